@@ -1,0 +1,89 @@
+//! The command line: clap types, and which command runs.
+
+use std::io;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{self, Context};
+use crate::error::{CommandResult, Exit, Failure};
+use crate::ui::{ColorWhen, Ui, Verbosity};
+
+/// From a fresh laptop to every service of the company running.
+#[derive(Debug, Parser)]
+#[command(name = "fitout", version, propagate_version = true, after_help = EXIT_STATUS)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  0    done
+  1    done in part, findings, drift, or an error
+  2    wrong command line or manifest
+  130  stopped by Ctrl-C
+  `exec`, `run`, `test` and `compose` pass on the status of what they ran.";
+
+#[derive(Debug, clap::Args)]
+struct Global {
+    /// Work as if started in this folder
+    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    directory: Option<PathBuf>,
+    /// Print errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Print more about what is done
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// When to use colours
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        value_enum
+    )]
+    color: ColorWhen,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Sync(commands::sync::Args),
+}
+
+/// Runs the process's own command line. Returns the exit code.
+pub fn main() -> u8 {
+    let cli = Cli::parse();
+    let verbosity = match (cli.global.quiet, cli.global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    let ui = Ui::new(verbosity, cli.global.color);
+    match run(cli, ui) {
+        Ok(exit) => exit.code(),
+        Err(failure) if reader_has_gone(&failure) => Exit::Done.code(),
+        Err(failure) => {
+            ui.failure(&failure);
+            failure.code()
+        }
+    }
+}
+
+fn run(cli: Cli, ui: Ui) -> CommandResult {
+    let context = Context::new(ui, cli.global.directory)?;
+    match cli.command {
+        Command::Sync(args) => commands::sync::run(&context, &args),
+    }
+}
+
+/// `fitout … | head` is no error.
+fn reader_has_gone(failure: &Failure) -> bool {
+    failure
+        .error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,108 @@
+//! What can go wrong, and the exit status that says so.
+//!
+//! A command returns `Result<Exit, Failure>`. A [`Failure`] is an error with its source chain, a
+//! kind that decides the exit status, and hints: commands that the user can paste. Only `main.rs`
+//! turns either of them into a process exit code; this file is the one place that lists the codes.
+
+use std::fmt::Display;
+
+/// How a command ended when nothing stopped it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: everything that was asked for is done.
+    Done,
+    /// 1: done in part, or there is something to say: a failed repo, a finding, drift.
+    Findings,
+    /// 130: stopped by Ctrl-C; what was begun is whole.
+    Interrupted,
+    /// The exit status of the command that was run for the user (`exec`, `run`, `test`, `compose`).
+    Child(u8),
+}
+
+impl Exit {
+    /// The process exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Findings => 1,
+            Exit::Interrupted => 130,
+            Exit::Child(code) => code,
+        }
+    }
+}
+
+/// What kind of error stopped a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// 1: the work could not be done.
+    Failed,
+    /// 2: the command line or the manifest is wrong; nothing was done.
+    Usage,
+    /// 130: Ctrl-C.
+    Interrupted,
+}
+
+/// An error on its way to the user: what happened, why, and the commands that mend it.
+#[derive(Debug)]
+pub struct Failure {
+    /// Decides the exit code.
+    pub kind: Kind,
+    /// What happened; its source chain becomes the `caused by:` lines.
+    pub error: anyhow::Error,
+    /// Lines printed after `hint: `, each with a command to run.
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    /// The command line or the manifest is wrong (exit code 2).
+    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Failure {
+            kind: Kind::Usage,
+            error: error.into(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// The work could not be done (exit code 1).
+    pub fn failed(error: impl Into<anyhow::Error>) -> Self {
+        Failure {
+            kind: Kind::Failed,
+            error: error.into(),
+            hints: Vec::new(),
+        }
+    }
+
+    /// The user pressed Ctrl-C (exit code 130).
+    pub fn interrupted() -> Self {
+        Failure {
+            kind: Kind::Interrupted,
+            error: anyhow::anyhow!("interrupted"),
+            hints: Vec::new(),
+        }
+    }
+
+    /// Adds a hint: a sentence with the command that mends this.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Display) -> Self {
+        self.hints.push(hint.to_string());
+        self
+    }
+
+    /// The process exit code.
+    pub fn code(&self) -> u8 {
+        match self.kind {
+            Kind::Failed => 1,
+            Kind::Usage => 2,
+            Kind::Interrupted => 130,
+        }
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::failed(error)
+    }
+}
+
+/// What every command returns.
+pub type CommandResult = Result<Exit, Failure>;

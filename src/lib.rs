@@ -1,0 +1,27 @@
+//! fitout takes a developer from a fresh laptop to every service of the company running.
+//!
+//! A functional core in an imperative shell. In reading order:
+//!
+//! - [`manifest`] reads `workspace.toml` and says everything that is wrong with it; [`workspace`]
+//!   is the result with all defaults filled in.
+//! - [`compose`], [`dotenv`], [`sync`] and [`doctor`] turn a workspace into a compose file, an
+//!   `.env` block, a plan for git and a list of checks. They are pure: data in, data out.
+//! - [`git`], [`docker`], [`host`] and [`ui`] touch the world. They execute and never decide.
+//! - [`commands`] holds one file a command and is the only place that knows both sides;
+//!   [`cli`] is the command line; [`error`] the exit codes.
+//!
+//! ARCHITECTURE.md has the data flow and the invariants.
+
+pub mod cli;
+pub mod commands;
+pub mod compose;
+pub mod docker;
+pub mod doctor;
+pub mod dotenv;
+pub mod error;
+pub mod git;
+pub mod host;
+pub mod manifest;
+pub mod sync;
+pub mod ui;
+pub mod workspace;

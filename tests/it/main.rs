@@ -1,0 +1,1 @@
+//! Runs the `fitout` binary as a user would. One integration binary: a file a command.

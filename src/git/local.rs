@@ -249,9 +249,7 @@ fn clone_state(
         head: found,
         operation: operation(repository.state()),
         changes: changes(repository, path)?,
-        stashes: repository
-            .reflog("refs/stash")
-            .map_or(0, |entries| entries.len()),
+        stashes: stashes(repository),
         // Only asked for pins, and a walk through history.
         published: !is_pin || reachable(repository, commit, &["refs/remotes/*", "refs/tags/*"])?,
         kept: !is_pin || reachable(repository, commit, &["refs/*"])?,
@@ -368,6 +366,7 @@ fn pinned(repository: &Repository, checkout: &Checkout) -> Option<Oid> {
             .ok()?
             .peel(git2::ObjectType::Commit)
             .ok()?,
+        Checkout::Rev(rev) if !rev.bytes().all(|byte| byte.is_ascii_hexdigit()) => return None,
         Checkout::Rev(rev) => repository
             .revparse_single(rev)
             .ok()?
@@ -407,6 +406,16 @@ fn operation(state: RepositoryState) -> Option<&'static str> {
         | RepositoryState::RebaseMerge => Some("rebase"),
         RepositoryState::ApplyMailbox | RepositoryState::ApplyMailboxOrRebase => Some("am"),
     }
+}
+
+fn stashes(repository: &Repository) -> usize {
+    // libgit2 makes the log's file when it reads one that is not there.
+    if repository.find_reference("refs/stash").is_err() {
+        return 0;
+    }
+    repository
+        .reflog("refs/stash")
+        .map_or(0, |entries| entries.len())
 }
 
 fn changes(repository: &Repository, path: &Path) -> Result<Changes, GitError> {

@@ -227,7 +227,11 @@ impl Network<'_> {
         match fetch() {
             Ok(None) => Ok(()),
             Ok(Some(default)) => local::set_remote_default(path, remote, &default),
-            Err(error) => Err(self.say(&error, &ssh_log, url)),
+            Err(error) => match self.say(&error, &ssh_log, url) {
+                // A remote without branches: what that means is for the plan to say.
+                error if error.cause == Cause::MissingReference && wanted.is_empty() => Ok(()),
+                error => Err(error),
+            },
         }
     }
 

@@ -140,28 +140,20 @@ fn a_clone_is_what_git_clone_makes_over_every_transport() {
     for url in [bare.clone(), format!("file://{bare}"), http.url("varied")] {
         assert_cloned_as_git_does(&context, &url);
     }
-    let has_daemon = Command::new("git")
-        .arg("--exec-path")
-        .output()
-        .is_ok_and(|path| {
-            let path = String::from_utf8_lossy(&path.stdout).trim().to_owned();
-            Path::new(&path).join("git-daemon").exists()
-        });
-    if !has_daemon {
+    // Not every system's git comes with its daemon. Started as itself: `git daemon` would leave it
+    // behind when it is ended.
+    let daemon = Path::new(&context.git(".", &["--exec-path"])).join("git-daemon");
+    if !daemon.exists() {
         eprintln!("git:// is not tested: this git comes without its daemon");
         return;
     }
     let port = free_port();
     let child = context
-        .command("git")
-        .args([
-            "daemon",
-            "--export-all",
-            "--reuseaddr",
-            "--listen=127.0.0.1",
-        ])
+        .command(daemon)
+        .args(["--export-all", "--reuseaddr", "--listen=127.0.0.1"])
         .arg(format!("--port={port}"))
         .arg(format!("--base-path={}", context.path("remotes").display()))
+        .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
@@ -202,6 +194,7 @@ fn a_clone_over_ssh_takes_the_users_own_configuration_and_never_asks() {
     let child = Command::new("/usr/sbin/sshd")
         .args(["-D", "-e", "-f"])
         .arg(context.path("sshd_config"))
+        .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();

@@ -1,6 +1,7 @@
 //! `fitout sync`: clones what is missing and moves the rest forward, all repos at once.
 
 use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -15,7 +16,10 @@ use crate::git::network::{self, Network};
 use crate::git::{Cause, Gate, GitError, Meter, Phase, local, url};
 use crate::host::interrupt;
 use crate::sync::report::summary;
-use crate::sync::{Action, Outcome, Place, RepoReport, RepoState, Step, after_fetch, first_step};
+use crate::sync::{
+    Action, CloneState, Outcome, Place, RepoReport, RepoState, Step, Target, after_fetch,
+    first_step,
+};
 use crate::ui::progress::{Progress, TaskLine};
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
@@ -115,7 +119,6 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
     let root = opened.root.as_path();
     network::remove_stale(root, &repos);
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let states = in_parallel(cores, &repos, |_, repo| local::observe(root, repo))?;
     let network = Network {
         root,
         backend: opened.personal.git.backend,
@@ -136,7 +139,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         .or(opened.personal.git.jobs)
         .unwrap_or(DEFAULT_JOBS);
     let mut progress = Progress::new(context.ui.clone(), repos.len());
-    let reports = worker.all(&mut progress, jobs, cores, &repos, &states);
+    let reports = worker.all(&mut progress, jobs, cores, &repos);
     progress.clear();
     let synced = Synced {
         schema_version: SCHEMA_VERSION,
@@ -295,6 +298,14 @@ struct Running {
     meter: Arc<Meter>,
 }
 
+/// What the network half leaves.
+enum Fetched {
+    /// Nothing more to do.
+    Settled(RepoReport),
+    /// The clone as it was before the fetch.
+    Clone(Box<CloneState>),
+}
+
 /// What the workers share.
 struct Worker<'a> {
     context: &'a Context,
@@ -313,7 +324,6 @@ impl Worker<'_> {
         jobs: usize,
         cores: usize,
         repos: &[Repo],
-        states: &[RepoState],
     ) -> Result<Vec<RepoReport>, Failure> {
         let draws = progress.is_drawn();
         let say = |report: &RepoReport| {
@@ -332,66 +342,70 @@ impl Worker<'_> {
                     }
                 });
             }
-            let fetched = in_parallel(jobs, repos, |index, repo| {
-                let report = self.network_half(repo, &states[index]);
-                if let Some(report) = &report {
+            let fetched = in_parallel(jobs, repos, |_, repo| {
+                let fetched = guarded(repo, || self.network_half(repo));
+                if let Fetched::Settled(report) = &fetched {
                     say(report);
                 }
-                report
+                fetched
             })?;
-            let reports = in_parallel(cores, repos, |index, repo| {
-                fetched[index].clone().unwrap_or_else(|| {
-                    let report = self.local_half(repo);
+            let reports = in_parallel(cores, repos, |index, repo| match &fetched[index] {
+                Fetched::Settled(report) => report.clone(),
+                Fetched::Clone(clone) => {
+                    let local = || Fetched::Settled(self.local_half(repo, clone));
+                    let Fetched::Settled(report) = guarded(repo, local) else {
+                        unreachable!("the local half settles a repo")
+                    };
                     say(&report);
                     report
-                })
+                }
             });
             drop(stop);
             reports
         })
     }
 
-    /// The report, unless the local half is still to do.
-    fn network_half(&self, repo: &Repo, state: &RepoState) -> Option<RepoReport> {
+    fn network_half(&self, repo: &Repo) -> Fetched {
         let report = |outcome| RepoReport::new(repo, outcome);
-        let step = first_step(repo, state);
-        if interrupt::requested() && matches!(step, Step::Clone | Step::Fetch) {
-            return Some(report(Outcome::Interrupted));
+        if interrupt::requested() {
+            return Fetched::Settled(report(Outcome::Interrupted));
         }
-        match (step, &state.place) {
-            (Step::Skip, _) => Some(report(Outcome::Skipped)),
-            (Step::Refuse(note), _) => {
-                Some(report(Outcome::Refused).noted(note, &self.shown_path(repo)))
-            }
-            (Step::Clone, _) => {
-                let cloned =
-                    self.metered(repo, |meter| self.network.clone(repo, &state.link, meter));
-                Some(match cloned {
-                    Ok(cloned) => report(Outcome::Cloned).on(cloned.branch).told(cloned.note),
-                    Err(error) => self.failed(repo, error),
-                })
-            }
+        let state = local::observe(self.network.root, repo);
+        let settled = match (first_step(repo, &state), state.place) {
+            (Step::Skip, _) => report(Outcome::Skipped),
+            (Step::Refuse(note), _) => report(Outcome::Refused).noted(note, &self.shown_path(repo)),
             (Step::Fetch, Place::Clone(clone)) => {
                 let fetched =
                     self.metered(repo, |meter| self.network.fetch(repo, &clone.remote, meter));
-                fetched.err().map(|error| self.failed(repo, error))
+                match fetched {
+                    Ok(()) => return Fetched::Clone(clone),
+                    Err(error) => failed(repo, error),
+                }
             }
-            (Step::Fetch, _) => None,
-        }
+            (Step::Clone | Step::Fetch, _) => {
+                let cloned =
+                    self.metered(repo, |meter| self.network.clone(repo, &state.link, meter));
+                match cloned {
+                    Ok(cloned) => report(Outcome::Cloned).on(cloned.branch).told(cloned.note),
+                    Err(error) => failed(repo, error),
+                }
+            }
+        };
+        Fetched::Settled(settled)
     }
 
-    fn local_half(&self, repo: &Repo) -> RepoReport {
+    fn local_half(&self, repo: &Repo, before: &CloneState) -> RepoReport {
         let root = self.network.root;
         let report = |outcome| RepoReport::new(repo, outcome);
         if interrupt::requested() {
             return report(Outcome::Interrupted);
         }
-        let state = local::observe(root, repo);
-        let Place::Clone(clone) = &state.place else {
-            return report(Outcome::Failed).told("it changed while it was fetched".to_owned());
+        let clone = match local::refresh(root, repo, before) {
+            Ok(clone) => clone,
+            Err(error) => return failed(repo, error),
         };
         let branch = match &clone.target {
-            crate::sync::Target::Branch { name, .. } => Some(name.clone()),
+            Target::Branch { name, .. } => Some(name.clone()),
             _ => None,
         };
         let path = self.shown_path(repo);
@@ -400,9 +414,9 @@ impl Worker<'_> {
             Err(error) if error.cause == Cause::InTheWay => {
                 report(Outcome::HeldBack).told(format!("not updated: {}", error.reason))
             }
-            Err(error) => self.failed(repo, error),
+            Err(error) => failed(repo, error),
         };
-        match after_fetch(clone) {
+        match after_fetch(&clone) {
             Action::Keep(note) => report(Outcome::UpToDate).told(note),
             Action::Leave(note) => report(Outcome::Left).noted(note, &path),
             Action::HoldBack(note) => report(Outcome::HeldBack).noted(note, &path),
@@ -412,21 +426,11 @@ impl Worker<'_> {
                     1 => "1 new commit".to_owned(),
                     behind => format!("{behind} new commits"),
                 };
-                done(local::fast_forward(root, repo, clone), note)
+                done(local::fast_forward(root, repo, &clone), note)
             }
             Action::Detach => done(local::detach(root, repo), "detached".to_owned()),
         }
         .on(branch)
-    }
-
-    fn failed(&self, repo: &Repo, error: GitError) -> RepoReport {
-        if error.cause == Cause::Interrupted || interrupt::requested() {
-            return RepoReport::new(repo, Outcome::Interrupted);
-        }
-        let mut report = RepoReport::new(repo, Outcome::Failed).told(error.reason);
-        report.command = error.command;
-        report.detail = Some(error.detail);
-        report
     }
 
     fn metered<T>(&self, repo: &Repo, work: impl FnOnce(&Arc<Meter>) -> T) -> T {
@@ -480,6 +484,24 @@ impl Worker<'_> {
             .map_or(folder.clone(), Path::to_path_buf);
         quoted(&path.display().to_string())
     }
+}
+
+/// A bug that one repo brings out is that repo's failure only.
+fn guarded(repo: &Repo, work: impl FnOnce() -> Fetched) -> Fetched {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let note = "a bug in fitout, described above".to_owned();
+        Fetched::Settled(RepoReport::new(repo, Outcome::Failed).told(note))
+    })
+}
+
+fn failed(repo: &Repo, error: GitError) -> RepoReport {
+    if error.cause == Cause::Interrupted || interrupt::requested() {
+        return RepoReport::new(repo, Outcome::Interrupted);
+    }
+    let mut report = RepoReport::new(repo, Outcome::Failed).told(error.reason);
+    report.command = error.command;
+    report.detail = Some(error.detail);
+    report
 }
 
 /// `web: cloned main`.

@@ -218,9 +218,10 @@ fn run(mut command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), Gi
             reader.join().unwrap_or_default(),
         )
     });
-    match status? {
-        true => Ok(()),
-        false => Err(GitError::from_said(&said(&stderr), url)),
+    if status? {
+        Ok(())
+    } else {
+        Err(GitError::from_said(&said(&stderr), url))
     }
 }
 

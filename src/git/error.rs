@@ -178,6 +178,7 @@ impl GitError {
         let host = super::url::host(url).unwrap_or("the server").to_owned();
         let over_ssh = super::url::is_ssh(url);
         let shown = super::url::without_password(url);
+        let detail = detail.replace(url, &shown);
         let ls_remote = || Some(format!("git ls-remote {shown}"));
         let (reason, command) = match cause {
             Cause::Login if over_ssh => (

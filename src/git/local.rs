@@ -23,6 +23,14 @@ pub fn observe(root: &Path, repo: &Repo) -> RepoState {
     }
 }
 
+/// Looks again at what a fetch changes. What differs from HEAD is taken from before: to look twice
+/// would be most of the work of a sync with nothing to do, and a checkout is safe in any case.
+pub fn refresh(root: &Path, repo: &Repo, before: &CloneState) -> Result<CloneState, GitError> {
+    let repository = Repository::open(folder(root, repo))?;
+    let remote = before.remote.clone();
+    clone_state(&repository, remote, &repo.checkout, before.changes)
+}
+
 /// The folder that a repo's clone belongs in.
 pub fn folder(root: &Path, repo: &Repo) -> PathBuf {
     root.join(repo.local_path.as_deref().unwrap_or(&repo.path))
@@ -205,10 +213,12 @@ fn place(root: &Path, repo: &Repo) -> Place {
     };
     let url = url::resolve(root, &repo.url);
     match remote_of(&repository, &url) {
-        Ok(remote) => match clone_state(&repository, &folder, remote, &repo.checkout) {
-            Ok(state) => Place::Clone(Box::new(state)),
-            Err(error) => Place::Unreadable(error.reason),
-        },
+        Ok(remote) => changes(&repository, &folder)
+            .and_then(|changes| clone_state(&repository, remote, &repo.checkout, changes))
+            .map_or_else(
+                |error| Place::Unreadable(error.reason),
+                |state| Place::Clone(Box::new(state)),
+            ),
         Err(origin) => Place::OtherRemote(origin.as_deref().map(url::without_password)),
     }
 }
@@ -238,9 +248,9 @@ fn remote_of(repository: &Repository, url: &str) -> Result<String, Option<String
 
 fn clone_state(
     repository: &Repository,
-    path: &Path,
     remote: String,
     checkout: &Checkout,
+    changes: Changes,
 ) -> Result<CloneState, GitError> {
     let (found, commit) = head(repository)?;
     let target = target(repository, &remote, checkout, &found, commit)?;
@@ -248,7 +258,7 @@ fn clone_state(
     Ok(CloneState {
         head: found,
         operation: operation(repository.state()),
-        changes: changes(repository, path)?,
+        changes,
         stashes: stashes(repository),
         // Only asked for pins, and a walk through history.
         published: !is_pin || reachable(repository, commit, &["refs/remotes/*", "refs/tags/*"])?,

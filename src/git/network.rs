@@ -60,7 +60,8 @@ impl Network<'_> {
         self.with_retries(|| match self.backend {
             Backend::BuiltIn => self.clone_to(&path, &url, repo, meter),
             Backend::Cli => cli::clone(&path, &url, repo, self.interrupt),
-        })?;
+        })
+        .map_err(|error| naming_what_is_missing(error, &repo.checkout))?;
         local::finish_clone(&path, &url)?;
         let mut note = None;
         if repo.submodules && path.join(".gitmodules").exists() {
@@ -88,6 +89,7 @@ impl Network<'_> {
             Backend::BuiltIn => self.fetch_in(&path, remote, &wanted, &url, meter),
             Backend::Cli => cli::fetch(&path, remote, &wanted, &url, self.interrupt),
         })
+        .map_err(|error| naming_what_is_missing(error, &repo.checkout))
     }
 
     fn clone_to(
@@ -113,7 +115,7 @@ impl Network<'_> {
                 options.config_overrides(overrides.clone()),
             )?
             .with_in_memory_config_overrides(overrides)
-            .configure_connection(|connection| configure(connection));
+            .configure_connection(configure);
             prepare = match &repo.checkout {
                 Checkout::Branch(name) => {
                     prepare.with_ref_name(Some(format!("refs/heads/{name}").as_str()))?
@@ -306,6 +308,18 @@ impl Network<'_> {
         }
         Ok(())
     }
+}
+
+fn naming_what_is_missing(mut error: GitError, checkout: &Checkout) -> GitError {
+    if error.cause == Cause::MissingReference {
+        match checkout {
+            Checkout::Branch(name) => error.reason = format!("the remote has no branch `{name}`"),
+            Checkout::Tag(name) => error.reason = format!("the remote has no tag `{name}`"),
+            Checkout::Rev(rev) => error.reason = format!("the remote has no commit `{rev}`"),
+            Checkout::RemoteDefault => {}
+        }
+    }
+    error
 }
 
 /// Asks a remote for its refs, by the same way that a clone takes. For doctor's access checks.

@@ -270,6 +270,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table")]
     fn after_a_fetch_a_clone_is_updated_only_where_nothing_can_be_lost() {
         let branch = |name: &str| Head::Branch(name.to_owned());
         let detached = || Head::Detached("1234567".to_owned());

@@ -1,5 +1,6 @@
 //! `fitout sync` against real git servers and real repositories.
 
+use std::fmt::Write;
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -76,7 +77,7 @@ fn described(context: &TestContext, clone: &str) -> String {
         if arguments[0] == "config" {
             lines.sort();
         }
-        text.push_str(&format!("# {}\n{}\n", arguments[0], lines.join("\n")));
+        writeln!(text, "# {}\n{}", arguments[0], lines.join("\n")).unwrap();
     }
     describe_files(&context.path(clone), Path::new(""), &mut text);
     text
@@ -97,11 +98,11 @@ fn describe_files(root: &Path, folder: &Path, text: &mut String) {
             describe_files(root, &path, text);
         } else if metadata.is_symlink() {
             let target = fs::read_link(&full).unwrap();
-            text.push_str(&format!("{} -> {}\n", path.display(), target.display()));
+            writeln!(text, "{} -> {}", path.display(), target.display()).unwrap();
         } else {
             let mode = metadata.permissions().mode();
             let bytes = fs::read(&full).unwrap();
-            text.push_str(&format!("{} {mode:o} {bytes:?}\n", path.display()));
+            writeln!(text, "{} {mode:o} {bytes:?}", path.display()).unwrap();
         }
     }
 }
@@ -144,7 +145,7 @@ fn a_clone_is_what_git_clone_makes_over_every_transport() {
     // behind when it is ended.
     let daemon = Path::new(&context.git(".", &["--exec-path"])).join("git-daemon");
     if !daemon.exists() {
-        eprintln!("git:// is not tested: this git comes without its daemon");
+        // Without it, nothing here can serve git://.
         return;
     }
     let port = free_port();
@@ -248,6 +249,22 @@ fn a_clone_over_ssh_takes_the_users_own_configuration_and_never_asks() {
 }
 
 #[test]
+fn a_url_is_rewritten_as_the_users_configuration_says_and_kept_as_it_is_in_the_clone() {
+    let context = TestContext::new();
+    context.remote("web");
+    let base = format!(
+        "url.file://{}/.insteadOf",
+        context.path("remotes").display()
+    );
+    context.git(".", &["config", "--global", &base, "forge:"]);
+    context.manifest("[repos.web]\nurl = \"forge:web.git\"\n");
+    let ran = [context.fitout(&["sync"]), context.fitout(&["sync"])];
+    assert_eq!(ran[1].code, Some(0), "{}", ran[0].shown());
+    let url = context.git("ws/web", &["config", "remote.origin.url"]);
+    assert_eq!(url, "forge:web.git");
+}
+
+#[test]
 fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
     let context = TestContext::new();
     let names = [
@@ -257,9 +274,7 @@ fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
     let mut manifest = "[git]\nbase_url = \"../remotes/\"\nbranch = \"main\"\n".to_owned();
     for name in names {
         context.remote(name);
-        manifest.push_str(&format!(
-            "[repos.{name}]\nurl = \"../remotes/{name}.git\"\n"
-        ));
+        writeln!(manifest, "[repos.{name}]\nurl = \"../remotes/{name}.git\"").unwrap();
     }
     context.remote("missing");
     manifest.push_str(
@@ -648,10 +663,8 @@ fn forty_repos_are_cloned_at_once_and_one_that_fails_stops_no_other() {
     let server = HttpServer::start(&context.path("remotes"), Behaviour::default());
     let mut manifest = "[repos.gone]\nurl = \"../remotes/gone.git\"\n".to_owned();
     for number in 0..40 {
-        manifest.push_str(&format!(
-            "[repos.web-{number}]\nurl = \"{}\"\n",
-            server.url("web")
-        ));
+        let url = server.url("web");
+        writeln!(manifest, "[repos.web-{number}]\nurl = \"{url}\"").unwrap();
     }
     context.manifest(&manifest);
     let ran = context.fitout(&["sync"]);

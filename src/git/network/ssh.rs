@@ -1,6 +1,6 @@
 //! The user's own ssh, told not to ask anything.
 //!
-//! gix starts what `GIT_SSH_COMMAND`, `core.sshCommand` or `GIT_SSH` name. fitout adds BatchMode,
+//! gix starts what `GIT_SSH_COMMAND`, `core.sshCommand` or `GIT_SSH` name. fitout adds `BatchMode`,
 //! so that an unknown host key or a passphrase is an error and not a prompt that dozens of workers
 //! share, and sends stderr to a file: it says why a connection failed, and would otherwise be
 //! printed through the progress bars.
@@ -49,7 +49,7 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     overrides
 }
 
-/// The user's ssh command with BatchMode. gix counts `GIT_SSH_COMMAND` as `core.sshCommand`. A
+/// The user's ssh command with `BatchMode`. gix counts `GIT_SSH_COMMAND` as `core.sshCommand`. A
 /// wrapper of another name is started as it is: it may not know OpenSSH's options.
 pub(in crate::git) fn command(config: &gix::config::File) -> String {
     let mut command = config

@@ -2,4 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
+mod context;
+mod http_server;
 mod manifest;
+mod sync;

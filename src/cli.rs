@@ -51,6 +51,7 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Doctor(commands::doctor::Args),
     Sync(commands::sync::Args),
     Generate(commands::generate::Args),
     Schema(commands::schema::Args),
@@ -78,6 +79,7 @@ pub fn main() -> u8 {
 fn run(cli: Cli, ui: Ui) -> CommandResult {
     let context = Context::new(ui, cli.global.directory)?;
     match cli.command {
+        Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Sync(args) => commands::sync::run(&context, &args),
         Command::Generate(args) => commands::generate::run(&context, &args),
         Command::Schema(args) => commands::schema::run(&context, &args),

@@ -5,7 +5,9 @@
 pub mod doctor;
 pub mod generate;
 pub mod schema;
+pub mod status;
 pub mod sync;
+pub mod up;
 
 use std::path::{Path, PathBuf};
 

@@ -6,4 +6,6 @@ mod context;
 mod doctor;
 mod http_server;
 mod manifest;
+mod status;
 mod sync;
+mod up;

@@ -8,4 +8,5 @@ mod http_server;
 mod manifest;
 mod status;
 mod sync;
+mod tidy;
 mod up;

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
 mod context;
+mod doctor;
 mod http_server;
 mod manifest;
+mod status;
 mod sync;
+mod tidy;
+mod up;

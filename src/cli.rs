@@ -52,6 +52,8 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Sync(commands::sync::Args),
+    Generate(commands::generate::Args),
+    Schema(commands::schema::Args),
 }
 
 /// Runs the process's own command line. Returns the exit code.
@@ -63,7 +65,7 @@ pub fn main() -> u8 {
         _ => Verbosity::Normal,
     };
     let ui = Ui::new(verbosity, cli.global.color);
-    match run(cli, ui) {
+    match run(cli, ui.clone()) {
         Ok(exit) => exit.code(),
         Err(failure) if reader_has_gone(&failure) => Exit::Done.code(),
         Err(failure) => {
@@ -77,6 +79,8 @@ fn run(cli: Cli, ui: Ui) -> CommandResult {
     let context = Context::new(ui, cli.global.directory)?;
     match cli.command {
         Command::Sync(args) => commands::sync::run(&context, &args),
+        Command::Generate(args) => commands::generate::run(&context, &args),
+        Command::Schema(args) => commands::schema::run(&context, &args),
     }
 }
 

@@ -1,1 +1,291 @@
-//! Not written yet.
+//! What fitout writes into `.env` and `.gitignore`: a block between two marker lines.
+//!
+//! Everything outside the block is the user's and survives byte for byte. Pure: text in, text out.
+
+use indexmap::IndexMap;
+
+use crate::workspace::syntax::variable_prefix;
+use crate::workspace::{Personal, RunsOn, Source, Workspace};
+
+/// The file with this machine's values.
+pub const FILE: &str = ".env";
+/// The file that keeps clones and `.env` out of the workspace's own repository.
+pub const IGNORE_FILE: &str = ".gitignore";
+
+const BEGIN: &str = "# >>> fitout >>>";
+const END: &str = "# <<< fitout <<<";
+
+/// What this machine is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// The numeric user id of the person.
+    pub uid: u32,
+    /// The numeric group id of the person.
+    pub gid: u32,
+    /// Where a container reaches this machine.
+    pub host_ip: String,
+    /// What `host.docker.internal` maps to.
+    pub host_gateway: String,
+}
+
+/// A block whose markers don't come in a pair: fitout can't tell what is the user's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line} has `{marker}` without its partner")]
+pub struct BrokenBlock {
+    /// Counted from 1.
+    pub line: usize,
+    /// The marker that stands alone.
+    pub marker: &'static str,
+}
+
+/// The text of `.env` with this machine's values in the block. A variable that the user sets
+/// outside the block wins and is left out.
+pub fn env(
+    existing: &str,
+    workspace: &Workspace,
+    personal: &Personal,
+    machine: &Machine,
+) -> Result<String, BrokenBlock> {
+    let block = Block::find(existing)?;
+    let own: Vec<&str> = block.outside(existing).flat_map(variables).collect();
+    let mut lines = vec![
+        "# The values of this machine. To change one, set it outside of this block.".to_owned(),
+    ];
+    for (name, value) in values(workspace, personal, machine) {
+        if !own.contains(&name.as_str()) {
+            lines.push(format!("{name}={value}"));
+        }
+    }
+    Ok(block.replace(existing, &lines))
+}
+
+/// The text of `.gitignore` with the block: clones, `.env` and the personal file.
+pub fn gitignore(existing: &str, workspace: &Workspace) -> Result<String, BrokenBlock> {
+    let block = Block::find(existing)?;
+    let mut lines = vec![
+        format!("/{FILE}"),
+        format!("/{}", crate::manifest::PERSONAL_FILE),
+        // Clones that are not complete yet.
+        ".fitout-*".to_owned(),
+    ];
+    // Without a slash at the end: a clone elsewhere leaves a symbolic link here.
+    lines.extend(
+        workspace
+            .repos
+            .iter()
+            .map(|repo| format!("/{}", escape(&repo.path))),
+    );
+    Ok(block.replace(existing, &lines))
+}
+
+/// The variables that a file sets, in dotenv's form.
+pub fn variables(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let line = line.trim_start();
+        let line = line.strip_prefix("export ").unwrap_or(line);
+        let (name, _) = line.split_once('=')?;
+        let name = name.trim();
+        crate::workspace::syntax::variable(name)
+            .is_ok()
+            .then_some(name)
+    })
+}
+
+fn values(
+    workspace: &Workspace,
+    personal: &Personal,
+    machine: &Machine,
+) -> IndexMap<String, String> {
+    let host_ip = personal.host_ip.as_ref().unwrap_or(&machine.host_ip);
+    let gateway = personal
+        .host_gateway
+        .as_ref()
+        .unwrap_or(&machine.host_gateway);
+    let mut values: IndexMap<String, String> = IndexMap::new();
+    let mut set = |name: String, value: String| {
+        values.insert(name, value);
+    };
+    set("DOCKER_HOST_IP".to_owned(), host_ip.clone());
+    set("DOCKER_HOST_GATEWAY".to_owned(), gateway.clone());
+    set("HOST_UID".to_owned(), machine.uid.to_string());
+    set("HOST_GID".to_owned(), machine.gid.to_string());
+    if !personal.profiles.is_empty() {
+        set("COMPOSE_PROFILES".to_owned(), personal.profiles.join(","));
+    }
+    for service in &workspace.services {
+        let prefix = variable_prefix(&service.name);
+        let runs_on = personal.runs_on(service);
+        let is_preset = matches!(service.source, Source::Preset(_));
+        if is_preset && runs_on == RunsOn::Host {
+            set(format!("{prefix}_HOST"), host_ip.clone());
+            set(format!("{prefix}_CONTAINERS"), "0".to_owned());
+        } else if is_preset && service.runs_on == RunsOn::Host {
+            set(format!("{prefix}_HOST"), service.name.clone());
+            set(format!("{prefix}_CONTAINERS"), "1".to_owned());
+        }
+        for port in personal
+            .services
+            .get(&service.name)
+            .map_or(&[][..], |choice| &choice.ports)
+        {
+            if let Some(published) = port.published {
+                set(port.variable.clone(), published.to_string());
+            }
+        }
+    }
+    values
+}
+
+/// A path as a pattern of gitignore that matches nothing else.
+fn escape(path: &str) -> String {
+    let mut escaped = String::with_capacity(path.len());
+    for c in path.chars() {
+        if matches!(c, '*' | '?' | '[' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    if escaped.ends_with(' ') {
+        escaped.insert(escaped.len() - 1, '\\');
+    }
+    escaped
+}
+
+/// Where the block stands: bytes from the first marker to the end of the last marker's line.
+struct Block(Option<std::ops::Range<usize>>);
+
+impl Block {
+    fn find(text: &str) -> Result<Self, BrokenBlock> {
+        let (mut begin, mut found) = (None, None);
+        let mut offset = 0;
+        for (index, line) in text.split_inclusive('\n').enumerate() {
+            let content = line.trim();
+            let broken = |marker| {
+                Err(BrokenBlock {
+                    line: index + 1,
+                    marker,
+                })
+            };
+            if content == BEGIN {
+                if begin.is_some() || found.is_some() {
+                    return broken(BEGIN);
+                }
+                begin = Some((offset, index + 1));
+            } else if content == END {
+                let Some((start, _)) = begin.take() else {
+                    return broken(END);
+                };
+                found = Some(start..offset + line.len());
+            }
+            offset += line.len();
+        }
+        match begin {
+            Some((_, line)) => Err(BrokenBlock {
+                line,
+                marker: BEGIN,
+            }),
+            None => Ok(Block(found)),
+        }
+    }
+
+    fn outside<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> + use<'t> {
+        let range = self.0.clone().unwrap_or(text.len()..text.len());
+        [&text[..range.start], &text[range.end..]].into_iter()
+    }
+
+    /// Puts the lines where the block is, or at the end.
+    fn replace(&self, text: &str, lines: &[String]) -> String {
+        let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let mut block = String::new();
+        for line in [BEGIN]
+            .into_iter()
+            .chain(lines.iter().map(String::as_str))
+            .chain([END])
+        {
+            block.push_str(line);
+            block.push_str(ending);
+        }
+        match &self.0 {
+            Some(range) => {
+                let (before, after) = (&text[..range.start], &text[range.end..]);
+                format!("{before}{block}{after}")
+            }
+            None if text.is_empty() => block,
+            None if text.ends_with('\n') => format!("{text}{ending}{block}"),
+            None => format!("{text}{ending}{ending}{block}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine() -> Machine {
+        Machine {
+            uid: 501,
+            gid: 20,
+            host_ip: "172.17.0.1".to_owned(),
+            host_gateway: "host-gateway".to_owned(),
+        }
+    }
+
+    fn nothing() -> Workspace {
+        Workspace {
+            name: None,
+            repos: Vec::new(),
+            services: Vec::new(),
+        }
+    }
+
+    fn written(existing: &str) -> String {
+        env(existing, &nothing(), &Personal::default(), &machine()).unwrap()
+    }
+
+    #[test]
+    fn a_new_file_holds_the_block_alone() {
+        insta::assert_snapshot!(written(""), @r"
+        # >>> fitout >>>
+        # The values of this machine. To change one, set it outside of this block.
+        DOCKER_HOST_IP=172.17.0.1
+        DOCKER_HOST_GATEWAY=host-gateway
+        HOST_UID=501
+        HOST_GID=20
+        # <<< fitout <<<
+        ");
+    }
+
+    #[test]
+    fn what_the_user_wrote_survives_and_wins() {
+        for existing in [
+            "SECRET=a=b # c",
+            "SECRET=1\n\n\n",
+            "SECRET=1\r\nexport HOST_UID=7\r\n",
+            "é\u{feff}\tx\n= y\n",
+            "\n",
+        ] {
+            let text = written(existing);
+            assert!(text.starts_with(existing), "{text}");
+            assert_eq!(written(&text), text, "writing again changes nothing");
+            let around = format!("{text}AFTER=1");
+            assert_eq!(written(&around), around);
+        }
+        let text = written(" export HOST_UID = 7\nDOCKER_HOST_IP=10.0.0.1\n");
+        assert!(!text.contains("HOST_UID=501"));
+        assert!(!text.contains("DOCKER_HOST_IP=172"));
+        assert!(text.contains("HOST_GID=20"));
+    }
+
+    #[test]
+    fn half_a_block_is_refused() {
+        for (text, line) in [
+            (format!("A=1\n{BEGIN}\n"), 2),
+            (format!("{END}\n"), 1),
+            (format!("{BEGIN}\n{BEGIN}\n{END}\n"), 2),
+            (format!("{BEGIN}\n{END}\n{BEGIN}\n{END}\n"), 3),
+        ] {
+            let result = env(&text, &nothing(), &Personal::default(), &machine());
+            assert_eq!(result.map_err(|broken| broken.line), Err(line), "{text}");
+        }
+    }
+}

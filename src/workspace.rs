@@ -4,13 +4,19 @@
 //! so whatever is made from it is the same on every machine; what differs for one person is in
 //! [`Personal`]. Pure: nothing here looks at the disk, at git or at Docker.
 
+pub mod preset;
+pub mod references;
+pub mod resolve;
+pub mod syntax;
+
 use indexmap::IndexMap;
 
 /// Everything that the manifest says, with all defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workspace {
-    /// The Compose project name that the compose file carries.
-    pub name: String,
+    /// The Compose project name that the compose file carries; without one, Compose takes the
+    /// folder's name.
+    pub name: Option<String>,
     /// In the order of the manifest.
     pub repos: Vec<Repo>,
     /// In the order of the manifest.
@@ -102,7 +108,8 @@ pub struct GitSettings {
 }
 
 /// What does the network half of git's work.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
 pub enum Backend {
     /// The built-in implementation (gix).
     #[default]
@@ -118,7 +125,7 @@ pub struct Service {
     pub name: String,
     /// Where its image comes from.
     pub source: Source,
-    /// Where a backing service runs unless the personal file says otherwise.
+    /// Where a preset runs unless the personal file says otherwise; nothing else runs on the host.
     pub runs_on: RunsOn,
     /// Published ports.
     pub ports: Vec<Port>,
@@ -190,10 +197,13 @@ pub struct Preset {
     pub image: String,
     /// The port that clients connect to, in the container and by default on a host.
     pub port: u16,
+    /// The port of its page for people.
+    pub web_port: Option<u16>,
 }
 
 /// Where a backing service runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
 pub enum RunsOn {
     /// In a container of its own.
     #[default]
@@ -287,7 +297,8 @@ pub struct Mount {
 }
 
 /// How a change in a source folder gets into the container.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, schemars::JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
 pub enum MountMode {
     /// The same folder: a bind mount.
     #[default]

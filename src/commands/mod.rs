@@ -2,15 +2,19 @@
 //!
 //! The only place, with doctor's probes, that knows both the pure core and the world.
 
+pub mod generate;
+pub mod schema;
 pub mod sync;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 
 use crate::error::Failure;
+use crate::host::files;
+use crate::manifest::{self, Diagnostic, Report};
 use crate::ui::Ui;
-use crate::workspace::{Personal, Workspace};
+use crate::workspace::{Personal, Workspace, resolve};
 
 /// What every command starts from.
 #[derive(Clone, Debug)]
@@ -47,7 +51,58 @@ impl Context {
 
     /// Finds `workspace.toml` in this folder or above it, and reads it and the personal file.
     pub fn open(&self) -> Result<Opened, Failure> {
-        let _: &Path = &self.cwd;
-        Err(Failure::failed(anyhow::anyhow!("not written yet")))
+        let Some(root) = self
+            .cwd
+            .ancestors()
+            .find(|folder| folder.join(manifest::FILE).is_file())
+        else {
+            let error = anyhow!(
+                "there is no `{}` in `{}` or in a folder above it",
+                manifest::FILE,
+                self.cwd.display()
+            );
+            return Err(Failure::usage(error)
+                .hint("to see fitout at work on a small company, run `fitout demo`")
+                .hint("the manifest by example is in README.md and in `workspace.example.toml`"));
+        };
+        Opened::read(root)
     }
+}
+
+impl Opened {
+    /// Reads the workspace whose manifest is in the folder `root`.
+    pub fn read(root: &Path) -> Result<Self, Failure> {
+        let source = read(root, manifest::FILE)?.unwrap_or_default();
+        let (table, mut problems) = manifest::decode::manifest(&source);
+        let (workspace, more) = resolve::workspace(&table);
+        problems.extend(more);
+        report(manifest::FILE, source, problems)?;
+        let personal = match read(root, manifest::PERSONAL_FILE)? {
+            None => Personal::default(),
+            Some(source) => {
+                let (table, mut problems) = manifest::decode::personal_file(&source);
+                let (personal, more) = resolve::personal(&table, &workspace);
+                problems.extend(more);
+                report(manifest::PERSONAL_FILE, source, problems)?;
+                personal
+            }
+        };
+        Ok(Opened {
+            root: root.to_owned(),
+            workspace,
+            personal,
+        })
+    }
+}
+
+/// A file that can't be read is wrong input, not failed work.
+fn read(root: &Path, file: &str) -> Result<Option<String>, Failure> {
+    files::read(&root.join(file)).map_err(Failure::usage)
+}
+
+fn report(file: &str, source: String, problems: Vec<Diagnostic>) -> Result<(), Failure> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(Report::new(file, source, problems)))
 }

@@ -1,1 +1,20 @@
-//! Not written yet.
+//! From a workspace to the text of `docker-compose.yml`. Pure, and a function of the manifest alone:
+//! the same file on every machine.
+//!
+//! [`build`] makes the typed [`model`], [`text`] writes it as YAML with a header that carries its
+//! hash, [`drift`] compares two texts service by service.
+
+pub mod build;
+pub mod drift;
+pub mod model;
+pub mod text;
+
+/// The compose file's name.
+pub const FILE: &str = "docker-compose.yml";
+/// The file for what people want to change in the stack themselves.
+pub const OVERRIDE_FILE: &str = "docker-compose.override.yml";
+
+/// The whole text of the compose file of a workspace.
+pub fn render(workspace: &crate::workspace::Workspace) -> String {
+    text::write(&build::file(workspace))
+}

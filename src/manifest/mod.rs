@@ -1,20 +1,19 @@
-//! Reads `workspace.toml` and `workspace.local.toml`.
+//! Reads `workspace.toml` and `workspace.local.toml`: text in, tables with spans out.
+//!
+//! [`model`] is what may stand in the files, [`decode`] reads it and reports every key or value
+//! that does not fit, and [`report`] is how problems look. What the values mean together (names
+//! that must exist, ports that must differ) is checked where they are resolved, in
+//! [`crate::workspace`]. Pure: the text has been read before.
 
-/// Everything that is wrong with a manifest.
-#[derive(Debug)]
-pub struct Report;
+pub mod decode;
+pub mod model;
+pub mod report;
+pub mod schema;
 
-impl Report {
-    /// With colours.
-    pub fn styled(&self) -> String {
-        String::new()
-    }
-}
+pub use model::{Manifest, PersonalFile, Spanned};
+pub use report::{Diagnostic, Report};
 
-impl std::fmt::Display for Report {
-    fn fmt(&self, _f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        Ok(())
-    }
-}
-
-impl std::error::Error for Report {}
+/// The manifest's file name.
+pub const FILE: &str = "workspace.toml";
+/// The personal file's name.
+pub const PERSONAL_FILE: &str = "workspace.local.toml";

@@ -35,7 +35,7 @@ pub enum ColorWhen {
 }
 
 /// The terminal, or the pipe that stands in for it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ui {
     verbosity: Verbosity,
     stderr_is_terminal: bool,

@@ -1,1 +1,5 @@
-//! Runs the `fitout` binary as a user would. One integration binary: a file a command.
+//! Runs fitout as a user would. One integration binary: a file a command.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
+
+mod manifest;

@@ -1,0 +1,351 @@
+//! `fitout generate`: writes the compose file, and the blocks of `.env` and `.gitignore`.
+//!
+//! Everything is worked out before anything is written ([`plan`]), so `--check`, `--diff` and
+//! doctor look at the same thing that a plain run writes.
+
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+use clap::ValueEnum;
+
+use super::{Context, Opened};
+use crate::compose::drift::{self, Change, Difference, Side};
+use crate::compose::text::{self, Origin};
+use crate::error::{CommandResult, Exit, Failure};
+use crate::host::address;
+use crate::host::files::{self, Mode};
+use crate::ui::{Ui, style};
+use crate::{compose, dotenv};
+
+/// Write docker-compose.yml from the manifest, and this machine's values into .env
+#[derive(Debug, Default, clap::Args)]
+pub struct Args {
+    /// Write nothing; exit with 1 when a committed file is not up to date
+    #[arg(long, conflicts_with_all = ["stdout", "force"])]
+    check: bool,
+    /// Write nothing; show what would change, service by service
+    #[arg(long, conflicts_with_all = ["stdout", "force"])]
+    diff: bool,
+    /// Write nothing; print the compose file
+    #[arg(long)]
+    stdout: bool,
+    /// Overwrite a compose file that was edited by hand or that fitout did not write
+    #[arg(long)]
+    force: bool,
+    /// How --check prints its result
+    #[arg(long, value_enum, default_value = "text", requires = "check")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs; its `schema_version` is 1
+    Json,
+}
+
+/// Whether a compose file may be replaced although it is not as fitout wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overwrite {
+    /// Refuse, and say where the edit belongs.
+    Never,
+    /// Replace it (`--force`).
+    HandEdits,
+}
+
+/// What `generate` would do.
+#[derive(Debug)]
+pub struct Plan {
+    /// The compose file as it should be.
+    pub compose: String,
+    /// What differs in the compose file, by service; empty where it is up to date.
+    pub differences: Vec<Difference>,
+    /// Who wrote the compose file that is there; `None` where there is none.
+    pub origin: Option<Origin>,
+    /// Every file that fitout writes, in the order in which it writes them.
+    pub files: Vec<PlannedFile>,
+}
+
+/// One file that fitout writes.
+#[derive(Debug)]
+pub struct PlannedFile {
+    /// Its name in the workspace.
+    pub name: &'static str,
+    /// What happens to it; `None` where it is up to date.
+    pub change: Option<Change>,
+    /// Whether it is committed, so that `--check` looks at it.
+    pub committed: bool,
+    text: String,
+    mode: Mode,
+}
+
+impl Plan {
+    /// Whether a committed file is not as fitout would write it.
+    pub fn has_drift(&self) -> bool {
+        self.files
+            .iter()
+            .any(|file| file.committed && file.change.is_some())
+    }
+
+    /// Whether the compose file carries changes that writing it would lose.
+    pub fn would_lose_edits(&self) -> bool {
+        !self.differences.is_empty()
+            && matches!(self.origin, Some(Origin::Edited | Origin::Foreign))
+    }
+}
+
+/// Runs the command.
+pub fn run(context: &Context, args: &Args) -> CommandResult {
+    let opened = context.open()?;
+    if args.stdout {
+        context.ui.data_raw(&compose::render(&opened.workspace))?;
+        return Ok(Exit::Done);
+    }
+    if args.check || args.diff {
+        let plan = plan(&opened)?;
+        return check(&context.ui, args, &plan);
+    }
+    let overwrite = if args.force {
+        Overwrite::HandEdits
+    } else {
+        Overwrite::Never
+    };
+    generate(context, &opened, overwrite)?;
+    Ok(Exit::Done)
+}
+
+/// Works out what `generate` would do. Reads files, writes none.
+pub fn plan(opened: &Opened) -> Result<Plan, Failure> {
+    let Opened {
+        root,
+        workspace,
+        personal,
+    } = opened;
+    let compose = compose::render(workspace);
+    let old = files::read(&root.join(compose::FILE))?;
+    let origin = old.as_deref().map(text::origin);
+    let same = old
+        .as_deref()
+        .is_some_and(|old| old.replace("\r\n", "\n") == compose);
+    let mut differences = Vec::new();
+    if !same {
+        differences = drift::compare(old.as_deref().unwrap_or_default(), &compose);
+    }
+
+    let change = |old: Option<&str>, new: &str| match old {
+        None => Some(Change::Added),
+        Some(old) if old == new => None,
+        Some(_) => Some(Change::Changed),
+    };
+    let compose_file = PlannedFile {
+        name: compose::FILE,
+        change: if same {
+            None
+        } else {
+            change(old.as_deref(), &compose)
+        },
+        committed: true,
+        text: compose.clone(),
+        mode: Mode::Shared,
+    };
+
+    let old = files::read(&root.join(dotenv::IGNORE_FILE))?;
+    let text = dotenv::gitignore(old.as_deref().unwrap_or_default(), workspace)
+        .map_err(|broken| broken_block(root, dotenv::IGNORE_FILE, broken))?;
+    let ignore_file = PlannedFile {
+        name: dotenv::IGNORE_FILE,
+        change: change(old.as_deref(), &text),
+        committed: true,
+        text,
+        mode: Mode::Shared,
+    };
+
+    let address = address::detect();
+    let machine = dotenv::Machine {
+        uid: rustix::process::getuid().as_raw(),
+        gid: rustix::process::getgid().as_raw(),
+        host_ip: address.ip,
+        host_gateway: address.gateway,
+    };
+    let old = files::read(&root.join(dotenv::FILE))?;
+    let text = dotenv::env(
+        old.as_deref().unwrap_or_default(),
+        workspace,
+        personal,
+        &machine,
+    )
+    .map_err(|broken| broken_block(root, dotenv::FILE, broken))?;
+    let env_file = PlannedFile {
+        name: dotenv::FILE,
+        change: change(old.as_deref(), &text),
+        committed: false,
+        text,
+        mode: Mode::Private,
+    };
+    Ok(Plan {
+        compose,
+        differences,
+        origin,
+        files: vec![compose_file, env_file, ignore_file],
+    })
+}
+
+/// Writes what is not up to date, and says so. Refuses to lose a hand edit unless told to.
+pub fn generate(context: &Context, opened: &Opened, overwrite: Overwrite) -> Result<Plan, Failure> {
+    let plan = plan(opened)?;
+    if plan.would_lose_edits() && overwrite == Overwrite::Never {
+        return Err(refusal(&context.ui, &plan));
+    }
+    for file in &plan.files {
+        if let Some(change) = file.change {
+            files::write(&opened.root.join(file.name), &file.text, file.mode)?;
+            context
+                .ui
+                .say(format_args!("{} {}", verb(change), file.name));
+        }
+    }
+    if plan.files.iter().all(|file| file.change.is_none()) {
+        context
+            .ui
+            .say(format_args!("{} is up to date", compose::FILE));
+    }
+    warn_of_other_files(&context.ui, &opened.root);
+    Ok(plan)
+}
+
+/// Compose takes the first of these that it finds, and would not see ours.
+fn warn_of_other_files(ui: &Ui, root: &Path) {
+    for name in ["compose.yaml", "compose.yml", "docker-compose.yaml"] {
+        if root.join(name).exists() {
+            ui.warn(format_args!(
+                "`{name}` is here as well, and `docker compose` may read it in place of `{}`",
+                compose::FILE
+            ));
+            ui.hint(format_args!(
+                "move what you need to `{}`",
+                compose::OVERRIDE_FILE
+            ));
+        }
+    }
+}
+
+fn verb(change: Change) -> &'static str {
+    match change {
+        Change::Added => "wrote",
+        Change::Changed => "updated",
+        Change::Removed => "removed",
+    }
+}
+
+fn refusal(ui: &Ui, plan: &Plan) -> Failure {
+    let name = compose::FILE;
+    ui.say(show(&plan.differences));
+    if plan.origin == Some(Origin::Foreign) {
+        return Failure::failed(anyhow!("`{name}` was not written by fitout"))
+            .hint(format!(
+                "to keep it beside the new one, run `mv {name} {}`",
+                compose::OVERRIDE_FILE
+            ))
+            .hint("to replace it, run `fitout generate --force`");
+    }
+    Failure::failed(anyhow!("`{name}` was edited by hand; writing it would lose the edit"))
+        .hint("move the edit into `workspace.toml` (any Compose key fits into a service's `compose = { … }`)")
+        .hint(format!("or into `{}`", compose::OVERRIDE_FILE))
+        .hint("to drop the edit, run `fitout generate --force`")
+}
+
+fn broken_block(root: &Path, name: &str, broken: dotenv::BrokenBlock) -> Failure {
+    let line = broken.line;
+    let path = root.join(name);
+    let error = Err::<(), _>(broken).with_context(|| format!("can't update `{}`", path.display()));
+    let Err(error) = error else {
+        unreachable!("it is an error")
+    };
+    Failure::failed(error).hint(format!(
+        "mend the marker lines in {name}, or remove line {line}; then run `fitout generate`"
+    ))
+}
+
+fn check(ui: &Ui, args: &Args, plan: &Plan) -> CommandResult {
+    match args.format {
+        Format::Json => ui.data(serde_json::to_string_pretty(&json(plan))?)?,
+        Format::Text => {
+            if args.diff && !plan.differences.is_empty() {
+                ui.data(show(&plan.differences))?;
+            }
+            for file in &plan.files {
+                if let (Some(change), true) = (file.change, file.committed || args.diff) {
+                    let what = match change {
+                        Change::Added => "is missing",
+                        Change::Changed | Change::Removed => "is not up to date",
+                    };
+                    ui.say(format_args!("{} {what}", file.name));
+                }
+            }
+            if plan.would_lose_edits() {
+                ui.say(format_args!(
+                    "{} was not left as fitout wrote it",
+                    compose::FILE
+                ));
+            }
+        }
+    }
+    let drift = plan.has_drift();
+    if plan.would_lose_edits() {
+        ui.hint("run `fitout generate` to see the edit and where it belongs");
+    } else if drift {
+        ui.hint("run `fitout generate` and commit the result");
+    } else {
+        ui.say(format_args!("{} is up to date", compose::FILE));
+    }
+    Ok(if args.check && drift {
+        Exit::Findings
+    } else {
+        Exit::Done
+    })
+}
+
+fn json(plan: &Plan) -> serde_json::Value {
+    let files = plan.files.iter().map(|file| {
+        serde_json::json!({
+            "path": file.name,
+            "committed": file.committed,
+            "change": file.change,
+        })
+    });
+    let differences = plan.differences.iter().map(
+        |difference| serde_json::json!({ "part": difference.part, "change": difference.change }),
+    );
+    serde_json::json!({
+        "schema_version": 1,
+        "drift": plan.has_drift(),
+        "hand_edited": plan.would_lose_edits(),
+        "files": files.collect::<Vec<_>>(),
+        "differences": differences.collect::<Vec<_>>(),
+    })
+}
+
+/// Differences for people: a heading for each service, then its lines.
+fn show(differences: &[Difference]) -> String {
+    let (old, new, heading, dim) = (style::FAIL, style::PASS, style::STRONG, style::DIM);
+    let mut text = Vec::new();
+    for difference in differences {
+        let what = match difference.change {
+            Change::Added => "added",
+            Change::Removed => "removed",
+            Change::Changed => "changed",
+        };
+        text.push(format!("{heading}{}{heading:#}: {what}", difference.part));
+        for (side, line) in &difference.lines {
+            text.push(match side {
+                Side::Old => format!("{old}-{line}{old:#}"),
+                Side::New => format!("{new}+{line}{new:#}"),
+                Side::Both => format!("{dim} {line}{dim:#}"),
+            });
+        }
+        text.push(String::new());
+    }
+    text.join("\n")
+}

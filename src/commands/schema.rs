@@ -1,0 +1,33 @@
+//! `fitout schema`: the JSON Schema of the manifest, for editors.
+
+use clap::ValueEnum;
+
+use super::Context;
+use crate::error::{CommandResult, Exit};
+use crate::manifest::schema;
+
+/// Print the JSON Schema of workspace.toml, for editors that complete and check it
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Which of the two files
+    #[arg(value_enum, default_value = "workspace")]
+    file: File,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum File {
+    /// workspace.toml
+    Workspace,
+    /// workspace.local.toml
+    Local,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, args: &Args) -> CommandResult {
+    let schema = match args.file {
+        File::Workspace => schema::manifest(),
+        File::Local => schema::personal_file(),
+    };
+    context.ui.data(serde_json::to_string_pretty(&schema)?)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,239 @@
+//! The compose file as text: YAML, under a header with the hash of the body.
+//!
+//! The only file that names the YAML library.
+
+use std::fmt::Write as _;
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Value;
+use serde_saphyr::{DoubleQuoted, FlowMap, FlowSeq, ser_options};
+use sha2::{Digest, Sha256};
+
+use super::model::File;
+
+const TITLE: &str = "# Written by fitout from workspace.toml. Change that file, or add a \
+                     docker-compose.override.yml.";
+/// The version is that of the header: a later fitout may hash in another way.
+const HASH: &str = "# fitout:1 sha256:";
+
+/// What the header of a compose file says about its body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// fitout wrote it, and nobody has changed it since.
+    Written,
+    /// fitout wrote it, and somebody has changed it since.
+    Edited,
+    /// fitout did not write it.
+    Foreign,
+}
+
+/// The text of a compose file.
+pub fn write(file: &File) -> String {
+    let body = yaml(&merged(file));
+    format!("{TITLE}\n{HASH}{}\n{body}", hash(&body))
+}
+
+/// Whether fitout wrote this text as it stands.
+pub fn origin(text: &str) -> Origin {
+    // Git on Windows may have checked it out with other line endings: that is no edit.
+    let text = text.replace("\r\n", "\n");
+    let Some(rest) = text
+        .strip_prefix(TITLE)
+        .and_then(|rest| rest.strip_prefix('\n'))
+    else {
+        // A header that was changed is an edit as well, as long as the hash is still there.
+        let edited = text.lines().take(5).any(|line| line.starts_with(HASH));
+        return if edited {
+            Origin::Edited
+        } else {
+            Origin::Foreign
+        };
+    };
+    match rest
+        .strip_prefix(HASH)
+        .and_then(|rest| rest.split_once('\n'))
+    {
+        Some((stated, body)) if stated == hash(body) => Origin::Written,
+        _ => Origin::Edited,
+    }
+}
+
+fn hash(body: &str) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(body.as_bytes()) {
+        // Writing to a string can't fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+/// The model as a tree, with every service's raw keys merged in.
+fn merged(file: &File) -> Value {
+    let mut tree = serde_json::to_value(file).unwrap_or_default();
+    for (name, service) in &file.services {
+        if let Some(Value::Object(entries)) = tree.pointer_mut(&format!("/services/{name}")) {
+            merge(entries, &service.raw);
+        }
+    }
+    tree
+}
+
+/// Tables are merged, everything else is replaced.
+fn merge(into: &mut serde_json::Map<String, Value>, from: &serde_json::Map<String, Value>) {
+    for (key, value) in from {
+        match (into.get_mut(key), value) {
+            (Some(Value::Object(into)), Value::Object(from)) => merge(into, from),
+            _ => {
+                into.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
+
+fn yaml(tree: &Value) -> String {
+    let options = ser_options! { compact_list_indent: false, prefer_block_scalars: false };
+    let mut text = String::new();
+    match serde_saphyr::to_fmt_writer_with_options(&mut text, &Styled::root(tree), options) {
+        Ok(()) => text,
+        // A tree of maps, lists and scalars has a YAML form, and a string takes all that is written.
+        Err(error) => panic!("the compose file can't be written as YAML: {error}"),
+    }
+}
+
+/// A tree, and where it stands: that decides between block and flow style.
+struct Styled<'a> {
+    value: &'a Value,
+    key: &'a str,
+    parent: &'a str,
+}
+
+impl<'a> Styled<'a> {
+    fn root(value: &'a Value) -> Self {
+        Styled {
+            value,
+            key: "",
+            parent: "",
+        }
+    }
+
+    /// Short things that belong on one line.
+    fn on_one_line(&self) -> bool {
+        matches!(
+            (self.parent, self.key),
+            ("depends_on", _) | (_, "bind" | "command") | ("healthcheck", "test")
+        )
+    }
+}
+
+impl Serialize for Styled<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.value {
+            Value::Object(entries) if entries.is_empty() => entries.serialize(serializer),
+            Value::Object(entries) if self.on_one_line() => FlowMap(entries).serialize(serializer),
+            Value::Object(entries) => {
+                let mut map = serializer.serialize_map(Some(entries.len()))?;
+                for (key, value) in entries {
+                    map.serialize_entry(
+                        key,
+                        &Styled {
+                            value,
+                            key,
+                            parent: self.key,
+                        },
+                    )?;
+                }
+                map.end()
+            }
+            Value::Array(items) if self.on_one_line() => FlowSeq(items).serialize(serializer),
+            Value::Array(items) => {
+                let mut list = serializer.serialize_seq(Some(items.len()))?;
+                for value in items {
+                    list.serialize_element(&Styled {
+                        value,
+                        key: "",
+                        parent: self.key,
+                    })?;
+                }
+                list.end()
+            }
+            // Compose wants a string here, and a plain `${…}` looks like a number's place.
+            Value::String(text) if self.key == "published" => {
+                DoubleQuoted(text).serialize(serializer)
+            }
+            scalar => scalar.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_that_yaml_1_1_reads_as_something_else_are_quoted() {
+        let texts = [
+            "no",
+            "yes",
+            "on",
+            "off",
+            "y",
+            "n",
+            "true",
+            "null",
+            "~",
+            "22:22",
+            "1e3",
+            "0x1f",
+            "010",
+            "0o7",
+            "1_000",
+            "12",
+            "1.5",
+            ".inf",
+            "",
+            " a",
+            "a ",
+            "- a",
+            "a: b",
+            "a #b",
+            "*a",
+            "&a",
+            "!a",
+            "%a",
+            "@a",
+            "`a",
+            "{a",
+            "[a",
+            "a\nb",
+            "2026-11-21",
+            "=",
+            "<<",
+            "'a",
+            "\"a",
+            "|",
+            ">",
+            "?",
+            "1:30:00",
+            "a\tb",
+            "é",
+            "\u{1}",
+        ];
+        let tree: Value = texts.iter().map(|text| Value::from(*text)).collect();
+        insta::assert_snapshot!(yaml(&tree));
+        let read: Vec<String> = serde_saphyr::from_str(&yaml(&tree)).unwrap();
+        assert_eq!(read, texts);
+    }
+
+    #[test]
+    fn a_change_of_one_byte_is_an_edit_and_other_line_endings_are_not() {
+        let body = "services: {}\n";
+        let text = format!("{TITLE}\n{HASH}{}\n{body}", hash(body));
+        assert_eq!(origin(&text), Origin::Written);
+        assert_eq!(origin(&text.replace('\n', "\r\n")), Origin::Written);
+        assert_eq!(origin(&text.replace("{}", "{a: 1}")), Origin::Edited);
+        assert_eq!(origin(&text.replace("sha256:", "sha256:0")), Origin::Edited);
+        assert_eq!(origin(&format!("# mine\n{text}")), Origin::Edited);
+        assert_eq!(origin("services: {}\n"), Origin::Foreign);
+        assert_eq!(origin(""), Origin::Foreign);
+    }
+}

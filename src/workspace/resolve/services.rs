@@ -1,0 +1,570 @@
+//! Resolves `[services]`: where the image comes from, and every key of the container.
+
+mod checks;
+mod healthcheck;
+mod ports;
+mod preset;
+
+pub(super) use ports::resolve_ports;
+
+use std::ops::Range;
+
+use indexmap::IndexMap;
+
+use super::Problems;
+use super::scope::{self, Facts, Scope};
+use crate::manifest::model::{DependencyTable, Entries, MountTable, ServiceTable, Variable};
+use crate::manifest::{Diagnostic, Manifest, Spanned};
+use crate::workspace::preset::{self as catalog, Definition};
+use crate::workspace::syntax::{self, join};
+use crate::workspace::{
+    Build, Command, Condition, Dependency, Limits, Mount, Port, Preset, Repo, Scalar, Service,
+    Source, Volume,
+};
+
+const DOCKERFILE: &str = "Dockerfile.dev";
+
+pub(super) fn resolve(
+    manifest: &Manifest,
+    repos: &[Repo],
+    problems: &mut Problems,
+) -> Vec<Service> {
+    let Entries(tables) = &manifest.services;
+    checks::names(tables, problems);
+    let mut published: Vec<(Port, Range<usize>)> = Vec::new();
+    let mut scope: Scope<'_> = IndexMap::new();
+    for (name, table) in tables {
+        let facts = facts(name, table, &mut published, problems);
+        scope.insert(name.value.as_str(), facts);
+    }
+    checks::duplicate_ports(&published, problems);
+    checks::cycles(tables, problems);
+
+    let resolver = Resolver {
+        repos,
+        scope: &scope,
+    };
+    tables
+        .iter()
+        .filter_map(|(name, table)| resolver.service(name, table, problems))
+        .collect()
+}
+
+fn facts<'m>(
+    name: &Spanned<String>,
+    table: &'m ServiceTable,
+    published: &mut Vec<(Port, Range<usize>)>,
+    problems: &mut Problems,
+) -> Facts<'m> {
+    let full = format!("services.{}", name.value);
+    let preset = table
+        .preset
+        .as_ref()
+        .and_then(|preset| find_preset(preset, &full, problems));
+    let ports = match (&table.ports, preset) {
+        (None, Some(preset)) => ports::preset_ports(&name.value, name.span.clone(), preset),
+        (ports, _) => resolve_ports(
+            &name.value,
+            &format!("{full}.ports"),
+            ports.as_deref(),
+            problems,
+        ),
+    };
+    let runs_on = table
+        .runs_on
+        .as_ref()
+        .map(|runs_on| runs_on.value)
+        .unwrap_or_default();
+    let database = preset
+        .and_then(|preset| preset.database.clone())
+        .map(|default| {
+            table
+                .databases
+                .first()
+                .map_or(default, |database| database.value.clone())
+        });
+    published.extend(ports.iter().cloned());
+    let ports = ports.into_iter().map(|(port, _)| port).collect();
+    Facts {
+        name: name.value.clone(),
+        table,
+        preset,
+        runs_on,
+        ports,
+        database,
+    }
+}
+
+fn find_preset(
+    name: &Spanned<String>,
+    full: &str,
+    problems: &mut Problems,
+) -> Option<&'static Definition> {
+    let found = catalog::find(&name.value);
+    if found.is_none() {
+        let known: Vec<String> = catalog::names().map(|known| format!("`{known}`")).collect();
+        let mut problem = Diagnostic::new(
+            name.span.clone(),
+            format!("`{full}.preset`: there is no preset `{}`", name.value),
+        )
+        .suggest(&name.value, catalog::names());
+        if problem.label.is_empty() {
+            problem = problem.help(format!(
+                "the presets are {}; for anything else, use `image`",
+                known.join(", ")
+            ));
+        }
+        problems.push(problem);
+    }
+    found
+}
+
+struct Resolver<'a> {
+    repos: &'a [Repo],
+    scope: &'a Scope<'a>,
+}
+
+impl Resolver<'_> {
+    fn service(
+        &self,
+        name: &Spanned<String>,
+        table: &ServiceTable,
+        problems: &mut Problems,
+    ) -> Option<Service> {
+        let full = format!("services.{}", name.value);
+        let facts = self.scope.get(name.value.as_str())?;
+        checks::keys_that_need_another(&full, table, problems);
+        let source = self.source(name, &full, table, facts, problems);
+        let context = match &source {
+            Some(Source::Build(build)) => build.context.as_str(),
+            _ => "",
+        };
+        let mounts = mounts(&full, context, &table.mount, problems);
+        checks::keep(&full, &table.keep, &mounts, problems);
+        let mut service = Service {
+            name: name.value.clone(),
+            source: Source::Image(String::new()),
+            runs_on: facts.runs_on,
+            ports: facts.ports.clone(),
+            depends_on: self.dependencies(&full, name, table, problems),
+            environment: self.variables(&full, "environment", &table.environment, problems),
+            env_file: paths(
+                &format!("{full}.env_file"),
+                context,
+                &table.env_file,
+                problems,
+            ),
+            required_env: required_env(&full, table, problems),
+            healthcheck: healthcheck::resolve(
+                &full,
+                table.healthcheck.as_ref(),
+                facts,
+                self.scope,
+                problems,
+            ),
+            mounts,
+            keep: table.keep.iter().map(|keep| keep.value.clone()).collect(),
+            volumes: volumes(&full, table, problems),
+            configs: Vec::new(),
+            command: self.command(table.command.as_ref(), problems),
+            user: table
+                .user
+                .as_ref()
+                .map(|user| scope::bind(&user.value, &user.span, self.scope, problems)),
+            profiles: profiles(&full, table, problems),
+            limits: limits(&full, table, problems),
+            test: table.test.as_ref().map(|test| test.value.clone()),
+            compose: self.compose(table, problems),
+        };
+        if let Some(preset) = facts.preset {
+            preset::add(&mut service, preset, facts, table, problems);
+        }
+        service.source = source?;
+        Some(service)
+    }
+
+    fn source(
+        &self,
+        name: &Spanned<String>,
+        full: &str,
+        table: &ServiceTable,
+        facts: &Facts<'_>,
+        problems: &mut Problems,
+    ) -> Option<Source> {
+        let given: Vec<(&str, &Spanned<String>)> = [
+            ("repo", &table.repo),
+            ("image", &table.image),
+            ("preset", &table.preset),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value.as_ref()?)))
+        .collect();
+        match given[..] {
+            [] => {
+                problems.push(
+                    Diagnostic::new(
+                        name.span.clone(),
+                        format!("`{full}` has no `repo`, `image` or `preset`"),
+                    )
+                    .help("say where it comes from: `repo = \"…\"`, `image = \"…\"` or `preset = \"…\"`"),
+                );
+                None
+            }
+            [(first_key, first), (second_key, second), ..] => {
+                problems.push(
+                    Diagnostic::new(
+                        second.span.clone(),
+                        format!("`{full}` has both `{first_key}` and `{second_key}`"),
+                    )
+                    .related(first.span.clone(), "the other one")
+                    .help("keep one of `repo`, `image` and `preset`"),
+                );
+                None
+            }
+            [("repo", repo)] => self.build(repo, full, table, problems).map(Source::Build),
+            [("image", image)] => Some(Source::Image(scope::bind(
+                &image.value,
+                &image.span,
+                self.scope,
+                problems,
+            ))),
+            [_] => facts.preset.map(|definition| {
+                let tag = table.tag.as_ref().map_or(&definition.tag, |tag| &tag.value);
+                Source::Preset(Preset {
+                    name: table
+                        .preset
+                        .as_ref()
+                        .map(|name| name.value.clone())
+                        .unwrap_or_default(),
+                    image: format!("{}:{tag}", definition.image),
+                    port: definition.port,
+                    web_port: definition.web_port,
+                })
+            }),
+        }
+    }
+
+    fn build(
+        &self,
+        name: &Spanned<String>,
+        full: &str,
+        table: &ServiceTable,
+        problems: &mut Problems,
+    ) -> Option<Build> {
+        let Some(repo) = self.repos.iter().find(|repo| repo.name == name.value) else {
+            let known: Vec<&str> = self.repos.iter().map(|repo| repo.name.as_str()).collect();
+            let mut problem = Diagnostic::new(
+                name.span.clone(),
+                format!("`{full}.repo`: there is no repo `{}`", name.value),
+            )
+            .suggest(&name.value, known);
+            if problem.label.is_empty() {
+                problem = problem.help(format!("add it: `[repos.{}]`", name.value));
+            }
+            problems.push(problem);
+            return None;
+        };
+        let inside = |key: &str, value: Option<&Spanned<String>>, problems: &mut Problems| {
+            let value = value?;
+            let name = format!("{full}.{key}");
+            problems.valid(value, &name, syntax::relative_path(&value.value))
+        };
+        let context = inside("context", table.context.as_ref(), problems).unwrap_or_default();
+        let dockerfile = inside("dockerfile", table.dockerfile.as_ref(), problems);
+        Some(Build {
+            repo: repo.name.clone(),
+            context: join(&repo.path, &context),
+            dockerfile: dockerfile.unwrap_or_else(|| DOCKERFILE.to_owned()),
+            target: table.target.as_ref().map(|target| target.value.clone()),
+            args: self.variables(full, "build_args", &table.build_args, problems),
+        })
+    }
+
+    fn variables(
+        &self,
+        full: &str,
+        key: &str,
+        variables: &[Variable],
+        problems: &mut Problems,
+    ) -> IndexMap<String, Option<Scalar>> {
+        let mut result = IndexMap::new();
+        for (name, value) in variables {
+            problems.check(
+                name,
+                &format!("{full}.{key}.{}", name.value),
+                syntax::container_variable(&name.value),
+            );
+            let value = value.as_ref().map(|value| match &value.value {
+                Scalar::Text(text) => {
+                    Scalar::Text(scope::bind(text, &value.span, self.scope, problems))
+                }
+                other => other.clone(),
+            });
+            if result.insert(name.value.clone(), value).is_some() {
+                problems.push(Diagnostic::new(
+                    name.span.clone(),
+                    format!("`{full}.{key}` sets `{}` twice", name.value),
+                ));
+            }
+        }
+        result
+    }
+
+    fn dependencies(
+        &self,
+        full: &str,
+        name: &Spanned<String>,
+        table: &ServiceTable,
+        problems: &mut Problems,
+    ) -> Vec<Dependency> {
+        let mut dependencies: Vec<Dependency> = Vec::new();
+        for wanted in &table.depends_on {
+            let DependencyTable {
+                service,
+                condition,
+                restart,
+                required,
+            } = wanted;
+            let at = service.span.clone();
+            let Some(Facts { table: other, .. }) = self.scope.get(service.value.as_str()) else {
+                let known = self.scope.keys().copied();
+                problems.push(
+                    Diagnostic::new(
+                        at,
+                        format!(
+                            "`{full}.depends_on`: there is no service `{}`",
+                            service.value
+                        ),
+                    )
+                    .suggest(&service.value, known),
+                );
+                continue;
+            };
+            if service.value == name.value {
+                problems.push(Diagnostic::new(at, format!("`{full}` depends on itself")));
+                continue;
+            }
+            if dependencies
+                .iter()
+                .any(|known| known.service == service.value)
+            {
+                problems.push(Diagnostic::new(
+                    at,
+                    format!("`{full}.depends_on` names `{}` twice", service.value),
+                ));
+                continue;
+            }
+            checks::dependency_profiles(
+                full,
+                table,
+                service,
+                other,
+                required.unwrap_or(true),
+                problems,
+            );
+            let condition = condition.unwrap_or_else(|| default_condition(other));
+            let long_form = restart.is_some() || wanted.condition.is_some() || required.is_some();
+            dependencies.push(Dependency {
+                service: service.value.clone(),
+                condition,
+                // The long form is Compose's own, with its defaults.
+                restart: restart.unwrap_or(!long_form),
+                required: required.unwrap_or(true),
+            });
+        }
+        dependencies
+    }
+
+    fn command(
+        &self,
+        command: Option<&Spanned<Command>>,
+        problems: &mut Problems,
+    ) -> Option<Command> {
+        let Spanned { value, span } = command?;
+        Some(match value {
+            Command::Line(line) => Command::Line(scope::bind(line, span, self.scope, problems)),
+            Command::Arguments(arguments) => Command::Arguments(
+                arguments
+                    .iter()
+                    .map(|text| scope::bind(text, span, self.scope, problems))
+                    .collect(),
+            ),
+        })
+    }
+
+    fn compose(
+        &self,
+        table: &ServiceTable,
+        problems: &mut Problems,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        let Some(Spanned { value, span }) = &table.compose else {
+            return serde_json::Map::new();
+        };
+        let bound = value
+            .iter()
+            .map(|(key, value)| (key.clone(), self.bind_json(value, span, problems)));
+        bound.collect()
+    }
+
+    fn bind_json(
+        &self,
+        value: &serde_json::Value,
+        span: &Range<usize>,
+        problems: &mut Problems,
+    ) -> serde_json::Value {
+        use serde_json::Value;
+        match value {
+            Value::String(text) => scope::bind(text, span, self.scope, problems).into(),
+            Value::Array(items) => items
+                .iter()
+                .map(|item| self.bind_json(item, span, problems))
+                .collect(),
+            Value::Object(entries) => entries
+                .iter()
+                .map(|(key, value)| (key.clone(), self.bind_json(value, span, problems)))
+                .collect(),
+            other => other.clone(),
+        }
+    }
+}
+
+/// Waits for healthy where there is a health check to wait for.
+fn default_condition(other: &ServiceTable) -> Condition {
+    let checked = match &other.healthcheck {
+        Some(healthcheck) => !healthcheck.value.disable,
+        None => other.preset.is_some(),
+    };
+    if checked {
+        Condition::ServiceHealthy
+    } else {
+        Condition::ServiceStarted
+    }
+}
+
+fn mounts(full: &str, context: &str, tables: &[MountTable], problems: &mut Problems) -> Vec<Mount> {
+    let full = format!("{full}.mount");
+    tables
+        .iter()
+        .filter_map(|table| {
+            let target = &table.target;
+            let valid = problems.check(target, &full, syntax::container_path(&target.value));
+            let source = match &table.source {
+                None => String::new(),
+                Some(source) => {
+                    problems.valid(source, &full, syntax::relative_path(&source.value))?
+                }
+            };
+            valid.then(|| Mount {
+                source: join(context, &source),
+                target: target.value.clone(),
+                mode: table.mode,
+            })
+        })
+        .collect()
+}
+
+fn paths(
+    full: &str,
+    folder: &str,
+    values: &[Spanned<String>],
+    problems: &mut Problems,
+) -> Vec<String> {
+    values
+        .iter()
+        .filter_map(|path| problems.valid(path, full, syntax::relative_path(&path.value)))
+        .map(|path| join(folder, &path))
+        .collect()
+}
+
+fn required_env(full: &str, table: &ServiceTable, problems: &mut Problems) -> Vec<String> {
+    for name in &table.required_env {
+        problems.check(
+            name,
+            &format!("{full}.required_env"),
+            syntax::variable(&name.value),
+        );
+        let same = |(other, _): &&Variable| other.value == name.value;
+        if let Some((other, _)) = table.environment.iter().find(same) {
+            problems.push(
+                Diagnostic::new(
+                    name.span.clone(),
+                    format!(
+                        "`{}` is in `{full}.required_env` and in its `environment`",
+                        name.value
+                    ),
+                )
+                .related(other.span.clone(), "the other one")
+                .help("keep it in `required_env` if it is a secret, in `environment` if not"),
+            );
+        }
+    }
+    table
+        .required_env
+        .iter()
+        .map(|name| name.value.clone())
+        .collect()
+}
+
+fn volumes(full: &str, table: &ServiceTable, problems: &mut Problems) -> Vec<Volume> {
+    let full = format!("{full}.volumes");
+    table
+        .volumes
+        .iter()
+        .filter_map(|text| {
+            let parsed = problems.valid(text, &full, syntax::volume(&text.value));
+            let (source, target, read_only) = parsed?;
+            Some(Volume {
+                source,
+                target,
+                read_only,
+            })
+        })
+        .collect()
+}
+
+fn profiles(full: &str, table: &ServiceTable, problems: &mut Problems) -> Vec<String> {
+    for profile in &table.profiles {
+        // The schema of Compose: [a-zA-Z0-9][a-zA-Z0-9_.-]+
+        let valid = profile.value.len() > 1
+            && profile
+                .value
+                .starts_with(|c: char| c.is_ascii_alphanumeric())
+            && profile
+                .value
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+        if !valid {
+            problems.push(
+                Diagnostic::new(
+                    profile.span.clone(),
+                    format!(
+                        "`{full}.profiles`: Compose does not accept the name `{}`",
+                        profile.value
+                    ),
+                )
+                .help("two or more letters, digits, `_`, `.` and `-`"),
+            );
+        }
+    }
+    table
+        .profiles
+        .iter()
+        .map(|profile| profile.value.clone())
+        .collect()
+}
+
+fn limits(full: &str, table: &ServiceTable, problems: &mut Problems) -> Limits {
+    let limits = &table.limits;
+    if let Some(memory) = &limits.memory {
+        problems.check(
+            memory,
+            &format!("{full}.limits.memory"),
+            syntax::bytes(&memory.value),
+        );
+    }
+    Limits {
+        memory: limits.memory.as_ref().map(|memory| memory.value.clone()),
+        cpus: limits.cpus.as_ref().map(|cpus| cpus.value),
+        pids: limits.pids.as_ref().map(|pids| pids.value.into()),
+    }
+}

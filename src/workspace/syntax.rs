@@ -1,0 +1,457 @@
+//! The small languages inside a manifest's strings: names, paths, ports, volumes, durations.
+//!
+//! Each function takes a string and returns what it means, or says in one sentence what is wrong
+//! with it. None of them knows where the string stands.
+
+use super::{Protocol, VolumeSource};
+
+/// What is wrong with a string, and what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// Continues "`services.x.y` …": a predicate such as "is absolute".
+    pub problem: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Invalid {
+    fn new(problem: impl Into<String>) -> Self {
+        Invalid {
+            problem: problem.into(),
+            help: None,
+        }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Checks the name of a repo, a service or a project: `[a-z0-9][a-z0-9_-]*`, which is what Compose
+/// allows in a project name.
+pub fn name(text: &str) -> Result<(), Invalid> {
+    let mut characters = text.chars();
+    let first = characters
+        .next()
+        .is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
+    if first && characters.all(rest) {
+        return Ok(());
+    }
+    let mut invalid = Invalid::new(
+        "is no valid name: lower-case letters, digits, `-` and `_`, and a letter or digit first",
+    );
+    let mended: String = text
+        .to_lowercase()
+        .chars()
+        .map(|c| if rest(c) { c } else { '-' })
+        .collect::<String>()
+        .trim_matches(['-', '_'])
+        .to_owned();
+    if !mended.is_empty() {
+        invalid = invalid.help(format!("write `{mended}`"));
+    }
+    Err(invalid)
+}
+
+/// Checks the name of a variable in a container. Some images take names with a dot
+/// (`discovery.type`), so only what no container could get is refused.
+pub fn container_variable(text: &str) -> Result<(), Invalid> {
+    if text.is_empty() || text.contains(|c: char| c == '=' || c == '$' || c.is_whitespace()) {
+        return Err(Invalid::new("is no valid variable name"));
+    }
+    Ok(())
+}
+
+/// Checks the name of an environment variable: `[A-Za-z_][A-Za-z0-9_]*` (POSIX).
+pub fn variable(text: &str) -> Result<(), Invalid> {
+    let valid = text
+        .chars()
+        .enumerate()
+        .all(|(index, c)| c == '_' || c.is_ascii_alphabetic() || (index > 0 && c.is_ascii_digit()));
+    if valid && !text.is_empty() {
+        return Ok(());
+    }
+    Err(Invalid::new(
+        "is no valid variable name: letters, digits and `_`, and no digit first",
+    ))
+}
+
+/// Checks a branch or tag: the rules of `git check-ref-format`, and no leading `-`.
+pub fn git_ref(text: &str) -> Result<(), Invalid> {
+    let bad_character = |c: char| {
+        c.is_ascii_control() || matches!(c, ' ' | '~' | '^' | ':' | '?' | '*' | '[' | '\\')
+    };
+    let bad_part = |part: &str| {
+        part.is_empty() || part.starts_with('.') || part.strip_suffix(".lock").is_some()
+    };
+    let bad = text.starts_with('-')
+        || text.ends_with('.')
+        || text == "@"
+        || text.contains("..")
+        || text.contains("@{")
+        || text.contains(bad_character)
+        || text.split('/').any(bad_part);
+    if bad {
+        return Err(Invalid::new(
+            "is no name that git accepts for a branch or tag",
+        ));
+    }
+    Ok(())
+}
+
+/// Checks a commit id: 4 to 64 hexadecimal digits.
+pub fn revision(text: &str) -> Result<(), Invalid> {
+    if (4..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    Err(Invalid::new("is no commit id (4 to 64 hexadecimal digits)")
+        .help("for a branch or a tag, use `branch` or `tag`"))
+}
+
+/// Checks the address of a remote.
+pub fn url(text: &str) -> Result<(), Invalid> {
+    if text.starts_with('-') {
+        // git and ssh would take it for an option: CVE-2017-1000117.
+        return Err(Invalid::new("starts with `-`"));
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(Invalid::new("has white space in it"));
+    }
+    Ok(())
+}
+
+/// A path relative to some folder, with `.` parts removed. Refuses absolute paths and any that
+/// climb out of the folder. The folder itself is the empty string.
+pub fn relative_path(text: &str) -> Result<String, Invalid> {
+    if text.starts_with('/') || text.starts_with('~') || text.get(1..3) == Some(":\\") {
+        return Err(Invalid::new(
+            "is an absolute path, which differs from machine to machine",
+        ));
+    }
+    if text.contains('\\') {
+        return Err(Invalid::new("has a backslash in it").help("write `/` between folders"));
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in text.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                if parts.pop().is_none() {
+                    return Err(Invalid::new("leads out of its folder"));
+                }
+            }
+            part => parts.push(part),
+        }
+    }
+    Ok(parts.join("/"))
+}
+
+/// Checks a path in a container: absolute, and not the root.
+pub fn container_path(text: &str) -> Result<(), Invalid> {
+    if !text.starts_with('/') {
+        return Err(Invalid::new("is not absolute").help(format!(
+            "write the whole path in the container: `/{}`",
+            text.trim_start_matches("./")
+        )));
+    }
+    if text
+        .split('/')
+        .all(|part| part.is_empty() || part == "." || part == "..")
+    {
+        return Err(Invalid::new("is the container's root folder"));
+    }
+    if text.contains(':') {
+        return Err(Invalid::new("has a `:` in it"));
+    }
+    Ok(())
+}
+
+/// Joins two relative paths, either of which may be empty.
+pub fn join(folder: &str, path: &str) -> String {
+    match (folder, path) {
+        ("", path) => path.to_owned(),
+        (folder, "") => folder.to_owned(),
+        (folder, path) => format!("{folder}/{path}"),
+    }
+}
+
+/// A published port as the short form says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortPort {
+    /// The address of the host, where given.
+    pub host_ip: Option<String>,
+    /// The host's port, where given.
+    pub published: Option<u16>,
+    /// The container's port.
+    pub target: u16,
+    /// TCP unless `/udp` is given.
+    pub protocol: Protocol,
+}
+
+/// Compose's short form of ports: `[[ip:]host:]container[/protocol]`, where `host` and `container`
+/// may be ranges of the same length.
+pub fn ports(text: &str) -> Result<Vec<ShortPort>, Invalid> {
+    let help = "write `host:container`, such as `3100:3000`";
+    let invalid = |problem: String| Invalid::new(problem).help(help);
+    if text.contains("${") {
+        return Err(Invalid::new("has a variable in it").help(
+            "write a number: it is only the default, and every machine can change it in `.env`",
+        ));
+    }
+    let (rest, protocol) = match text.rsplit_once('/') {
+        Some((rest, name)) => (rest, self::protocol(name)?),
+        None => (text, Protocol::Tcp),
+    };
+    let (rest, target) = rest
+        .rsplit_once(':')
+        .map_or((None, rest), |(rest, target)| (Some(rest), target));
+    let (host_ip, published) = match rest {
+        None => (None, None),
+        // An IPv6 address has colons of its own and stands in brackets.
+        Some(rest) => match rest.rsplit_once(':') {
+            Some((ip, published)) => (Some(host_ip(ip)?), Some(published)),
+            None => (None, Some(rest)),
+        },
+    };
+    let targets = port_range(target)
+        .ok_or_else(|| invalid(format!("has no valid container port: `{target}`")))?;
+    let published = match published {
+        None | Some("") => None,
+        Some(published) => Some(
+            port_range(published)
+                .ok_or_else(|| invalid(format!("has no valid host port: `{published}`")))?,
+        ),
+    };
+    if published
+        .as_ref()
+        .is_some_and(|published| published.len() != targets.len())
+    {
+        return Err(invalid("has two ranges of different length".to_owned()));
+    }
+    Ok(targets
+        .enumerate()
+        .map(|(index, target)| ShortPort {
+            host_ip: host_ip.clone(),
+            published: published.clone().and_then(|mut range| range.nth(index)),
+            target,
+            protocol,
+        })
+        .collect())
+}
+
+/// `tcp` or `udp`.
+pub fn protocol(text: &str) -> Result<Protocol, Invalid> {
+    match text {
+        "tcp" => Ok(Protocol::Tcp),
+        "udp" => Ok(Protocol::Udp),
+        other => Err(Invalid::new(format!("has an unknown protocol: `{other}`"))
+            .help("write `tcp` or `udp`")),
+    }
+}
+
+/// An IP address of the host, without brackets.
+pub fn host_ip(text: &str) -> Result<String, Invalid> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<core::net::IpAddr>() {
+        Ok(address) => Ok(address.to_string()),
+        Err(_) => Err(Invalid::new(format!("has no valid IP address: `{text}`"))
+            .help("such as `127.0.0.1` for this machine alone, `0.0.0.0` for the whole network")),
+    }
+}
+
+fn port_range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last): (u16, u16) = (first.parse().ok()?, last.parse().ok()?);
+    (first > 0 && first <= last).then_some(first..=last)
+}
+
+/// Compose's short form of volumes: `[source:]target[:ro|:rw]`.
+pub fn volume(text: &str) -> Result<(VolumeSource, String, bool), Invalid> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let (source, target, mode) = match parts[..] {
+        [target] => (None, target, "rw"),
+        [source, mode @ ("ro" | "rw")] if source.starts_with('/') => (None, source, mode),
+        [source, target] => (Some(source), target, "rw"),
+        [source, target, mode] => (Some(source), target, mode),
+        _ => {
+            return Err(Invalid::new("has too many `:`")
+                .help("write `name:/path` or `./folder:/path`, with `:ro` or without"));
+        }
+    };
+    let read_only = match mode {
+        "ro" => true,
+        "rw" => false,
+        other => {
+            return Err(
+                Invalid::new(format!("has an unknown mode: `{other}`")).help(
+                    "write `ro` or `rw`; other options go into `compose = { volumes = [...] }`",
+                ),
+            );
+        }
+    };
+    container_path(target)?;
+    let source = match source {
+        None => VolumeSource::Anonymous,
+        Some(path) if path.starts_with(['.', '/', '~']) => {
+            let path = relative_path(path).map_err(|invalid| {
+                invalid.help("a folder of one machine belongs into `docker-compose.override.yml`")
+            })?;
+            VolumeSource::Path(path)
+        }
+        Some(name) if is_volume_name(name) => VolumeSource::Named(name.to_owned()),
+        Some(name) => {
+            return Err(Invalid::new(format!("has no valid volume name: `{name}`"))
+                .help(format!("for a folder of the workspace, write `./{name}`")));
+        }
+    };
+    Ok((source, target.to_owned(), read_only))
+}
+
+/// What Compose's schema allows as the key of a volume.
+fn is_volume_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+}
+
+/// Checks a duration as Compose writes it: `90s`, `1m30s`, `1.5s`.
+pub fn duration(text: &str) -> Result<(), Invalid> {
+    let mut rest = text;
+    while !rest.is_empty() {
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
+        let (number, unit) = rest.split_at(digits);
+        let unit_length = unit
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(unit.len());
+        let valid_unit = ["us", "ms", "s", "m", "h"].contains(&&unit[..unit_length]);
+        if number.parse::<f64>().is_err() || !valid_unit {
+            return Err(
+                Invalid::new("is no duration").help("write it as Compose does: `10s`, `1m30s`")
+            );
+        }
+        rest = &unit[unit_length..];
+    }
+    Ok(())
+}
+
+/// Checks a number of bytes as Compose writes it: `512m`, `2g`, `300kb`.
+pub fn bytes(text: &str) -> Result<(), Invalid> {
+    let lower = text.to_ascii_lowercase();
+    let digits = lower
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(lower.len());
+    let (number, unit) = lower.split_at(digits);
+    let valid_unit = ["", "b", "k", "kb", "m", "mb", "g", "gb"].contains(&unit);
+    if valid_unit && number.parse::<f64>().is_ok_and(|number| number > 0.0) {
+        return Ok(());
+    }
+    Err(Invalid::new("is no amount of memory").help("write it as Compose does: `512m`, `2g`"))
+}
+
+/// The beginning of the Compose variables of a service: `AUTH` for `auth`, `_3SCALE` for `3scale`,
+/// since a variable can't begin with a digit.
+pub fn variable_prefix(service: &str) -> String {
+    let upper = service.to_ascii_uppercase().replace('-', "_");
+    if upper.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("_{upper}")
+    } else {
+        upper
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Protocol::{Tcp, Udp};
+    use super::*;
+
+    #[test]
+    fn ports_in_short_form() {
+        let port = |host_ip: Option<&str>, published, target, protocol| ShortPort {
+            host_ip: host_ip.map(str::to_owned),
+            published,
+            target,
+            protocol,
+        };
+        for (text, expected) in [
+            ("3000", vec![port(None, None, 3000, Tcp)]),
+            ("3100:3000", vec![port(None, Some(3100), 3000, Tcp)]),
+            ("53:53/udp", vec![port(None, Some(53), 53, Udp)]),
+            (
+                "0.0.0.0:80:8080",
+                vec![port(Some("0.0.0.0"), Some(80), 8080, Tcp)],
+            ),
+            (
+                "[::1]:80:8080",
+                vec![port(Some("::1"), Some(80), 8080, Tcp)],
+            ),
+            (
+                "127.0.0.1::80",
+                vec![port(Some("127.0.0.1"), None, 80, Tcp)],
+            ),
+            (
+                "10-11:20-21",
+                vec![port(None, Some(10), 20, Tcp), port(None, Some(11), 21, Tcp)],
+            ),
+        ] {
+            assert_eq!(ports(text), Ok(expected), "{text}");
+        }
+        for text in [
+            "",
+            "x",
+            "0:80",
+            "80:0",
+            "70000:80",
+            "2-1:1-2",
+            "1-3:1-2",
+            "80:80/sctp",
+            "a:1:2",
+            "1:2:3:4",
+        ] {
+            assert!(ports(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn paths_stay_inside() {
+        for (text, expected) in [
+            (".", ""),
+            ("./a/", "a"),
+            ("a/../b", "b"),
+            ("a//b/./c", "a/b/c"),
+        ] {
+            assert_eq!(relative_path(text).as_deref(), Ok(expected), "{text}");
+        }
+        for text in ["/a", "~/a", "..", "a/../..", "C:\\a", "a\\b"] {
+            assert!(relative_path(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_bytes_refs_and_variables() {
+        for text in ["10s", "1m30s", "1.5s", "500ms"] {
+            assert_eq!(duration(text), Ok(()), "{text}");
+        }
+        for text in ["10", "s", "1x", "1m30"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        for text in ["512m", "2g", "1.5gb", "1024"] {
+            assert_eq!(bytes(text), Ok(()), "{text}");
+        }
+        for text in ["lots", "5t", "-1m", "m"] {
+            assert!(bytes(text).is_err(), "{text}");
+        }
+        for text in ["main", "feature/x", "v1.0"] {
+            assert_eq!(git_ref(text), Ok(()), "{text}");
+        }
+        for text in ["-x", "a b", "a..b", "x.lock", "/a", "a/", "@", "a:b"] {
+            assert!(git_ref(text).is_err(), "{text}");
+        }
+        assert_eq!(variable_prefix("auth-server"), "AUTH_SERVER");
+        assert_eq!(variable_prefix("3scale"), "_3SCALE");
+    }
+}

@@ -1,0 +1,106 @@
+//! The manifest: every fixture under `tests/fixtures/manifests`, with what fitout says of it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fitout::manifest::{self, Report};
+use fitout::workspace::{Workspace, resolve};
+
+fn fixtures(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(folder);
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no fixtures in {}", folder.display());
+    files
+}
+
+fn stem(path: &Path) -> &str {
+    path.file_stem().unwrap().to_str().unwrap()
+}
+
+fn read(source: &str) -> Result<Workspace, Report> {
+    let (table, mut problems) = manifest::decode::manifest(source);
+    let (workspace, more) = resolve::workspace(&table);
+    problems.extend(more);
+    if problems.is_empty() {
+        Ok(workspace)
+    } else {
+        Err(Report::new("workspace.toml", source, problems))
+    }
+}
+
+fn snapshot(folder: &str, name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(format!("../fixtures/{folder}/snapshots"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
+
+#[test]
+fn every_invalid_manifest_is_refused_in_its_own_words() {
+    let files = fixtures("manifests/invalid");
+    assert!(files.len() >= 40);
+    for path in files.iter().filter(|path| path.is_file()) {
+        let source = fs::read_to_string(path).unwrap();
+        match read(&source) {
+            Ok(_) => panic!("{} was accepted", path.display()),
+            Err(report) => snapshot("manifests/invalid", stem(path), &report.to_string()),
+        }
+    }
+}
+
+#[test]
+fn every_valid_manifest_becomes_its_compose_file() {
+    for path in fixtures("manifests/valid")
+        .iter()
+        .filter(|path| path.is_file())
+    {
+        let source = fs::read_to_string(path).unwrap();
+        match read(&source) {
+            Ok(workspace) => {
+                let text = fitout::compose::render(&workspace);
+                snapshot("manifests/valid", stem(path), &text);
+            }
+            Err(report) => panic!("{} was refused:\n{report}", path.display()),
+        }
+    }
+}
+
+#[test]
+fn every_invalid_personal_file_is_refused_in_its_own_words() {
+    let example = read(include_str!("../../workspace.example.toml")).unwrap();
+    for path in fixtures("personal/invalid")
+        .iter()
+        .filter(|path| path.is_file())
+    {
+        let source = fs::read_to_string(path).unwrap();
+        let (table, mut problems) = manifest::decode::personal_file(&source);
+        let (_, more) = resolve::personal(&table, &example);
+        problems.extend(more);
+        assert!(!problems.is_empty(), "{} was accepted", path.display());
+        let report = Report::new("workspace.local.toml", &source, problems);
+        snapshot("personal/invalid", stem(path), &report.to_string());
+    }
+}
+
+#[test]
+fn no_text_makes_the_reader_panic() {
+    // Cutting every fixture at every byte makes all kinds of broken TOML.
+    for path in fixtures("manifests/invalid")
+        .iter()
+        .filter(|path| path.is_file())
+    {
+        let source = fs::read_to_string(path).unwrap();
+        for end in (0..source.len()).filter(|end| source.is_char_boundary(*end)) {
+            if let Err(report) = read(&source[..end]) {
+                assert!(!report.to_string().is_empty());
+            }
+        }
+    }
+}

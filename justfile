@@ -5,7 +5,7 @@ _default:
 
 # Make the demo company in ./fitout-demo and set it up
 demo *ARGS:
-    cargo run --release -- demo {{ARGS}}
+    cargo run --release -- demo {{ ARGS }}
 
 # Format the code
 format:
@@ -19,7 +19,7 @@ check:
 
 # The tests that need no Docker, or some of them
 test *ARGS:
-    cargo test --locked {{ARGS}}
+    cargo test --locked {{ ARGS }}
 
 # The tests that need a Docker Engine; installs and starts one on Debian, as root
 test-docker:

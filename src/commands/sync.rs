@@ -1,14 +1,530 @@
-//! `fitout sync`: not written yet.
+//! `fitout sync`: clones what is missing and moves the rest forward, all repos at once.
 
-use super::Context;
-use crate::error::{CommandResult, Exit};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use super::{Context, Opened};
+use crate::error::{CommandResult, Exit, Failure};
+use crate::git::network::{self, Network};
+use crate::git::{Cause, Gate, GitError, Meter, Phase, local};
+use crate::host::interrupt;
+use crate::sync::report::summary;
+use crate::sync::{Action, Outcome, Place, RepoReport, RepoState, Step, after_fetch, first_step};
+use crate::ui::progress::{Progress, TaskLine};
+use crate::ui::style;
+use crate::ui::table::{Cell, Table};
+use crate::workspace::Repo;
 
 /// Clone what is missing and update the rest, all repos at once
+///
+/// Nothing of yours is touched: a repo with local changes, commits of its own or another branch
+/// checked out is fetched and left as it is, and the table says what to do.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Only these repos; all where none is named
+    #[arg(value_name = "REPO")]
+    repos: Vec<String>,
+    /// Repos in flight at once
+    #[arg(short, long, value_name = "NUMBER")]
+    jobs: Option<NonZeroUsize>,
+    /// Print what would be done; ask no server, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print the result for people or for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
+    format: Format,
+}
+
+/// For whom to print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A table.
+    #[default]
+    Text,
+    /// JSON with a `schema_version`.
+    Json,
+}
+
+/// What to sync, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Names of repos; all where empty.
+    pub repos: Vec<String>,
+    /// Repos in flight at once; the personal file's or fitout's own choice where not set.
+    pub jobs: Option<usize>,
+}
+
+/// What came of it, in the order of the manifest.
+#[derive(Clone, Debug, Serialize)]
+pub struct Synced {
+    /// Grows when a field changes its meaning or goes away.
+    pub schema_version: u32,
+    /// Whether Ctrl-C came first.
+    pub interrupted: bool,
+    /// One a repo.
+    pub repos: Vec<RepoReport>,
+}
+
+impl Synced {
+    /// The exit status that says so.
+    pub fn exit(&self) -> Exit {
+        if self.interrupted {
+            Exit::Interrupted
+        } else if self.repos.iter().all(|report| report.outcome.is_fine()) {
+            Exit::Done
+        } else {
+            Exit::Findings
+        }
+    }
+}
+
+/// Version of the JSON output.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Repos in flight at once: waiting for servers is cheap.
+const DEFAULT_JOBS: usize = 32;
 
 /// Runs the command.
-pub fn run(context: &Context, _args: &Args) -> CommandResult {
-    let _ = context.open()?;
+pub fn run(context: &Context, args: &Args) -> CommandResult {
+    let opened = context.open()?;
+    let options = Options {
+        repos: args.repos.clone(),
+        jobs: args.jobs.map(NonZeroUsize::get),
+    };
+    if args.dry_run {
+        return dry_run(context, &opened, &options, args.format);
+    }
+    interrupt::listen().context("can't listen for Ctrl-C")?;
+    let synced = sync(context, &opened, &options)?;
+    match args.format {
+        Format::Text => print(context, &synced)?,
+        Format::Json => print_json(context, &synced)?,
+    }
+    Ok(synced.exit())
+}
+
+/// Syncs with progress on stderr, and prints no result: see [`print`]. Listen for Ctrl-C first.
+pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Synced, Failure> {
+    let repos = chosen(opened, options)?;
+    let root = opened.root.as_path();
+    network::remove_stale(root, &repos);
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let states = in_parallel(cores, &repos, |_, repo| local::observe(root, repo))?;
+    let network = Network {
+        root,
+        backend: opened.personal.git.backend,
+        gate: Gate::new(cores),
+        // A few repos may use the cores that many would share.
+        threads: (cores / repos.len().clamp(1, cores)).max(1),
+        interrupt: interrupt::flag(),
+    };
+    let worker = Worker {
+        context,
+        network,
+        running: Mutex::new(Vec::new()),
+        done: AtomicUsize::new(0),
+        bytes: AtomicUsize::new(0),
+    };
+    let jobs = options
+        .jobs
+        .or(opened.personal.git.jobs)
+        .unwrap_or(DEFAULT_JOBS);
+    let mut progress = Progress::new(context.ui.clone(), repos.len());
+    let reports = worker.all(&mut progress, jobs, cores, &repos, &states);
+    progress.clear();
+    let synced = Synced {
+        schema_version: SCHEMA_VERSION,
+        interrupted: interrupt::requested(),
+        repos: reports?,
+    };
+    if !synced.repos.is_empty() {
+        context.ui.say(format_args!(
+            "{} in {:.1} s",
+            summary(&synced.repos),
+            progress.elapsed().as_secs_f64()
+        ));
+    }
+    Ok(synced)
+}
+
+/// Prints the table, and the commands that settle what was not done.
+pub fn print(context: &Context, synced: &Synced) -> Result<(), Failure> {
+    if synced.repos.is_empty() {
+        context.ui.say("the manifest names no repos");
+        return Ok(());
+    }
+    let mut table = Table::with_heading(&["repo", "at", "result", "note"]);
+    for report in &synced.repos {
+        table.push(vec![
+            Cell::styled(report.name.clone(), style::STRONG),
+            report.reference.clone().unwrap_or_default().into(),
+            Cell::styled(report.outcome.word(), look(report.outcome)),
+            report.note.clone().unwrap_or_default().into(),
+        ]);
+    }
+    context.ui.data(table).map_err(Failure::failed)?;
+    for report in &synced.repos {
+        if let Some(command) = &report.command {
+            context.ui.hint(format_args!("{}: {command}", report.name));
+        }
+        if let Some(detail) = &report.detail {
+            context.ui.detail(format_args!("{}: {detail}", report.name));
+        }
+    }
+    Ok(())
+}
+
+fn print_json(context: &Context, value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).context("can't write the result as JSON")?;
+    context.ui.data(text).map_err(Failure::failed)
+}
+
+fn look(outcome: Outcome) -> anstyle::Style {
+    match outcome {
+        Outcome::Cloned | Outcome::Updated => style::PASS,
+        Outcome::UpToDate | Outcome::Skipped => style::DIM,
+        Outcome::Left | Outcome::HeldBack | Outcome::Interrupted => style::WARN,
+        Outcome::Refused | Outcome::Failed => style::FAIL,
+    }
+}
+
+fn chosen(opened: &Opened, options: &Options) -> Result<Vec<Repo>, Failure> {
+    let mut repos = opened.personal.repos(&opened.workspace);
+    for name in &options.repos {
+        if !repos.iter().any(|repo| repo.name == *name) {
+            let known: Vec<&str> = repos.iter().map(|repo| repo.name.as_str()).collect();
+            return Err(
+                Failure::usage(anyhow::anyhow!("no repo is called `{name}`"))
+                    .hint(format_args!("the manifest has {}", known.join(", "))),
+            );
+        }
+    }
+    if !options.repos.is_empty() {
+        repos.retain(|repo| options.repos.contains(&repo.name));
+    }
+    Ok(repos)
+}
+
+/// One row of the plan.
+#[derive(Serialize)]
+struct Planned {
+    name: String,
+    path: String,
+    step: &'static str,
+    note: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Plan {
+    schema_version: u32,
+    dry_run: bool,
+    repos: Vec<Planned>,
+}
+
+fn dry_run(context: &Context, opened: &Opened, options: &Options, format: Format) -> CommandResult {
+    let repos = chosen(opened, options)?;
+    let root = opened.root.as_path();
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let planned = in_parallel(cores, &repos, |_, repo| {
+        let state = local::observe(root, repo);
+        let (step, note) = match first_step(repo, &state) {
+            Step::Skip => ("skip", None),
+            Step::Clone => ("clone", Some(format!("from {}", repo.url))),
+            Step::Refuse(note) => ("refuse", Some(note.why)),
+            Step::Fetch => ("fetch", Some(expected(&state))),
+        };
+        Planned {
+            name: repo.name.clone(),
+            path: repo.path.clone(),
+            step,
+            note,
+        }
+    })?;
+    if format == Format::Json {
+        print_json(
+            context,
+            &Plan {
+                schema_version: SCHEMA_VERSION,
+                dry_run: true,
+                repos: planned,
+            },
+        )?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::with_heading(&["repo", "would", "note"]);
+    for row in planned {
+        table.push(vec![
+            Cell::styled(row.name, style::STRONG),
+            row.step.into(),
+            row.note.unwrap_or_default().into(),
+        ]);
+    }
+    context.ui.data(table).map_err(Failure::failed)?;
     Ok(Exit::Done)
+}
+
+/// What a fetch would be followed by, as far as can be said without it.
+fn expected(state: &RepoState) -> String {
+    let Place::Clone(clone) = &state.place else {
+        return String::new();
+    };
+    match after_fetch(clone) {
+        Action::Keep(_) if clone.changes.tracked() == 0 => {
+            "then update, if it is behind".to_owned()
+        }
+        Action::Keep(_) => "then hold back, if it is behind: local changes".to_owned(),
+        Action::FastForward(behind) => format!("then update: {behind} behind"),
+        Action::Detach => "then check out the pinned commit".to_owned(),
+        Action::Leave(note) => format!("then leave: {}", note.why),
+        Action::HoldBack(note) => format!("then hold back: {}", note.why),
+        Action::Fail(_) => "then see".to_owned(),
+    }
+}
+
+struct Running {
+    name: String,
+    meter: Arc<Meter>,
+}
+
+/// What the workers share.
+struct Worker<'a> {
+    context: &'a Context,
+    network: Network<'a>,
+    running: Mutex<Vec<Running>>,
+    done: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl Worker<'_> {
+    /// First everything that needs a server, many at once; then what changes work trees, as many
+    /// at once as there are cores.
+    fn all(
+        &self,
+        progress: &mut Progress,
+        jobs: usize,
+        cores: usize,
+        repos: &[Repo],
+        states: &[RepoState],
+    ) -> Result<Vec<RepoReport>, Failure> {
+        let draws = progress.is_drawn();
+        let say = |report: &RepoReport| {
+            self.done.fetch_add(1, Ordering::Relaxed);
+            if !draws {
+                self.context.ui.say(line(report));
+            }
+        };
+        std::thread::scope(|scope| {
+            let (stop, stopped) = mpsc::channel::<()>();
+            if draws {
+                scope.spawn(move || {
+                    let tick = Duration::from_millis(80);
+                    while stopped.recv_timeout(tick) == Err(mpsc::RecvTimeoutError::Timeout) {
+                        self.draw(progress);
+                    }
+                });
+            }
+            let fetched = in_parallel(jobs, repos, |index, repo| {
+                let report = self.network_half(repo, &states[index]);
+                if let Some(report) = &report {
+                    say(report);
+                }
+                report
+            })?;
+            let reports = in_parallel(cores, repos, |index, repo| {
+                fetched[index].clone().unwrap_or_else(|| {
+                    let report = self.local_half(repo);
+                    say(&report);
+                    report
+                })
+            });
+            drop(stop);
+            reports
+        })
+    }
+
+    /// The report, unless the local half is still to do.
+    fn network_half(&self, repo: &Repo, state: &RepoState) -> Option<RepoReport> {
+        let report = |outcome| RepoReport::new(repo, outcome);
+        let step = first_step(repo, state);
+        if interrupt::requested() && matches!(step, Step::Clone | Step::Fetch) {
+            return Some(report(Outcome::Interrupted));
+        }
+        match (step, &state.place) {
+            (Step::Skip, _) => Some(report(Outcome::Skipped)),
+            (Step::Refuse(note), _) => {
+                Some(report(Outcome::Refused).noted(note, &self.shown_path(repo)))
+            }
+            (Step::Clone, _) => {
+                let cloned =
+                    self.metered(repo, |meter| self.network.clone(repo, &state.link, meter));
+                Some(match cloned {
+                    Ok(cloned) => report(Outcome::Cloned).on(cloned.branch).told(cloned.note),
+                    Err(error) => self.failed(repo, error),
+                })
+            }
+            (Step::Fetch, Place::Clone(clone)) => {
+                let fetched =
+                    self.metered(repo, |meter| self.network.fetch(repo, &clone.remote, meter));
+                fetched.err().map(|error| self.failed(repo, error))
+            }
+            (Step::Fetch, _) => None,
+        }
+    }
+
+    fn local_half(&self, repo: &Repo) -> RepoReport {
+        let root = self.network.root;
+        let report = |outcome| RepoReport::new(repo, outcome);
+        if interrupt::requested() {
+            return report(Outcome::Interrupted);
+        }
+        let state = local::observe(root, repo);
+        let Place::Clone(clone) = &state.place else {
+            return report(Outcome::Failed).told("it changed while it was fetched".to_owned());
+        };
+        let branch = match &clone.target {
+            crate::sync::Target::Branch { name, .. } => Some(name.clone()),
+            _ => None,
+        };
+        let path = self.shown_path(repo);
+        let done = |result: Result<(), GitError>, note: String| match result {
+            Ok(()) => report(Outcome::Updated).told(note),
+            Err(error) if error.cause == Cause::InTheWay => {
+                report(Outcome::HeldBack).told(format!("not updated: {}", error.reason))
+            }
+            Err(error) => self.failed(repo, error),
+        };
+        match after_fetch(clone) {
+            Action::Keep(note) => report(Outcome::UpToDate).told(note),
+            Action::Leave(note) => report(Outcome::Left).noted(note, &path),
+            Action::HoldBack(note) => report(Outcome::HeldBack).noted(note, &path),
+            Action::Fail(note) => report(Outcome::Failed).noted(note, &path),
+            Action::FastForward(behind) => {
+                let note = match behind {
+                    1 => "1 new commit".to_owned(),
+                    behind => format!("{behind} new commits"),
+                };
+                done(local::fast_forward(root, repo, clone), note)
+            }
+            Action::Detach => done(local::detach(root, repo), "detached".to_owned()),
+        }
+        .on(branch)
+    }
+
+    fn failed(&self, repo: &Repo, error: GitError) -> RepoReport {
+        if error.cause == Cause::Interrupted || interrupt::requested() {
+            return RepoReport::new(repo, Outcome::Interrupted);
+        }
+        let mut report = RepoReport::new(repo, Outcome::Failed).told(error.reason);
+        report.command = error.command;
+        report.detail = Some(error.detail);
+        report
+    }
+
+    fn metered<T>(&self, repo: &Repo, work: impl FnOnce(&Arc<Meter>) -> T) -> T {
+        let meter = Arc::new(Meter::default());
+        self.running().push(Running {
+            name: repo.name.clone(),
+            meter: Arc::clone(&meter),
+        });
+        let result = work(&meter);
+        self.running().retain(|running| running.name != repo.name);
+        self.bytes.fetch_add(meter.read().bytes, Ordering::Relaxed);
+        result
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Vec<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn draw(&self, progress: &mut Progress) {
+        let mut bytes = self.bytes.load(Ordering::Relaxed);
+        let tasks: Vec<TaskLine> = self
+            .running()
+            .iter()
+            .map(|running| {
+                let reading = running.meter.read();
+                bytes += reading.bytes;
+                #[expect(clippy::cast_precision_loss, reason = "a fraction of a bar")]
+                let fraction =
+                    (reading.total > 0).then(|| reading.done as f64 / reading.total as f64);
+                TaskLine {
+                    name: running.name.clone(),
+                    phase: match reading.phase {
+                        Phase::Connecting => "connecting",
+                        Phase::Receiving => "receiving",
+                        Phase::Resolving => "resolving",
+                        Phase::CheckingOut => "checking out",
+                    },
+                    fraction,
+                    bytes: reading.bytes,
+                }
+            })
+            .collect();
+        progress.draw(&tasks, self.done.load(Ordering::Relaxed), bytes);
+    }
+
+    /// As the user would write it from where they are.
+    fn shown_path(&self, repo: &Repo) -> String {
+        let folder = local::folder(self.network.root, repo);
+        let path = folder
+            .strip_prefix(&self.context.cwd)
+            .map_or(folder.clone(), Path::to_path_buf);
+        quoted(&path.display().to_string())
+    }
+}
+
+/// `web: cloned main`.
+fn line(report: &RepoReport) -> String {
+    let mut line = format!("{}: {}", report.name, report.outcome.word());
+    if let (Outcome::Cloned | Outcome::Updated, Some(reference)) =
+        (report.outcome, &report.reference)
+    {
+        line.push(' ');
+        line.push_str(reference);
+    }
+    if let Some(note) = &report.note {
+        line.push_str(": ");
+        line.push_str(note);
+    }
+    line
+}
+
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+@:~".contains(c);
+    if !path.is_empty() && path.chars().all(is_plain) {
+        return path.to_owned();
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+/// Works on all items, so many at once, started in their order; results come in their order too.
+fn in_parallel<T: Sync, R: Send>(
+    at_once: usize,
+    items: &[T],
+    work: impl Fn(usize, &T) -> R + Sync,
+) -> Result<Vec<R>, Failure> {
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(at_once.min(items.len()).max(1))
+        .build()
+        .context("can't start threads")?;
+    let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    let work = &work;
+    pool.in_place_scope_fifo(|scope| {
+        for (index, (item, result)) in items.iter().zip(&results).enumerate() {
+            scope.spawn_fifo(move |_| {
+                let done = work(index, item);
+                *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
+            });
+        }
+    });
+    Ok(results
+        .into_iter()
+        .filter_map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner))
+        .collect())
 }

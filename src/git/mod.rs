@@ -1,3 +1,19 @@
-//! Not written yet.
+//! Git: the only place that names gix or git2, or runs the `git` program.
+//!
+//! Two halves. [`network`] is gix: it clones and fetches fast, and takes the user's own ssh,
+//! credential helpers and `insteadOf`. [`local`] is git2: it reads what is on disk and moves a
+//! branch forward without losing anything. [`cli`] runs the user's `git` where neither may stand
+//! in for it. This module executes and never decides: the decisions are in `crate::sync`.
 
+pub mod cli;
 pub mod create;
+mod error;
+pub mod local;
+mod meter;
+pub mod network;
+mod staging;
+pub mod url;
+
+pub use cli::version;
+pub use error::{Cause, GitError};
+pub use meter::{Gate, Meter, Phase, Reading};

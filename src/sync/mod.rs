@@ -1,1 +1,12 @@
-//! Not written yet.
+//! What `sync` does to each repo: observed states in, steps with their reasons out.
+//!
+//! Pure. [`state`] is what was found on disk, [`plan`] decides, [`report`] says what came of it.
+//! Nothing here looks at the disk, at git or at the terminal; `crate::git` observes and executes.
+
+pub mod plan;
+pub mod report;
+pub mod state;
+
+pub use plan::{Action, Step, after_fetch, first_step};
+pub use report::{Outcome, RepoReport};
+pub use state::{Changes, CloneState, Head, Link, Place, RepoState, Target};

@@ -8,12 +8,13 @@ use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use tempfile::TempDir;
+use crate::context::TestContext;
 
 #[test]
 #[ignore = "needs a Docker engine"]
@@ -29,11 +30,11 @@ fn the_demo_runs_and_an_edit_is_live_with_compose_2_40() {
 
 fn the_demo_runs_and_an_edit_is_live(compose: Compose) {
     let machine = Machine::new(compose);
-    machine.run("fitout", machine.home(), &["demo", "company"]);
-    let services = machine.home().join("company/services");
+    machine.run("fitout", &machine.folder(), &["demo", "company"]);
+    let services = machine.folder().join("company/services");
     let stack = Stack::in_folder(&machine, &services);
     let port = stack.port("WEB_PORT_8080");
-    machine.run("fitout", machine.home(), &["demo", "company", "--up"]);
+    machine.run("fitout", &machine.folder(), &["demo", "company", "--up"]);
 
     // web has asked api, api has asked store, and worker has reached store.
     let page = eventually("the page shows a tick of worker", || {
@@ -84,7 +85,7 @@ fn both_compose_versions_take_every_generated_file() {
     let machines = [Compose::V2_26, Compose::V2_40].map(Machine::new);
     for manifest in manifests {
         let name = manifest.file_stem().unwrap();
-        let folder = machines[0].home().join(name);
+        let folder = machines[0].folder().join(name);
         fs::create_dir(&folder).unwrap();
         fs::copy(&manifest, folder.join("workspace.toml")).unwrap();
         machines[0].run("fitout", &folder, &["generate"]);
@@ -142,53 +143,44 @@ impl Compose {
     }
 }
 
-/// A user's machine: a home of its own, and a `docker` whose `compose` is a given version.
+/// A user's machine, on which `docker compose` is a given version.
 struct Machine {
     compose: Compose,
-    home: TempDir,
+    context: TestContext,
 }
 
 impl Machine {
     fn new(compose: Compose) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let plugins = home.path().join(".docker/cli-plugins");
+        let context = TestContext::new();
+        let plugins = context.path("home/.docker/cli-plugins");
         fs::create_dir_all(&plugins).unwrap();
-        let program = env::var_os(compose.variable()).unwrap_or_else(|| {
+        let variable = compose.variable();
+        let program = env::var_os(variable).unwrap_or_else(|| {
             panic!(
-                "{} is not set: run `scripts/check docker`, or `eval \"$(scripts/docker-engine env)\"` first",
-                compose.variable()
+                "{variable} is not set: run `scripts/check docker`, it gets what these tests need"
             )
         });
         assert!(Path::new(&program).exists(), "no {}", program.display());
-        std::os::unix::fs::symlink(program, plugins.join("docker-compose")).unwrap();
+        symlink(program, plugins.join("docker-compose")).unwrap();
         if let Some(buildx) = env::var_os("FITOUT_TEST_BUILDX") {
-            std::os::unix::fs::symlink(buildx, plugins.join("docker-buildx")).unwrap();
+            symlink(buildx, plugins.join("docker-buildx")).unwrap();
         }
-        Machine { compose, home }
+        Machine { compose, context }
     }
 
-    fn home(&self) -> &Path {
-        self.home.path()
+    /// The folder that the user works in.
+    fn folder(&self) -> PathBuf {
+        self.context.path("ws")
     }
 
     /// `fitout`, `docker` or another program as this user runs it.
     fn command(&self, program: &str) -> Command {
-        let program = match program {
-            "fitout" => env!("CARGO_BIN_EXE_fitout"),
-            other => other,
+        let mut command = match program {
+            "fitout" => self.context.fitout_command(&[]),
+            other => self.context.command(other),
         };
-        let mut command = Command::new(program);
-        // Nothing of the one who runs the tests: no settings of git, Compose or Docker.
-        command
-            .env_clear()
-            .env("PATH", env::var_os("PATH").unwrap())
-            .env("HOME", self.home())
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .env("LC_ALL", "C.UTF-8");
-        for kept in ["DOCKER_HOST", "TMPDIR"] {
-            if let Some(value) = env::var_os(kept) {
-                command.env(kept, value);
-            }
+        if let Some(engine) = env::var_os("DOCKER_HOST") {
+            command.env("DOCKER_HOST", engine);
         }
         command
     }

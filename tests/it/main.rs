@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
+mod context;
 mod docker;
+mod http_server;
 mod manifest;
+mod sync;

@@ -1,0 +1,281 @@
+//! The user's own `git`, for what neither gix nor libgit2 may stand in for: `backend = "cli"`,
+//! submodules, and repositories with filters or hooks.
+//!
+//! It is run without a terminal to ask on, in English, and without the variables that a git hook
+//! around fitout would have set.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::error::{Cause, GitError};
+use crate::sync::Changes;
+use crate::workspace::{Checkout, Repo};
+
+/// The version of the user's git; none where there is no git.
+pub fn version() -> Option<semver::Version> {
+    let output = git().arg("--version").output().ok()?;
+    parse_version(&String::from_utf8_lossy(&output.stdout))
+}
+
+/// `git version 2.47.3`, `git version 2.39.5 (Apple Git-154)`, `git version 2.51.0.windows.1`.
+fn parse_version(text: &str) -> Option<semver::Version> {
+    let word = text.split_whitespace().nth(2)?;
+    let mut parts = word
+        .split('.')
+        .map(|part| part.split('-').next().unwrap_or(part).parse().ok());
+    Some(semver::Version::new(
+        parts.next()??,
+        parts.next()??,
+        parts.next().flatten().unwrap_or(0),
+    ))
+}
+
+/// `git clone`.
+pub(super) fn clone(
+    path: &Path,
+    url: &str,
+    repo: &Repo,
+    interrupt: &AtomicBool,
+) -> Result<(), GitError> {
+    let mut command = over_network(git(), Some(&path.join(".git")));
+    command.args(["clone", "--quiet"]);
+    match &repo.checkout {
+        Checkout::Branch(name) | Checkout::Tag(name) => {
+            command.args(["--branch", name]);
+        }
+        Checkout::Rev(_) => {
+            command.arg("--no-checkout");
+        }
+        Checkout::RemoteDefault => {}
+    }
+    if let (Some(depth), Checkout::Branch(_) | Checkout::Tag(_) | Checkout::RemoteDefault) =
+        (repo.depth, &repo.checkout)
+    {
+        command.args(["--depth", &depth.to_string()]);
+    }
+    command.arg("--").arg(url).arg(path);
+    let result = run(command, url, interrupt);
+    if result.is_err() {
+        // A second try needs an empty place.
+        let _ = std::fs::remove_dir_all(path);
+        return result;
+    }
+    if let Checkout::Rev(rev) = &repo.checkout {
+        let mut command = in_clone(path);
+        command.args(["-c", "advice.detachedHead=false"]);
+        command.args(["checkout", "--quiet", "--detach", rev]);
+        run(command, url, interrupt)?;
+    }
+    Ok(())
+}
+
+/// `git fetch`, with refspecs beside the configured ones.
+pub(super) fn fetch(
+    path: &Path,
+    remote: &str,
+    wanted: &[String],
+    url: &str,
+    interrupt: &AtomicBool,
+) -> Result<(), GitError> {
+    let networked = || over_network(in_clone(path), Some(&path.join(".git")));
+    let mut command = networked();
+    command.args(["fetch", "--quiet", remote]);
+    run(command, url, interrupt)?;
+    if !wanted.is_empty() {
+        let mut command = networked();
+        command.args(["fetch", "--quiet", remote]).args(wanted);
+        run(command, url, interrupt)?;
+    }
+    Ok(())
+}
+
+/// `git submodule update --init --recursive`.
+pub(super) fn update_submodules(path: &Path, interrupt: &AtomicBool) -> Result<(), GitError> {
+    let mut command = over_network(in_clone(path), Some(&path.join(".git")));
+    command.args(["submodule", "--quiet", "update", "--init", "--recursive"]);
+    run(command, "", interrupt)
+}
+
+/// `git merge --ff-only`, which runs filters and hooks and knows sparse checkouts.
+pub(super) fn fast_forward(path: &Path, commit: &str) -> Result<(), GitError> {
+    let mut command = in_clone(path);
+    command.args([
+        "merge",
+        "--quiet",
+        "--ff-only",
+        "--no-overwrite-ignore",
+        "--no-autostash",
+        commit,
+    ]);
+    run(command, "", &AtomicBool::new(false))
+}
+
+/// `git switch --detach`.
+pub(super) fn detach(path: &Path, commit: &str) -> Result<(), GitError> {
+    let mut command = in_clone(path);
+    command.args([
+        "-c",
+        "advice.detachedHead=false",
+        "checkout",
+        "--quiet",
+        "--no-overwrite-ignore",
+        "--detach",
+        commit,
+    ]);
+    run(command, "", &AtomicBool::new(false))
+}
+
+/// `git status`, counted.
+pub(super) fn changes(path: &Path) -> Result<Changes, GitError> {
+    let mut command = in_clone(path);
+    command.args(["--no-optional-locks", "status", "--porcelain=v2", "-z"]);
+    let output = command.output().map_err(|error| missing(&error))?;
+    if !output.status.success() {
+        return Err(GitError::from_said(&said(&output.stderr), ""));
+    }
+    let mut changes = Changes::default();
+    let mut entries = output.stdout.split(|byte| *byte == 0);
+    while let Some(entry) = entries.next() {
+        match entry {
+            [b'u', ..] => changes.conflicted += 1,
+            [b'?', ..] => changes.untracked += 1,
+            [kind @ (b'1' | b'2'), b' ', staged, ..] => {
+                if *staged == b'.' {
+                    changes.unstaged += 1;
+                } else {
+                    changes.staged += 1;
+                }
+                if *kind == b'2' {
+                    // A rename is followed by the name that the file had.
+                    entries.next();
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(changes)
+}
+
+fn in_clone(path: &Path) -> Command {
+    let mut command = git();
+    command.arg("-C").arg(path);
+    command
+}
+
+fn git() -> Command {
+    let mut command = Command::new("git");
+    command
+        .stdin(Stdio::null())
+        .env("LC_ALL", "C")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_ASKPASS", "")
+        .env("SSH_ASKPASS", "")
+        .env("SSH_ASKPASS_REQUIRE", "never");
+    for variable in [
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_NAMESPACE",
+        "GIT_PREFIX",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// A command that talks to a server: its ssh may not ask anything either.
+fn over_network(mut command: Command, git_dir: Option<&Path>) -> Command {
+    if let Ok(config) = gix::config(git_dir, &gix::open::Options::default()) {
+        command.env("GIT_SSH_COMMAND", super::network::ssh::command(&config));
+    }
+    command
+}
+
+/// Runs to the end, or until the user wants to stop.
+fn run(mut command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| missing(&error))?;
+    let stderr = child.stderr.take();
+    let (status, stderr) = std::thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            let mut text = Vec::new();
+            if let Some(mut stderr) = stderr {
+                let _ = stderr.read_to_end(&mut text);
+            }
+            text
+        });
+        (
+            wait(&mut child, interrupt),
+            reader.join().unwrap_or_default(),
+        )
+    });
+    match status? {
+        true => Ok(()),
+        false => Err(GitError::from_said(&said(&stderr), url)),
+    }
+}
+
+fn wait(child: &mut Child, interrupt: &AtomicBool) -> Result<bool, GitError> {
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.success());
+        }
+        if interrupt.load(Ordering::Relaxed) {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(GitError::interrupted());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The lines that say what went wrong, without git's `fatal:` and `error:`.
+fn said(stderr: &[u8]) -> Vec<String> {
+    String::from_utf8_lossy(stderr)
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("hint:"))
+        .map(|line| {
+            line.trim_start_matches("fatal: ")
+                .trim_start_matches("error: ")
+                .to_owned()
+        })
+        .collect()
+}
+
+fn missing(error: &std::io::Error) -> GitError {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return GitError::new(Cause::MissingProgram, "`git` is not installed");
+    }
+    GitError::new(Cause::Other, format!("can't run `git`: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_vendor_writes_its_version_in_its_own_way() {
+        let cases = [
+            ("git version 2.47.3", Some((2, 47, 3))),
+            ("git version 2.39.5 (Apple Git-154)", Some((2, 39, 5))),
+            ("git version 2.51.0.windows.1", Some((2, 51, 0))),
+            ("git version 2.50.GIT", Some((2, 50, 0))),
+            ("git version 2.50.0-rc1", Some((2, 50, 0))),
+            ("nonsense", None),
+        ];
+        for (text, expected) in cases {
+            let version = parse_version(text).map(|it| (it.major, it.minor, it.patch));
+            assert_eq!(version, expected, "{text}");
+        }
+    }
+}

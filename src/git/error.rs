@@ -1,0 +1,320 @@
+//! What can go wrong with a remote or a repository, in words for people.
+//!
+//! gix, libgit2 and git say the same thing in different ways and at different depths of a chain of
+//! errors, so the kind of a failure is found by the words that all of them keep.
+
+/// A failure: one reason for people, the whole chain for `-v`, and what to run next.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{reason}")]
+pub struct GitError {
+    /// What kind of failure it is.
+    pub cause: Cause,
+    /// Lower case, no full stop.
+    pub reason: String,
+    /// Everything that was said, innermost last.
+    pub detail: String,
+    /// A command that mends it or shows more.
+    pub command: Option<String>,
+}
+
+/// The kinds of failure that call for different next steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The server wants other credentials.
+    Login,
+    /// The server has no such repository, or hides it.
+    NotFound,
+    /// The host's name means nothing to this machine.
+    UnknownHost,
+    /// Nothing listens there.
+    Refused,
+    /// No answer in time.
+    Timeout,
+    /// ssh does not know the host's key, or knows another one.
+    HostKey,
+    /// The server's certificate is not trusted.
+    Certificate,
+    /// The connection broke, or the server said that it is overloaded.
+    Connection,
+    /// The branch, tag or commit is not there.
+    MissingReference,
+    /// Files in the work tree are in the way.
+    InTheWay,
+    /// No room on the disk.
+    DiskFull,
+    /// A program that git needs is missing.
+    MissingProgram,
+    /// Ctrl-C.
+    Interrupted,
+    /// Anything else.
+    Other,
+}
+
+impl Cause {
+    /// Whether the same request may work a moment later.
+    pub fn is_worth_a_retry(self) -> bool {
+        matches!(self, Cause::Timeout | Cause::Connection)
+    }
+}
+
+/// What to look for, in order: the first match wins, so the precise ones come first.
+const SIGNS: &[(Cause, &[&str])] = &[
+    (
+        Cause::HostKey,
+        &[
+            "host key verification failed",
+            "remote host identification has changed",
+        ],
+    ),
+    (
+        Cause::UnknownHost,
+        &[
+            "could not resolve host",
+            "failed to lookup address",
+            "name or service not known",
+            "nodename nor servname",
+            "no such host is known",
+            "temporary failure in name resolution",
+        ],
+    ),
+    (Cause::Refused, &["connection refused", "actively refused"]),
+    (
+        Cause::Certificate,
+        &[
+            "certificate",
+            "unknownissuer",
+            "ssl verification",
+            "tls handshake",
+        ],
+    ),
+    (
+        Cause::NotFound,
+        &[
+            "http status 404",
+            "http status 410",
+            "error: 404",
+            "repository not found",
+            "does not appear to be a git repository",
+            "could not verify that",
+            "not a git repository",
+            "repository not exported",
+            "project you were looking for could not be found",
+            "access denied or repository not exported",
+            "does not exist",
+        ],
+    ),
+    (
+        Cause::Login,
+        &[
+            "http status 401",
+            "http status 403",
+            "error: 403",
+            "authentication failed",
+            "authenticationrequired",
+            "permission denied",
+            "terminal prompts are disabled",
+            "terminal prompts disabled",
+            "could not read username",
+            "credentials",
+            "too many authentication failures",
+        ],
+    ),
+    (Cause::Timeout, &["timed out", "timeout", "too slow"]),
+    (
+        Cause::DiskFull,
+        &["no space left on device", "disk quota exceeded"],
+    ),
+    (
+        Cause::MissingReference,
+        &[
+            "matched any of the",
+            "remote branch",
+            "no such ref",
+            "didn't have any ref",
+            "not our ref",
+            "couldn't find remote ref",
+        ],
+    ),
+    (
+        Cause::Connection,
+        &[
+            "connection reset",
+            "connection closed",
+            "connection aborted",
+            "broken pipe",
+            "unexpected eof",
+            "unexpected end of file",
+            "early eof",
+            "incomplete message",
+            "connection was closed",
+            "error decoding response body",
+            "failed to fill whole buffer",
+            "remote end hung up",
+            "kex_exchange_identification",
+            "http status 429",
+            "http status 5",
+            "error: 429",
+            "error: 5",
+            "error sending request",
+        ],
+    ),
+];
+
+impl GitError {
+    /// Tells the kind of failure by what was said, and names the URL's host in the reason.
+    pub(super) fn from_said(said: &[String], url: &str) -> Self {
+        let detail = said.join(": ");
+        let lower = detail.to_lowercase();
+        let cause = SIGNS
+            .iter()
+            .find(|(_, signs)| signs.iter().any(|sign| lower.contains(sign)))
+            .map_or(Cause::Other, |(cause, _)| *cause);
+        let host = super::url::host(url).unwrap_or("the server").to_owned();
+        let over_ssh = super::url::is_ssh(url);
+        let shown = super::url::without_password(url);
+        let ls_remote = || Some(format!("git ls-remote {shown}"));
+        let (reason, command) = match cause {
+            Cause::Login if over_ssh => (
+                format!("{host} accepts none of your ssh keys"),
+                Some(format!("ssh -T {}", super::url::ssh_destination(url))),
+            ),
+            Cause::Login => (format!("{host} wants a login"), ls_remote()),
+            Cause::NotFound if super::url::is_local(url) => {
+                (format!("no git repository at {shown}"), None)
+            }
+            Cause::NotFound => (
+                format!("{host} has no such repository, or not for you"),
+                ls_remote(),
+            ),
+            Cause::UnknownHost => (format!("the host {host} is not known"), None),
+            Cause::Refused => (format!("{host} refuses the connection"), None),
+            Cause::Timeout => (format!("{host} does not answer in time"), None),
+            Cause::HostKey => (
+                format!("the ssh key of {host} is not the one in known_hosts, or not there yet"),
+                Some(format!("ssh -T {}", super::url::ssh_destination(url))),
+            ),
+            Cause::Certificate => (
+                format!("the certificate of {host} is not trusted"),
+                Some("git config --global http.sslCAInfo PATH_OF_THE_CA".to_owned()),
+            ),
+            Cause::Connection => (format!("the connection to {host} broke"), None),
+            Cause::DiskFull => ("no room left on the disk".to_owned(), None),
+            Cause::MissingReference => (
+                "the remote has no such branch, tag or commit".to_owned(),
+                ls_remote(),
+            ),
+            Cause::InTheWay | Cause::MissingProgram | Cause::Interrupted | Cause::Other => (
+                said.last()
+                    .cloned()
+                    .unwrap_or_else(|| "git failed".to_owned()),
+                ls_remote(),
+            ),
+        };
+        GitError {
+            cause,
+            reason,
+            detail,
+            command,
+        }
+    }
+
+    pub(super) fn new(cause: Cause, reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        GitError {
+            cause,
+            detail: reason.clone(),
+            reason,
+            command: None,
+        }
+    }
+
+    pub(super) fn interrupted() -> Self {
+        GitError::new(Cause::Interrupted, "interrupted")
+    }
+}
+
+impl From<git2::Error> for GitError {
+    fn from(error: git2::Error) -> Self {
+        GitError::new(Cause::Other, error.message().to_owned())
+    }
+}
+
+impl From<std::io::Error> for GitError {
+    fn from(error: std::io::Error) -> Self {
+        let cause = match error.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Cause::DiskFull,
+            _ => Cause::Other,
+        };
+        GitError::new(cause, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_of_a_failure_is_known_by_what_gix_ssh_and_git_say() {
+        let https = "https://user:secret@git.example/acme/web.git";
+        let ssh = "git@git.example:acme/web.git";
+        let cases = [
+            (
+                ssh,
+                "git@git.example: Permission denied (publickey).",
+                Cause::Login,
+            ),
+            (ssh, "Host key verification failed.", Cause::HostKey),
+            (
+                ssh,
+                "ssh: Could not resolve hostname git.example: Name or service not known",
+                Cause::UnknownHost,
+            ),
+            (
+                ssh,
+                "ssh: connect to host git.example port 22: Connection refused",
+                Cause::Refused,
+            ),
+            (
+                ssh,
+                "ssh: connect to host git.example port 22: Connection timed out",
+                Cause::Timeout,
+            ),
+            (ssh, "ERROR: Repository not found.", Cause::NotFound),
+            (https, "Received HTTP status 404 Not Found", Cause::NotFound),
+            (https, "Terminal prompts are disabled", Cause::Login),
+            (
+                https,
+                "fatal: could not read Username for 'https://git.example': terminal prompts disabled",
+                Cause::Login,
+            ),
+            (
+                https,
+                "Received HTTP status 429 Too Many Requests",
+                Cause::Connection,
+            ),
+            (
+                https,
+                "Received HTTP status 503 Service Unavailable",
+                Cause::Connection,
+            ),
+            (
+                https,
+                "invalid peer certificate: UnknownIssuer",
+                Cause::Certificate,
+            ),
+            (https, "fatal: early EOF", Cause::Connection),
+            (
+                https,
+                "No space left on device (os error 28)",
+                Cause::DiskFull,
+            ),
+            (https, "something new", Cause::Other),
+        ];
+        for (url, said, cause) in cases {
+            let error = GitError::from_said(&[said.to_owned()], url);
+            assert_eq!(error.cause, cause, "{said}");
+            let told = format!("{error} {:?}", error.command);
+            assert!(!told.contains("secret"), "{told}");
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! How far a clone or fetch has come, and the gate that its CPU work passes through.
+//!
+//! Waiting for servers is cheap, so many repos are in flight at once. Resolving deltas and writing
+//! files is not, so only as many as there are cores do that at a time. gix has no hook between the
+//! two, but it names its steps to a progress tree: the node for "Resolving" is where [`Watch`]
+//! waits for its turn.
+
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use gix::progress::{Id, MessageLevel, Step, StepShared, Unit};
+
+/// What a repo is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Waiting for the server.
+    Connecting,
+    /// Receiving objects.
+    Receiving,
+    /// Resolving deltas.
+    Resolving,
+    /// Writing files.
+    CheckingOut,
+}
+
+/// How far one repo has come; written by its worker, read by whoever draws.
+#[derive(Debug, Default)]
+pub struct Meter {
+    phase: AtomicU8,
+    bytes: StepShared,
+    done: Mutex<StepShared>,
+    total: AtomicUsize,
+}
+
+/// A look at a [`Meter`].
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// What the repo is at.
+    pub phase: Phase,
+    /// Bytes received so far.
+    pub bytes: usize,
+    /// Steps done in this phase.
+    pub done: usize,
+    /// Steps of this phase, 0 where not known.
+    pub total: usize,
+}
+
+impl Meter {
+    /// How far it has come.
+    pub fn read(&self) -> Reading {
+        let phase = match self.phase.load(Ordering::Relaxed) {
+            0 => Phase::Connecting,
+            1 => Phase::Receiving,
+            2 => Phase::Resolving,
+            _ => Phase::CheckingOut,
+        };
+        Reading {
+            phase,
+            bytes: self.bytes.load(Ordering::Relaxed),
+            done: lock(&self.done).load(Ordering::Relaxed),
+            total: self.total.load(Ordering::Relaxed),
+        }
+    }
+
+    fn enter(&self, phase: Phase, counter: &StepShared) {
+        *lock(&self.done) = Arc::clone(counter);
+        self.total.store(0, Ordering::Relaxed);
+        let number = match phase {
+            Phase::Connecting => 0,
+            Phase::Receiving => 1,
+            Phase::Resolving => 2,
+            Phase::CheckingOut => 3,
+        };
+        self.phase.store(number, Ordering::Relaxed);
+    }
+}
+
+/// Lets as many through at a time as there are cores, the biggest first.
+#[derive(Debug)]
+pub struct Gate {
+    state: Mutex<Waiting>,
+    turn: Condvar,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    free: usize,
+    sizes: Vec<usize>,
+}
+
+impl Gate {
+    /// A gate with room for `places`.
+    pub fn new(places: usize) -> Arc<Self> {
+        Arc::new(Gate {
+            state: Mutex::new(Waiting {
+                free: places,
+                sizes: Vec::new(),
+            }),
+            turn: Condvar::new(),
+        })
+    }
+
+    /// Waits for a place. Of those who wait, the one with the biggest `size` comes first: a big
+    /// one at the end would keep one core busy and the others idle.
+    pub fn pass(self: &Arc<Self>, size: usize) -> Pass {
+        let mut state = lock(&self.state);
+        state.sizes.push(size);
+        while state.free == 0 || state.sizes.iter().any(|&other| other > size) {
+            state = self
+                .turn
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        state.free -= 1;
+        if let Some(own) = state.sizes.iter().position(|&other| other == size) {
+            state.sizes.swap_remove(own);
+        }
+        // Another place may be free for the next in line.
+        self.turn.notify_all();
+        Pass(Arc::clone(self))
+    }
+}
+
+/// A place behind the gate, given back when dropped.
+#[derive(Debug)]
+pub struct Pass(Arc<Gate>);
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        lock(&self.0.state).free += 1;
+        self.0.turn.notify_all();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A node of gix's progress tree that feeds a [`Meter`] and waits at the [`Gate`].
+#[derive(Debug)]
+pub(super) struct Watch {
+    meter: Arc<Meter>,
+    gate: Arc<Gate>,
+    role: Role,
+    counter: StepShared,
+    /// Objects of the pack, shared by all nodes of one fetch: its size at the gate.
+    objects: Arc<AtomicUsize>,
+    _pass: Option<Pass>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    Bytes,
+    Phase(Phase),
+    Nothing,
+}
+
+// The ids that gix gives its nodes; stable by its own documentation.
+const READ_PACK_BYTES: Id = *b"BWRB";
+const INDEX_OBJECTS: Id = *b"IWIO";
+const RESOLVE_OBJECTS: Id = *b"IWRO";
+const CHECKOUT_FILES: Id = *b"CLCF";
+
+impl Watch {
+    pub(super) fn new(meter: &Arc<Meter>, gate: &Arc<Gate>) -> Self {
+        Watch {
+            meter: Arc::clone(meter),
+            gate: Arc::clone(gate),
+            role: Role::Nothing,
+            counter: StepShared::default(),
+            objects: Arc::default(),
+            _pass: None,
+        }
+    }
+
+    /// Objects of the pack that was received.
+    pub(super) fn objects(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.objects)
+    }
+
+    fn child(&self, id: Id) -> Watch {
+        let role = match id {
+            READ_PACK_BYTES => Role::Bytes,
+            INDEX_OBJECTS => Role::Phase(Phase::Receiving),
+            RESOLVE_OBJECTS => Role::Phase(Phase::Resolving),
+            CHECKOUT_FILES => Role::Phase(Phase::CheckingOut),
+            _ => Role::Nothing,
+        };
+        let counter = match role {
+            Role::Bytes => Arc::clone(&self.meter.bytes),
+            Role::Phase(_) | Role::Nothing => StepShared::default(),
+        };
+        if let Role::Phase(phase) = role {
+            self.meter.enter(phase, &counter);
+        }
+        let pass = (role == Role::Phase(Phase::Resolving))
+            .then(|| self.gate.pass(self.objects.load(Ordering::Relaxed)));
+        Watch {
+            meter: Arc::clone(&self.meter),
+            gate: Arc::clone(&self.gate),
+            role,
+            counter,
+            objects: Arc::clone(&self.objects),
+            _pass: pass,
+        }
+    }
+}
+
+impl gix::Count for Watch {
+    fn set(&self, step: Step) {
+        self.counter.store(step, Ordering::Relaxed);
+    }
+
+    fn step(&self) -> Step {
+        self.counter.load(Ordering::Relaxed)
+    }
+
+    fn inc_by(&self, step: Step) {
+        self.counter.fetch_add(step, Ordering::Relaxed);
+    }
+
+    fn counter(&self) -> StepShared {
+        Arc::clone(&self.counter)
+    }
+}
+
+impl gix::Progress for Watch {
+    fn init(&mut self, max: Option<Step>, _unit: Option<Unit>) {
+        if let Role::Phase(phase) = self.role {
+            self.meter.total.store(max.unwrap_or(0), Ordering::Relaxed);
+            if phase == Phase::Receiving {
+                self.objects.store(max.unwrap_or(0), Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn set_name(&mut self, _name: String) {}
+
+    fn name(&self) -> Option<String> {
+        None
+    }
+
+    fn id(&self) -> Id {
+        gix::progress::UNKNOWN
+    }
+
+    fn message(&self, _level: MessageLevel, _message: String) {}
+}
+
+impl gix::NestedProgress for Watch {
+    type SubProgress = Watch;
+
+    fn add_child(&mut self, _name: impl Into<String>) -> Watch {
+        self.child(gix::progress::UNKNOWN)
+    }
+
+    fn add_child_with_id(&mut self, _name: impl Into<String>, id: Id) -> Watch {
+        self.child(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    #[test]
+    fn of_those_who_wait_at_the_gate_the_biggest_comes_first() {
+        let gate = Gate::new(1);
+        let first = gate.pass(1);
+        let (sender, receiver) = mpsc::channel();
+        std::thread::scope(|scope| {
+            for size in [2, 9, 5] {
+                let (gate, sender) = (&gate, sender.clone());
+                scope.spawn(move || {
+                    let _pass = gate.pass(size);
+                    sender.send(size).unwrap();
+                });
+            }
+            while lock(&gate.state).sizes.len() < 3 {
+                std::thread::yield_now();
+            }
+            drop(first);
+        });
+        drop(sender);
+        assert_eq!(receiver.iter().collect::<Vec<_>>(), [9, 5, 2]);
+    }
+}

@@ -1,0 +1,410 @@
+//! The network half: clone, fetch and ask a remote, with gix.
+//!
+//! What a clone leaves behind is what `git clone` leaves, made in a staging folder and moved to its
+//! place in one step. Nothing here prompts: a login that is not there is an error that says so.
+
+mod http;
+pub(super) mod ssh;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use gix::bstr::{BStr, BString, ByteSlice};
+use gix::protocol::transport::client::blocking_io::Transport;
+use gix::refspec::parse::Operation;
+use gix::remote::Direction;
+
+use super::error::{Cause, GitError};
+use super::meter::{Gate, Meter, Watch};
+use super::staging::{self, Staging};
+use super::{cli, local, url};
+use crate::sync::Link;
+use crate::workspace::{Backend, Checkout, Repo};
+
+/// How to reach remotes; one for a whole run.
+#[derive(Debug)]
+pub struct Network<'a> {
+    /// The workspace's folder.
+    pub root: &'a Path,
+    /// What does the work.
+    pub backend: Backend,
+    /// Holds CPU work to the cores.
+    pub gate: Arc<Gate>,
+    /// Threads of one repo's CPU work.
+    pub threads: usize,
+    /// Becomes true when the user wants to stop.
+    pub interrupt: &'static AtomicBool,
+}
+
+/// Tries of one request, the first one included.
+const TRIES: u32 = 3;
+
+/// What was cloned.
+#[derive(Clone, Debug)]
+pub struct Cloned {
+    /// The branch that is checked out, if it is one.
+    pub branch: Option<String>,
+    /// What the user should know.
+    pub note: Option<String>,
+}
+
+impl Network<'_> {
+    /// Clones a repo to its place, and links its path there when it is kept elsewhere.
+    pub fn clone(&self, repo: &Repo, link: &Link, meter: &Arc<Meter>) -> Result<Cloned, GitError> {
+        let destination = local::folder(self.root, repo);
+        let url = url::resolve(self.root, &repo.url);
+        let staging = Staging::beside(&destination)?;
+        let path = staging.clone_path();
+        self.with_retries(|| match self.backend {
+            Backend::BuiltIn => self.clone_to(&path, &url, repo, meter),
+            Backend::Cli => cli::clone(&path, &url, repo, self.interrupt),
+        })?;
+        local::finish_clone(&path, &url)?;
+        let mut note = None;
+        if repo.submodules && path.join(".gitmodules").exists() {
+            note = self.submodules(&path, repo)?;
+        }
+        let branch = local::branch(&path);
+        staging.move_to(&destination).map_err(|error| {
+            GitError::new(
+                Cause::InTheWay,
+                format!("can't move the clone to `{}`: {error}", repo.path),
+            )
+        })?;
+        if *link == Link::Missing {
+            local::link(self.root, repo)?;
+        }
+        Ok(Cloned { branch, note })
+    }
+
+    /// Updates the remote-tracking refs of a clone.
+    pub fn fetch(&self, repo: &Repo, remote: &str, meter: &Arc<Meter>) -> Result<(), GitError> {
+        let path = local::folder(self.root, repo);
+        let wanted = local::wanted_refspecs(&path, remote, &repo.checkout);
+        let url = url::resolve(self.root, &repo.url);
+        self.with_retries(|| match self.backend {
+            Backend::BuiltIn => self.fetch_in(&path, remote, &wanted, &url, meter),
+            Backend::Cli => cli::fetch(&path, remote, &wanted, &url, self.interrupt),
+        })
+    }
+
+    fn clone_to(
+        &self,
+        path: &Path,
+        url: &str,
+        repo: &Repo,
+        meter: &Arc<Meter>,
+    ) -> Result<(), GitError> {
+        let ssh_log = ssh::Log::new()?;
+        let said = |error: &gix::Error| self.say(error, &ssh_log, url);
+        let options = gix::open::Options::default();
+        let config =
+            gix::config(Some(&path.join(".git")), &options).map_err(|error| said(&error))?;
+        let mut overrides = self.overrides();
+        overrides.extend(ssh::overrides(&config, &ssh_log));
+        let prepare = || -> gix::Result<gix::clone::PrepareFetch> {
+            let mut prepare = gix::clone::PrepareFetch::new(
+                url,
+                path,
+                gix::create::Kind::WithWorktree,
+                gix::create::Options::default(),
+                options.config_overrides(overrides.clone()),
+            )?
+            .with_in_memory_config_overrides(overrides)
+            .configure_connection(|connection| configure(connection));
+            prepare = match &repo.checkout {
+                Checkout::Branch(name) => {
+                    prepare.with_ref_name(Some(format!("refs/heads/{name}").as_str()))?
+                }
+                Checkout::Tag(name) => {
+                    prepare.with_ref_name(Some(format!("refs/tags/{name}").as_str()))?
+                }
+                Checkout::RemoteDefault | Checkout::Rev(_) => prepare,
+            };
+            // A commit is found by having its history, so `depth` can't hold for one.
+            let depth = repo.depth.and_then(std::num::NonZeroU32::new);
+            Ok(match (depth, &repo.checkout) {
+                (Some(depth), Checkout::RemoteDefault | Checkout::Branch(_) | Checkout::Tag(_)) => {
+                    prepare.with_shallow(gix::remote::fetch::Shallow::DepthAtRemote(depth))
+                }
+                _ => prepare,
+            })
+        };
+        let watch = Watch::new(meter, &self.gate);
+        let objects = watch.objects();
+        let (mut checkout, _) = prepare()
+            .and_then(|mut prepare| prepare.fetch_then_checkout(watch, self.interrupt))
+            .map_err(|error| said(&error))?;
+        if let Checkout::Rev(rev) = &repo.checkout {
+            self.make_rev_known(path, rev, url, meter)?;
+            local::detach_head(path, rev)?;
+        }
+        let pass = self.gate.pass(objects.load(Ordering::Relaxed));
+        let (_, outcome) = checkout
+            .main_worktree(Watch::new(meter, &self.gate), self.interrupt)
+            .map_err(|error| said(&error))?;
+        drop(pass);
+        if self.interrupt.load(Ordering::Relaxed) {
+            return Err(GitError::interrupted());
+        }
+        if let Some(record) = outcome.errors.first() {
+            let mut error = said(&record.error);
+            error.reason = format!("can't check out `{}`: {}", record.path, error.reason);
+            return Err(error);
+        }
+        if let Some(collision) = outcome.collisions.first() {
+            return Err(GitError::new(
+                Cause::InTheWay,
+                format!(
+                    "`{}` collides with a path that differs only in case",
+                    collision.path
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// A commit that no branch of the remote holds is asked for by its id.
+    fn make_rev_known(
+        &self,
+        path: &Path,
+        rev: &str,
+        url: &str,
+        meter: &Arc<Meter>,
+    ) -> Result<(), GitError> {
+        let wanted = local::wanted_refspecs(path, "origin", &Checkout::Rev(rev.to_owned()));
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        self.fetch_in(path, "origin", &wanted, url, meter)
+    }
+
+    fn fetch_in(
+        &self,
+        path: &Path,
+        remote: &str,
+        wanted: &[String],
+        url: &str,
+        meter: &Arc<Meter>,
+    ) -> Result<(), GitError> {
+        let ssh_log = ssh::Log::new()?;
+        let fetch = || -> gix::Result<Option<String>> {
+            let mut repository = gix::open_opts(path, gix::open::Options::default())?;
+            let mut overrides = self.overrides();
+            let snapshot = repository.config_snapshot();
+            overrides.extend(ssh::overrides(snapshot.plumbing(), &ssh_log));
+            let mut config = repository.config_snapshot_mut();
+            config.append_config(overrides, gix::config::Source::Api)?;
+            config.commit()?;
+            repository.committer_or_set_generic_fallback()?;
+            let found = repository.find_remote(remote)?;
+            let mut connection = found.connect(Direction::Fetch)?;
+            configure(&mut connection)?;
+            let extra_refspecs = wanted
+                .iter()
+                .filter_map(|spec| gix::refspec::parse(spec.as_str().into(), Operation::Fetch).ok())
+                .map(|spec| spec.to_owned())
+                .collect();
+            let knows_default = repository
+                .try_find_reference(&format!("refs/remotes/{remote}/HEAD"))?
+                .is_some();
+            let watch = Watch::new(meter, &self.gate);
+            let outcome = connection
+                .prepare_fetch(
+                    Watch::new(meter, &self.gate),
+                    gix::remote::ref_map::Options {
+                        extra_refspecs,
+                        // The filter would leave out HEAD, which names the default branch.
+                        prefix_from_spec_as_filter_on_remote: knows_default,
+                        ..Default::default()
+                    },
+                )?
+                .receive(watch, self.interrupt)?;
+            Ok(default_branch(&outcome.ref_map.remote_refs).filter(|_| !knows_default))
+        };
+        match fetch() {
+            Ok(None) => Ok(()),
+            Ok(Some(default)) => local::set_remote_default(path, remote, &default),
+            Err(error) => match self.say(&error, &ssh_log, url) {
+                // A remote without branches: what that means is for the plan to say.
+                error if error.cause == Cause::MissingReference && wanted.is_empty() => Ok(()),
+                error => Err(error),
+            },
+        }
+    }
+
+    /// gix reads its limits from git's configuration.
+    fn overrides(&self) -> Vec<BString> {
+        let threads = self.threads;
+        vec![
+            format!("pack.threads={threads}").into(),
+            format!("checkout.workers={threads}").into(),
+            "gitoxide.credentials.terminalPrompt=false".into(),
+            // An identity is not needed to fetch, and asking the system for one is slow.
+            "gitoxide.credentials.helperStderr=false".into(),
+        ]
+    }
+
+    fn submodules(&self, path: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
+        match cli::update_submodules(path, self.interrupt) {
+            Ok(()) => Ok(None),
+            Err(error) if error.cause == Cause::MissingProgram => Ok(Some(format!(
+                "submodules left out: they need `git`, then `git -C {} submodule update --init --recursive`",
+                repo.path
+            ))),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn say(&self, error: &gix::Error, ssh_log: &ssh::Log, url: &str) -> GitError {
+        if self.interrupt.load(Ordering::Relaxed) {
+            return GitError::interrupted();
+        }
+        let mut said = ssh_log.lines();
+        for part in error.iter_errors() {
+            let part = part.to_string();
+            if said.last() != Some(&part) {
+                said.push(part);
+            }
+        }
+        GitError::from_said(&said, url)
+    }
+
+    fn with_retries<T>(
+        &self,
+        mut request: impl FnMut() -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        let mut tries = 1;
+        loop {
+            match request() {
+                Err(error) if error.cause.is_worth_a_retry() && tries < TRIES => {
+                    self.pause(tries)?;
+                    tries += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// About half a second, then a second: never the same for two repos, so that they don't come
+    /// back all at once.
+    fn pause(&self, tries: u32) -> Result<(), GitError> {
+        let nanos = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |now| now.subsec_nanos());
+        let jitter = Duration::from_millis(u64::from(nanos / 1_000) % 400);
+        let mut left = Duration::from_millis(300) * tries + jitter;
+        let step = Duration::from_millis(20);
+        while !left.is_zero() {
+            if self.interrupt.load(Ordering::Relaxed) {
+                return Err(GitError::interrupted());
+            }
+            std::thread::sleep(step.min(left));
+            left = left.saturating_sub(step);
+        }
+        Ok(())
+    }
+}
+
+/// Asks a remote for its refs, by the same way that a clone takes. For doctor's access checks.
+pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
+    let ssh_log = ssh::Log::new()?;
+    let folder = tempfile::tempdir()?;
+    let ask = || -> gix::Result {
+        let options = gix::open::Options::default();
+        let config = gix::config(Some(folder.path()), &options)?;
+        let mut overrides: Vec<BString> = vec!["gitoxide.credentials.terminalPrompt=false".into()];
+        overrides.extend(ssh::overrides(&config, &ssh_log));
+        let repository = gix::ThreadSafeRepository::init_opts(
+            folder.path(),
+            gix::create::Kind::Bare,
+            gix::create::Options::default(),
+            options.config_overrides(overrides),
+        )?
+        .to_thread_local();
+        let remote = repository
+            .remote_at(url)?
+            .with_refspecs(Some(BStr::new("HEAD")), Direction::Fetch)?;
+        let mut connection = remote.connect(Direction::Fetch)?;
+        configure(&mut connection)?;
+        connection.ref_map(
+            gix::progress::Discard,
+            gix::remote::ref_map::Options::default(),
+        )?;
+        Ok(())
+    };
+    ask().map_err(|error| {
+        if interrupt.load(Ordering::Relaxed) {
+            return GitError::interrupted();
+        }
+        let mut said = ssh_log.lines();
+        said.extend(error.iter_errors().map(ToString::to_string));
+        GitError::from_said(&said, url)
+    })
+}
+
+/// Removes what killed runs left beside the places of these repos.
+pub fn remove_stale(root: &Path, repos: &[Repo]) {
+    let mut parents: Vec<PathBuf> = repos
+        .iter()
+        .filter_map(|repo| local::folder(root, repo).parent().map(Path::to_path_buf))
+        .collect();
+    parents.sort();
+    parents.dedup();
+    for parent in parents {
+        staging::remove_stale(&parent);
+    }
+}
+
+/// The user's credential helpers, and nobody at the keyboard; the user's certificates and proxy.
+fn configure(
+    connection: &mut gix::remote::Connection<'_, '_, '_, Box<dyn Transport + Send>>,
+) -> gix::Result {
+    let repository = connection.remote().repo().clone();
+    if let Some(url) = connection.remote().url(Direction::Fetch).cloned() {
+        let name = connection
+            .remote()
+            .name()
+            .map(|name| name.as_bstr().to_owned());
+        if let Some(options) = repository.transport_options(
+            url.to_bstring().as_bstr(),
+            name.as_ref().map(|name| name.as_bstr()),
+        )? {
+            connection.set_transport_options(http::with_certificates_and_proxy(options));
+        }
+    }
+    let mut cascade = None;
+    connection.set_credentials(move |action| {
+        if let gix::credentials::helper::Action::Get(context) = &action
+            && let Some(url) = context.url.as_ref()
+        {
+            let url = gix::url::parse(url.as_bstr())?;
+            let (helpers, _, _) = repository.config_snapshot().credential_helpers(url)?;
+            cascade = Some(helpers);
+        }
+        let options = gix::prompt::Options {
+            askpass: None,
+            mode: gix::prompt::Mode::Disable,
+        };
+        match cascade.as_mut() {
+            Some(cascade) => cascade.invoke(action, options),
+            None => Ok(None),
+        }
+    });
+    Ok(())
+}
+
+fn default_branch(refs: &[gix::protocol::handshake::Ref]) -> Option<String> {
+    refs.iter().find_map(|reference| match reference {
+        gix::protocol::handshake::Ref::Symbolic {
+            full_ref_name,
+            target,
+            ..
+        } if full_ref_name == "HEAD" => target
+            .strip_prefix(b"refs/heads/")
+            .map(|name| name.to_str_lossy().into_owned()),
+        _ => None,
+    })
+}

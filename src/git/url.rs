@@ -1,0 +1,203 @@
+//! URLs as git takes them: `https://…`, `ssh://…`, `git@host:path`, paths.
+//!
+//! Text in, text out; nothing here connects to anything.
+
+use std::path::Path;
+
+/// The URL as git would be given it from the workspace's folder: a relative path, also one written
+/// as `file://../path`, becomes an absolute one.
+pub fn resolve(root: &Path, url: &str) -> String {
+    if let Some(path) = url.strip_prefix("file://")
+        && (path.starts_with("./") || path.starts_with("../"))
+    {
+        return format!("file://{}", joined(root, path));
+    }
+    if is_path(url) && !Path::new(url).is_absolute() {
+        return joined(root, url);
+    }
+    url.to_owned()
+}
+
+fn joined(root: &Path, relative: &str) -> String {
+    let mut path = root.to_path_buf();
+    for part in Path::new(relative).components() {
+        match part {
+            std::path::Component::CurDir => {}
+            // `a/..` is dropped as text, as a shell does: the result reads well in .git/config.
+            std::path::Component::ParentDir => {
+                path.pop();
+            }
+            other => path.push(other),
+        }
+    }
+    path.to_string_lossy().into_owned()
+}
+
+/// Whether it is a path without a scheme. As git decides: `host:path` has its colon before any
+/// slash.
+fn is_path(url: &str) -> bool {
+    if url.contains("://") {
+        return false;
+    }
+    match (url.find(':'), url.find('/')) {
+        (None, _) => true,
+        (Some(colon), Some(slash)) => slash < colon,
+        (Some(_), None) => false,
+    }
+}
+
+/// Whether it names something on this machine.
+pub fn is_local(url: &str) -> bool {
+    url.starts_with("file://") || is_path(url)
+}
+
+/// The path of a URL on this machine.
+pub fn local_path(url: &str) -> Option<&Path> {
+    match url.strip_prefix("file://") {
+        Some(path) => Some(Path::new(path)),
+        None => is_path(url).then(|| Path::new(url)),
+    }
+}
+
+/// Whether the user's ssh would be started.
+pub fn is_ssh(url: &str) -> bool {
+    url.starts_with("ssh://") || url.starts_with("git+ssh://") || {
+        !url.contains("://") && !is_path(url)
+    }
+}
+
+/// The host, without user and port.
+pub fn host(url: &str) -> Option<&str> {
+    split(url).map(|(host, _)| {
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        }
+    })
+}
+
+/// What to give to `ssh`: `-p 2222 git@host`.
+pub fn ssh_destination(url: &str) -> String {
+    let Some((authority, _)) = split(url) else {
+        return url.to_owned();
+    };
+    match authority.rsplit_once(':') {
+        Some((name, port)) => format!("-p {port} {name}"),
+        None => authority.to_owned(),
+    }
+}
+
+/// The URL without a password in it, for messages.
+pub fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((user, host)) if user.contains(':') => {
+            let name = user.split(':').next().unwrap_or_default();
+            format!("{scheme}://{name}@{host}{}", &rest[authority.len()..])
+        }
+        _ => url.to_owned(),
+    }
+}
+
+/// Whether two URLs name the same repository: the same path on the same host, over whatever
+/// protocol and as whatever user.
+pub fn same(one: &str, other: &str) -> bool {
+    one == other || key(one) == key(other)
+}
+
+fn key(url: &str) -> (String, String) {
+    let trimmed = |path: &str| {
+        let path = path.trim_matches('/');
+        path.strip_suffix(".git")
+            .unwrap_or(path)
+            .trim_end_matches('/')
+            .to_owned()
+    };
+    match (local_path(url), split(url)) {
+        (Some(path), _) => {
+            // `/tmp` and `/private/tmp` are one folder on some systems.
+            let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+            (String::new(), trimmed(&path.to_string_lossy()))
+        }
+        // Ports differ between protocols, so they can't tell two hosts apart; but two ports of one
+        // protocol can, as on a machine with several servers.
+        (None, Some((authority, path))) => {
+            let host = authority
+                .rsplit_once('@')
+                .map_or(authority, |(_, host)| host);
+            (host.to_lowercase(), trimmed(path))
+        }
+        (None, None) => (String::new(), url.to_owned()),
+    }
+}
+
+/// The authority and the path.
+fn split(url: &str) -> Option<(&str, &str)> {
+    if let Some((scheme, rest)) = url.split_once("://") {
+        if scheme == "file" {
+            return None;
+        }
+        return Some(rest.split_once('/').unwrap_or((rest, "")));
+    }
+    if is_path(url) {
+        return None;
+    }
+    url.split_once(':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_path_starts_at_the_workspace() {
+        let root = Path::new("/work/ws");
+        let cases = [
+            ("../remotes/web.git", "/work/remotes/web.git"),
+            ("./web", "/work/ws/web"),
+            ("file://../remotes/web", "file:///work/remotes/web"),
+            ("/abs/web", "/abs/web"),
+            ("file:///abs/web", "file:///abs/web"),
+            ("git@host:acme/web", "git@host:acme/web"),
+            ("https://host/acme/web", "https://host/acme/web"),
+        ];
+        for (url, expected) in cases {
+            assert_eq!(resolve(root, url), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn one_repository_has_many_urls() {
+        let same_ones = [
+            ("git@host:acme/web.git", "https://host/acme/web"),
+            ("ssh://git@host/acme/web", "git@host:acme/web.git"),
+            ("https://user@host/acme/web/", "https://HOST/acme/web.git"),
+            ("/srv/git/web.git", "file:///srv/git/web"),
+        ];
+        for (one, other) in same_ones {
+            assert!(same(one, other), "{one} {other}");
+        }
+        let different = [
+            ("git@host:acme/web", "git@host:acme/api"),
+            ("git@host:acme/web", "git@other:acme/web"),
+            ("http://host:81/web", "http://host:82/web"),
+        ];
+        for (one, other) in different {
+            assert!(!same(one, other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn hosts_and_ssh_destinations_are_read_from_every_form() {
+        assert_eq!(host("git@host:acme/web"), Some("host"));
+        assert_eq!(host("https://user:pw@host:8443/x"), Some("host"));
+        assert_eq!(host("../x"), None);
+        assert_eq!(ssh_destination("git@host:acme/web"), "git@host");
+        assert_eq!(ssh_destination("ssh://git@host:2222/x"), "-p 2222 git@host");
+        assert_eq!(without_password("https://u:p@host/x"), "https://u@host/x");
+    }
+}

@@ -1,0 +1,150 @@
+//! What came of a repo: one row of the final table, one object of the JSON output.
+
+use serde::Serialize;
+
+use super::plan::{Note, count};
+use crate::workspace::{Checkout, Repo};
+
+/// What came of one repo.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RepoReport {
+    /// The repo's name.
+    pub name: String,
+    /// Relative to the workspace.
+    pub path: String,
+    /// The branch, tag or commit that the manifest wants; not known for a remote's default branch
+    /// that was never seen.
+    pub reference: Option<String>,
+    /// What was done.
+    pub outcome: Outcome,
+    /// Why, or what is worth knowing.
+    pub note: Option<String>,
+    /// The command that settles it.
+    pub command: Option<String>,
+    /// The technical detail of a failure, for `-v`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What was done to a repo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was missing.
+    Cloned,
+    /// It was behind, or not at its pinned commit.
+    Updated,
+    /// Nothing was to do.
+    UpToDate,
+    /// It is the user's to decide, and nothing is wrong.
+    Left,
+    /// It is behind; updating could have lost or mixed up work.
+    HeldBack,
+    /// Something else is there, or git is in the middle of something.
+    Refused,
+    /// It could not be cloned, fetched or updated.
+    Failed,
+    /// Not wanted on this machine.
+    Skipped,
+    /// Ctrl-C came first.
+    Interrupted,
+}
+
+impl Outcome {
+    /// As the table prints it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Outcome::Cloned => "cloned",
+            Outcome::Updated => "updated",
+            Outcome::UpToDate => "up to date",
+            Outcome::Left => "left as is",
+            Outcome::HeldBack => "held back",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+            Outcome::Skipped => "skipped",
+            Outcome::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether the repo is as the manifest wants it, or as the user chose.
+    pub fn is_fine(self) -> bool {
+        match self {
+            Outcome::Cloned
+            | Outcome::Updated
+            | Outcome::UpToDate
+            | Outcome::Left
+            | Outcome::Skipped => true,
+            Outcome::HeldBack | Outcome::Refused | Outcome::Failed | Outcome::Interrupted => false,
+        }
+    }
+}
+
+impl RepoReport {
+    /// A report without a note.
+    pub fn new(repo: &Repo, outcome: Outcome) -> Self {
+        RepoReport {
+            name: repo.name.clone(),
+            path: repo.path.clone(),
+            reference: match &repo.checkout {
+                Checkout::RemoteDefault => None,
+                Checkout::Branch(name) | Checkout::Tag(name) | Checkout::Rev(name) => {
+                    Some(name.clone())
+                }
+            },
+            outcome,
+            note: None,
+            command: None,
+            detail: None,
+        }
+    }
+
+    /// With a reason and the git command that settles it, run in the clone at `shown_path`.
+    #[must_use]
+    pub fn noted(mut self, note: Note, shown_path: &str) -> Self {
+        self.note = Some(note.why);
+        self.command = note
+            .command
+            .map(|command| format!("git -C {shown_path} {command}"));
+        self
+    }
+
+    /// With something worth knowing.
+    #[must_use]
+    pub fn told(mut self, note: impl Into<Option<String>>) -> Self {
+        self.note = note.into();
+        self
+    }
+
+    /// Names the branch that is checked out, where the manifest does not.
+    #[must_use]
+    pub fn on(mut self, reference: Option<String>) -> Self {
+        self.reference = self.reference.or(reference);
+        self
+    }
+}
+
+/// `12 repos: 10 cloned, 1 up to date, 1 failed`, in the order of [`Outcome`].
+pub fn summary(reports: &[RepoReport]) -> String {
+    const ORDER: [Outcome; 9] = [
+        Outcome::Cloned,
+        Outcome::Updated,
+        Outcome::UpToDate,
+        Outcome::Left,
+        Outcome::HeldBack,
+        Outcome::Refused,
+        Outcome::Failed,
+        Outcome::Skipped,
+        Outcome::Interrupted,
+    ];
+    let parts: Vec<String> = ORDER
+        .iter()
+        .filter_map(|&outcome| {
+            let number = reports
+                .iter()
+                .filter(|report| report.outcome == outcome)
+                .count();
+            (number > 0).then(|| format!("{number} {}", outcome.word()))
+        })
+        .collect();
+    format!("{}: {}", count(reports.len(), "repo"), parts.join(", "))
+}

@@ -1,0 +1,117 @@
+//! What is on disk where a repo should be, as plain data.
+
+/// Everything that the plan needs to know of one repo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepoState {
+    /// What is at the folder that the clone belongs in.
+    pub place: Place,
+    /// What is at the manifest's path, where the personal file keeps the clone elsewhere.
+    pub link: Link,
+}
+
+/// What is at the folder that the clone belongs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Nothing, or an empty folder.
+    Missing,
+    /// Something that is no repository with a work tree: `a file`, `a folder that is no git
+    /// repository`.
+    Occupied(String),
+    /// A repository none of whose remotes is the manifest's: `origin` and its URL, if there is one.
+    OtherRemote(Option<String>),
+    /// A repository that could not be read, and why.
+    Unreadable(String),
+    /// A clone of the repo.
+    Clone(Box<CloneState>),
+}
+
+/// The symbolic link at the manifest's path of a repo that is kept elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// The clone is at the manifest's path itself.
+    #[default]
+    NotWanted,
+    /// It is there and right.
+    Right,
+    /// Nothing is there yet.
+    Missing,
+    /// Something else is there: `a folder`, `a link to …`.
+    Blocked(String),
+}
+
+/// A clone of the repo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloneState {
+    /// The name of the remote with the manifest's URL: `origin`.
+    pub remote: String,
+    /// What is checked out.
+    pub head: Head,
+    /// What git is in the middle of: `rebase`, `merge`, `cherry-pick`, `revert`, `bisect`, `am`.
+    pub operation: Option<&'static str>,
+    /// What differs from HEAD.
+    pub changes: Changes,
+    /// Entries of `git stash list`.
+    pub stashes: usize,
+    /// What the manifest wants checked out.
+    pub target: Target,
+    /// Whether HEAD's commit is reachable from a remote-tracking branch or a tag.
+    pub published: bool,
+    /// Whether HEAD's commit is reachable from any ref but a detached HEAD itself.
+    pub kept: bool,
+}
+
+/// What is checked out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// A branch with at least one commit.
+    Branch(String),
+    /// A branch without a commit.
+    Unborn(String),
+    /// A commit, by its abbreviated id.
+    Detached(String),
+}
+
+/// How many paths differ from HEAD; one path counts once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// In the index.
+    pub staged: usize,
+    /// Tracked files in the work tree.
+    pub unstaged: usize,
+    /// Files and folders that git does not track, ignored ones left out.
+    pub untracked: usize,
+    /// Paths with conflicts.
+    pub conflicted: usize,
+}
+
+impl Changes {
+    /// Changes that a checkout could touch. Untracked files stay where they are.
+    pub fn tracked(self) -> usize {
+        self.staged + self.unstaged + self.conflicted
+    }
+}
+
+/// What the manifest wants checked out, and where HEAD stands to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The remote's branch of that name.
+    Branch {
+        /// Without the remote's name.
+        name: String,
+        /// Commits of HEAD that the remote's branch does not have.
+        ahead: usize,
+        /// Commits of the remote's branch that HEAD does not have.
+        behind: usize,
+    },
+    /// A tag or a commit.
+    Pin {
+        /// As the manifest names it.
+        name: String,
+        /// Whether HEAD is at that commit.
+        reached: bool,
+    },
+    /// Not known in this clone: a branch, tag or commit that was never fetched or does not exist.
+    Unknown(String),
+    /// The remote's default branch, of a remote that has no commit.
+    Empty,
+}

@@ -1,0 +1,649 @@
+//! `fitout sync` against real git servers and real repositories.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::context::{TestContext, exists};
+use crate::http_server::{Behaviour, HttpServer};
+
+/// Ends a server when the test does.
+struct Daemon(Child);
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn wait_for_port(port: u16) {
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        std::thread::yield_now();
+    }
+}
+
+/// A repository with what checkouts get wrong: line endings, modes, links, names, tags, branches.
+fn varied_remote(context: &TestContext) {
+    context.remote("varied");
+    let work = context.path("work-varied");
+    context.write(
+        "work-varied/.gitattributes",
+        "*.bat text eol=crlf\n*.bin binary\n",
+    );
+    context.write("work-varied/run.bat", "echo 1\necho 2\n");
+    context.write("work-varied/größe/日本.txt", "names\n");
+    fs::write(work.join("data.bin"), [0_u8, 13, 10, 255]).unwrap();
+    context.write("work-varied/run.sh", "#!/bin/sh\n");
+    fs::set_permissions(work.join("run.sh"), fs::Permissions::from_mode(0o755)).unwrap();
+    symlink("src/main.txt", work.join("link")).unwrap();
+    context.git("work-varied", &["add", "--all"]);
+    context.git("work-varied", &["commit", "--quiet", "-m", "Vary"]);
+    context.git("work-varied", &["tag", "-a", "-m", "First", "v1.0"]);
+    context.git("work-varied", &["tag", "light", "HEAD~1"]);
+    context.git("work-varied", &["branch", "topic/one", "HEAD~1"]);
+    context.git("work-varied", &["push", "--quiet", "--all", "origin"]);
+    context.git("work-varied", &["push", "--quiet", "--tags", "origin"]);
+}
+
+/// Everything that a clone is: refs, HEAD, configuration, reflogs, index, bytes and modes.
+fn described(context: &TestContext, clone: &str) -> String {
+    let mut text = String::new();
+    for arguments in [
+        &["symbolic-ref", "-q", "HEAD"][..],
+        &[
+            "for-each-ref",
+            "--format=%(refname) %(objectname) %(symref)",
+        ],
+        &["config", "--local", "--list"],
+        &["ls-files", "--stage"],
+        &["status", "--short", "--branch"],
+        &["log", "-g", "--format=%gd %gs", "HEAD"],
+        &["fsck", "--no-progress"],
+    ] {
+        let mut lines: Vec<String> = context
+            .git(clone, arguments)
+            .lines()
+            .map(str::to_owned)
+            .collect();
+        if arguments[0] == "config" {
+            lines.sort();
+        }
+        text.push_str(&format!("# {}\n{}\n", arguments[0], lines.join("\n")));
+    }
+    describe_files(&context.path(clone), Path::new(""), &mut text);
+    text
+}
+
+fn describe_files(root: &Path, folder: &Path, text: &mut String) {
+    let mut entries: Vec<_> = fs::read_dir(root.join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name != ".git")
+        .collect();
+    entries.sort();
+    for name in entries {
+        let path = folder.join(name);
+        let full = root.join(&path);
+        let metadata = full.symlink_metadata().unwrap();
+        if metadata.is_dir() {
+            describe_files(root, &path, text);
+        } else if metadata.is_symlink() {
+            let target = fs::read_link(&full).unwrap();
+            text.push_str(&format!("{} -> {}\n", path.display(), target.display()));
+        } else {
+            let mode = metadata.permissions().mode();
+            let bytes = fs::read(&full).unwrap();
+            text.push_str(&format!("{} {mode:o} {bytes:?}\n", path.display()));
+        }
+    }
+}
+
+/// Clones `url` with fitout and with git, and compares.
+fn assert_cloned_as_git_does(context: &TestContext, url: &str) {
+    context.manifest(&format!("[repos.varied]\nurl = \"{url}\"\n"));
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0), "{url}: {}", ran.shown());
+    context.git(".", &["clone", "--quiet", url, "by-git"]);
+    similar_lines(
+        &described(context, "ws/varied"),
+        &described(context, "by-git"),
+    );
+    fs::remove_dir_all(context.path("by-git")).unwrap();
+    fs::remove_dir_all(context.ws("varied")).unwrap();
+}
+
+/// A readable difference, where there is one.
+fn similar_lines(ours: &str, theirs: &str) {
+    if ours != theirs {
+        let difference = similar::TextDiff::from_lines(theirs, ours);
+        panic!(
+            "git made -, fitout made +\n{}",
+            difference.unified_diff().context_radius(1)
+        );
+    }
+}
+
+#[test]
+fn a_clone_is_what_git_clone_makes_over_every_transport() {
+    let context = TestContext::new();
+    varied_remote(&context);
+    let bare = context.path("remotes/varied.git").display().to_string();
+    let http = HttpServer::start(&context.path("remotes"), Behaviour::default());
+    for url in [bare.clone(), format!("file://{bare}"), http.url("varied")] {
+        assert_cloned_as_git_does(&context, &url);
+    }
+    // Not every system's git comes with its daemon. Started as itself: `git daemon` would leave it
+    // behind when it is ended.
+    let daemon = Path::new(&context.git(".", &["--exec-path"])).join("git-daemon");
+    if !daemon.exists() {
+        eprintln!("git:// is not tested: this git comes without its daemon");
+        return;
+    }
+    let port = free_port();
+    let child = context
+        .command(daemon)
+        .args(["--export-all", "--reuseaddr", "--listen=127.0.0.1"])
+        .arg(format!("--port={port}"))
+        .arg(format!("--base-path={}", context.path("remotes").display()))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _daemon = Daemon(child);
+    wait_for_port(port);
+    assert_cloned_as_git_does(&context, &format!("git://127.0.0.1:{port}/varied.git"));
+}
+
+#[test]
+#[ignore = "needs sshd"]
+fn a_clone_over_ssh_takes_the_users_own_configuration_and_never_asks() {
+    let context = TestContext::new();
+    varied_remote(&context);
+    let port = free_port();
+    let keygen = |name: &str| {
+        let file = context.path(name);
+        let status = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(&file)
+            .status()
+            .unwrap();
+        assert!(status.success());
+        file
+    };
+    let (host_key, key) = (keygen("host_key"), keygen("user_key"));
+    fs::copy(key.with_extension("pub"), context.path("authorized_keys")).unwrap();
+    context.write(
+        "sshd_config",
+        &format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\n\
+             StrictModes no\nUsePAM no\nPasswordAuthentication no\nPidFile none\n\
+             AcceptEnv GIT_PROTOCOL\n",
+            host_key.display(),
+            context.path("authorized_keys").display()
+        ),
+    );
+    fs::create_dir_all("/run/sshd").unwrap();
+    let child = Command::new("/usr/sbin/sshd")
+        .args(["-D", "-e", "-f"])
+        .arg(context.path("sshd_config"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let _daemon = Daemon(child);
+    wait_for_port(port);
+    // OpenSSH takes the home from the system's list of users, so the configuration is named.
+    let settings = |known_hosts: &str| {
+        context.write(
+            "ssh_config",
+            &format!(
+                "Host forge\n HostName 127.0.0.1\n Port {port}\n User {}\n IdentityFile {}\n \
+                 IdentitiesOnly yes\n UserKnownHostsFile {known_hosts}\n",
+                Command::new("id")
+                    .arg("-un")
+                    .output()
+                    .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+                    .unwrap(),
+                key.display()
+            ),
+        );
+    };
+    context.git(
+        ".",
+        &[
+            "config",
+            "--global",
+            "core.sshCommand",
+            &format!("ssh -F {}", context.path("ssh_config").display()),
+        ],
+    );
+    let url = format!("forge:{}", context.path("remotes/varied.git").display());
+    context.manifest(&format!("[repos.varied]\nurl = \"{url}\"\n"));
+
+    settings("/dev/null");
+    let unknown = context.fitout(&["sync"]);
+    let public = context.read("host_key.pub");
+    context.write("known_hosts", &format!("[127.0.0.1]:{port} {public}"));
+    settings(&context.path("known_hosts").display().to_string());
+
+    insta::assert_snapshot!(unknown.shown().replace(&port.to_string(), "[PORT]"), @"");
+    assert_cloned_as_git_does(&context, &url);
+}
+
+#[test]
+fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
+    let context = TestContext::new();
+    let names = [
+        "behind", "dirty", "ahead", "diverged", "topic", "detached", "rebasing", "current",
+        "ignored",
+    ];
+    let mut manifest = "[git]\nbase_url = \"../remotes/\"\nbranch = \"main\"\n".to_owned();
+    for name in names {
+        context.remote(name);
+        manifest.push_str(&format!(
+            "[repos.{name}]\nurl = \"../remotes/{name}.git\"\n"
+        ));
+    }
+    context.remote("missing");
+    manifest.push_str(
+        "[repos.missing]\nurl = \"../remotes/missing.git\"\n\
+         [repos.foreign]\nurl = \"../remotes/behind.git\"\n\
+         [repos.other]\nurl = \"../remotes/behind.git\"\n\
+         [repos.nowhere]\nurl = \"../remotes/nowhere.git\"\n",
+    );
+    context.manifest(&manifest);
+    let first: Vec<&str> = [&["sync"][..], &names].concat();
+    assert_eq!(context.fitout(&first).code, Some(0));
+
+    for name in ["behind", "dirty", "diverged", "ignored"] {
+        context.push(name, "new.txt", "new\n");
+    }
+    context.write("ws/behind/untracked.txt", "mine\n");
+    context.write("ws/dirty/README.md", "changed\n");
+    context.commit("ahead", "own.txt", "own\n");
+    context.commit("diverged", "own.txt", "own\n");
+    context.git("ws/topic", &["switch", "--quiet", "-c", "topic"]);
+    context.git("ws/detached", &["switch", "--quiet", "--detach", "HEAD~1"]);
+    fs::create_dir(context.ws("rebasing/.git/rebase-merge")).unwrap();
+    context.write("ws/ignored/.git/info/exclude", "new.txt\n");
+    context.write("ws/ignored/new.txt", "mine\n");
+    context.write("ws/foreign/file.txt", "mine\n");
+    context.git("ws", &["clone", "--quiet", "../remotes/ahead.git", "other"]);
+
+    let ran = context.fitout(&["sync", "--jobs=1"]);
+
+    insta::assert_snapshot!(ran.shown(), @"");
+    assert_eq!(context.read("ws/behind/new.txt"), "new\n");
+    assert_eq!(context.read("ws/behind/untracked.txt"), "mine\n");
+    assert_eq!(
+        context.git("ws/behind", &["status", "--short"]),
+        "?? untracked.txt"
+    );
+    assert_eq!(
+        context.git("ws/behind", &["log", "-g", "-1", "--format=%gs"]),
+        "merge origin/main: Fast-forward"
+    );
+    assert_eq!(context.read("ws/dirty/README.md"), "changed\n");
+    assert_eq!(context.read("ws/ignored/new.txt"), "mine\n");
+}
+
+#[test]
+fn an_untracked_file_in_the_way_holds_the_repo_back() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.fitout(&["sync"]);
+    context.push("web", "notes.txt", "theirs\n");
+    context.write("ws/web/notes.txt", "mine\n");
+
+    let ran = context.fitout(&["sync"]);
+
+    insta::assert_snapshot!(ran.shown(), @"");
+    assert_eq!(context.read("ws/web/notes.txt"), "mine\n");
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.remote("api");
+    context.manifest(
+        "[repos.web]\nurl = \"../remotes/web.git\"\n[repos.api]\nurl = \"../remotes/api.git\"\n",
+    );
+    context.fitout(&["sync", "web"]);
+    let ran = context.fitout(&["sync", "--dry-run"]);
+    insta::assert_snapshot!(ran.shown(), @"");
+    assert!(!exists(context.ws("api")));
+}
+
+#[test]
+fn programs_get_json() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    let ran = context.fitout(&["sync", "--format=json"]);
+    insta::assert_snapshot!(ran.stdout, @"");
+}
+
+#[test]
+fn an_empty_remote_is_cloned_and_followed_once_it_has_commits() {
+    let context = TestContext::new();
+    fs::create_dir(context.path("remotes/new.git")).unwrap();
+    context.git("remotes/new.git", &["init", "--quiet", "--bare"]);
+    context.manifest("[repos.new]\nurl = \"../remotes/new.git\"\n");
+    let empty = [context.fitout(&["sync"]), context.fitout(&["sync"])];
+    context.git(".", &["clone", "--quiet", "remotes/new.git", "work-new"]);
+    context.push("new", "README.md", "# new\n");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(empty.map(|ran| ran.code), [Some(0), Some(0)]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.read("ws/new/README.md"), "# new\n");
+    assert_eq!(
+        context.git("ws/new", &["status", "--short", "--branch"]),
+        "## main...origin/main"
+    );
+}
+
+#[test]
+fn tags_commits_depth_and_other_branches_are_checked_out_as_the_manifest_says() {
+    let context = TestContext::new();
+    varied_remote(&context);
+    let first = context.git("work-varied", &["rev-parse", "HEAD~2"]);
+    let url = "url = \"file://../remotes/varied.git\"";
+    context.manifest(&format!(
+        "[repos.tag]\n{url}\ntag = \"v1.0\"\n\
+         [repos.rev]\n{url}\nrev = \"{}\"\n\
+         [repos.shallow]\n{url}\ndepth = 1\n\
+         [repos.branch]\n{url}\nbranch = \"topic/one\"\n",
+        &first[..10]
+    ));
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    let at = |clone: &str| context.git(clone, &["log", "-1", "--format=%H %D"]);
+    let depth = context.git("ws/shallow", &["rev-list", "--count", "HEAD"]);
+    let again = context.fitout(&["sync"]);
+    assert_eq!(
+        at("ws/tag"),
+        at("work-varied")
+            .replace("HEAD -> main, ", "HEAD, ")
+            .replace(
+                ", origin/main, origin/HEAD",
+                ", origin/main, origin/HEAD, main"
+            )
+            .replace("HEAD, ", "HEAD, ")
+    );
+    assert!(at("ws/rev").starts_with(&format!("{first} HEAD")));
+    assert_eq!(depth, "1");
+    assert!(at("ws/branch").contains("HEAD -> topic/one"));
+    insta::assert_snapshot!(again.stdout.replace(&first[..10], "[REV]"), @"");
+}
+
+#[test]
+fn a_pin_that_moves_is_followed_unless_a_commit_would_be_lost() {
+    let context = TestContext::new();
+    varied_remote(&context);
+    let manifest = |tag: &str| {
+        context.manifest(&format!(
+            "[repos.varied]\nurl = \"../remotes/varied.git\"\ntag = \"{tag}\"\n"
+        ));
+    };
+    manifest("v1.0");
+    context.fitout(&["sync"]);
+    manifest("light");
+    let moved = context.fitout(&["sync"]);
+    context.commit("varied", "own.txt", "own\n");
+    manifest("v1.0");
+    let held = context.fitout(&["sync"]);
+    assert_eq!(moved.code, Some(0), "{}", moved.shown());
+    assert_eq!(held.code, Some(1), "{}", held.shown());
+    assert_eq!(context.read("ws/varied/own.txt"), "own\n");
+}
+
+#[test]
+fn submodules_are_cloned_where_the_manifest_asks_for_them() {
+    let context = TestContext::new();
+    context.remote("lib");
+    context.remote("app");
+    let allow = ["config", "--global", "protocol.file.allow", "always"];
+    context.git(".", &allow);
+    let lib = context.path("remotes/lib.git").display().to_string();
+    context.git("work-app", &["submodule", "--quiet", "add", &lib, "lib"]);
+    context.git("work-app", &["commit", "--quiet", "-am", "Add lib"]);
+    context.git("work-app", &["push", "--quiet"]);
+    context.manifest("[repos.app]\nurl = \"../remotes/app.git\"\nsubmodules = true\n");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.read("ws/app/lib/README.md"), "# lib\n");
+    assert_eq!(context.git("ws/app", &["status", "--short"]), "");
+}
+
+#[test]
+fn a_clone_that_is_kept_elsewhere_is_linked() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest(
+        "[workspace]\nrepos_dir = \"repos\"\n[repos.web]\nurl = \"../remotes/web.git\"\n",
+    );
+    context.write(
+        "ws/workspace.local.toml",
+        "[repos.web]\npath = \"elsewhere/web\"\n",
+    );
+
+    let ran = [context.fitout(&["sync"]), context.fitout(&["sync"])];
+
+    assert_eq!(ran[1].code, Some(0), "{}", ran[0].shown());
+    assert_eq!(context.read("ws/repos/web/README.md"), "# web\n");
+    assert_eq!(
+        fs::read_link(context.ws("repos/web")).unwrap(),
+        Path::new("../elsewhere/web")
+    );
+    fs::remove_file(context.ws("repos/web")).unwrap();
+    context.write("ws/repos/web/mine.txt", "mine\n");
+    let blocked = context.fitout(&["sync"]);
+    assert_eq!(blocked.code, Some(1));
+    assert!(
+        blocked.stdout.contains("`repos/web` is a folder"),
+        "{}",
+        blocked.stdout
+    );
+}
+
+#[test]
+fn files_that_a_filter_writes_are_updated_by_git_itself() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.git(
+        ".",
+        &["config", "--global", "filter.shout.smudge", "tr a-z A-Z"],
+    );
+    context.git(
+        ".",
+        &["config", "--global", "filter.shout.clean", "tr A-Z a-z"],
+    );
+    context.git(
+        ".",
+        &["config", "--global", "filter.shout.required", "true"],
+    );
+    context.push("web", ".gitattributes", "*.loud filter=shout\n");
+    context.push("web", "a.loud", "one\n");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.fitout(&["sync"]);
+    let cloned = context.read("ws/web/a.loud");
+    context.push("web", "a.loud", "two\n");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(cloned, "ONE\n");
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.read("ws/web/a.loud"), "TWO\n");
+    assert_eq!(context.git("ws/web", &["status", "--short"]), "");
+}
+
+#[test]
+fn the_users_own_git_can_do_the_network_half() {
+    let context = TestContext::new();
+    varied_remote(&context);
+    context.write("ws/workspace.local.toml", "[git]\nbackend = \"cli\"\n");
+    context.manifest("[repos.varied]\nurl = \"../remotes/varied.git\"\n");
+    let cloned = context.fitout(&["sync"]);
+    context.push("varied", "new.txt", "new\n");
+    let updated = context.fitout(&["sync"]);
+    assert_eq!(cloned.code, Some(0), "{}", cloned.shown());
+    assert_eq!(updated.code, Some(0), "{}", updated.shown());
+    assert_eq!(context.read("ws/varied/new.txt"), "new\n");
+}
+
+#[test]
+fn a_server_that_is_busy_for_a_moment_is_asked_again() {
+    let context = TestContext::new();
+    context.remote("web");
+    let server = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            busy: Some((1, 503)),
+            ..Behaviour::default()
+        },
+    );
+    context.manifest(&format!("[repos.web]\nurl = \"{}\"\n", server.url("web")));
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+}
+
+#[test]
+fn a_login_is_taken_from_the_credential_helper_and_never_asked_for() {
+    let context = TestContext::new();
+    context.remote("web");
+    let server = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            // user:secret
+            authorization: Some("Basic dXNlcjpzZWNyZXQ=".to_owned()),
+            ..Behaviour::default()
+        },
+    );
+    context.manifest(&format!("[repos.web]\nurl = \"{}\"\n", server.url("web")));
+    let without = context.fitout(&["sync"]);
+    let asked = server.requests();
+    let helper = "!f() { test \"$1\" = get && echo username=user && echo password=secret; }; f";
+    context.git(".", &["config", "--global", "credential.helper", helper]);
+    let with = context.fitout(&["sync"]);
+    assert_eq!(without.code, Some(1));
+    assert!(
+        without.stdout.contains("127.0.0.1 wants a login"),
+        "{}",
+        without.shown()
+    );
+    assert!(
+        asked <= 2,
+        "an authentication error is not retried: {asked} requests"
+    );
+    assert_eq!(with.code, Some(0), "{}", with.shown());
+}
+
+#[test]
+fn forty_repos_are_cloned_at_once_and_one_that_fails_stops_no_other() {
+    let context = TestContext::new();
+    context.remote("web");
+    let server = HttpServer::start(&context.path("remotes"), Behaviour::default());
+    let mut manifest = "[repos.gone]\nurl = \"../remotes/gone.git\"\n".to_owned();
+    for number in 0..40 {
+        manifest.push_str(&format!(
+            "[repos.web-{number}]\nurl = \"{}\"\n",
+            server.url("web")
+        ));
+    }
+    context.manifest(&manifest);
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stderr
+            .contains("41 repos: 40 cloned, 1 failed in [TIME]"),
+        "{}",
+        ran.shown()
+    );
+    for number in 0..40 {
+        let clone = format!("ws/web-{number}");
+        assert_eq!(context.git(&clone, &["status", "--short"]), "");
+    }
+}
+
+/// A clone under way, half of its pack received.
+fn half_cloned(context: &TestContext) -> (HttpServer, Child) {
+    context.remote("web");
+    let server = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            holds_packs: true,
+            ..Behaviour::default()
+        },
+    );
+    context.manifest(&format!("[repos.web]\nurl = \"{}\"\n", server.url("web")));
+    let child = context
+        .fitout_command(&["sync"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    server.wait_for_held(1);
+    (server, child)
+}
+
+#[test]
+fn a_kill_in_the_middle_of_a_clone_leaves_no_half_repo_and_the_next_run_completes() {
+    let context = TestContext::new();
+    let (server, mut child) = half_cloned(&context);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let left = context.names("ws");
+    server.release();
+
+    let ran = context.fitout(&["sync"]);
+
+    assert!(!left.contains(&"web".to_owned()), "{left:?}");
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.names("ws"), ["web", "workspace.toml"]);
+    assert_eq!(context.git("ws/web", &["status", "--short"]), "");
+}
+
+#[test]
+fn another_run_leaves_a_clone_under_way_alone() {
+    let context = TestContext::new();
+    let (server, child) = half_cloned(&context);
+    context.remote("api");
+    context.write(
+        "ws/workspace.toml",
+        "[repos.api]\nurl = \"../remotes/api.git\"\n",
+    );
+    let other = context.fitout(&["sync"]);
+    server.release();
+    let first = context.ran(&child.wait_with_output().unwrap());
+    assert_eq!(other.code, Some(0), "{}", other.shown());
+    assert_eq!(first.code, Some(0), "{}", first.shown());
+    assert_eq!(context.names("ws"), ["api", "web", "workspace.toml"]);
+}
+
+#[test]
+fn ctrl_c_removes_what_is_half_done_and_says_so() {
+    let context = TestContext::new();
+    let (server, child) = half_cloned(&context);
+    let pid = child.id().to_string();
+    let status = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(status.success());
+    // The worker sees the request with the next bytes that come.
+    server.release();
+    let ran = context.ran(&child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(130), "{}", ran.shown());
+    assert_eq!(context.names("ws"), ["workspace.toml"]);
+}

@@ -65,7 +65,7 @@ pub fn main() -> u8 {
         _ => Verbosity::Normal,
     };
     let ui = Ui::new(verbosity, cli.global.color);
-    match run(cli, ui.clone()) {
+    match run(cli, ui) {
         Ok(exit) => exit.code(),
         Err(failure) if reader_has_gone(&failure) => Exit::Done.code(),
         Err(failure) => {

@@ -36,7 +36,7 @@ pub enum ColorWhen {
 }
 
 /// The terminal, or the pipe that stands in for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Ui {
     verbosity: Verbosity,
     stderr_is_terminal: bool,

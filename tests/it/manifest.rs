@@ -137,14 +137,17 @@ fn every_manifest_in_the_docs_is_accepted() {
     ] {
         for block in document.split("```toml\n").skip(1) {
             // A block inside a list is indented.
-            let lines = block.split("```").next().unwrap().lines();
-            let source = &lines
-                .map(|line| format!("{}\n", line.trim_start()))
-                .collect::<String>();
+            let lines = block
+                .split("```")
+                .next()
+                .unwrap()
+                .lines()
+                .map(str::trim_start);
+            let source = lines.collect::<Vec<_>>().join("\n");
             let personal = source.starts_with("# workspace.local.toml");
             let problems = if personal {
-                manifest::decode::personal_file(source).1
-            } else if let Err(report) = read(source) {
+                manifest::decode::personal_file(&source).1
+            } else if let Err(report) = read(&source) {
                 panic!("{report}");
             } else {
                 Vec::new()

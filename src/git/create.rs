@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use git2::{FileMode, Index, IndexEntry, IndexTime, Oid};
 use git2::{Repository, RepositoryInitOptions, Signature, Time};
 
@@ -46,9 +47,10 @@ pub fn bare(
     branch: &str,
     author: Author,
     commits: &[NewCommit],
-) -> Result<(), git2::Error> {
+) -> anyhow::Result<()> {
     let repo = init(folder, branch, Layout::Bare)?;
-    write_all(&repo, author, commits)
+    write_all(&repo, author, commits)?;
+    Ok(())
 }
 
 /// Makes a repository with a work tree in a new folder, with `commits` on `branch` and the last of
@@ -58,10 +60,11 @@ pub fn with_work_tree(
     branch: &str,
     author: Author,
     commits: &[NewCommit],
-) -> Result<(), git2::Error> {
+) -> anyhow::Result<()> {
     let repo = init(folder, branch, Layout::WorkTree)?;
     write_all(&repo, author, commits)?;
-    repo.checkout_head(Some(git2::build::CheckoutBuilder::new().force()))
+    repo.checkout_head(Some(git2::build::CheckoutBuilder::new().force()))?;
+    Ok(())
 }
 
 /// Commits files as they are in the work tree of the repository at `folder`, where its HEAD has none
@@ -72,7 +75,7 @@ pub fn commit_new(
     author: Author,
     message: &str,
     seconds: i64,
-) -> Result<bool, git2::Error> {
+) -> anyhow::Result<bool> {
     let repo = Repository::open(folder)?;
     let committed = repo.head()?.peel_to_tree()?;
     let has = |path: &&str| committed.get_path(Path::new(path)).is_ok();
@@ -88,7 +91,7 @@ pub fn commit_new(
         index.add_path(Path::new(path))?;
         let staged = index
             .get_path(Path::new(path), 0)
-            .ok_or_else(|| git2::Error::from_str("the file is not in the index"))?;
+            .with_context(|| format!("`{path}` is not in the index"))?;
         files.add(&staged)?;
     }
     let tree = files.write_tree_to(&repo)?;

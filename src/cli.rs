@@ -51,6 +51,9 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(commands::up::Args),
+    Status(commands::status::Args),
+    Doctor(commands::doctor::Args),
     Sync(commands::sync::Args),
     Generate(commands::generate::Args),
     Schema(commands::schema::Args),
@@ -78,6 +81,9 @@ pub fn main() -> u8 {
 fn run(cli: Cli, ui: Ui) -> CommandResult {
     let context = Context::new(ui, cli.global.directory)?;
     match cli.command {
+        Command::Up(args) => commands::up::run(&context, &args),
+        Command::Status(args) => commands::status::run(&context, &args),
+        Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Sync(args) => commands::sync::run(&context, &args),
         Command::Generate(args) => commands::generate::run(&context, &args),
         Command::Schema(args) => commands::schema::run(&context, &args),

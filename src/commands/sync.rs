@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{Context, Opened};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::network::{self, Network};
-use crate::git::{Cause, Gate, GitError, Meter, Phase, local};
+use crate::git::{Cause, Gate, GitError, Meter, Phase, local, url};
 use crate::host::interrupt;
 use crate::sync::report::summary;
 use crate::sync::{Action, Outcome, Place, RepoReport, RepoState, Step, after_fetch, first_step};
@@ -207,6 +207,9 @@ fn chosen(opened: &Opened, options: &Options) -> Result<Vec<Repo>, Failure> {
     }
     if !options.repos.is_empty() {
         repos.retain(|repo| options.repos.contains(&repo.name));
+    }
+    for repo in &mut repos {
+        repo.url = url::resolve(&opened.root, &repo.url);
     }
     Ok(repos)
 }

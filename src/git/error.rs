@@ -22,6 +22,8 @@ pub struct GitError {
 pub enum Cause {
     /// The server wants other credentials.
     Login,
+    /// The server wants a password, which gix does not send over plain http.
+    ClearText,
     /// The server has no such repository, or hides it.
     NotFound,
     /// The host's name means nothing to this machine.
@@ -86,6 +88,10 @@ const SIGNS: &[(Cause, &[&str])] = &[
             "ssl verification",
             "tls handshake",
         ],
+    ),
+    (
+        Cause::ClearText,
+        &["will not send credentials in clear text"],
     ),
     (
         Cause::NotFound,
@@ -179,6 +185,12 @@ impl GitError {
                 Some(format!("ssh -T {}", super::url::ssh_destination(url))),
             ),
             Cause::Login => (format!("{host} wants a login"), ls_remote()),
+            Cause::ClearText => (
+                format!(
+                    "{host} wants a login, and a password is not sent over plain http: use https"
+                ),
+                None,
+            ),
             Cause::NotFound if super::url::is_local(url) => {
                 (format!("no git repository at {shown}"), None)
             }

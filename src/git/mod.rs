@@ -12,8 +12,10 @@ pub mod local;
 mod meter;
 pub mod network;
 mod staging;
+mod tracked;
 pub mod url;
 
 pub use cli::version;
 pub use error::{Cause, GitError};
 pub use meter::{Gate, Meter, Phase, Reading};
+pub use tracked::is_tracked;

@@ -378,9 +378,9 @@ fn configure(
     let mut cascade = None;
     connection.set_credentials(move |action| {
         if let gix::credentials::helper::Action::Get(context) = &action
-            && let Some(url) = context.url.as_ref()
+            && let Some(url) = context.url.clone().or_else(|| context.to_url())
         {
-            let url = gix::url::parse(url.as_bstr())?;
+            let url = gix::url::parse(url)?;
             let (helpers, _, _) = repository.config_snapshot().credential_helpers(url)?;
             cascade = Some(helpers);
         }

@@ -65,6 +65,11 @@ impl Ui {
         self.can_prompt
     }
 
+    /// How much to say.
+    pub fn verbosity(&self) -> Verbosity {
+        self.verbosity
+    }
+
     /// Whether to draw progress bars: on a terminal, and not with `-q`.
     pub fn draws_progress(&self) -> bool {
         self.stderr_is_terminal && self.verbosity > Verbosity::Quiet

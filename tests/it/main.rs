@@ -4,6 +4,10 @@
 
 mod context;
 mod docker;
+mod doctor;
 mod http_server;
 mod manifest;
+mod status;
 mod sync;
+mod tidy;
+mod up;

@@ -56,6 +56,7 @@ enum Command {
     Doctor(commands::doctor::Args),
     Sync(commands::sync::Args),
     Generate(commands::generate::Args),
+    Demo(commands::demo::Args),
     Schema(commands::schema::Args),
 }
 
@@ -86,6 +87,7 @@ fn run(cli: Cli, ui: Ui) -> CommandResult {
         Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Sync(args) => commands::sync::run(&context, &args),
         Command::Generate(args) => commands::generate::run(&context, &args),
+        Command::Demo(args) => commands::demo::run(&context, &args),
         Command::Schema(args) => commands::schema::run(&context, &args),
     }
 }

@@ -28,7 +28,7 @@ use crate::ui::table::Table;
 /// crashes or takes longer than 5 s is `unknown`, not failed. Nothing is changed.
 ///
 /// Exit status 1 when a check has failed.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub struct Args {
     /// Report these checks only, and what they need: an id, a group, or parts with `*`
@@ -46,9 +46,10 @@ pub struct Args {
 }
 
 /// How a result is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people
+    #[default]
     Text,
     /// For programs
     Json,

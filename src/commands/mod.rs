@@ -2,6 +2,7 @@
 //!
 //! The only place, with doctor's probes, that knows both the pure core and the world.
 
+pub mod demo;
 pub mod doctor;
 pub mod generate;
 pub mod schema;

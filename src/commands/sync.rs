@@ -29,7 +29,7 @@ use crate::workspace::Repo;
 ///
 /// Nothing of yours is touched: a repo with local changes, commits of its own or another branch
 /// checked out is fetched and left as it is, and the table says what to do.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Args {
     /// Only these repos; all where none is named
     #[arg(value_name = "REPO")]

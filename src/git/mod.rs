@@ -6,6 +6,7 @@
 //! in for it. This module executes and never decides: the decisions are in `crate::sync`.
 
 pub mod cli;
+pub mod create;
 mod error;
 pub mod local;
 mod meter;

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
 mod context;
+mod demo;
+mod docker;
 mod doctor;
 mod http_server;
 mod manifest;

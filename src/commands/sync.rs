@@ -138,7 +138,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         .jobs
         .or(opened.personal.git.jobs)
         .unwrap_or(DEFAULT_JOBS);
-    let mut progress = Progress::new(context.ui.clone(), repos.len());
+    let mut progress = Progress::new(context.ui, repos.len());
     let reports = worker.all(&mut progress, jobs, cores, &repos);
     progress.clear();
     let synced = Synced {

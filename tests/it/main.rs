@@ -6,6 +6,7 @@ mod context;
 mod demo;
 mod docker;
 mod doctor;
+mod generate;
 mod http_server;
 mod manifest;
 mod status;

@@ -159,10 +159,16 @@ impl Examination {
             });
         };
         let root = opened.root.clone();
-        let variables = probes::variables(&root)
-            .with_context(|| format!("can't read `{}`", root.join(".env").display()))?;
+        // An unreadable `.env` is a finding; it should not keep the other checks from being made.
+        let (variables, unreadable) = match probes::variables(&root) {
+            Ok(variables) => (variables, None),
+            Err(error) => (probes::shell_variables(), Some(error.to_string())),
+        };
         let project = project_name(&opened, &variables);
-        let checks = catalogue::workspace(&opened.workspace, &opened.personal, &variables);
+        let mut checks = catalogue::workspace(&opened.workspace, &opened.personal, &variables);
+        if let Some(why) = unreadable {
+            catalogue::env_file_unreadable(&mut checks, &why);
+        }
         let compare = Box::new(move || compare(&opened));
         Ok(Examination {
             checks,

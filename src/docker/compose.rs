@@ -63,7 +63,8 @@ pub(super) fn find(docker: &Docker) -> Result<ComposeFound, RunError> {
         Ok(output) if output.status.success() => {
             Ok(ComposeFound::Standalone(clean_version(&output.stdout)))
         }
-        Ok(_) | Err(RunError::NotFound(_)) => Ok(ComposeFound::Missing),
+        // One that this user may not run, on a PATH of someone else, is none.
+        Ok(_) | Err(RunError::NotFound(_) | RunError::Io { .. }) => Ok(ComposeFound::Missing),
         Err(error) => Err(error),
     }
 }

@@ -1,6 +1,7 @@
 //! Which checks there are for a workspace. Adding a check starts here.
 
 use super::check::{Aspect, Check, Group, Probe};
+use super::finding::Finding;
 use super::ports;
 use super::variables::Variables;
 use crate::workspace::{Personal, Repo, RunsOn, Service, Source, Workspace};
@@ -56,6 +57,23 @@ pub fn workspace(workspace: &Workspace, personal: &Personal, variables: &Variabl
     checks.extend(of_compose(workspace, variables));
     checks.extend(ports::checks(workspace, personal, variables));
     checks
+}
+
+/// Puts into the checks that `.env` can't be read: those that depend on what is in it can't tell.
+pub fn env_file_unreadable(checks: &mut [Check], why: &str) {
+    let id = "files.env";
+    for check in checks {
+        if check.id == id {
+            check.probe = Probe::Known(Box::new(Finding::EnvFileUnreadable(why.to_owned())));
+        } else if matches!(check.group, Group::Env | Group::Ports)
+            || matches!(
+                check.probe,
+                Probe::EnvBlock | Probe::Drift | Probe::ComposeConfig(_)
+            )
+        {
+            check.needs.push(id.to_owned());
+        }
+    }
 }
 
 /// The services that start when these are asked for (all where empty): with their dependencies, and

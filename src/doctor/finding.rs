@@ -62,6 +62,8 @@ pub enum Finding {
     },
     /// Compose or the engine chooses the port.
     PortChosen,
+    /// `.env` is there and can't be read, for this reason.
+    EnvFileUnreadable(String),
 }
 
 /// Why there is no finding.

@@ -86,6 +86,10 @@ pub fn judge(check: &Check, observed: Result<Finding, Fault>, setting: &Setting)
             format!("`{with}` publishes port {published} too"),
             Remedy::note(format!("give `{variable}` another port in `.env`")),
         ),
+        (Finding::EnvFileUnreadable(why), _) => Outcome::fail(
+            format!("can't read `.env`: {why}"),
+            Remedy::run(format!("ls -l {}", setting.shown(".env"))),
+        ),
         (Finding::PortChosen, _) => Outcome::pass("chosen when the container starts"),
         (finding, probe) => Outcome::unknown(format!("{probe:?} can't find {finding:?}")),
     }

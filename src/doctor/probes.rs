@@ -276,9 +276,17 @@ pub fn variables(root: &Path) -> std::io::Result<Variables> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error),
     };
-    let shell = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    Ok(Variables::new(shell, &text))
+    Ok(Variables::new(shell(), &text))
+}
+
+/// The variables of the shell alone, for a `.env` that can't be read.
+pub fn shell_variables() -> Variables {
+    Variables::new(shell(), "")
+}
+
+fn shell() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 fn file(path: &Path) -> Result<FileSeen, Fault> {
@@ -308,6 +316,9 @@ fn endpoint(of: crate::docker::Endpoint) -> Endpoint {
 fn blocked(error: RunError) -> Fault {
     match error {
         RunError::TimedOut { limit, .. } => Fault::TimedOut(limit),
+        RunError::Io { program, source } => {
+            Fault::Blocked(format!("can't run `{program}`: {source}"))
+        }
         error => Fault::Blocked(error.to_string()),
     }
 }

@@ -268,6 +268,20 @@ fn a_committed_env_file_is_a_warning() {
 }
 
 #[test]
+fn an_env_file_that_cannot_be_read_is_one_red_line() {
+    let context = workspace(free_port());
+    std::fs::remove_file(context.ws(".env")).unwrap();
+    std::fs::create_dir(context.ws(".env")).unwrap();
+    let report = json(&context, &["git"], &["--skip", "tools"]);
+    assert_eq!(check(&report, "files.env")["status"], "fail");
+    assert_eq!(
+        check(&report, "ports.api.3000")["skipped_because"],
+        "files.env"
+    );
+    assert_eq!(report["summary"]["fail"], 1, "{report:#}");
+}
+
+#[test]
 fn list_shows_ids_and_runs_nothing() {
     let context = workspace(3100);
     let ran = ran(

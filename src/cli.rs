@@ -51,8 +51,12 @@ struct Global {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Up(commands::up::Args),
+    Status(commands::status::Args),
+    Doctor(commands::doctor::Args),
     Sync(commands::sync::Args),
     Generate(commands::generate::Args),
+    Demo(commands::demo::Args),
     Schema(commands::schema::Args),
 }
 
@@ -65,7 +69,7 @@ pub fn main() -> u8 {
         _ => Verbosity::Normal,
     };
     let ui = Ui::new(verbosity, cli.global.color);
-    match run(cli, ui.clone()) {
+    match run(cli, ui) {
         Ok(exit) => exit.code(),
         Err(failure) if reader_has_gone(&failure) => Exit::Done.code(),
         Err(failure) => {
@@ -78,8 +82,12 @@ pub fn main() -> u8 {
 fn run(cli: Cli, ui: Ui) -> CommandResult {
     let context = Context::new(ui, cli.global.directory)?;
     match cli.command {
+        Command::Up(args) => commands::up::run(&context, &args),
+        Command::Status(args) => commands::status::run(&context, &args),
+        Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Sync(args) => commands::sync::run(&context, &args),
         Command::Generate(args) => commands::generate::run(&context, &args),
+        Command::Demo(args) => commands::demo::run(&context, &args),
         Command::Schema(args) => commands::schema::run(&context, &args),
     }
 }

@@ -5,7 +5,8 @@
 //! - [`manifest`] reads `workspace.toml` and says everything that is wrong with it; [`workspace`]
 //!   is the result with all defaults filled in.
 //! - [`compose`], [`dotenv`], [`sync`] and [`doctor`] turn a workspace into a compose file, an
-//!   `.env` block, a plan for git and a list of checks. They are pure: data in, data out.
+//!   `.env` block, a plan for git and a list of checks; [`running`] says what runs of it. They are
+//!   pure: data in, data out.
 //! - [`git`], [`docker`], [`host`] and [`ui`] touch the world. They execute and never decide.
 //! - [`commands`] holds one file a command and is the only place that knows both sides;
 //!   [`cli`] is the command line; [`error`] the exit codes.
@@ -22,6 +23,7 @@ pub mod error;
 pub mod git;
 pub mod host;
 pub mod manifest;
+pub mod running;
 pub mod sync;
 pub mod ui;
 pub mod workspace;

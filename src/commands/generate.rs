@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use super::{Context, Opened};
 use crate::compose::drift::{self, Change, Difference, Side};
 use crate::compose::text::{self, Origin};
+use crate::docker::Docker;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::address;
 use crate::host::files::{self, Mode};
@@ -162,7 +163,7 @@ pub fn plan(opened: &Opened) -> Result<Plan, Failure> {
         mode: Mode::Shared,
     };
 
-    let address = address::detect();
+    let address = address::detect(&Docker::default());
     let machine = dotenv::Machine {
         uid: rustix::process::getuid().as_raw(),
         gid: rustix::process::getgid().as_raw(),

@@ -2,9 +2,13 @@
 //!
 //! The only place, with doctor's probes, that knows both the pure core and the world.
 
+pub mod demo;
+pub mod doctor;
 pub mod generate;
 pub mod schema;
+pub mod status;
 pub mod sync;
+pub mod up;
 
 use std::path::{Path, PathBuf};
 

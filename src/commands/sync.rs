@@ -29,7 +29,7 @@ use crate::workspace::Repo;
 ///
 /// Nothing of yours is touched: a repo with local changes, commits of its own or another branch
 /// checked out is fetched and left as it is, and the table says what to do.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Args {
     /// Only these repos; all where none is named
     #[arg(value_name = "REPO")]
@@ -138,7 +138,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         .jobs
         .or(opened.personal.git.jobs)
         .unwrap_or(DEFAULT_JOBS);
-    let mut progress = Progress::new(context.ui.clone(), repos.len());
+    let mut progress = Progress::new(context.ui, repos.len());
     let reports = worker.all(&mut progress, jobs, cores, &repos);
     progress.clear();
     let synced = Synced {

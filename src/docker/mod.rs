@@ -1,1 +1,157 @@
-//! Not written yet.
+//! The only place that runs `docker`.
+//!
+//! [`Docker`] is a typed client of the user's own `docker` program: it asks, reads the answer and
+//! says in types why there is none. What an answer means for the user is not decided here. Every
+//! captured call has a limit on its time and no terminal.
+
+pub mod compose;
+pub mod containers;
+pub mod engine;
+
+use std::net::IpAddr;
+use std::process::Command;
+use std::time::Duration;
+
+pub use compose::{Compose, ComposeError, ComposeFound};
+pub use containers::Container;
+pub use engine::{Endpoint, EndpointSource, Engine, EngineProblem};
+
+use crate::host::process::{self, Output, RunError};
+
+/// A client of the user's `docker` program.
+#[derive(Clone, Debug)]
+pub struct Docker {
+    limit: Duration,
+}
+
+impl Default for Docker {
+    fn default() -> Self {
+        Docker {
+            limit: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Which program answers to the name `docker`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// As the program says it: `28.2.2`.
+    pub version: String,
+    /// `docker` is Podman under another name.
+    pub is_podman: bool,
+}
+
+impl Docker {
+    /// The same client with another limit for each captured call.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// The client's version. Asks no engine.
+    pub fn client_version(&self) -> Result<Client, RunError> {
+        let output = self.run(&["--version"])?;
+        Ok(parse_client(&output.stdout))
+    }
+
+    /// What the engine says of itself, or why it says nothing.
+    pub fn engine(&self) -> Result<Engine, EngineProblem> {
+        engine::ask(self)
+    }
+
+    /// Where this client looks for an engine. Asks no engine.
+    pub fn endpoint(&self) -> Endpoint {
+        engine::endpoint(self)
+    }
+
+    /// Which Compose this machine has. Asks no engine.
+    pub fn compose_version(&self) -> Result<ComposeFound, RunError> {
+        compose::find(self)
+    }
+
+    /// The version of the buildx plugin, where there is one. Asks no engine.
+    pub fn buildx_version(&self) -> Result<Option<String>, RunError> {
+        let output = self.run(&["buildx", "version"])?;
+        // `github.com/docker/buildx v0.19.3 48d6a39`
+        let version = output.stdout.split_whitespace().nth(1);
+        Ok(version
+            .filter(|_| output.status.success())
+            .map(|version| version.trim_start_matches('v').to_owned()))
+    }
+
+    /// Compose for the project in this folder, as the user would call it there.
+    pub fn compose(&self, folder: &std::path::Path) -> Compose {
+        Compose::new(self.limit, folder)
+    }
+
+    /// The running containers and what they publish.
+    pub fn containers(&self) -> Result<Vec<Container>, RunError> {
+        let output = self.run(&["ps", "--no-trunc", "--format", containers::FORMAT])?;
+        Ok(containers::parse(&output.stdout))
+    }
+
+    /// What the health check of a container said when it last ran; nothing where it has none.
+    pub fn health_output(&self, container: &str) -> Option<String> {
+        let format = "{{if .State.Health}}{{json .State.Health.Log}}{{end}}";
+        let output = self.run(&["inspect", "--format", format, container]).ok()?;
+        containers::last_health_output(&output.stdout)
+    }
+
+    /// The addresses of the host in the default bridge network; none without an engine.
+    pub fn bridge_gateways(&self) -> Vec<IpAddr> {
+        let format = "{{range .IPAM.Config}}{{println .Gateway}}{{end}}";
+        self.run(&["network", "inspect", "bridge", "--format", format])
+            .map(|output| {
+                output
+                    .stdout
+                    .lines()
+                    .filter_map(|line| line.trim().parse().ok())
+                    .collect()
+            })
+            .unwrap_or_default()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<Output, RunError> {
+        process::run(Command::new("docker").args(arguments), self.limit)
+    }
+}
+
+/// `Docker version 28.2.2, build e6534b4` or `podman version 4.9.3`.
+fn parse_client(text: &str) -> Client {
+    let version = text
+        .split_whitespace()
+        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()))
+        .unwrap_or_default();
+    Client {
+        version: version.trim_end_matches(',').to_owned(),
+        is_podman: text.to_lowercase().contains("podman"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_clients_version() {
+        let cases = [
+            ("Docker version 28.2.2, build e6534b4\n", "28.2.2", false),
+            (
+                "Docker version 20.10.24+dfsg1, build 297e128\n",
+                "20.10.24+dfsg1",
+                false,
+            ),
+            ("podman version 4.9.3\n", "4.9.3", true),
+        ];
+        for (text, version, is_podman) in cases {
+            assert_eq!(
+                parse_client(text),
+                Client {
+                    version: version.to_owned(),
+                    is_podman
+                }
+            );
+        }
+    }
+}

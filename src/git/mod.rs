@@ -6,13 +6,16 @@
 //! in for it. This module executes and never decides: the decisions are in `crate::sync`.
 
 pub mod cli;
+pub mod create;
 mod error;
 pub mod local;
 mod meter;
 pub mod network;
 mod staging;
+mod tracked;
 pub mod url;
 
 pub use cli::version;
 pub use error::{Cause, GitError};
 pub use meter::{Gate, Meter, Phase, Reading};
+pub use tracked::is_tracked;

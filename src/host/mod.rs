@@ -1,7 +1,12 @@
-//! This machine: its files, addresses, ports, user, limits and signals.
+//! This machine: its files, addresses, ports, user, limits, programs and signals.
 //!
 //! Reads and reports; never decides and never prints.
 
 pub mod address;
 pub mod files;
 pub mod interrupt;
+pub mod os;
+pub mod ports;
+pub mod process;
+pub mod resources;
+pub mod user;

@@ -9,6 +9,7 @@ pub mod decode;
 pub mod model;
 pub mod report;
 pub mod schema;
+mod section;
 
 pub use model::{Manifest, PersonalFile, Spanned};
 pub use report::{Diagnostic, Report};

@@ -36,7 +36,7 @@ pub enum ColorWhen {
 }
 
 /// The terminal, or the pipe that stands in for it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Ui {
     verbosity: Verbosity,
     stderr_is_terminal: bool,
@@ -63,6 +63,11 @@ impl Ui {
     /// Whether a person sits in front of it, so that a question can be asked.
     pub fn can_prompt(&self) -> bool {
         self.can_prompt
+    }
+
+    /// How much to say.
+    pub fn verbosity(&self) -> Verbosity {
+        self.verbosity
     }
 
     /// Whether to draw progress bars: on a terminal, and not with `-q`.

@@ -3,6 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
 mod context;
+mod demo;
+mod docker;
+mod doctor;
+mod generate;
 mod http_server;
 mod manifest;
+mod status;
 mod sync;
+mod tidy;
+mod up;

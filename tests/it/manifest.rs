@@ -90,6 +90,77 @@ fn every_invalid_personal_file_is_refused_in_its_own_words() {
 }
 
 #[test]
+fn the_schema_knows_the_keys_that_the_reader_knows() {
+    let unknown = "zzzzzzzzzzzz = 1\n";
+    for (table, definition, personal) in [
+        ("[workspace]", "WorkspaceTable", false),
+        ("[git]", "GitTable", false),
+        ("[repos.a]", "RepoTable", false),
+        ("[services.a]", "ServiceTable", false),
+        ("[services.a.limits]", "LimitsTable", false),
+        ("[services.a.healthcheck]", "HealthcheckTable", false),
+        ("[services.a.mount]\ntarget = \"/a\"", "MountTable", false),
+        ("[[services.a.ports]]\ntarget = 1", "PortTable", false),
+        ("[git]", "PersonalGitTable", true),
+        ("[repos.a]", "PersonalRepoTable", true),
+        ("[services.a]", "PersonalServiceTable", true),
+        ("[host]", "HostTable", true),
+    ] {
+        let source = format!("{table}\n{unknown}");
+        let (problems, schema) = if personal {
+            (
+                manifest::decode::personal_file(&source).1,
+                manifest::schema::personal_file(),
+            )
+        } else {
+            (
+                manifest::decode::manifest(&source).1,
+                manifest::schema::manifest(),
+            )
+        };
+        let help = problems[0].help.clone().unwrap();
+        let mut read: Vec<&str> = help.split('`').skip(1).step_by(2).collect();
+        read.retain(|key| *key != "docker-compose.override.yml");
+        let properties = schema.pointer(&format!("/definitions/{definition}/properties"));
+        let known: Vec<&String> = properties.unwrap().as_object().unwrap().keys().collect();
+        assert_eq!(known, read, "{definition}");
+    }
+}
+
+#[test]
+fn every_manifest_in_the_docs_is_accepted() {
+    let mut seen = 0;
+    for document in [
+        include_str!("../../README.md"),
+        include_str!("../../ARCHITECTURE.md"),
+        include_str!("../../CONTRIBUTING.md"),
+    ] {
+        for block in document.split("```toml\n").skip(1) {
+            // A block inside a list is indented.
+            let lines = block
+                .split("```")
+                .next()
+                .unwrap()
+                .lines()
+                .map(str::trim_start);
+            let source = lines.collect::<Vec<_>>().join("\n");
+            let personal = source.starts_with("# workspace.local.toml");
+            let problems = if personal {
+                manifest::decode::personal_file(&source).1
+            } else if let Err(report) = read(&source) {
+                panic!("{report}");
+            } else {
+                Vec::new()
+            };
+            assert_eq!(problems, [], "{source}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 2, "the manifest by example is gone from the README");
+    read(include_str!("../../workspace.example.toml")).unwrap();
+}
+
+#[test]
 fn no_text_makes_the_reader_panic() {
     // Cutting every fixture at every byte makes all kinds of broken TOML.
     for path in fixtures("manifests/invalid")

@@ -1,0 +1,279 @@
+//! `fitout doctor`: what on this machine is not ready, and the command that mends it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+
+use super::{Context, Opened, generate};
+use crate::compose::text::Origin;
+use crate::doctor::check::Check;
+use crate::doctor::finding::DriftSeen;
+use crate::doctor::judge::{self, Setting};
+use crate::doctor::probes::{self, Generated, Machine};
+use crate::doctor::report::{Detail, Report};
+use crate::doctor::run::{self, Prober};
+use crate::doctor::select::Selection;
+use crate::doctor::{catalogue, variables::Variables};
+use crate::dotenv;
+use crate::error::{CommandResult, Exit, Failure};
+use crate::manifest;
+use crate::ui::Verbosity;
+use crate::ui::table::Table;
+
+/// Check what is not ready on this machine, and say how to mend it
+///
+/// Failures come first, each with what was found and the command that mends it; what is in order is
+/// only counted (`-v` lists it). A check whose prerequisite failed is skipped, and a probe that
+/// crashes or takes longer than 5 s is `unknown`, not failed. Nothing is changed.
+///
+/// Exit status 1 when a check has failed.
+#[derive(Debug, Default, clap::Args)]
+#[command(after_long_help = JSON_HELP)]
+pub struct Args {
+    /// Report these checks only, and what they need: an id, a group, or parts with `*`
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Leave these checks out
+    #[arg(long, value_name = "CHECK", value_delimiter = ',')]
+    skip: Vec<String>,
+    /// List the checks and run none
+    #[arg(long, conflicts_with = "format")]
+    list: bool,
+    /// How to print the result
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
+    format: Format,
+}
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+const JSON_HELP: &str = "\
+JSON (--format json), one object:
+  schema_version  1; raised when a field changes its meaning or goes away
+  workspace       the folder, or null outside of a workspace
+  summary         how many checks are fail, warn, unknown, skipped, info, pass
+  checks          in a fixed order, each with:
+    id, group, subject  what is checked: `ports.auth.3000`, `ports`, a phrase
+    status              fail | warn | unknown | skipped | info | pass
+    found               what was found, a sentence
+    remedy              null, or {\"run\": [commands], \"note\": text or null}
+    needs               ids of the checks without which this one is skipped
+    skipped_because     null, or the id of the check that failed";
+
+/// Runs the command.
+pub fn run(context: &Context, args: &Args) -> CommandResult {
+    let selection = Selection {
+        only: args.only.clone(),
+        skip: args.skip.clone(),
+    };
+    let examination = Examination::of(opened(context)?.map(Arc::new))?;
+    reject_unmatched(&selection, &examination.checks)?;
+    if args.list {
+        let mut table = Table::default();
+        for check in examination
+            .checks
+            .iter()
+            .filter(|check| selection.wants(check))
+        {
+            table.push(vec![
+                check.id.as_str().into(),
+                check.subject.as_str().into(),
+            ]);
+        }
+        context.ui.data(table)?;
+        return Ok(Exit::Done);
+    }
+    let report = examination.run(&selection);
+    match args.format {
+        Format::Json => context.ui.data(report.json()?)?,
+        Format::Text => {
+            let detail = match context.ui.verbosity() {
+                Verbosity::Verbose => Detail::Full,
+                Verbosity::Normal | Verbosity::Quiet => Detail::Brief,
+            };
+            context.ui.data(report.text(detail))?;
+        }
+    }
+    Ok(if report.has_failures() {
+        Exit::Findings
+    } else {
+        Exit::Done
+    })
+}
+
+/// A new machine has no workspace yet, and can be looked at all the same.
+fn opened(context: &Context) -> Result<Option<Opened>, Failure> {
+    let mut folders = context.cwd.ancestors();
+    if folders.any(|folder| folder.join(manifest::FILE).exists()) {
+        return context.open().map(Some);
+    }
+    context.ui.say(format_args!(
+        "there is no `{}` in `{}` or in a folder above it: only this machine is checked",
+        manifest::FILE,
+        context.cwd.display()
+    ));
+    Ok(None)
+}
+
+fn reject_unmatched(selection: &Selection, checks: &[Check]) -> Result<(), Failure> {
+    let unmatched = selection.unmatched(checks);
+    let Some(first) = unmatched.first() else {
+        return Ok(());
+    };
+    let failure = Failure::usage(anyhow!("no check matches `{first}`"));
+    Err(failure.hint("`fitout doctor --list` shows all checks"))
+}
+
+/// The checks of this machine, ready to run.
+pub struct Examination {
+    /// All of them.
+    pub checks: Vec<Check>,
+    workspace: Option<PathBuf>,
+    machine: Arc<Machine>,
+    setting: Setting,
+}
+
+impl Examination {
+    /// Of a workspace and the machine that it is on, or of the machine alone.
+    pub fn of(opened: Option<Arc<Opened>>) -> Result<Self, Failure> {
+        let here = std::env::current_dir().context("can't find the working folder")?;
+        let Some(opened) = opened else {
+            let variables = Variables::default();
+            let nothing = Box::new(|| Err("no workspace".to_owned()));
+            return Ok(Examination {
+                checks: catalogue::machine(),
+                workspace: None,
+                machine: Arc::new(Machine::new(here, String::new(), variables, nothing)),
+                setting: Setting {
+                    system: probes::system(),
+                    workspace: String::new(),
+                },
+            });
+        };
+        let root = opened.root.clone();
+        // An unreadable `.env` is a finding; it should not keep the other checks from being made.
+        let (variables, unreadable) = match probes::variables(&root) {
+            Ok(variables) => (variables, None),
+            Err(error) => (probes::shell_variables(), Some(error.to_string())),
+        };
+        let project = project_name(&opened, &variables);
+        let mut checks = catalogue::workspace(&opened.workspace, &opened.personal, &variables);
+        if let Some(why) = unreadable {
+            catalogue::env_file_unreadable(&mut checks, &why);
+        }
+        let compare = Box::new(move || compare(&opened));
+        Ok(Examination {
+            checks,
+            setting: Setting {
+                system: probes::system(),
+                workspace: way_to(&here, &root),
+            },
+            machine: Arc::new(Machine::new(root.clone(), project, variables, compare)),
+            workspace: Some(root),
+        })
+    }
+
+    /// Runs what is selected and what that needs. What it needs is reported when it is not in order.
+    pub fn run(self, selection: &Selection) -> Report {
+        let machine = self.machine;
+        let prober: Prober = Arc::new(move |probe| machine.probe(probe));
+        let checks = selection.apply(self.checks);
+        let setting = self.setting;
+        let mut checked = run::run(checks, run::LIMIT, &prober, |check, observed| {
+            judge::judge(check, observed, &setting)
+        });
+        checked.retain(|checked| {
+            let is_fine = checked.outcome.status > crate::doctor::check::Status::Skipped;
+            selection.wants(&checked.check) || !is_fine
+        });
+        Report {
+            workspace: self.workspace.map(|root| root.display().to_string()),
+            checked,
+        }
+    }
+}
+
+/// What `generate` would change, in doctor's words.
+fn compare(opened: &Opened) -> Result<Generated, String> {
+    let plan = generate::plan(opened).map_err(|failure| format!("{:#}", failure.error))?;
+    let changed = |name: &str| {
+        let file = plan.files.iter().find(|file| file.name == name);
+        file.is_some_and(|file| file.change.is_some())
+    };
+    let parts = plan
+        .differences
+        .iter()
+        .map(|difference| difference.part.clone());
+    let ignore_file = Some(dotenv::IGNORE_FILE.to_owned()).filter(|name| changed(name));
+    let drift = match plan.origin {
+        None => DriftSeen::Missing,
+        Some(Origin::Edited) if plan.would_lose_edits() => DriftSeen::EditedByHand,
+        Some(Origin::Foreign) if plan.would_lose_edits() => DriftSeen::Foreign,
+        _ if plan.has_drift() => DriftSeen::Outdated(parts.chain(ignore_file).collect()),
+        _ => DriftSeen::Same,
+    };
+    Ok(Generated {
+        drift,
+        env_block: !changed(dotenv::FILE),
+    })
+}
+
+/// The name that Compose gives the project: the variable's, the manifest's, or the folder's with
+/// what no project name may have left out (compose-go, `NormalizeProjectName`).
+fn project_name(opened: &Opened, variables: &Variables) -> String {
+    if let Some((name, _)) = variables.get_filled("COMPOSE_PROJECT_NAME") {
+        return name.to_owned();
+    }
+    opened.workspace.name.clone().unwrap_or_else(|| {
+        let folder = opened
+            .root
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .to_lowercase();
+        let allowed = |character: &char| {
+            character.is_ascii_lowercase()
+                || character.is_ascii_digit()
+                || "_-".contains(*character)
+        };
+        let name: String = folder.chars().filter(allowed).collect();
+        name.trim_start_matches(['_', '-']).to_owned()
+    })
+}
+
+/// What to put before a path of the workspace, so that it can be typed here.
+fn way_to(here: &Path, root: &Path) -> String {
+    match here.strip_prefix(root) {
+        Ok(below) => {
+            let ups: Vec<&str> = below.components().map(|_| "..").collect();
+            ups.join("/")
+        }
+        Err(_) => root.display().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_the_workspace_are_shown_as_the_user_can_type_them() {
+        let cases = [
+            ("/w", ""),
+            ("/w/api", ".."),
+            ("/w/api/src", "../.."),
+            ("/elsewhere", "/w"),
+        ];
+        for (here, expected) in cases {
+            assert_eq!(way_to(Path::new(here), Path::new("/w")), expected);
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! `fitout status`: the repos and the services, at one look. Works without Docker.
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::doctor::Format;
+use super::{Context, Opened, up};
+use crate::compose;
+use crate::docker::{ComposeError, Docker, EngineProblem};
+use crate::doctor::{catalogue, probes};
+use crate::error::{CommandResult, Exit};
+use crate::git;
+use crate::running::{self, Row};
+use crate::sync::{Head, Link, Place, RepoState, Target};
+use crate::ui::style;
+use crate::ui::table::{Cell, Table};
+use crate::workspace::Repo;
+
+/// Show the repos (branch, ahead, behind, changes) and the services (state, health, address)
+///
+/// Asks no server: ahead and behind are as of the last fetch. Without a Docker engine it shows the
+/// repos, and says so.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = JSON_HELP)]
+pub struct Args {
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
+    format: Format,
+}
+
+const JSON_HELP: &str = "\
+JSON (--format json), one object:
+  schema_version  1; raised when a field changes its meaning or goes away
+  repos           in the order of the manifest, each with name, path, state (cloned | missing |
+                  refused | skipped), head, wanted, ahead, behind, changes, note
+  services        in the order of the manifest, each with service, condition (ready | done |
+                  starting | broken | stopped | on-host), state, urls; null when Docker does not say
+  docker          null, or why Docker does not say";
+
+#[derive(Serialize)]
+struct Status {
+    schema_version: u32,
+    repos: Vec<RepoRow>,
+    services: Option<Vec<Row>>,
+    docker: Option<String>,
+}
+
+#[derive(Default, Serialize)]
+struct RepoRow {
+    name: String,
+    path: String,
+    state: &'static str,
+    head: Option<String>,
+    wanted: Option<String>,
+    ahead: usize,
+    behind: usize,
+    changes: usize,
+    note: Option<String>,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, args: &Args) -> CommandResult {
+    let opened = context.open()?;
+    let (repos, services) = rayon::join(|| repos(&opened), || services(&opened));
+    let (services, docker) = match services {
+        Ok(rows) => (Some(rows), None),
+        Err(why) => (None, Some(why)),
+    };
+    let status = Status {
+        schema_version: 1,
+        repos,
+        services,
+        docker,
+    };
+    match args.format {
+        Format::Json => context.ui.data(serde_json::to_string_pretty(&status)?)?,
+        Format::Text => print(context, &status)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn print(context: &Context, status: &Status) -> std::io::Result<()> {
+    if !status.repos.is_empty() {
+        context.ui.data(repo_table(&status.repos))?;
+    }
+    if let Some(services) = &status.services {
+        if !status.repos.is_empty() {
+            context.ui.data("")?;
+        }
+        context.ui.data(up::table(services))?;
+    }
+    if let Some(why) = &status.docker {
+        context.ui.say("");
+        context
+            .ui
+            .warn(format_args!("the services are not shown: {why}"));
+        context.ui.hint("`fitout doctor` says how to mend it");
+    }
+    Ok(())
+}
+
+fn services(opened: &Opened) -> Result<Vec<Row>, String> {
+    let docker = Docker::default();
+    let variables = probes::variables(&opened.root).map_err(|error| format!(".env: {error}"))?;
+    let states = docker
+        .compose(&opened.root)
+        .with_made_up(&catalogue::unset(&opened.workspace, &variables))
+        .services()
+        .map_err(|error| why_not(opened, &docker, &error))?;
+    Ok(running::rows(&opened.workspace, &opened.personal, &states))
+}
+
+/// The first cause: what Compose says of a file that is missing or an engine that is away is long
+/// and late.
+fn why_not(opened: &Opened, docker: &Docker, error: &ComposeError) -> String {
+    if !opened.root.join(compose::FILE).exists() {
+        return format!("`{}` is missing; run `fitout generate`", compose::FILE);
+    }
+    match docker.engine() {
+        Ok(_) => error.to_string(),
+        Err(EngineProblem::NoClient) => "Docker is not installed".to_owned(),
+        Err(EngineProblem::NotRunning(_)) => "the Docker engine is not running".to_owned(),
+        Err(EngineProblem::PermissionDenied(endpoint)) => {
+            format!(
+                "you may not use the Docker engine's socket, {}",
+                endpoint.address
+            )
+        }
+        Err(EngineProblem::Unreachable(endpoint, _)) => {
+            format!("no Docker engine answers at {}", endpoint.address)
+        }
+        Err(EngineProblem::TimedOut(_)) => "the Docker engine takes too long to answer".to_owned(),
+        Err(EngineProblem::Other(_, words)) => words,
+    }
+}
+
+fn repos(opened: &Opened) -> Vec<RepoRow> {
+    opened
+        .personal
+        .repos(&opened.workspace)
+        .par_iter()
+        .map(|repo| {
+            if repo.skip {
+                return RepoRow {
+                    state: "skipped",
+                    ..named(repo)
+                };
+            }
+            repo_row(repo, &git::local::observe(&opened.root, repo))
+        })
+        .collect()
+}
+
+fn named(repo: &Repo) -> RepoRow {
+    RepoRow {
+        name: repo.name.clone(),
+        path: repo.local_path.as_ref().unwrap_or(&repo.path).clone(),
+        ..RepoRow::default()
+    }
+}
+
+fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
+    let refused = |note: String| RepoRow {
+        state: "refused",
+        note: Some(note),
+        ..named(repo)
+    };
+    let clone = match &state.place {
+        Place::Missing => {
+            return RepoRow {
+                state: "missing",
+                ..named(repo)
+            };
+        }
+        Place::Occupied(what) => return refused(format!("{what} is there")),
+        Place::OtherRemote(None) => {
+            return refused("a git repository without a remote is there".to_owned());
+        }
+        Place::OtherRemote(Some(url)) => return refused(format!("a clone of {url} is there")),
+        Place::Unreadable(why) => return refused(why.clone()),
+        Place::Clone(clone) => clone,
+    };
+    let (wanted, ahead, behind) = match &clone.target {
+        Target::Branch {
+            name,
+            ahead,
+            behind,
+        } => (Some(name.clone()), *ahead, *behind),
+        Target::Pin { name, .. } | Target::Unknown(name) => (Some(name.clone()), 0, 0),
+        Target::Empty => (None, 0, 0),
+    };
+    let link = match &state.link {
+        Link::Missing => Some("no link to it yet".to_owned()),
+        Link::Blocked(what) => Some(format!("{what} is in the place of the link to it")),
+        Link::NotWanted | Link::Right => None,
+    };
+    let operation = clone
+        .operation
+        .map(|operation| format!("{operation} in progress"));
+    RepoRow {
+        state: "cloned",
+        head: Some(match &clone.head {
+            Head::Branch(name) | Head::Unborn(name) => name.clone(),
+            Head::Detached(commit) => format!("({commit})"),
+        }),
+        wanted,
+        ahead,
+        behind,
+        changes: clone.changes.tracked() + clone.changes.untracked,
+        note: operation.or(link),
+        ..named(repo)
+    }
+}
+
+fn repo_table(rows: &[RepoRow]) -> Table {
+    let mut table = Table::with_heading(&["repo", "branch", "remote", "changes"]);
+    for row in rows {
+        let Some(head) = &row.head else {
+            let (words, look) = match (row.state, &row.note) {
+                ("missing", _) => ("not cloned; `fitout sync` does it".to_owned(), style::WARN),
+                ("skipped", _) => ("skipped on this machine".to_owned(), style::DIM),
+                (_, note) => (note.clone().unwrap_or_default(), style::FAIL),
+            };
+            table.push(vec![row.name.as_str().into(), Cell::styled(words, look)]);
+            continue;
+        };
+        let is_elsewhere =
+            row.wanted.as_ref().is_some_and(|wanted| wanted != head) && !head.starts_with('(');
+        let head = if is_elsewhere {
+            Cell::styled(head.as_str(), style::WARN)
+        } else {
+            head.as_str().into()
+        };
+        let remote = match (row.ahead, row.behind) {
+            (0, 0) => Cell::styled("up to date", style::DIM),
+            (ahead, 0) => Cell::styled(format!("ahead {ahead}"), style::WARN),
+            (0, behind) => Cell::styled(format!("behind {behind}"), style::WARN),
+            (ahead, behind) => Cell::styled(format!("ahead {ahead}, behind {behind}"), style::WARN),
+        };
+        let mut last = match row.changes {
+            0 => "clean".to_owned(),
+            1 => "1 change".to_owned(),
+            changes => format!("{changes} changes"),
+        };
+        if let Some(note) = &row.note {
+            last = format!("{last}, {note}");
+        }
+        let look = if last == "clean" {
+            style::DIM
+        } else {
+            style::WARN
+        };
+        table.push(vec![
+            row.name.as_str().into(),
+            head,
+            remote,
+            Cell::styled(last, look),
+        ]);
+    }
+    table
+}

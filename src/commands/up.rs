@@ -1,0 +1,320 @@
+//! `fitout up`: from whatever is there to every service running and healthy.
+//!
+//! Says what is missing before it starts anything, then syncs, generates and hands over to
+//! `docker compose up`, whose own words are passed on.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+
+use super::doctor::Examination;
+use super::generate::{self, Overwrite};
+use super::{Context, Opened, sync};
+use crate::docker::Docker;
+use crate::doctor::select::Selection;
+use crate::doctor::{catalogue, probes};
+use crate::error::{CommandResult, Exit, Failure};
+use crate::host::interrupt;
+use crate::running::{self, Condition, Row, ServiceState};
+use crate::ui::Verbosity;
+use crate::ui::style;
+use crate::ui::table::{Cell, Table};
+
+/// Start the services: check the machine, sync the repos, write the compose file, build and wait
+///
+/// First the checks that would stop it: an engine, Docker Compose, the variables that services
+/// require, free ports. Then `fitout sync`, `fitout generate` and `docker compose up -d --build
+/// --wait`, and a table of what runs where. Repos that are held back are used as they are.
+#[derive(Debug, Default, clap::Args)]
+pub struct Args {
+    /// Start these services and what they depend on; all where none is named
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Use the repos as they are
+    #[arg(long)]
+    no_sync: bool,
+    /// How long to wait until all services are ready; no limit where not set
+    #[arg(long, value_name = "SECONDS")]
+    wait_timeout: Option<u64>,
+}
+
+/// Lines of a broken service's log that are shown.
+const LOG_LINES: &str = "20";
+/// Lines of its health check's output: a shell's complaint, not a usage text.
+const HEALTH_LINES: usize = 5;
+
+/// Runs the command.
+pub fn run(context: &Context, args: &Args) -> CommandResult {
+    let opened = Arc::new(context.open()?);
+    reject_unknown(&opened, &args.services)?;
+    interrupt::listen().context("can't listen for Ctrl-C")?;
+
+    let blocking = ["tools.docker", "tools.engine", "tools.compose", "env"];
+    require(&opened, &args.services, &blocking)?;
+    if !args.no_sync {
+        sync_repos(context, &opened)?;
+    }
+    if interrupt::requested() {
+        return Err(interrupted_before_start());
+    }
+    generate::generate(context, &opened, Overwrite::Never)?;
+    require(&opened, &args.services, &["files", "compose.valid"])?;
+
+    if interrupt::requested() {
+        return Err(interrupted_before_start());
+    }
+    start(context, &opened, args)
+}
+
+fn reject_unknown(opened: &Opened, asked: &[String]) -> Result<(), Failure> {
+    let services = &opened.workspace.services;
+    let Some(unknown) = asked
+        .iter()
+        .find(|name| opened.workspace.service(name).is_none())
+    else {
+        return Ok(());
+    };
+    let failure = Failure::usage(anyhow!("the manifest has no service `{unknown}`"));
+    let nearest = services
+        .iter()
+        .map(|service| {
+            (
+                strsim::damerau_levenshtein(&service.name, unknown),
+                &service.name,
+            )
+        })
+        .min()
+        .filter(|(distance, _)| *distance <= 2);
+    let hint = nearest.map_or_else(
+        || {
+            let names: Vec<&str> = services
+                .iter()
+                .map(|service| service.name.as_str())
+                .collect();
+            format!("it has {}", names.join(", "))
+        },
+        |(_, name)| format!("did you mean `{name}`?"),
+    );
+    Err(failure.hint(hint))
+}
+
+/// Runs these checks, those of the ports of what will start, and stops when one fails.
+fn require(opened: &Arc<Opened>, asked: &[String], checks: &[&str]) -> Result<(), Failure> {
+    let variables = probes::variables(&opened.root).context("can't read `.env`")?;
+    let started = catalogue::started(&opened.workspace, &opened.personal, &variables, asked);
+    let names: HashSet<&str> = started
+        .iter()
+        .map(|service| service.name.as_str())
+        .collect();
+    let ports = names.iter().map(|name| format!("ports.{name}"));
+    let selection = Selection {
+        only: checks
+            .iter()
+            .map(ToString::to_string)
+            .chain(ports)
+            .collect(),
+        // A Dockerfile of a service that does not start stands in nobody's way.
+        skip: opened
+            .workspace
+            .services
+            .iter()
+            .filter(|service| !names.contains(service.name.as_str()))
+            .map(|service| format!("files.{}", service.name))
+            .collect(),
+    };
+    let report = Examination::of(Some(Arc::clone(opened)))?.run(&selection);
+    if interrupt::requested() {
+        return Err(interrupted_before_start());
+    }
+    let failures = report.blocking().count();
+    if failures == 0 {
+        return Ok(());
+    }
+    let what = if failures == 1 {
+        "1 problem keeps"
+    } else {
+        &format!("{failures} problems keep")
+    };
+    Err(Failure::failed(anyhow!(
+        "{what} the services from starting\n\n{}",
+        report.blocking_text()
+    ))
+    .hint("`fitout doctor` runs all checks"))
+}
+
+/// A repo that could not be updated is used as it is; one that is not there at all stops `up` by
+/// the checks that come after this.
+fn sync_repos(context: &Context, opened: &Opened) -> Result<(), Failure> {
+    let synced = sync::sync(context, opened, &sync::Options::default())?;
+    let all_is_fine = synced.repos.iter().all(|report| report.outcome.is_fine());
+    if !all_is_fine || context.ui.verbosity() == Verbosity::Verbose {
+        sync::print(context, &synced)?;
+    }
+    Ok(())
+}
+
+fn start(context: &Context, opened: &Opened, args: &Args) -> CommandResult {
+    let docker = Docker::default();
+    let mut compose = docker
+        .compose(&opened.root)
+        .args(["up", "--detach", "--build", "--wait"]);
+    if let Some(seconds) = args.wait_timeout {
+        compose = compose.arg("--wait-timeout").arg(seconds.to_string());
+    }
+    let status = compose
+        .args(&args.services)
+        .pass_through()
+        .context("can't start the services")?;
+
+    let states = docker.compose(&opened.root).services();
+    let states = states.context("can't ask which services run")?;
+    let asked = asked_for(opened, &args.services)?;
+    let rows: Vec<Row> = running::rows(&opened.workspace, &opened.personal, &states)
+        .into_iter()
+        .filter(|row| {
+            asked.contains(row.service.as_str()) || opened.workspace.service(&row.service).is_none()
+        })
+        .collect();
+    if interrupt::requested() {
+        context.ui.data(table(&rows))?;
+        return Err(Failure::interrupted().hint(
+            "what runs goes on; `docker compose stop` stops it, `fitout up` finishes the start",
+        ));
+    }
+    if rows.is_empty() && status.success() {
+        context.ui.say("no service to start");
+        return Ok(Exit::Done);
+    }
+    context.ui.data(table(&rows))?;
+    let broken: Vec<&Row> = rows.iter().filter(|row| is_broken(row)).collect();
+    for row in &broken {
+        show_cause(context, opened, &docker, row, &states);
+    }
+    if let Some(first) = broken.first() {
+        let names: Vec<String> = broken
+            .iter()
+            .map(|row| format!("`{}`", row.service))
+            .collect();
+        let verb = if names.len() == 1 { "is" } else { "are" };
+        return Err(
+            Failure::failed(anyhow!("{} {verb} not up", names.join(", ")))
+                .hint(format!("docker compose logs {}", first.service)),
+        );
+    }
+    // With `--wait`, Compose counts a job that has done its work as one that does not run.
+    let all_is_well = rows.iter().all(|row| {
+        matches!(
+            row.condition,
+            Condition::Ready | Condition::Done | Condition::OnHost
+        )
+    });
+    if status.success() || (all_is_well && has_job(&states)) {
+        return Ok(Exit::Done);
+    }
+    Err(Failure::failed(anyhow!(
+        "`docker compose up` ended with {}",
+        status
+            .code()
+            .map_or("a signal".to_owned(), |code| format!("exit status {code}"))
+    ))
+    .hint("its own words are above"))
+}
+
+fn is_broken(row: &Row) -> bool {
+    row.condition == Condition::Broken
+}
+
+fn has_job(states: &[ServiceState]) -> bool {
+    states
+        .iter()
+        .any(|state| state.state == "exited" && state.exit_code == 0)
+}
+
+/// The names of the services that start.
+fn asked_for<'a>(opened: &'a Opened, asked: &[String]) -> Result<HashSet<&'a str>, Failure> {
+    let variables = probes::variables(&opened.root).context("can't read `.env`")?;
+    let started = catalogue::started(&opened.workspace, &opened.personal, &variables, asked);
+    Ok(started
+        .into_iter()
+        .map(|service| service.name.as_str())
+        .collect())
+}
+
+/// One row a service: what it is called, how it is, where it is.
+pub fn table(rows: &[Row]) -> Table {
+    let mut table = Table::with_heading(&["service", "state", "address"]);
+    for row in rows {
+        let look = match row.condition {
+            Condition::Ready | Condition::Done | Condition::OnHost => style::PASS,
+            Condition::Starting => style::WARN,
+            Condition::Broken => style::FAIL,
+            Condition::Stopped => style::DIM,
+        };
+        table.push(vec![
+            row.service.as_str().into(),
+            Cell::styled(row.state.as_str(), look),
+            row.urls.join(" ").into(),
+        ]);
+    }
+    table
+}
+
+/// What its health check said, and the end of its log.
+fn show_cause(
+    context: &Context,
+    opened: &Opened,
+    docker: &Docker,
+    row: &Row,
+    states: &[ServiceState],
+) {
+    let (strong, dim) = (style::STRONG, style::DIM);
+    let ui = &context.ui;
+    ui.say(format_args!(
+        "\n{strong}{}{strong:#} is {}",
+        row.service, row.state
+    ));
+    let of_service = states.iter().filter(|state| state.service == row.service);
+    for state in of_service.filter(|state| state.health == "unhealthy") {
+        if let Some(words) = docker.health_output(&state.container) {
+            ui.say("its health check says:");
+            for line in words.lines().take(HEALTH_LINES) {
+                ui.say(format_args!("  {line}"));
+            }
+        }
+    }
+    let log = docker
+        .compose(&opened.root)
+        .args([
+            "logs",
+            "--no-color",
+            "--no-log-prefix",
+            "--tail",
+            LOG_LINES,
+            &row.service,
+        ])
+        .capture();
+    match log {
+        Ok(output) => {
+            let mut lines = output
+                .stdout
+                .lines()
+                .chain(output.stderr.lines())
+                .peekable();
+            if lines.peek().is_none() {
+                ui.say(format_args!("{dim}its log is empty{dim:#}"));
+            } else {
+                ui.say("the end of its log:");
+            }
+            for line in lines {
+                ui.say(format_args!("  {line}"));
+            }
+        }
+        Err(error) => ui.warn(error),
+    }
+    ui.say("");
+}
+
+fn interrupted_before_start() -> Failure {
+    Failure::interrupted().hint("no service was started; `fitout up` goes on from here")
+}

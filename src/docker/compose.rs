@@ -1,0 +1,195 @@
+//! Compose: which one there is, and how it is run.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use super::Docker;
+use super::containers;
+use crate::host::process::{self, Output, RunError};
+use crate::running::ServiceState;
+
+/// Which Compose this machine has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ComposeFound {
+    /// `docker compose`, of this version.
+    Plugin(String),
+    /// Only a `docker-compose` of this version: Compose 2 that is not installed as a plugin, or
+    /// Compose 1.
+    Standalone(String),
+    /// None.
+    Missing,
+}
+
+/// Why Compose did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// It was not able to run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// It says why, one message each.
+    #[error("{}", .0.join("; "))]
+    Refused(Vec<String>),
+}
+
+/// Compose's messages without its log format: `time="…" level=warning msg="…"`.
+pub fn messages(stderr: &str) -> Vec<String> {
+    let mut messages: Vec<String> = Vec::new();
+    for line in stderr
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+    {
+        let message = match line.split_once(" msg=") {
+            Some((_, quoted)) => serde_json::from_str(quoted).unwrap_or_else(|_| quoted.to_owned()),
+            None => line.to_owned(),
+        };
+        if !messages.contains(&message) {
+            messages.push(message);
+        }
+    }
+    messages
+}
+
+/// Looks for the plugin first and for `docker-compose` second.
+pub(super) fn find(docker: &Docker) -> Result<ComposeFound, RunError> {
+    let plugin = docker.run(&["compose", "version", "--short"])?;
+    if plugin.status.success() {
+        return Ok(ComposeFound::Plugin(clean_version(&plugin.stdout)));
+    }
+    let mut standalone = Command::new("docker-compose");
+    match process::run(standalone.args(["version", "--short"]), docker.limit) {
+        Ok(output) if output.status.success() => {
+            Ok(ComposeFound::Standalone(clean_version(&output.stdout)))
+        }
+        // One that this user may not run, on a PATH of someone else, is none.
+        Ok(_) | Err(RunError::NotFound(_) | RunError::Io { .. }) => Ok(ComposeFound::Missing),
+        Err(error) => Err(error),
+    }
+}
+
+/// `v2.26.1` and `2.26.1-4` (Debian's package) are 2.26.1.
+fn clean_version(text: &str) -> String {
+    text.trim().trim_start_matches('v').to_owned()
+}
+
+/// One call of `docker compose`, in the making.
+#[derive(Clone, Debug)]
+pub struct Compose {
+    limit: Duration,
+    folder: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<(String, String)>,
+}
+
+impl Compose {
+    pub(super) fn new(limit: Duration, folder: &Path) -> Self {
+        Compose {
+            limit,
+            folder: folder.to_owned(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<S: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = S>) -> Self {
+        let arguments = arguments.into_iter();
+        self.arguments
+            .extend(arguments.map(|argument| argument.as_ref().to_owned()));
+        self
+    }
+
+    /// Sets a variable for this call, over the shell and `.env`.
+    #[must_use]
+    pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sets variables to something, for a call that only has to read the file.
+    #[must_use]
+    pub fn with_made_up(self, variables: &[String]) -> Self {
+        // A number passes where a text is wanted; not the other way round.
+        variables
+            .iter()
+            .fold(self, |compose, name| compose.env(name, "1"))
+    }
+
+    /// Runs it with its output captured, within the client's limit.
+    pub fn capture(&self) -> Result<Output, RunError> {
+        process::run(&mut self.command(), self.limit)
+    }
+
+    /// Runs it in the user's terminal, however long it takes. It is in our own process group, so
+    /// that Ctrl-C reaches it too.
+    pub fn pass_through(&self) -> Result<ExitStatus, RunError> {
+        let program = || "docker".to_owned();
+        self.command()
+            .status()
+            .map_err(|source| match source.kind() {
+                std::io::ErrorKind::NotFound => RunError::NotFound(program()),
+                _ => RunError::Io {
+                    program: program(),
+                    source,
+                },
+            })
+    }
+
+    /// The containers of the project's services, also those that have ended.
+    pub fn services(self) -> Result<Vec<ServiceState>, ComposeError> {
+        let output = self.args(["ps", "--all", "--format", "json"]).capture()?;
+        if !output.status.success() {
+            return Err(ComposeError::Refused(messages(&output.stderr)));
+        }
+        Ok(containers::parse_services(&output.stdout))
+    }
+
+    /// Started in the project's folder, as a user would: so `COMPOSE_FILE`, `.env` and the
+    /// override mean what they mean there.
+    fn command(&self) -> Command {
+        let mut command = Command::new("docker");
+        command
+            .arg("compose")
+            .args(&self.arguments)
+            .current_dir(&self.folder)
+            .env("PWD", &self.folder)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_lose_their_log_format_and_their_repetitions() {
+        let warning = "time=\"2026-01-01T00:00:00Z\" level=warning msg=\"The \\\"A\\\" variable is not set. Defaulting to a blank string.\"";
+        let stderr =
+            format!("{warning}\n{warning}\nservices.api Additional property x is not allowed\n\n");
+        assert_eq!(
+            messages(&stderr),
+            [
+                "The \"A\" variable is not set. Defaulting to a blank string.",
+                "services.api Additional property x is not allowed"
+            ]
+        );
+    }
+
+    #[test]
+    fn versions_lose_their_prefix() {
+        for (text, version) in [("v2.26.1\n", "2.26.1"), ("2.40.3-1\n", "2.40.3-1")] {
+            assert_eq!(clean_version(text), version);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! What runs: containers, the ports that they publish, and the state of a project's services.
+
+use serde::Deserialize;
+
+use crate::running::{PublishedPort, ServiceState};
+use crate::workspace::Protocol;
+
+/// A running container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Its name.
+    pub name: String,
+    /// The Compose project that it belongs to; empty for none.
+    pub project: String,
+    /// The Compose service that it belongs to; empty for none.
+    pub service: String,
+    /// The folder of the Compose project; empty for none.
+    pub folder: String,
+    /// The ports of the host that it holds.
+    pub ports: Vec<PublishedPort>,
+}
+
+/// For `docker ps --format`: one container a line, fields set apart by tabs. `{{json .}}` would
+/// join all labels with commas, and labels hold commas.
+pub(super) const FORMAT: &str = concat!(
+    "{{.Names}}\t",
+    "{{.Label \"com.docker.compose.project\"}}\t",
+    "{{.Label \"com.docker.compose.service\"}}\t",
+    "{{.Label \"com.docker.compose.project.working_dir\"}}\t",
+    "{{.Ports}}"
+);
+
+pub(super) fn parse(text: &str) -> Vec<Container> {
+    text.lines()
+        .filter_map(|line| {
+            let mut fields = line.split('\t').map(str::to_owned);
+            Some(Container {
+                name: fields.next().filter(|name| !name.is_empty())?,
+                project: fields.next()?,
+                service: fields.next()?,
+                folder: fields.next()?,
+                ports: parse_ports(&fields.next()?),
+            })
+        })
+        .collect()
+}
+
+/// `127.0.0.1:3100->3000/tcp, :::8000-8001->8000-8001/tcp, 9000/tcp`: the last one is not published.
+fn parse_ports(text: &str) -> Vec<PublishedPort> {
+    let mut ports = Vec::new();
+    for entry in text.split(", ") {
+        let Some((host, container)) = entry.split_once("->") else {
+            continue;
+        };
+        let Some((address, published)) = host.rsplit_once(':') else {
+            continue;
+        };
+        let (target, protocol) = container.split_once('/').unwrap_or((container, "tcp"));
+        let (Some(published), Some(target)) = (parse_range(published), parse_range(target)) else {
+            continue;
+        };
+        for (published, target) in published.zip(target) {
+            ports.push(PublishedPort {
+                address: address.trim_matches(['[', ']']).to_owned(),
+                published,
+                target,
+                protocol: protocol_of(protocol),
+            });
+        }
+    }
+    ports
+}
+
+fn parse_range(text: &str) -> Option<std::ops::RangeInclusive<u16>> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    Some(first.parse().ok()?..=last.parse().ok()?)
+}
+
+fn protocol_of(name: &str) -> Protocol {
+    if name == "udp" {
+        Protocol::Udp
+    } else {
+        Protocol::Tcp
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct PsEntry {
+    service: String,
+    name: String,
+    state: String,
+    #[serde(default)]
+    health: String,
+    #[serde(default)]
+    exit_code: i64,
+    publishers: Option<Vec<Publisher>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Publisher {
+    #[serde(rename = "URL", default)]
+    address: String,
+    target_port: u16,
+    published_port: u16,
+    #[serde(default)]
+    protocol: String,
+}
+
+/// The output of `docker compose ps --format json`: one object a line since Compose 2.21, one
+/// array before. Entries that can't be read are left out.
+pub(super) fn parse_services(text: &str) -> Vec<ServiceState> {
+    let text = text.trim();
+    let entries: Vec<PsEntry> = if text.starts_with('[') {
+        serde_json::from_str(text).unwrap_or_default()
+    } else {
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    };
+    entries.into_iter().map(ServiceState::from).collect()
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HealthLogEntry {
+    output: String,
+}
+
+/// Of the log in `docker inspect`, oldest first.
+pub(super) fn last_health_output(json: &str) -> Option<String> {
+    let log: Vec<HealthLogEntry> = serde_json::from_str(json).ok()?;
+    let last = log.last()?.output.trim();
+    (!last.is_empty()).then(|| last.to_owned())
+}
+
+impl From<PsEntry> for ServiceState {
+    fn from(entry: PsEntry) -> Self {
+        let mut ports: Vec<PublishedPort> = Vec::new();
+        for publisher in entry.publishers.unwrap_or_default() {
+            // An exposed port that is not published has the host port 0.
+            if publisher.published_port == 0 {
+                continue;
+            }
+            ports.push(PublishedPort {
+                address: publisher.address,
+                published: publisher.published_port,
+                target: publisher.target_port,
+                protocol: protocol_of(&publisher.protocol),
+            });
+        }
+        ServiceState {
+            service: entry.service,
+            container: entry.name,
+            state: entry.state,
+            health: entry.health,
+            exit_code: entry.exit_code,
+            ports,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tcp(address: &str, published: u16, target: u16) -> PublishedPort {
+        PublishedPort {
+            address: address.to_owned(),
+            published,
+            target,
+            protocol: Protocol::Tcp,
+        }
+    }
+
+    #[test]
+    fn reads_published_ports_and_ranges() {
+        let cases = [
+            ("", vec![]),
+            ("9000/tcp", vec![]),
+            (
+                "127.0.0.1:3100->3000/tcp",
+                vec![tcp("127.0.0.1", 3100, 3000)],
+            ),
+            (
+                "0.0.0.0:80->8080/tcp, :::80->8080/tcp, 443/tcp",
+                vec![tcp("0.0.0.0", 80, 8080), tcp("::", 80, 8080)],
+            ),
+            ("[::]:80->8080/tcp", vec![tcp("::", 80, 8080)]),
+            (
+                "127.0.0.1:9000-9001->7000-7001/tcp",
+                vec![tcp("127.0.0.1", 9000, 7000), tcp("127.0.0.1", 9001, 7001)],
+            ),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(parse_ports(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn reads_a_container_that_is_no_part_of_a_project() {
+        let containers = parse("web\t\t\t\t127.0.0.1:3100->3000/tcp\n");
+        assert_eq!(containers[0].name, "web");
+        assert_eq!(containers[0].project, "");
+        assert_eq!(containers[0].ports, [tcp("127.0.0.1", 3100, 3000)]);
+    }
+
+    #[test]
+    fn both_forms_of_compose_ps_give_the_same_services() {
+        let api = r#"{"Service":"api","Name":"vera-api-1","State":"running","Health":"healthy","ExitCode":0,"Publishers":[{"URL":"127.0.0.1","TargetPort":3000,"PublishedPort":3100,"Protocol":"tcp"},{"URL":"","TargetPort":9229,"PublishedPort":0,"Protocol":"tcp"}]}"#;
+        let worker = r#"{"Service":"worker","Name":"vera-worker-1","State":"exited","Health":"","ExitCode":1,"Publishers":null}"#;
+        let lines = parse_services(&format!("{api}\n{worker}\n"));
+        let array = parse_services(&format!("[{api},{worker}]"));
+        assert_eq!(lines, array);
+        assert_eq!(lines[0].ports, [tcp("127.0.0.1", 3100, 3000)]);
+        assert_eq!(lines[1].exit_code, 1);
+    }
+
+    #[test]
+    fn the_last_word_of_a_health_check_is_read() {
+        let log = r#"[{"ExitCode":1,"Output":"old"},{"ExitCode":1,"Output":"nc: bad option\n"}]"#;
+        assert_eq!(last_health_output(log).as_deref(), Some("nc: bad option"));
+        assert_eq!(last_health_output("[]"), None);
+        assert_eq!(last_health_output(""), None);
+    }
+
+    #[test]
+    fn nothing_runs() {
+        assert!(parse_services("").is_empty());
+        assert!(parse_services("[]\n").is_empty());
+    }
+}

@@ -1,0 +1,354 @@
+//! Each finding and its verdict, as the user sees it.
+
+use std::time::Duration;
+
+use super::*;
+use crate::doctor::check::{Aspect, Checked, Group, PortProbe};
+use crate::doctor::finding::{
+    ClientSeen, ComposeSeen, ConfigSeen, DriftSeen, Endpoint, EngineSeen, FileSeen, Holder,
+    PortSeen,
+};
+use crate::doctor::report::{Detail, Report};
+use crate::sync::{Changes, CloneState, Head, Link, Place, RepoState, Target};
+use crate::workspace::{Checkout, Protocol, Repo};
+
+const GIB: u64 = 1 << 30;
+
+fn setting() -> Setting {
+    Setting {
+        system: System {
+            has_systemd: true,
+            programs: vec!["dockerd".to_owned()],
+            ..System::new("linux", "ID=ubuntu\n", "")
+        },
+        workspace: "..".to_owned(),
+    }
+}
+
+/// The lines of the report for each finding, in the order of the table.
+fn shown(group: Group, cases: Vec<(Probe, Result<Finding, Fault>)>) -> String {
+    let lines = cases
+        .into_iter()
+        .enumerate()
+        .map(|(number, (probe, found))| {
+            let check = Check {
+                id: format!("{}.{}", group.name(), number + 1),
+                group,
+                subject: String::new(),
+                needs: Vec::new(),
+                probe,
+            };
+            let outcome = judge(&check, found, &setting());
+            let report = Report {
+                workspace: None,
+                checked: vec![Checked { check, outcome }],
+            };
+            let text = anstream::adapter::strip_str(&report.text(Detail::Full)).to_string();
+            text.split("\n\n").next().unwrap_or_default().to_owned()
+        });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn tools() {
+    let at = |address: &str| Endpoint {
+        address: address.to_owned(),
+        ..Endpoint::default()
+    };
+    let docker_host = |address: &str| Endpoint {
+        is_docker_host: true,
+        ..at(address)
+    };
+    let context = |name: &str, address: &str| Endpoint {
+        context: Some(name.to_owned()),
+        ..at(address)
+    };
+    let socket = "unix:///var/run/docker.sock";
+    let text = |text: &str| text.to_owned();
+    let memory = |total, available| Finding::Memory { total, available };
+    let findings = vec![
+        Finding::Git(None),
+        Finding::Git(Some(text("2.17.1"))),
+        Finding::Git(Some(text("2.47.3"))),
+        Finding::DockerClient(ClientSeen::Missing),
+        Finding::DockerClient(ClientSeen::Docker(text("28.2.2"))),
+        Finding::DockerClient(ClientSeen::Podman(text("4.9.3"))),
+        Finding::Engine(EngineSeen::Running {
+            version: text("28.2.2"),
+            system: text("Docker Desktop"),
+            is_rootless: false,
+        }),
+        Finding::Engine(EngineSeen::NotRunning(at(socket))),
+        Finding::Engine(EngineSeen::NotRunning(context(
+            "colima",
+            "unix:///home/ann/.colima/docker.sock",
+        ))),
+        Finding::Engine(EngineSeen::PermissionDenied(at(socket))),
+        Finding::Engine(EngineSeen::Unreachable(
+            docker_host("tcp://10.9.9.9:2375"),
+            text(
+                "error during connect: Get \"http://10.9.9.9:2375/info\": dial tcp 10.9.9.9:2375: i/o timeout",
+            ),
+        )),
+        Finding::Engine(EngineSeen::Unreachable(
+            context("box", "ssh://ann@box"),
+            text("error during connect: ssh: no such host"),
+        )),
+        Finding::Engine(EngineSeen::TimedOut(at(socket))),
+        Finding::Engine(EngineSeen::Other(text("client version 1.22 is too old"))),
+        Finding::Compose(ComposeSeen::Missing),
+        Finding::Compose(ComposeSeen::Standalone(text("1.29.2"))),
+        Finding::Compose(ComposeSeen::Standalone(text("2.12.0"))),
+        Finding::Compose(ComposeSeen::Standalone(text("2.40.3"))),
+        Finding::Compose(ComposeSeen::Plugin(text("2.24.3"))),
+        Finding::Compose(ComposeSeen::Plugin(text("2.24.4"))),
+        Finding::Compose(ComposeSeen::Plugin(text("2.40.3-desktop.1"))),
+        Finding::Compose(ComposeSeen::Plugin(text("5.0.0"))),
+        Finding::Compose(ComposeSeen::Plugin(text("dev"))),
+        Finding::Buildx(None),
+        Finding::Buildx(Some(text("0.29.1"))),
+        Finding::Disk(GIB / 8),
+        Finding::Disk(2 * GIB),
+        Finding::Disk(60 * GIB),
+        memory(GIB, None),
+        memory(16 * GIB, Some(9 * GIB)),
+    ];
+    let mut cases: Vec<_> = findings
+        .into_iter()
+        .map(|finding| (Probe::Engine, Ok(finding)))
+        .collect();
+    for fault in [
+        Fault::Crashed(text("index out of bounds")),
+        Fault::TimedOut(Duration::from_secs(5)),
+        Fault::Blocked(text("permission denied")),
+    ] {
+        cases.push((Probe::Engine, Err(fault)));
+    }
+    insta::assert_snapshot!(shown(Group::Tools, cases));
+}
+
+#[test]
+fn repos() {
+    let repo = |local_path: Option<&str>| Repo {
+        name: "api".to_owned(),
+        url: "git@git.example:acme/api.git".to_owned(),
+        path: "api".to_owned(),
+        local_path: local_path.map(str::to_owned),
+        checkout: Checkout::Branch("main".to_owned()),
+        depth: None,
+        submodules: false,
+        skip: false,
+    };
+    let at = |place: Place, link: Link| RepoState { place, link };
+    let clone = |head: &str, ahead, behind| CloneState {
+        remote: "origin".to_owned(),
+        head: Head::Branch(head.to_owned()),
+        operation: None,
+        changes: Changes::default(),
+        stashes: 0,
+        target: Target::Branch {
+            name: "main".to_owned(),
+            ahead,
+            behind,
+        },
+        published: true,
+        kept: true,
+    };
+    let cloned = |clone| at(Place::Clone(Box::new(clone)), Link::NotWanted);
+    let dirty = CloneState {
+        changes: Changes {
+            unstaged: 2,
+            ..Changes::default()
+        },
+        ..clone("main", 0, 3)
+    };
+    let rebasing = CloneState {
+        operation: Some("rebase"),
+        ..clone("main", 0, 0)
+    };
+    let unknown = CloneState {
+        target: Target::Unknown("main".to_owned()),
+        ..clone("main", 0, 0)
+    };
+    let other = Place::OtherRemote(Some("https://git.example/other".to_owned()));
+    let (cloned_aspect, remote, branch) = (Aspect::Cloned, Aspect::Remote, Aspect::Branch);
+    let cases = [
+        (None, cloned_aspect, at(Place::Missing, Link::NotWanted)),
+        (
+            None,
+            cloned_aspect,
+            at(Place::Occupied("a file".to_owned()), Link::NotWanted),
+        ),
+        (
+            None,
+            cloned_aspect,
+            at(Place::Unreadable("bad index".to_owned()), Link::NotWanted),
+        ),
+        (None, cloned_aspect, at(other.clone(), Link::NotWanted)),
+        (
+            Some("../api"),
+            cloned_aspect,
+            at(Place::Clone(Box::new(clone("main", 0, 0))), Link::Missing),
+        ),
+        (
+            Some("../api"),
+            cloned_aspect,
+            at(
+                Place::Clone(Box::new(clone("main", 0, 0))),
+                Link::Blocked("a folder".to_owned()),
+            ),
+        ),
+        (None, remote, at(other, Link::NotWanted)),
+        (None, remote, at(Place::OtherRemote(None), Link::NotWanted)),
+        (None, remote, cloned(clone("main", 0, 0))),
+        (None, branch, cloned(clone("main", 0, 0))),
+        (None, branch, cloned(clone("main", 0, 2))),
+        (None, branch, cloned(clone("topic", 1, 0))),
+        (None, branch, cloned(clone("main", 1, 0))),
+        (None, branch, cloned(clone("main", 1, 2))),
+        (None, branch, cloned(dirty)),
+        (None, branch, cloned(rebasing)),
+        (None, branch, cloned(unknown)),
+    ];
+    let cases = cases.into_iter().map(|(local_path, aspect, state)| {
+        let probe = Probe::Repo(Box::new(repo(local_path)), aspect);
+        (probe, Ok(Finding::Repo(Box::new(state))))
+    });
+    insta::assert_snapshot!(shown(Group::Repos, cases.collect()));
+}
+
+#[test]
+fn files_and_variables() {
+    let file = |path: &str, seen| (Probe::File(path.to_owned()), Ok(Finding::File(seen)));
+    let tracked = |is_tracked| {
+        (
+            Probe::Tracked(".env".to_owned()),
+            Ok(Finding::Tracked(is_tracked)),
+        )
+    };
+    let variable = |origin| {
+        (
+            Probe::Variable("KEY".to_owned()),
+            Ok(Finding::Variable(origin)),
+        )
+    };
+    insta::assert_snapshot!(shown(
+        Group::Files,
+        vec![
+            file("api/Dockerfile.dev", FileSeen::Present),
+            file("api/Dockerfile.dev", FileSeen::Missing),
+            file("api/Dockerfile.dev", FileSeen::NotAFile),
+            file("docker-compose.yml", FileSeen::Missing),
+            tracked(false),
+            tracked(true),
+            variable(None),
+            variable(Some(Origin::Shell)),
+            variable(Some(Origin::EnvFile)),
+        ]
+    ));
+}
+
+#[test]
+fn compose_file() {
+    let drift = |seen| (Probe::Drift, Ok(Finding::Drift(seen)));
+    let config = |is_valid, messages: &[&str]| {
+        let seen = ConfigSeen {
+            is_valid,
+            messages: messages.iter().map(ToString::to_string).collect(),
+        };
+        (
+            Probe::ComposeConfig(Vec::new()),
+            Ok(Finding::ComposeConfig(seen)),
+        )
+    };
+    let outdated = |parts: &[&str]| {
+        drift(DriftSeen::Outdated(
+            parts.iter().map(ToString::to_string).collect(),
+        ))
+    };
+    insta::assert_snapshot!(shown(
+        Group::Compose,
+        vec![
+            drift(DriftSeen::Same),
+            drift(DriftSeen::Missing),
+            outdated(&[]),
+            outdated(&["services.api"]),
+            outdated(&["services.api", ".gitignore"]),
+            drift(DriftSeen::EditedByHand),
+            drift(DriftSeen::Foreign),
+            (Probe::EnvBlock, Ok(Finding::EnvBlock(true))),
+            (Probe::EnvBlock, Ok(Finding::EnvBlock(false))),
+            config(true, &[]),
+            config(
+                true,
+                &["The \"A\" variable is not set. Defaulting to a blank string."]
+            ),
+            config(
+                false,
+                &["services.api Additional property x is not allowed"]
+            ),
+        ]
+    ));
+}
+
+#[test]
+fn ports() {
+    let probe = |address: &str, set_in_shell| {
+        Probe::Port(PortProbe {
+            service: "api".to_owned(),
+            address: address.to_owned(),
+            published: 3100,
+            protocol: Protocol::Tcp,
+            variable: "API_PORT_3000".to_owned(),
+            set_in_shell,
+            avoid: Vec::new(),
+        })
+    };
+    let local = |seen| (probe("127.0.0.1", false), Ok(Finding::Port(seen)));
+    let taken = |holder, next_free| PortSeen::Taken { holder, next_free };
+    let process = || {
+        Some(Holder::Process {
+            pid: 4242,
+            program: "node".to_owned(),
+            command: "node server.js".to_owned(),
+        })
+    };
+    let container = |folder: Option<&str>| {
+        Some(Holder::Container {
+            name: "other-web-1".to_owned(),
+            folder: folder.map(str::to_owned),
+        })
+    };
+    let known = |finding: Finding| (Probe::Known(Box::new(finding.clone())), Ok(finding));
+    let value = |origin| Finding::PortValue {
+        variable: "API_PORT_3000".to_owned(),
+        value: "http".to_owned(),
+        origin,
+    };
+    insta::assert_snapshot!(shown(
+        Group::Ports,
+        vec![
+            local(PortSeen::Free),
+            local(PortSeen::Own("vera-api-1".to_owned())),
+            local(taken(process(), Some(3101))),
+            local(taken(process(), None)),
+            local(taken(container(Some("/home/ann/other")), Some(3101))),
+            local(taken(container(None), Some(3101))),
+            local(taken(None, Some(3101))),
+            (
+                probe("::1", true),
+                Ok(Finding::Port(taken(process(), Some(3101)))),
+            ),
+            local(PortSeen::NoSuchAddress),
+            local(PortSeen::Elsewhere("tcp://10.0.0.7:2376".to_owned())),
+            known(Finding::PortChosen),
+            known(value(Origin::Shell)),
+            known(value(Origin::EnvFile)),
+            known(Finding::PortClash {
+                published: 3100,
+                with: "web".to_owned(),
+                variable: "API_PORT_3000".to_owned(),
+            }),
+        ]
+    ));
+}

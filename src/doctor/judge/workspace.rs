@@ -1,0 +1,242 @@
+//! Verdicts on the workspace: clones, files, variables, the compose file and ports.
+
+use super::{Setting, one_line};
+use crate::doctor::check::{Aspect, Outcome, PortProbe, Remedy};
+use crate::doctor::finding::{ConfigSeen, DriftSeen, FileSeen, Holder, Origin, PortSeen};
+use crate::sync::{Action, CloneState, Link, Place, RepoState, Step, after_fetch, first_step};
+use crate::workspace::Repo;
+
+pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Setting) -> Outcome {
+    let sync = || Remedy::run("fitout sync");
+    let path = repo.local_path.as_ref().unwrap_or(&repo.path);
+    let git = |command: &Option<String>| match command {
+        Some(command) => Remedy::run(format!("git -C {} {command}", setting.shown(path))),
+        None => Remedy::default(),
+    };
+    match aspect {
+        Aspect::Cloned => match (&state.place, &state.link) {
+            (Place::Missing, _) => Outcome::fail("not cloned yet", sync()),
+            (Place::Occupied(what), _) => {
+                let shown = setting.shown(path);
+                Outcome::fail(
+                    format!("{what} is at `{path}`"),
+                    Remedy::run(format!("mv {shown} {shown}.old")).and_run("fitout sync"),
+                )
+            }
+            (Place::Unreadable(why), _) => Outcome::fail(
+                format!("git can't read `{path}`: {why}"),
+                git(&Some("status".to_owned())),
+            ),
+            (_, Link::Missing) => {
+                Outcome::fail(format!("no link from `{}` to the clone", repo.path), sync())
+            }
+            (_, Link::Blocked(what)) => Outcome::fail(
+                format!(
+                    "`{}` is {what}, not a link to the clone at `{path}`",
+                    repo.path
+                ),
+                {
+                    let shown = setting.shown(&repo.path);
+                    Remedy::run(format!("mv {shown} {shown}.old")).and_run("fitout sync")
+                },
+            ),
+            (Place::OtherRemote(_) | Place::Clone(_), Link::NotWanted | Link::Right) => {
+                Outcome::pass(format!("at `{path}`"))
+            }
+        },
+        Aspect::Remote => match (&state.place, first_step(repo, state)) {
+            (Place::OtherRemote(_), Step::Refuse(note)) => {
+                Outcome::fail(note.why, git(&note.command))
+            }
+            _ => Outcome::pass(repo.url.clone()),
+        },
+        Aspect::Branch => match (&state.place, first_step(repo, state)) {
+            (_, Step::Refuse(note)) => Outcome::warn(note.why, git(&note.command)),
+            (Place::Clone(clone), _) => branch(clone, git),
+            _ => Outcome::unknown("no clone to look at"),
+        },
+    }
+}
+
+/// Being on a topic branch or ahead is daily work, and no problem.
+fn branch(clone: &CloneState, git: impl Fn(&Option<String>) -> Remedy) -> Outcome {
+    let with_remedy = |outcome: Outcome, remedy| Outcome { remedy, ..outcome };
+    match after_fetch(clone) {
+        Action::Keep(told) => Outcome::pass(told.unwrap_or_else(|| "up to date".to_owned())),
+        Action::FastForward(behind) => with_remedy(
+            Outcome::info(format!("behind by {behind}, as of the last fetch")),
+            Remedy::run("fitout sync"),
+        ),
+        Action::Detach => Outcome::warn(
+            "not where the manifest wants it",
+            Remedy::run("fitout sync"),
+        ),
+        Action::Leave(note) => with_remedy(Outcome::info(note.why), git(&note.command)),
+        Action::HoldBack(note) => Outcome::warn(note.why, git(&note.command)),
+        Action::Fail(note) => Outcome::fail(note.why, git(&note.command)),
+    }
+}
+
+pub(super) fn file(file: FileSeen, path: &str, setting: &Setting) -> Outcome {
+    let is_compose_file = path == "docker-compose.yml";
+    match file {
+        FileSeen::Present => Outcome::pass(format!("`{path}`")),
+        FileSeen::Missing if is_compose_file => Outcome::fail(
+            format!("`{path}` is missing"),
+            Remedy::run("fitout generate"),
+        ),
+        FileSeen::Missing => Outcome::fail(
+            format!("`{path}` is missing"),
+            Remedy::note("add it to the repo, or set `dockerfile` or `context` in workspace.toml"),
+        ),
+        FileSeen::NotAFile => Outcome::fail(
+            format!("`{path}` is no file"),
+            Remedy::run(format!("ls -ld {}", setting.shown(path))),
+        ),
+    }
+}
+
+pub(super) fn tracked(is_tracked: bool, path: &str, setting: &Setting) -> Outcome {
+    if is_tracked {
+        Outcome::warn(
+            format!("`{path}` is committed, with this machine's values and secrets"),
+            Remedy::run(format!("git rm --cached {}", setting.shown(path)))
+                .and_note("what was pushed is known: change those secrets"),
+        )
+    } else {
+        Outcome::pass(format!("`{path}` is not committed"))
+    }
+}
+
+pub(super) fn variable(origin: Option<Origin>, name: &str, setting: &Setting) -> Outcome {
+    match origin {
+        Some(Origin::Shell) => Outcome::pass("set in the shell"),
+        Some(Origin::EnvFile) => Outcome::pass("set in `.env`"),
+        None => Outcome::fail(
+            format!("`{name}` is not set"),
+            Remedy::note(format!(
+                "add the line `{name}=…` to `{}`, with your value",
+                setting.shown(".env")
+            )),
+        ),
+    }
+}
+
+pub(super) fn drift(drift: &DriftSeen) -> Outcome {
+    match drift {
+        DriftSeen::Same => Outcome::pass("as the manifest says"),
+        DriftSeen::Missing => {
+            Outcome::fail("`docker-compose.yml` is missing", Remedy::run("fitout generate"))
+        }
+        DriftSeen::Outdated(parts) => {
+            let names: Vec<String> = parts.iter().map(|name| format!("`{name}`")).collect();
+            let what = match names.len() {
+                0 => String::new(),
+                1 => format!(": {} differs", names.join("")),
+                _ => format!(": {} differ", one_line(&names.join(", "))),
+            };
+            Outcome::fail(
+                format!("what `fitout generate` wrote is not what the manifest says now{what}"),
+                Remedy::run("fitout generate --diff").and_run("fitout generate"),
+            )
+        }
+        DriftSeen::EditedByHand => Outcome::fail(
+            "`docker-compose.yml` was edited by hand",
+            Remedy::run("fitout generate --diff").and_note(
+                "move the edit into workspace.toml (`compose = {…}`) or docker-compose.override.yml, then `fitout generate --force`",
+            ),
+        ),
+        DriftSeen::Foreign => Outcome::fail(
+            "`docker-compose.yml` was not written by fitout",
+            Remedy::run("fitout generate --diff")
+                .and_note("`fitout generate --force` replaces it"),
+        ),
+    }
+}
+
+pub(super) fn compose_config(config: &ConfigSeen) -> Outcome {
+    let words = config.messages.join("; ");
+    if !config.is_valid {
+        Outcome::fail(
+            format!("Docker Compose does not accept it: {words}"),
+            Remedy::run("docker compose config -q"),
+        )
+    } else if config.messages.is_empty() {
+        Outcome::pass("accepted by Docker Compose")
+    } else {
+        Outcome::warn(words, Remedy::run("docker compose config -q"))
+    }
+}
+
+pub(super) fn port(seen: PortSeen, port: &PortProbe, setting: &Setting) -> Outcome {
+    let at = format!("{}:{}", bracketed(&port.address), port.published);
+    match seen {
+        PortSeen::Free => Outcome::pass(format!("{at} is free")),
+        PortSeen::Own(container) => Outcome::pass(format!("{at} is held by our own `{container}`")),
+        PortSeen::Elsewhere(endpoint) => {
+            Outcome::info(format!("published on the engine's machine, {endpoint}"))
+        }
+        PortSeen::NoSuchAddress => Outcome::fail(
+            format!("this machine has no address {}", port.address),
+            Remedy::note(format!(
+                "change the address in `services.{}.ports` of workspace.toml",
+                port.service
+            )),
+        ),
+        PortSeen::Taken { holder, next_free } => {
+            let (who, stop) = match &holder {
+                None => ("another process".to_owned(), None),
+                Some(Holder::Process {
+                    pid,
+                    program,
+                    command,
+                }) => {
+                    let command = one_line(command);
+                    let shown = if command.is_empty() {
+                        program
+                    } else {
+                        &command
+                    };
+                    (
+                        format!("`{shown}` (pid {pid})"),
+                        Some(format!("stop that process: kill {pid}")),
+                    )
+                }
+                Some(Holder::Container { name, folder }) => {
+                    let of = folder
+                        .as_ref()
+                        .map(|folder| format!(" of the project in {folder}"))
+                        .unwrap_or_default();
+                    (
+                        format!("the container `{name}`{of}"),
+                        Some(format!("stop that container: docker stop {name}")),
+                    )
+                }
+            };
+            let mut remedy = match next_free {
+                Some(free) if port.set_in_shell => {
+                    Remedy::run(format!("export {}={free}", port.variable))
+                }
+                Some(free) => Remedy::run(setting.set_variable(&port.variable, &free.to_string())),
+                None => Remedy::default(),
+            };
+            let is_second_best = !remedy.run.is_empty();
+            remedy.note = stop.map(|stop| {
+                if is_second_best {
+                    format!("or {stop}")
+                } else {
+                    stop
+                }
+            });
+            Outcome::fail(format!("{at} is held by {who}"), remedy)
+        }
+    }
+}
+
+fn bracketed(address: &str) -> String {
+    if address.contains(':') {
+        format!("[{address}]")
+    } else {
+        address.to_owned()
+    }
+}

@@ -1,0 +1,324 @@
+//! Carries out probes: the one file of doctor that looks at the machine.
+//!
+//! No probe asks a question, writes anything or leaves anything running. What several checks need
+//! to know (the engine, the running containers, a clone) is looked up once.
+
+use std::collections::HashMap;
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use super::check::{PortProbe, Probe};
+use super::finding::{
+    ClientSeen, ComposeSeen, ConfigSeen, DriftSeen, Endpoint, EngineSeen, Fault, FileSeen, Finding,
+    Holder, PortSeen,
+};
+use super::system::System;
+use super::variables::Variables;
+use crate::docker::{ComposeFound, Container, Docker, EndpointSource, EngineProblem, compose};
+use crate::git;
+use crate::host::{os, ports, process::RunError, resources, user};
+use crate::running::PublishedPort;
+use crate::sync::RepoState;
+use crate::workspace::Repo;
+
+/// A call of the engine ends a little before the probe that makes it does, and says why.
+const DOCKER_LIMIT: Duration = Duration::from_secs(4);
+
+/// Compares what is generated with what would be generated now.
+pub type Compare = Box<dyn Fn() -> Result<Generated, String> + Send + Sync>;
+
+/// What is generated, against what would be generated now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generated {
+    /// The committed files.
+    pub drift: DriftSeen,
+    /// Whether fitout's block of `.env` is up to date.
+    pub env_block: bool,
+}
+
+/// The machine, and the workspace on it.
+pub struct Machine {
+    /// The workspace's folder; the user's where there is no workspace.
+    root: PathBuf,
+    /// The Compose project that is our own.
+    project: String,
+    variables: Variables,
+    compare: Compare,
+    generated: OnceLock<Result<Generated, String>>,
+    docker: Docker,
+    engine: OnceLock<Result<crate::docker::Engine, EngineSeen>>,
+    endpoint: OnceLock<crate::docker::Endpoint>,
+    containers: OnceLock<Vec<Container>>,
+    clones: Mutex<HashMap<String, Arc<OnceLock<RepoState>>>>,
+}
+
+impl Machine {
+    /// Looks at nothing yet.
+    pub fn new(root: PathBuf, project: String, variables: Variables, compare: Compare) -> Self {
+        Machine {
+            root,
+            project,
+            variables,
+            compare,
+            generated: OnceLock::new(),
+            docker: Docker::default().limit(DOCKER_LIMIT),
+            engine: OnceLock::new(),
+            endpoint: OnceLock::new(),
+            containers: OnceLock::new(),
+            clones: Mutex::default(),
+        }
+    }
+
+    /// Looks.
+    pub fn probe(&self, probe: &Probe) -> Result<Finding, Fault> {
+        Ok(match probe {
+            Probe::Git => Finding::Git(git::version().map(|version| version.to_string())),
+            Probe::DockerClient => Finding::DockerClient(self.docker_client()?),
+            Probe::Engine => Finding::Engine(match self.engine() {
+                Ok(engine) => EngineSeen::Running {
+                    version: engine.version.clone(),
+                    system: engine.operating_system.clone(),
+                    is_rootless: engine.is_rootless,
+                },
+                Err(seen) => seen.clone(),
+            }),
+            Probe::Compose => {
+                Finding::Compose(match self.docker.compose_version().map_err(blocked)? {
+                    ComposeFound::Plugin(version) => ComposeSeen::Plugin(version),
+                    ComposeFound::Standalone(version) => ComposeSeen::Standalone(version),
+                    ComposeFound::Missing => ComposeSeen::Missing,
+                })
+            }
+            Probe::Buildx => Finding::Buildx(self.docker.buildx_version().map_err(blocked)?),
+            Probe::Disk => Finding::Disk(
+                resources::free_disk(&self.root)
+                    .ok_or_else(|| Fault::Blocked("the system does not say".to_owned()))?,
+            ),
+            Probe::Memory => self.memory()?,
+            Probe::Repo(repo, _) => Finding::Repo(Box::new(self.clone_of(repo))),
+            Probe::File(path) => Finding::File(file(&self.root.join(path))?),
+            Probe::Tracked(path) => Finding::Tracked(git::is_tracked(&self.root, Path::new(path))),
+            Probe::Variable(name) => {
+                Finding::Variable(self.variables.get_filled(name).map(|(_, origin)| origin))
+            }
+            Probe::Drift => Finding::Drift(self.generated()?.drift.clone()),
+            Probe::EnvBlock => Finding::EnvBlock(self.generated()?.env_block),
+            Probe::ComposeConfig(made_up) => Finding::ComposeConfig(self.compose_config(made_up)?),
+            Probe::Port(port) => Finding::Port(self.port(port)?),
+            Probe::Known(finding) => (**finding).clone(),
+        })
+    }
+
+    fn docker_client(&self) -> Result<ClientSeen, Fault> {
+        match self.docker.client_version() {
+            Ok(client) if client.is_podman => Ok(ClientSeen::Podman(client.version)),
+            Ok(client) => Ok(ClientSeen::Docker(client.version)),
+            Err(RunError::NotFound(_)) => Ok(ClientSeen::Missing),
+            Err(error) => Err(blocked(error)),
+        }
+    }
+
+    fn engine(&self) -> &Result<crate::docker::Engine, EngineSeen> {
+        self.engine.get_or_init(|| {
+            self.docker.engine().map_err(|problem| match problem {
+                EngineProblem::NoClient => EngineSeen::Other("no `docker` program".to_owned()),
+                EngineProblem::NotRunning(at) => EngineSeen::NotRunning(endpoint(at)),
+                EngineProblem::PermissionDenied(at) => EngineSeen::PermissionDenied(endpoint(at)),
+                EngineProblem::Unreachable(at, words) => {
+                    EngineSeen::Unreachable(endpoint(at), words)
+                }
+                EngineProblem::TimedOut(at) => EngineSeen::TimedOut(endpoint(at)),
+                EngineProblem::Other(_, words) => EngineSeen::Other(words),
+            })
+        })
+    }
+
+    /// Of this machine where its kernel says it, else of the engine's virtual machine.
+    fn memory(&self) -> Result<Finding, Fault> {
+        if let Some(memory) = resources::memory() {
+            return Ok(Finding::Memory {
+                total: memory.total,
+                available: Some(memory.available),
+            });
+        }
+        match self.engine() {
+            Ok(engine) => Ok(Finding::Memory {
+                total: engine.memory,
+                available: None,
+            }),
+            Err(_) => Err(Fault::Blocked("only the engine could say".to_owned())),
+        }
+    }
+
+    fn generated(&self) -> Result<&Generated, Fault> {
+        let generated = self.generated.get_or_init(|| (self.compare)());
+        generated
+            .as_ref()
+            .map_err(|why| Fault::Blocked(why.clone()))
+    }
+
+    fn clone_of(&self, repo: &Repo) -> RepoState {
+        let seen = {
+            let mut clones = self.clones.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(clones.entry(repo.name.clone()).or_default())
+        };
+        seen.get_or_init(|| git::local::observe(&self.root, repo))
+            .clone()
+    }
+
+    fn compose_config(&self, made_up: &[String]) -> Result<ConfigSeen, Fault> {
+        let output = self
+            .docker
+            .compose(&self.root)
+            .with_made_up(made_up)
+            .args(["config", "--quiet"])
+            .capture()
+            .map_err(blocked)?;
+        Ok(ConfigSeen {
+            is_valid: output.status.success(),
+            messages: compose::messages(&output.stderr),
+        })
+    }
+
+    fn port(&self, probe: &PortProbe) -> Result<PortSeen, Fault> {
+        let endpoint = self.endpoint.get_or_init(|| self.docker.endpoint());
+        if endpoint.is_remote() {
+            return Ok(PortSeen::Elsewhere(endpoint.address.clone()));
+        }
+        let text = probe.address.trim_matches(['[', ']']);
+        let address: IpAddr = match text {
+            "" => IpAddr::from([0, 0, 0, 0]),
+            text => text
+                .parse()
+                .map_err(|_| Fault::Blocked(format!("`{text}` is no IP address")))?,
+        };
+        // Asked first: an engine without userland proxy holds ports that can still be bound.
+        let container = self.containers().iter().find(|container| {
+            container
+                .ports
+                .iter()
+                .any(|port| overlaps(port, probe, address))
+        });
+        if let Some(container) = container {
+            if container.project == self.project && container.service == probe.service {
+                return Ok(PortSeen::Own(container.name.clone()));
+            }
+            return Ok(taken(
+                probe,
+                address,
+                Some(Holder::Container {
+                    name: container.name.clone(),
+                    folder: Some(container.folder.clone()).filter(|folder| !folder.is_empty()),
+                }),
+            ));
+        }
+        let availability = ports::availability(address, probe.published, probe.protocol)
+            .map_err(|error| Fault::Blocked(error.to_string()))?;
+        Ok(match availability {
+            ports::Availability::Free => PortSeen::Free,
+            ports::Availability::NoSuchAddress => PortSeen::NoSuchAddress,
+            ports::Availability::Taken => {
+                let holder = ports::holder(probe.published, probe.protocol);
+                let process = holder.map(|holder| Holder::Process {
+                    pid: holder.pid,
+                    program: holder.program,
+                    command: holder.command,
+                });
+                taken(probe, address, process)
+            }
+        })
+    }
+
+    /// None where the engine does not answer: then no container runs either, as far as we can see.
+    fn containers(&self) -> &[Container] {
+        self.containers
+            .get_or_init(|| self.docker.containers().unwrap_or_default())
+    }
+}
+
+fn taken(probe: &PortProbe, address: IpAddr, holder: Option<Holder>) -> PortSeen {
+    let next = probe.published.saturating_add(1);
+    PortSeen::Taken {
+        holder,
+        next_free: ports::next_free(address, next, probe.protocol, &probe.avoid),
+    }
+}
+
+/// Whether a published port stands in the way of another one.
+fn overlaps(port: &PublishedPort, probe: &PortProbe, address: IpAddr) -> bool {
+    let other: Option<IpAddr> = port.address.parse().ok();
+    port.published == probe.published
+        && port.protocol == probe.protocol
+        && other.is_none_or(|other| {
+            other == address || other.is_unspecified() || address.is_unspecified()
+        })
+}
+
+/// What the remedies need to know of this system.
+pub fn system() -> System {
+    let facts = os::facts(System::PROGRAMS);
+    System {
+        has_systemd: facts.systemd,
+        is_root: facts.is_root,
+        docker_group_at_next_login: facts.docker_group == user::Membership::NextLogin,
+        programs: facts.programs,
+        ..System::new(facts.os, &facts.os_release, &facts.kernel)
+    }
+}
+
+/// The variables of the shell, and of `.env` in this folder. A `.env` that is not there is empty.
+pub fn variables(root: &Path) -> std::io::Result<Variables> {
+    let text = match fs::read(root.join(".env")) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(error),
+    };
+    Ok(Variables::new(shell(), &text))
+}
+
+/// The variables of the shell alone, for a `.env` that can't be read.
+pub fn shell_variables() -> Variables {
+    Variables::new(shell(), "")
+}
+
+fn shell() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn file(path: &Path) -> Result<FileSeen, Fault> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(FileSeen::Present),
+        Ok(_) => Ok(FileSeen::NotAFile),
+        Err(error) => match error.kind() {
+            std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory => {
+                Ok(FileSeen::Missing)
+            }
+            _ => Err(Fault::Blocked(error.to_string())),
+        },
+    }
+}
+
+fn endpoint(of: crate::docker::Endpoint) -> Endpoint {
+    Endpoint {
+        address: of.address,
+        is_docker_host: of.source == EndpointSource::DockerHost,
+        context: match of.source {
+            EndpointSource::Context(name) => Some(name),
+            EndpointSource::Default | EndpointSource::DockerHost => None,
+        },
+    }
+}
+
+fn blocked(error: RunError) -> Fault {
+    match error {
+        RunError::TimedOut { limit, .. } => Fault::TimedOut(limit),
+        RunError::Io { program, source } => {
+            Fault::Blocked(format!("can't run `{program}`: {source}"))
+        }
+        error => Fault::Blocked(error.to_string()),
+    }
+}

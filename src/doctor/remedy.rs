@@ -1,0 +1,322 @@
+//! The exact commands that install, start or open something, for each system.
+//!
+//! Sources: the package lists of the distributions and docs.docker.com, "Install Docker Engine" and
+//! "Install the Docker Compose plugin".
+
+use super::check::Remedy;
+use super::finding::Endpoint;
+use super::system::{Platform, System};
+
+/// Installs git.
+pub fn install_git(system: &System) -> Remedy {
+    let command = match system.platform {
+        Platform::Debian(_) | Platform::Ubuntu => system.as_root("apt install git"),
+        Platform::Fedora | Platform::RedHat => system.as_root("dnf install git"),
+        Platform::Arch => system.as_root("pacman -S git"),
+        Platform::Alpine => system.as_root("apk add git"),
+        Platform::Suse => system.as_root("zypper install git"),
+        Platform::MacOs => "xcode-select --install".to_owned(),
+        Platform::Other => return Remedy::note("install git: https://git-scm.com/downloads"),
+    };
+    Remedy::run(command)
+}
+
+/// Installs an engine, its client and Compose where there is none of them.
+pub fn install_docker(system: &System) -> Remedy {
+    if system.is_wsl {
+        return Remedy::run("winget.exe install Docker.DockerDesktop").and_note(
+            "then switch on this distribution in Docker Desktop: Settings, Resources, WSL integration",
+        );
+    }
+    let packages = |command: &str| {
+        let remedy = Remedy::run(system.as_root(command));
+        match system.platform {
+            Platform::Alpine => remedy
+                .and_run(system.as_root("rc-update add docker default"))
+                .and_run(system.as_root("service docker start")),
+            // Debian's and Ubuntu's packages start what they install.
+            Platform::Debian(_) | Platform::Ubuntu => remedy,
+            _ => remedy.and_run(start_service(system)),
+        }
+    };
+    match system.platform {
+        Platform::Ubuntu => packages("apt install docker.io docker-compose-v2"),
+        // From trixie on; before, its Compose is version 1.
+        Platform::Debian(version) if version.is_none_or(|version| version >= 13) => {
+            packages("apt install docker.io docker-cli docker-compose")
+        }
+        Platform::Fedora => packages("dnf install moby-engine docker-cli docker-compose"),
+        Platform::Arch => packages("pacman -S docker docker-compose docker-buildx"),
+        Platform::Alpine => packages("apk add docker docker-cli-compose docker-cli-buildx"),
+        Platform::Suse => packages("zypper install docker docker-compose"),
+        Platform::Debian(_) | Platform::RedHat => {
+            let shell = system.as_root("sh");
+            Remedy::run(format!("curl -fsSL https://get.docker.com | {shell}"))
+                .and_run(start_service(system))
+        }
+        Platform::MacOs if system.has("brew") => {
+            Remedy::run("brew install --cask docker-desktop").and_run("open -a Docker")
+        }
+        Platform::MacOs => Remedy::note(
+            "install Docker Desktop: https://docs.docker.com/desktop/setup/install/mac-install/",
+        ),
+        Platform::Other => {
+            Remedy::note("install Docker Engine: https://docs.docker.com/engine/install/")
+        }
+    }
+}
+
+/// Starts the engine at a local socket.
+pub fn start_engine(system: &System, endpoint: &Endpoint) -> Remedy {
+    match endpoint.context.as_deref() {
+        Some("colima") => return Remedy::run("colima start"),
+        Some(context) if context.starts_with("colima-") => {
+            let profile = context.trim_start_matches("colima-");
+            return Remedy::run(format!("colima start {profile}"));
+        }
+        Some("orbstack") => return Remedy::run("orb start"),
+        Some("rancher-desktop") => return Remedy::run("rdctl start"),
+        Some("rootless") => return Remedy::run("systemctl --user enable --now docker"),
+        Some("desktop-linux") if system.platform != Platform::MacOs => {
+            return Remedy::run("systemctl --user start docker-desktop");
+        }
+        _ => {}
+    }
+    if endpoint.address.contains("/run/user/") {
+        return Remedy::run("systemctl --user enable --now docker");
+    }
+    if system.platform == Platform::MacOs {
+        return if system.has("colima") {
+            Remedy::run("colima start")
+        } else if system.has("orb") {
+            Remedy::run("orb start")
+        } else {
+            Remedy::run("open -a Docker")
+        };
+    }
+    if !system.has("dockerd") {
+        return if system.is_wsl {
+            Remedy::note(
+                "start Docker Desktop on Windows, and switch on this distribution in its Settings, Resources, WSL integration",
+            )
+        } else {
+            let install = install_docker(system);
+            Remedy {
+                note: install.note.or(Some(
+                    "there is a `docker` client, and no engine on this machine".to_owned(),
+                )),
+                ..install
+            }
+        };
+    }
+    if !system.has_systemd && !system.has("service") {
+        return Remedy::run(system.as_root("dockerd"));
+    }
+    Remedy::run(start_service(system))
+}
+
+fn start_service(system: &System) -> String {
+    if system.has_systemd {
+        system.as_root("systemctl enable --now docker")
+    } else {
+        system.as_root("service docker start")
+    }
+}
+
+/// Lets the user use the engine's socket.
+pub fn allow_socket(system: &System) -> Remedy {
+    if system.platform == Platform::MacOs {
+        return Remedy::run("open -a Docker")
+            .and_note("or choose another engine with `docker context use`");
+    }
+    if system.docker_group_at_next_login {
+        return Remedy::run("newgrp docker")
+            .and_note("you are in the group `docker` from your next login on");
+    }
+    Remedy::run("sudo usermod -aG docker \"$USER\"")
+        .and_run("newgrp docker")
+        .and_note("members of the group `docker` can become root on this machine")
+}
+
+/// Takes back the choice of an engine that does not answer.
+pub fn other_engine(endpoint: &Endpoint) -> Remedy {
+    if endpoint.is_docker_host {
+        Remedy::run("unset DOCKER_HOST").and_note("or start the engine that it names")
+    } else {
+        Remedy::run("docker context use default").and_note("or start the engine that it names")
+    }
+}
+
+/// Installs or updates the Compose plugin.
+pub fn install_compose(system: &System) -> Remedy {
+    let remedy = match system.platform {
+        Platform::Debian(version) if version.is_none_or(|version| version >= 13) => {
+            system.as_root("apt install docker-compose")
+        }
+        Platform::Ubuntu => system.as_root("apt install docker-compose-v2"),
+        Platform::Fedora => system.as_root("dnf install docker-compose"),
+        Platform::Arch => system.as_root("pacman -S docker-compose"),
+        Platform::Alpine => system.as_root("apk add docker-cli-compose"),
+        Platform::Suse => system.as_root("zypper install docker-compose"),
+        Platform::MacOs if system.has("brew") => {
+            return Remedy::run("brew install docker-compose")
+                .and_run("mkdir -p ~/.docker/cli-plugins")
+                .and_run("ln -sfn \"$(brew --prefix)/opt/docker-compose/bin/docker-compose\" ~/.docker/cli-plugins/docker-compose");
+        }
+        _ => return download_compose(system),
+    };
+    Remedy::run(remedy)
+}
+
+/// Installs the newest Compose for this user alone, whatever the system's packages have.
+pub fn download_compose(system: &System) -> Remedy {
+    let os = match system.platform {
+        Platform::MacOs => "darwin",
+        _ => "linux",
+    };
+    Remedy::run("mkdir -p ~/.docker/cli-plugins")
+        .and_run(format!("curl -fL https://github.com/docker/compose/releases/latest/download/docker-compose-{os}-$(uname -m) -o ~/.docker/cli-plugins/docker-compose"))
+        .and_run("chmod +x ~/.docker/cli-plugins/docker-compose")
+}
+
+/// Makes a `docker-compose` of version 2 the plugin that `docker compose` runs.
+pub fn link_compose() -> Remedy {
+    Remedy::run("mkdir -p ~/.docker/cli-plugins")
+        .and_run("ln -s \"$(command -v docker-compose)\" ~/.docker/cli-plugins/docker-compose")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn system(platform: Platform) -> System {
+        System {
+            platform,
+            has_systemd: true,
+            ..System::new("linux", "", "")
+        }
+    }
+
+    fn with_engine(platform: Platform) -> System {
+        System {
+            programs: vec!["dockerd".to_owned(), "service".to_owned()],
+            ..system(platform)
+        }
+    }
+
+    fn lines(remedy: &Remedy) -> String {
+        let mut lines = remedy.run.clone();
+        lines.extend(remedy.note.iter().map(|note| format!("({note})")));
+        lines.join("\n")
+    }
+
+    const PLATFORMS: [(&str, Platform); 9] = [
+        ("Debian 12", Platform::Debian(Some(12))),
+        ("Debian 13", Platform::Debian(Some(13))),
+        ("Ubuntu", Platform::Ubuntu),
+        ("Fedora", Platform::Fedora),
+        ("RHEL", Platform::RedHat),
+        ("Arch", Platform::Arch),
+        ("Alpine", Platform::Alpine),
+        ("macOS", Platform::MacOs),
+        ("other", Platform::Other),
+    ];
+
+    #[test]
+    fn every_system_has_its_own_commands() {
+        let mut text = Vec::new();
+        for (name, platform) in PLATFORMS {
+            let system = system(platform);
+            for (what, remedy) in [
+                ("git", install_git(&system)),
+                ("docker", install_docker(&system)),
+                ("compose", install_compose(&system)),
+            ] {
+                text.push(format!("## {name}: {what}\n{}", lines(&remedy)));
+            }
+        }
+        let text = text.join("\n");
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn the_engine_is_started_the_way_it_was_installed() {
+        let context = |name: &str| Endpoint {
+            context: Some(name.to_owned()),
+            ..Endpoint::default()
+        };
+        let rootless = Endpoint {
+            address: "unix:///run/user/1000/docker.sock".to_owned(),
+            ..Endpoint::default()
+        };
+        let debian = with_engine(Platform::Debian(Some(13)));
+        let without_systemd = System {
+            has_systemd: false,
+            ..debian.clone()
+        };
+        let as_root = System {
+            is_root: true,
+            ..without_systemd.clone()
+        };
+        let wsl = System {
+            is_wsl: true,
+            ..system(Platform::Ubuntu)
+        };
+        let colima = System {
+            programs: vec!["colima".to_owned()],
+            ..system(Platform::MacOs)
+        };
+        let cases = [
+            (
+                &debian,
+                Endpoint::default(),
+                "sudo systemctl enable --now docker",
+            ),
+            (
+                &without_systemd,
+                Endpoint::default(),
+                "sudo service docker start",
+            ),
+            (&as_root, Endpoint::default(), "service docker start"),
+            (&debian, rootless, "systemctl --user enable --now docker"),
+            (
+                &debian,
+                context("desktop-linux"),
+                "systemctl --user start docker-desktop",
+            ),
+            (&debian, context("colima-work"), "colima start work"),
+            (&colima, Endpoint::default(), "colima start"),
+            (
+                &system(Platform::MacOs),
+                Endpoint::default(),
+                "open -a Docker",
+            ),
+            (
+                &wsl,
+                Endpoint::default(),
+                "(start Docker Desktop on Windows, and switch on this distribution in its Settings, Resources, WSL integration)",
+            ),
+            (
+                &system(Platform::Ubuntu),
+                Endpoint::default(),
+                "sudo apt install docker.io docker-compose-v2\n(there is a `docker` client, and no engine on this machine)",
+            ),
+        ];
+        for (system, endpoint, expected) in cases {
+            assert_eq!(lines(&start_engine(system, &endpoint)), expected);
+        }
+    }
+
+    #[test]
+    fn a_member_of_the_group_needs_only_a_new_session() {
+        let member = System {
+            docker_group_at_next_login: true,
+            ..system(Platform::Ubuntu)
+        };
+        assert_eq!(allow_socket(&member).run, ["newgrp docker"]);
+        assert_eq!(
+            allow_socket(&system(Platform::Ubuntu)).run,
+            ["sudo usermod -aG docker \"$USER\"", "newgrp docker"]
+        );
+    }
+}

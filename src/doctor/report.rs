@@ -1,0 +1,355 @@
+//! The one result of doctor, for people and for programs.
+//!
+//! For people: failures first, then warnings, each with what was found and the command that mends
+//! it; what is in order is only counted. For programs: every check, as JSON.
+
+use serde::Serialize;
+
+use super::check::{Checked, Group, Remedy, Status};
+use crate::ui::style;
+
+/// Raised when a field of the JSON changes its meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// All checks with their verdicts, in the order of the catalogue.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The folder of the workspace; none when only the machine was looked at.
+    pub workspace: Option<String>,
+    /// In the order of the catalogue.
+    pub checked: Vec<Checked>,
+}
+
+/// How much of the report to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What needs a look; the rest is counted.
+    Brief,
+    /// Every check.
+    Full,
+}
+
+#[derive(Serialize)]
+struct Json<'a> {
+    schema_version: u32,
+    workspace: Option<&'a str>,
+    summary: serde_json::Map<String, serde_json::Value>,
+    checks: Vec<JsonCheck<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonCheck<'a> {
+    id: &'a str,
+    group: Group,
+    subject: &'a str,
+    status: Status,
+    found: &'a str,
+    remedy: Option<&'a Remedy>,
+    needs: &'a [String],
+    skipped_because: Option<&'a str>,
+}
+
+impl Report {
+    /// Whether any check failed.
+    pub fn has_failures(&self) -> bool {
+        self.count(Status::Fail) > 0
+    }
+
+    /// The checks without which nothing can start: those that failed, and tools that don't answer.
+    pub fn blocking(&self) -> impl Iterator<Item = &Checked> {
+        self.checked
+            .iter()
+            .filter(|checked| match checked.outcome.status {
+                Status::Fail => true,
+                Status::Unknown => checked.check.group == Group::Tools,
+                _ => false,
+            })
+    }
+
+    fn with(&self, status: Status) -> impl Iterator<Item = &Checked> {
+        let all = self.checked.iter();
+        all.filter(move |checked| checked.outcome.status == status)
+    }
+
+    fn count(&self, status: Status) -> usize {
+        self.with(status).count()
+    }
+
+    /// For programs. Every field is always there; `remedy` and `skipped_because` may be null.
+    pub fn json(&self) -> serde_json::Result<String> {
+        let summary = Status::ALL.iter().map(|status| {
+            let count = serde_json::Value::from(self.count(*status));
+            (status.name().to_owned(), count)
+        });
+        let checks = self.checked.iter().map(|Checked { check, outcome }| {
+            let is_empty = outcome.remedy == Remedy::default();
+            JsonCheck {
+                id: &check.id,
+                group: check.group,
+                subject: &check.subject,
+                status: outcome.status,
+                found: &outcome.found,
+                remedy: (!is_empty).then_some(&outcome.remedy),
+                needs: &check.needs,
+                skipped_because: outcome.because.as_deref(),
+            }
+        });
+        serde_json::to_string_pretty(&Json {
+            schema_version: SCHEMA_VERSION,
+            workspace: self.workspace.as_deref(),
+            summary: summary.collect(),
+            checks: checks.collect(),
+        })
+    }
+
+    /// For people, with colours, without a final line break.
+    pub fn text(&self, detail: Detail) -> String {
+        let shown: &[Status] = match detail {
+            Detail::Brief => &[Status::Fail, Status::Warn, Status::Unknown],
+            Detail::Full => &Status::ALL,
+        };
+        let shown: Vec<&Checked> = shown.iter().flat_map(|status| self.with(*status)).collect();
+        let mut lines = in_full(&shown);
+        if detail == Detail::Brief {
+            lines.extend(self.skipped_by_cause());
+        }
+        if !lines.is_empty() {
+            lines.push(String::new());
+        }
+        if detail == Detail::Brief {
+            lines.extend(self.in_order());
+        }
+        lines.push(self.summary());
+        lines.join("\n")
+    }
+
+    /// What is [`Report::blocking`], and how to mend it.
+    pub fn blocking_text(&self) -> String {
+        in_full(&self.blocking().collect::<Vec<_>>()).join("\n")
+    }
+
+    /// `skip  6 checks need `tools.docker`: tools.engine, …`
+    fn skipped_by_cause(&self) -> Vec<String> {
+        let mut causes: Vec<(&str, Vec<&str>)> = Vec::new();
+        for checked in self.with(Status::Skipped) {
+            let because = checked.outcome.because.as_deref().unwrap_or_default();
+            match causes.iter_mut().find(|(cause, _)| *cause == because) {
+                Some((_, ids)) => ids.push(&checked.check.id),
+                None => causes.push((because, vec![&checked.check.id])),
+            }
+        }
+        let dim = style::DIM;
+        causes
+            .into_iter()
+            .map(|(cause, ids)| {
+                let verb = if ids.len() == 1 { "needs" } else { "need" };
+                format!("{dim}skipped  {} {verb} `{cause}`{dim:#}", enumerate(&ids))
+            })
+            .collect()
+    }
+
+    /// `in order: tools 5, repos 12`, where anything is.
+    fn in_order(&self) -> Option<String> {
+        let mut counts: Vec<(Group, usize)> = Vec::new();
+        for checked in self.with(Status::Pass).chain(self.with(Status::Info)) {
+            let group = checked.check.group;
+            match counts.iter_mut().find(|(counted, _)| *counted == group) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((group, 1)),
+            }
+        }
+        counts.sort_by_key(|(group, _)| *group);
+        let parts: Vec<String> = counts
+            .iter()
+            .map(|(group, count)| format!("{} {count}", group.name()))
+            .collect();
+        let dim = style::DIM;
+        (!parts.is_empty()).then(|| format!("{dim}in order: {}{dim:#}", parts.join(", ")))
+    }
+
+    /// `2 failed, 1 warning, 12 passed, 4 skipped`.
+    fn summary(&self) -> String {
+        let mut parts = Vec::new();
+        for status in Status::ALL {
+            let count = self.count(status);
+            let word = match (status, count) {
+                (_, 0) => continue,
+                (Status::Fail, _) => "failed",
+                (Status::Warn, 1) => "warning",
+                (Status::Warn, _) => "warnings",
+                (Status::Unknown, _) => "unknown",
+                (Status::Skipped, _) => "skipped",
+                (Status::Info, _) => "for information",
+                (Status::Pass, _) => "passed",
+            };
+            let look = look(status);
+            parts.push(format!("{look}{count} {word}{look:#}"));
+        }
+        parts.join(", ")
+    }
+}
+
+fn look(status: Status) -> anstyle::Style {
+    match status {
+        Status::Fail => style::FAIL,
+        Status::Warn | Status::Unknown => style::WARN,
+        Status::Pass => style::PASS,
+        Status::Info => style::HINT,
+        Status::Skipped => style::DIM,
+    }
+}
+
+/// The line of each check, and its remedy below.
+fn in_full(shown: &[&Checked]) -> Vec<String> {
+    // One long id should not push all sentences to the right.
+    const WIDEST: usize = 24;
+    let ids = shown.iter().map(|checked| checked.check.id.len());
+    let width = ids.max().unwrap_or_default().min(WIDEST);
+    let (strong, hint, dim) = (style::STRONG, style::HINT, style::DIM);
+    let mut lines = Vec::new();
+    for Checked { check, outcome } in shown {
+        let look = look(outcome.status);
+        let (status, id, found) = (outcome.status.name(), &check.id, &outcome.found);
+        lines.push(format!(
+            "{look}{status:<7}{look:#}  {strong}{id:<width$}{strong:#}  {found}"
+        ));
+        for command in &outcome.remedy.run {
+            lines.push(format!("         {hint}${hint:#} {command}"));
+        }
+        if let Some(note) = &outcome.remedy.note {
+            lines.push(format!("         {dim}{note}{dim:#}"));
+        }
+    }
+    lines
+}
+
+/// The first few, and how many more.
+fn enumerate(ids: &[&str]) -> String {
+    const SHOWN: usize = 4;
+    let shown = ids
+        .iter()
+        .take(SHOWN)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match ids.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::check::{Check, Outcome, Probe};
+
+    fn checked(id: &str, group: Group, needs: &[&str], outcome: Outcome) -> Checked {
+        Checked {
+            check: Check {
+                id: id.to_owned(),
+                group,
+                subject: format!("the subject of {id}"),
+                needs: needs.iter().map(ToString::to_string).collect(),
+                probe: Probe::Git,
+            },
+            outcome,
+        }
+    }
+
+    fn report() -> Report {
+        let start = Remedy::run("sudo systemctl enable --now docker");
+        let stop = Remedy::run("echo 'A=3101' >> .env").and_note("or stop that process: kill 42");
+        Report {
+            workspace: Some("/home/ann/vera".to_owned()),
+            checked: vec![
+                checked("tools.git", Group::Tools, &[], Outcome::pass("git 2.47.3")),
+                checked(
+                    "tools.engine",
+                    Group::Tools,
+                    &[],
+                    Outcome::fail("the Docker engine is not running", start),
+                ),
+                checked(
+                    "tools.disk",
+                    Group::Tools,
+                    &[],
+                    Outcome::unknown("no answer within 5 s"),
+                ),
+                checked(
+                    "repos.api.branch",
+                    Group::Repos,
+                    &[],
+                    Outcome::info("on `topic`, not on `main`"),
+                ),
+                checked(
+                    "files.env",
+                    Group::Files,
+                    &[],
+                    Outcome::warn("`.env` is committed", Remedy::run("git rm --cached .env")),
+                ),
+                checked(
+                    "compose.a",
+                    Group::Compose,
+                    &["tools.engine"],
+                    Outcome::skipped("tools.engine"),
+                ),
+                checked(
+                    "compose.b",
+                    Group::Compose,
+                    &["tools.engine"],
+                    Outcome::skipped("tools.engine"),
+                ),
+                checked(
+                    "ports.api.3000",
+                    Group::Ports,
+                    &[],
+                    Outcome::fail("127.0.0.1:3100 is held by `node` (pid 42)", stop),
+                ),
+                checked(
+                    "ports.web.80",
+                    Group::Ports,
+                    &[],
+                    Outcome::pass("127.0.0.1:8080 is free"),
+                ),
+            ],
+        }
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn brief_shows_what_needs_a_look_and_counts_the_rest() {
+        insta::assert_snapshot!(plain(&report().text(Detail::Brief)));
+    }
+
+    #[test]
+    fn full_shows_every_check() {
+        insta::assert_snapshot!(plain(&report().text(Detail::Full)));
+    }
+
+    #[test]
+    fn json_has_every_check_and_every_field() {
+        insta::assert_snapshot!(report().json().unwrap());
+    }
+
+    #[test]
+    fn a_healthy_workspace_takes_two_lines() {
+        let mut report = report();
+        report
+            .checked
+            .retain(|checked| checked.outcome.status == Status::Pass);
+        insta::assert_snapshot!(plain(&report.text(Detail::Brief)));
+    }
+
+    #[test]
+    fn a_tool_that_does_not_answer_keeps_things_from_starting() {
+        let report = report();
+        let ids: Vec<&str> = report
+            .blocking()
+            .map(|checked| checked.check.id.as_str())
+            .collect();
+        assert_eq!(ids, ["tools.engine", "tools.disk", "ports.api.3000"]);
+    }
+}

@@ -1,0 +1,123 @@
+//! Which checks to run: `--only` and `--skip`.
+
+use super::check::Check;
+
+/// A part of the checks, by ids and groups: `tools`, `repos.api`, `repos.*.branch`.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Report these only; all where empty.
+    pub only: Vec<String>,
+    /// Leave these out.
+    pub skip: Vec<String>,
+}
+
+impl Selection {
+    /// The patterns that no check matches.
+    pub fn unmatched<'a>(&'a self, checks: &[Check]) -> Vec<&'a str> {
+        self.only
+            .iter()
+            .chain(&self.skip)
+            .filter(|pattern| !checks.iter().any(|check| matches(pattern, &check.id)))
+            .map(String::as_str)
+            .collect()
+    }
+
+    /// Whether this check's verdict is asked for.
+    pub fn wants(&self, check: &Check) -> bool {
+        let is_in =
+            |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &check.id));
+        (self.only.is_empty() || is_in(&self.only)) && !is_in(&self.skip)
+    }
+
+    /// The checks to run: those asked for and what they need, except what is left out.
+    pub fn apply(&self, checks: Vec<Check>) -> Vec<Check> {
+        let mut chosen: Vec<bool> = checks.iter().map(|check| self.wants(check)).collect();
+        // Prerequisites of prerequisites come in with a later round.
+        loop {
+            let before = chosen.clone();
+            for (index, check) in checks.iter().enumerate() {
+                let is_needed = checks
+                    .iter()
+                    .zip(&before)
+                    .any(|(other, chosen)| *chosen && other.needs.contains(&check.id));
+                let is_left_out = self.skip.iter().any(|pattern| matches(pattern, &check.id));
+                chosen[index] |= is_needed && !is_left_out;
+            }
+            if chosen == before {
+                break;
+            }
+        }
+        let mut chosen = chosen.into_iter();
+        checks
+            .into_iter()
+            .filter(|_| chosen.next().unwrap_or_default())
+            .collect()
+    }
+}
+
+/// Part by part; a pattern with fewer parts than the id stands for everything below it.
+fn matches(pattern: &str, id: &str) -> bool {
+    let mut parts = id.split('.');
+    pattern.split('.').all(|wanted| {
+        parts
+            .next()
+            .is_some_and(|part| wanted == "*" || wanted == part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::check::{Group, Probe};
+
+    fn check(id: &str, needs: &[&str]) -> Check {
+        Check {
+            id: id.to_owned(),
+            group: Group::Tools,
+            subject: String::new(),
+            needs: needs.iter().map(ToString::to_string).collect(),
+            probe: Probe::Git,
+        }
+    }
+
+    #[test]
+    fn a_pattern_matches_part_by_part() {
+        let cases = [
+            ("tools", "tools.git", true),
+            ("tools.git", "tools.git", true),
+            ("tool", "tools.git", false),
+            ("repos.*.branch", "repos.api.branch", true),
+            ("repos.*.branch", "repos.api.cloned", false),
+            ("repos.api", "repos.api-v2.branch", false),
+            ("tools.git.more", "tools.git", false),
+        ];
+        for (pattern, id, expected) in cases {
+            assert_eq!(matches(pattern, id), expected, "{pattern} {id}");
+        }
+    }
+
+    #[test]
+    fn what_is_needed_runs_too_unless_it_is_left_out() {
+        let checks = || {
+            vec![
+                check("a.1", &[]),
+                check("a.2", &["a.1"]),
+                check("b.1", &["a.2"]),
+                check("c.1", &[]),
+            ]
+        };
+        let ids = |only: &[&str], skip: &[&str]| -> Vec<String> {
+            let own = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+            let selection = Selection {
+                only: own(only),
+                skip: own(skip),
+            };
+            let checks = selection.apply(checks());
+            checks.into_iter().map(|check| check.id).collect()
+        };
+        assert_eq!(ids(&[], &[]), ["a.1", "a.2", "b.1", "c.1"]);
+        assert_eq!(ids(&["b"], &[]), ["a.1", "a.2", "b.1"]);
+        assert_eq!(ids(&["b"], &["a.2"]), ["b.1"]);
+        assert_eq!(ids(&[], &["a"]), ["b.1", "c.1"]);
+    }
+}

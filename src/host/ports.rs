@@ -1,0 +1,241 @@
+//! Ports of this machine: whether one is free, and who holds it.
+//!
+//! Free means what it means to Docker: an address and port that can be bound right now.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
+use crate::workspace::Protocol;
+
+/// Whether an address can be bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// It could be bound, and is free again.
+    Free,
+    /// Someone listens there.
+    Taken,
+    /// The address belongs to no interface of this machine.
+    NoSuchAddress,
+}
+
+/// The process that listens on a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its process id.
+    pub pid: u32,
+    /// Its program's name.
+    pub program: String,
+    /// Its whole command line, where it can be read.
+    pub command: String,
+}
+
+/// Whether `address` and `port` can be bound.
+pub fn availability(address: IpAddr, port: u16, protocol: Protocol) -> io::Result<Availability> {
+    let bound = match bind(address, port, protocol) {
+        // BSD systems let a specific address be bound beside a wildcard listener.
+        Ok(()) if cfg!(target_os = "macos") && !address.is_unspecified() => {
+            bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port, protocol)
+        }
+        other => other,
+    };
+    match bound {
+        Ok(()) => Ok(Availability::Free),
+        Err(error) => match error.kind() {
+            io::ErrorKind::AddrInUse => Ok(Availability::Taken),
+            io::ErrorKind::AddrNotAvailable => Ok(Availability::NoSuchAddress),
+            // Below 1024 only root may bind, and Docker is: ask whether someone answers.
+            io::ErrorKind::PermissionDenied => Ok(answers(address, port, protocol)),
+            _ => Err(error),
+        },
+    }
+}
+
+/// The first free port at or above `from` that is not one of `avoid`.
+pub fn next_free(address: IpAddr, from: u16, protocol: Protocol, avoid: &[u16]) -> Option<u16> {
+    (from..=u16::MAX)
+        .filter(|port| !avoid.contains(port))
+        .take(200)
+        .find(|port| {
+            matches!(
+                availability(address, *port, protocol),
+                Ok(Availability::Free)
+            )
+        })
+}
+
+/// The process that listens on `port`, where the system lets this user see it.
+pub fn holder(port: u16, protocol: Protocol) -> Option<Holder> {
+    if cfg!(target_os = "linux") {
+        holder_by_proc(port, protocol)
+    } else {
+        holder_by_lsof(port, protocol)
+    }
+}
+
+fn bind(address: IpAddr, port: u16, protocol: Protocol) -> io::Result<()> {
+    match protocol {
+        Protocol::Tcp => TcpListener::bind((address, port)).map(drop),
+        Protocol::Udp => UdpSocket::bind((address, port)).map(drop),
+    }
+}
+
+fn answers(address: IpAddr, port: u16, protocol: Protocol) -> Availability {
+    let target = match address {
+        address if !address.is_unspecified() => address,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+    };
+    let limit = Duration::from_millis(500);
+    let answers = protocol == Protocol::Tcp
+        && TcpStream::connect_timeout(&SocketAddr::new(target, port), limit).is_ok();
+    if answers {
+        Availability::Taken
+    } else {
+        Availability::Free
+    }
+}
+
+fn holder_by_proc(port: u16, protocol: Protocol) -> Option<Holder> {
+    let tables: [&str; 2] = match protocol {
+        Protocol::Tcp => ["/proc/net/tcp", "/proc/net/tcp6"],
+        Protocol::Udp => ["/proc/net/udp", "/proc/net/udp6"],
+    };
+    let inodes: Vec<u64> = tables
+        .iter()
+        .filter_map(|table| fs::read_to_string(table).ok())
+        .flat_map(|table| listening_inodes(&table, port, protocol))
+        .collect();
+    let sockets: Vec<String> = inodes
+        .iter()
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect();
+    if sockets.is_empty() {
+        return None;
+    }
+    let pid = fs::read_dir("/proc")
+        .ok()?
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .find(|pid| has_open(*pid, &sockets))?;
+    let read = |file: &str| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    Some(Holder {
+        pid,
+        program: read("comm").trim().to_owned(),
+        command: read("cmdline").trim_end_matches('\0').replace('\0', " "),
+    })
+}
+
+fn has_open(pid: u32, sockets: &[String]) -> bool {
+    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return false;
+    };
+    descriptors.flatten().any(|descriptor| {
+        fs::read_link(descriptor.path()).is_ok_and(|target| {
+            sockets
+                .iter()
+                .any(|socket| target.as_os_str() == socket.as_str())
+        })
+    })
+}
+
+/// The sockets that wait on `port` in the text of a table such as `/proc/net/tcp`.
+fn listening_inodes(table: &str, port: u16, protocol: Protocol) -> Vec<u64> {
+    // include/net/tcp_states.h: TCP_LISTEN is 10; an unconnected UDP socket is TCP_CLOSE, 7.
+    let waiting = match protocol {
+        Protocol::Tcp => "0A",
+        Protocol::Udp => "07",
+    };
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let (_, local_port) = fields.get(1)?.rsplit_once(':')?;
+            let is_it =
+                u16::from_str_radix(local_port, 16).ok()? == port && *fields.get(3)? == waiting;
+            is_it.then(|| fields.get(9)?.parse().ok()).flatten()
+        })
+        .collect()
+}
+
+fn holder_by_lsof(port: u16, protocol: Protocol) -> Option<Holder> {
+    let mut command = std::process::Command::new("lsof");
+    match protocol {
+        Protocol::Tcp => command.args(["-nP", "-sTCP:LISTEN", "-Fpc", &format!("-iTCP:{port}")]),
+        Protocol::Udp => command.args(["-nP", "-Fpc", &format!("-iUDP:{port}")]),
+    };
+    let output = super::process::run(&mut command, Duration::from_secs(3)).ok()?;
+    parse_lsof(&output.stdout)
+}
+
+/// lsof's output for programs: one field a line, `p` the process, `c` its name.
+fn parse_lsof(text: &str) -> Option<Holder> {
+    let field = |name: char| text.lines().find_map(|line| line.strip_prefix(name));
+    let program = field('c')?.to_owned();
+    Some(Holder {
+        pid: field('p')?.parse().ok()?,
+        command: program.clone(),
+        program,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TCP: &str = "\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:0C1C 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1
+   1: 0100007F:0C1C 0100007F:B0AA 01 00000000:00000000 00:00000000 00000000     0        0 4712 1
+   2: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1
+";
+
+    #[test]
+    fn finds_the_listening_socket_and_not_its_connections() {
+        assert_eq!(listening_inodes(TCP, 3100, Protocol::Tcp), [4711]);
+        assert_eq!(listening_inodes(TCP, 22, Protocol::Tcp), [4713]);
+        assert!(listening_inodes(TCP, 80, Protocol::Tcp).is_empty());
+    }
+
+    #[test]
+    fn reads_lsofs_fields() {
+        assert_eq!(
+            parse_lsof("p812\ncnode\nf21\n"),
+            Some(Holder {
+                pid: 812,
+                program: "node".to_owned(),
+                command: "node".to_owned()
+            })
+        );
+        assert_eq!(parse_lsof(""), None);
+    }
+
+    #[test]
+    fn a_port_that_this_process_holds_is_taken_by_this_process() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address = Ipv4Addr::LOCALHOST.into();
+        assert_eq!(
+            availability(address, port, Protocol::Tcp).unwrap(),
+            Availability::Taken
+        );
+        assert_eq!(
+            holder(port, Protocol::Tcp).map(|holder| holder.pid),
+            Some(std::process::id())
+        );
+        let next = next_free(address, port, Protocol::Tcp, &[]);
+        assert!(next.is_some_and(|next| next > port), "{next:?}");
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_told_apart() {
+        // TEST-NET-1 (RFC 5737) is nobody's.
+        let address = "192.0.2.1".parse().unwrap();
+        assert_eq!(
+            availability(address, 0, Protocol::Tcp).unwrap(),
+            Availability::NoSuchAddress
+        );
+    }
+}

@@ -1,0 +1,640 @@
+//! Reads one table of a TOML file key by key, and reports every key and value that does not fit.
+//!
+//! Knows what a string, a list or a port looks like; which keys there are is said in
+//! [`super::decode`].
+
+use std::ops::Range;
+
+use toml::Spanned as TomlSpanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::model::{DependencyTable, Entries, MountTable, PortTable, PortValue, Spanned, Variable};
+use super::report::Diagnostic;
+use crate::workspace::{Command, Condition, MountMode, Scalar};
+
+/// What to say under an unknown key that resembles none of the known ones.
+pub(super) const NO_SUCH_KEY: &str = "the known keys are: {known}";
+const MOUNT_MODES: &[(&str, MountMode)] = &[("bind", MountMode::Bind), ("sync", MountMode::Sync)];
+const CONDITIONS: &[(&str, Condition)] = &[
+    ("service_started", Condition::ServiceStarted),
+    ("service_healthy", Condition::ServiceHealthy),
+    (
+        "service_completed_successfully",
+        Condition::ServiceCompletedSuccessfully,
+    ),
+];
+
+/// A table that is being read. Every key that is asked for is a known key; `finish` reports the
+/// others.
+pub(super) struct Section<'a, 'p> {
+    /// `services.auth`; empty for the file itself.
+    path: String,
+    table: &'a DeTable<'a>,
+    known: Vec<&'static str>,
+    unknown_help: &'static str,
+    problems: &'p mut Vec<Diagnostic>,
+}
+
+type Node<'a> = TomlSpanned<DeValue<'a>>;
+
+impl<'a, 'p> Section<'a, 'p> {
+    pub(super) fn new(
+        path: String,
+        table: &'a DeTable<'a>,
+        unknown_help: &'static str,
+        problems: &'p mut Vec<Diagnostic>,
+    ) -> Self {
+        Section {
+            path,
+            table,
+            known: Vec::new(),
+            unknown_help,
+            problems,
+        }
+    }
+
+    pub(super) fn get(&mut self, key: &'static str) -> Option<&'a Node<'a>> {
+        self.known.push(key);
+        self.table.get(key)
+    }
+
+    /// The full name of a key, for messages: `services.auth.ports`.
+    pub(super) fn name(&self, key: &str) -> String {
+        if self.path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.path)
+        }
+    }
+
+    pub(super) fn string(&mut self, key: &'static str) -> Option<Spanned<String>> {
+        let node = self.get(key)?;
+        string(node, &self.name(key), "a string", self.problems)
+    }
+
+    pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
+        let node = self.get(key)?;
+        let value = node.get_ref().as_bool();
+        if value.is_none() {
+            self.problems
+                .push(wrong_type(node, &self.name(key), "`true` or `false`"));
+        }
+        value
+    }
+
+    /// A whole number from 1 up to what `N` can hold.
+    pub(super) fn positive<N: TryFrom<i64>>(&mut self, key: &'static str) -> Option<Spanned<N>> {
+        let node = self.get(key)?;
+        positive(node, &self.name(key), self.problems)
+    }
+
+    pub(super) fn number(&mut self, key: &'static str) -> Option<Spanned<f64>> {
+        let node = self.get(key)?;
+        let number = match scalar(node.get_ref()) {
+            Some(Scalar::Float(value)) => Some(value),
+            // Limits are small numbers: no precision is lost.
+            #[expect(clippy::cast_precision_loss)]
+            Some(Scalar::Integer(value)) => Some(value as f64),
+            _ => None,
+        };
+        let valid = number.filter(|number| number.is_finite() && *number > 0.0);
+        if valid.is_none() {
+            self.problems
+                .push(wrong_type(node, &self.name(key), "a number above 0"));
+        }
+        Some(Spanned {
+            value: valid?,
+            span: node.span(),
+        })
+    }
+
+    pub(super) fn one_of<T: Copy>(
+        &mut self,
+        key: &'static str,
+        choices: &[(&str, T)],
+    ) -> Option<Spanned<T>> {
+        let node = self.get(key)?;
+        one_of(node, &self.name(key), choices, self.problems)
+    }
+
+    /// A list of strings.
+    pub(super) fn strings(&mut self, key: &'static str) -> Vec<Spanned<String>> {
+        let Some(node) = self.get(key) else {
+            return Vec::new();
+        };
+        let name = self.name(key);
+        let Some(items) = node.get_ref().as_array() else {
+            let mut problem = wrong_type(node, &name, "a list of strings");
+            if let Some(text) = node.get_ref().as_str() {
+                problem = problem.help(format!("write `{key} = [\"{text}\"]`"));
+            }
+            self.problems.push(problem);
+            return Vec::new();
+        };
+        list(items, &name, self.problems)
+    }
+
+    /// A string, or a list of strings.
+    pub(super) fn one_or_more(&mut self, key: &'static str) -> Vec<Spanned<String>> {
+        let Some(node) = self.get(key) else {
+            return Vec::new();
+        };
+        let name = self.name(key);
+        match node.get_ref() {
+            DeValue::Array(items) => list(items, &name, self.problems),
+            _ => string(node, &name, "a string or a list of strings", self.problems)
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    pub(super) fn command(&mut self, key: &'static str) -> Option<Spanned<Command>> {
+        let node = self.get(key)?;
+        let name = self.name(key);
+        let span = node.span();
+        let value = match node.get_ref() {
+            DeValue::Array(items) => {
+                let arguments = items.iter().filter_map(|item| {
+                    let text = item.get_ref().as_str();
+                    if text.is_none() {
+                        self.problems
+                            .push(wrong_type(item, &name, "a list of strings"));
+                    }
+                    text.map(str::to_owned)
+                });
+                Command::Arguments(arguments.collect())
+            }
+            _ => Command::Line(
+                string(node, &name, "a string or a list of strings", self.problems)?.value,
+            ),
+        };
+        let empty = match &value {
+            Command::Line(line) => line.trim().is_empty(),
+            Command::Arguments(arguments) => arguments.is_empty(),
+        };
+        if empty {
+            self.problems
+                .push(Diagnostic::new(span, format!("`{name}` is empty")));
+            return None;
+        }
+        Some(Spanned { value, span })
+    }
+
+    pub(super) fn table<T: Default>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section<'a, '_>) -> T,
+    ) -> T {
+        self.spanned_table(key, read)
+            .map(|table| table.value)
+            .unwrap_or_default()
+    }
+
+    pub(super) fn spanned_table<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(&mut Section<'a, '_>) -> T,
+    ) -> Option<Spanned<T>> {
+        let node = self.get(key)?;
+        let value = table(node, self.name(key), self.unknown_help, self.problems, read)?;
+        Some(Spanned {
+            value,
+            span: node.span(),
+        })
+    }
+
+    /// A table of tables with names that the user chose.
+    pub(super) fn entries<T>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&mut Section<'a, '_>) -> T,
+    ) -> Entries<T> {
+        let Some(node) = self.get(key) else {
+            return Entries::default();
+        };
+        let name = self.name(key);
+        let Some(tables) = node.get_ref().as_table() else {
+            self.problems.push(wrong_type(
+                node,
+                &name,
+                &format!("tables such as `[{key}.name]`"),
+            ));
+            return Entries::default();
+        };
+        let entries = tables.iter().filter_map(|(entry, node)| {
+            let path = format!("{name}.{}", entry.get_ref());
+            let value = table(node, path, self.unknown_help, self.problems, &read)?;
+            Some((
+                Spanned {
+                    value: entry.get_ref().to_string(),
+                    span: entry.span(),
+                },
+                value,
+            ))
+        });
+        Entries(entries.collect())
+    }
+
+    /// A table of values, or a list of `NAME=value`.
+    pub(super) fn variables(&mut self, key: &'static str) -> Vec<Variable> {
+        let Some(node) = self.get(key) else {
+            return Vec::new();
+        };
+        let name = self.name(key);
+        match node.get_ref() {
+            DeValue::Table(table) => table
+                .iter()
+                .filter_map(|(variable, node)| {
+                    let value = scalar(node.get_ref());
+                    if value.is_none() {
+                        let name = format!("{name}.{}", variable.get_ref());
+                        self.problems.push(wrong_type(
+                            node,
+                            &name,
+                            "a string, a number or a boolean",
+                        ));
+                    }
+                    let variable = Spanned {
+                        value: variable.get_ref().to_string(),
+                        span: variable.span(),
+                    };
+                    Some((
+                        variable,
+                        Some(Spanned {
+                            value: value?,
+                            span: node.span(),
+                        }),
+                    ))
+                })
+                .collect(),
+            DeValue::Array(items) => list(items, &name, self.problems)
+                .into_iter()
+                .map(|item| {
+                    let Spanned { value, span } = item;
+                    match value.split_once('=') {
+                        Some((variable, text)) => (
+                            Spanned {
+                                value: variable.to_owned(),
+                                span: span.clone(),
+                            },
+                            Some(Spanned {
+                                value: Scalar::Text(text.to_owned()),
+                                span,
+                            }),
+                        ),
+                        None => (Spanned { value, span }, None),
+                    }
+                })
+                .collect(),
+            _ => {
+                self.problems.push(wrong_type(
+                    node,
+                    &name,
+                    "a table, or a list of `NAME=value`",
+                ));
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn mounts(&mut self, key: &'static str) -> Vec<MountTable> {
+        let Some(node) = self.get(key) else {
+            return Vec::new();
+        };
+        let name = self.name(key);
+        match node.get_ref() {
+            DeValue::Array(items) => items
+                .iter()
+                .filter_map(|item| mount(item, &name, self.problems))
+                .collect(),
+            _ => mount(node, &name, self.problems).into_iter().collect(),
+        }
+    }
+
+    pub(super) fn ports(&mut self, key: &'static str) -> Option<Vec<PortValue>> {
+        let node = self.get(key)?;
+        let name = self.name(key);
+        let Some(items) = node.get_ref().as_array() else {
+            self.problems.push(
+                wrong_type(node, &name, "a list")
+                    .help(format!("write `{key} = [\"3100:3000\"]` (host:container)")),
+            );
+            return None;
+        };
+        Some(
+            items
+                .iter()
+                .filter_map(|item| port(item, &name, self.problems))
+                .collect(),
+        )
+    }
+
+    pub(super) fn dependencies(&mut self, key: &'static str) -> Vec<DependencyTable> {
+        let Some(node) = self.get(key) else {
+            return Vec::new();
+        };
+        let name = self.name(key);
+        match node.get_ref() {
+            DeValue::Array(items) => list(items, &name, self.problems)
+                .into_iter()
+                .map(|service| DependencyTable {
+                    service,
+                    condition: None,
+                    restart: None,
+                    required: None,
+                })
+                .collect(),
+            DeValue::Table(entries) => entries
+                .iter()
+                .filter_map(|(service, node)| {
+                    let path = format!("{name}.{}", service.get_ref());
+                    let service = Spanned {
+                        value: service.get_ref().to_string(),
+                        span: service.span(),
+                    };
+                    table(node, path, NO_SUCH_KEY, self.problems, |section| {
+                        DependencyTable {
+                            service,
+                            condition: section
+                                .one_of("condition", CONDITIONS)
+                                .map(|condition| condition.value),
+                            restart: section.boolean("restart"),
+                            required: section.boolean("required"),
+                        }
+                    })
+                })
+                .collect(),
+            _ => {
+                self.problems
+                    .push(wrong_type(node, &name, "a list of services, or a table"));
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn json(
+        &mut self,
+        key: &'static str,
+    ) -> Option<Spanned<serde_json::Map<String, serde_json::Value>>> {
+        let node = self.get(key)?;
+        let serde_json::Value::Object(value) = json(node, &self.name(key), self.problems)? else {
+            self.problems
+                .push(wrong_type(node, &self.name(key), "a table of Compose keys"));
+            return None;
+        };
+        Some(Spanned {
+            value,
+            span: node.span(),
+        })
+    }
+
+    /// Reports every key that was not asked for.
+    pub(super) fn finish(self) {
+        for (key, _) in self.table {
+            let found = key.get_ref().as_ref();
+            if self.known.contains(&found) {
+                continue;
+            }
+            let place = if self.path.is_empty() {
+                String::new()
+            } else {
+                format!(" in `{}`", self.path)
+            };
+            let mut problem = Diagnostic::new(key.span(), format!("unknown key `{found}`{place}"))
+                .suggest(found, self.known.iter().copied());
+            if problem.label.is_empty() {
+                let known: Vec<String> = self
+                    .known
+                    .iter()
+                    .map(|known| format!("`{known}`"))
+                    .collect();
+                problem = problem.help(self.unknown_help.replace("{known}", &known.join(", ")));
+            }
+            self.problems.push(problem);
+        }
+    }
+}
+
+fn table<'a, T>(
+    node: &'a Node<'a>,
+    path: String,
+    unknown_help: &'static str,
+    problems: &mut Vec<Diagnostic>,
+    read: impl FnOnce(&mut Section<'a, '_>) -> T,
+) -> Option<T> {
+    let Some(table) = node.get_ref().as_table() else {
+        problems.push(wrong_type(node, &path, "a table"));
+        return None;
+    };
+    let mut section = Section::new(path, table, unknown_help, problems);
+    let value = read(&mut section);
+    section.finish();
+    Some(value)
+}
+
+fn string(
+    node: &Node<'_>,
+    name: &str,
+    wanted: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Spanned<String>> {
+    let Some(text) = node.get_ref().as_str() else {
+        problems.push(wrong_type(node, name, wanted));
+        return None;
+    };
+    if text.trim().is_empty() {
+        problems.push(Diagnostic::new(node.span(), format!("`{name}` is empty")));
+        return None;
+    }
+    Some(Spanned {
+        value: text.to_owned(),
+        span: node.span(),
+    })
+}
+
+fn list(items: &DeArray<'_>, name: &str, problems: &mut Vec<Diagnostic>) -> Vec<Spanned<String>> {
+    items
+        .iter()
+        .filter_map(|item| string(item, name, "a list of strings", problems))
+        .collect()
+}
+
+fn positive<N: TryFrom<i64>>(
+    node: &Node<'_>,
+    name: &str,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Spanned<N>> {
+    let number = match scalar(node.get_ref()) {
+        Some(Scalar::Integer(number)) if number > 0 => N::try_from(number).ok(),
+        _ => None,
+    };
+    if number.is_none() {
+        let most = match size_of::<N>() {
+            2 => " up to 65535",
+            _ => "",
+        };
+        problems.push(wrong_type(
+            node,
+            name,
+            &format!("a whole number from 1{most}"),
+        ));
+    }
+    Some(Spanned {
+        value: number?,
+        span: node.span(),
+    })
+}
+
+fn one_of<T: Copy>(
+    node: &Node<'_>,
+    name: &str,
+    choices: &[(&str, T)],
+    problems: &mut Vec<Diagnostic>,
+) -> Option<Spanned<T>> {
+    let names: Vec<String> = choices
+        .iter()
+        .map(|(choice, _)| format!("`{choice}`"))
+        .collect();
+    let wanted = match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => names.concat(),
+    };
+    let text = string(node, name, &wanted, problems)?;
+    let found = choices.iter().find(|(choice, _)| *choice == text.value);
+    if found.is_none() {
+        problems.push(
+            Diagnostic::new(
+                text.span.clone(),
+                format!("`{name}` must be {wanted}, found `{}`", text.value),
+            )
+            .suggest(&text.value, choices.iter().map(|(choice, _)| *choice)),
+        );
+    }
+    Some(Spanned {
+        value: found?.1,
+        span: text.span,
+    })
+}
+
+fn mount(node: &Node<'_>, name: &str, problems: &mut Vec<Diagnostic>) -> Option<MountTable> {
+    if !node.get_ref().is_table() {
+        let target = string(node, name, "a path, a table, or a list of them", problems)?;
+        return Some(MountTable {
+            source: None,
+            target,
+            mode: MountMode::Bind,
+        });
+    }
+    table(node, name.to_owned(), NO_SUCH_KEY, problems, |section| {
+        let source = section.string("source");
+        let target = section.string("target");
+        let mode = section.one_of("mode", MOUNT_MODES);
+        if target.is_none() && !section.table.contains_key("target") {
+            section.problems.push(
+                Diagnostic::new(node.span(), format!("`{name}` has no `target`"))
+                    .help("add the folder in the container: `target = \"/app\"`"),
+            );
+        }
+        let mode = mode.map(|mode| mode.value).unwrap_or_default();
+        target.map(|target| MountTable {
+            source,
+            target,
+            mode,
+        })
+    })?
+}
+
+fn port(node: &Node<'_>, name: &str, problems: &mut Vec<Diagnostic>) -> Option<PortValue> {
+    match node.get_ref() {
+        DeValue::Table(_) => table(node, name.to_owned(), NO_SUCH_KEY, problems, |section| {
+            let target = section.positive("target");
+            let published = section.positive("published");
+            let host_ip = section.string("host_ip");
+            let protocol = section.string("protocol");
+            if target.is_none() && !section.table.contains_key("target") {
+                section.problems.push(
+                    Diagnostic::new(node.span(), format!("`{name}` has no `target`"))
+                        .help("add the container's port: `target = 3000`"),
+                );
+            }
+            target.map(|target| {
+                let value = PortTable {
+                    target,
+                    published,
+                    host_ip,
+                    protocol,
+                };
+                PortValue::Long(Spanned {
+                    value,
+                    span: node.span(),
+                })
+            })
+        })?,
+        DeValue::Integer(_) => {
+            let port: Spanned<u16> = positive(node, name, problems)?;
+            Some(PortValue::Short(port.map(|port| port.to_string())))
+        }
+        _ => string(node, name, "a list of `\"host:container\"`", problems).map(PortValue::Short),
+    }
+}
+
+/// A value as JSON, for keys that go into the compose file as they are.
+fn json(node: &Node<'_>, name: &str, problems: &mut Vec<Diagnostic>) -> Option<serde_json::Value> {
+    match node.get_ref() {
+        DeValue::Table(table) => {
+            let mut object = serde_json::Map::new();
+            for (key, node) in table {
+                let key = key.get_ref().to_string();
+                if let Some(value) = json(node, &format!("{name}.{key}"), problems) {
+                    object.insert(key, value);
+                }
+            }
+            Some(serde_json::Value::Object(object))
+        }
+        DeValue::Array(items) => Some(
+            items
+                .iter()
+                .filter_map(|item| json(item, name, problems))
+                .collect(),
+        ),
+        value => match scalar(value) {
+            Some(Scalar::Text(text)) => Some(text.into()),
+            Some(Scalar::Integer(number)) => Some(number.into()),
+            Some(Scalar::Bool(value)) => Some(value.into()),
+            Some(Scalar::Float(number)) if number.is_finite() => Some(number.into()),
+            _ => {
+                problems.push(
+                    wrong_type(node, name, "a value that YAML has too")
+                        .help("write dates and times as strings"),
+                );
+                None
+            }
+        },
+    }
+}
+
+fn scalar(value: &DeValue<'_>) -> Option<Scalar> {
+    match value {
+        DeValue::String(text) => Some(Scalar::Text(text.to_string())),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .ok()
+            .map(Scalar::Integer),
+        DeValue::Float(number) => number.as_str().parse().ok().map(Scalar::Float),
+        DeValue::Boolean(value) => Some(Scalar::Bool(*value)),
+        DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => None,
+    }
+}
+
+fn wrong_type(node: &Node<'_>, name: &str, wanted: &str) -> Diagnostic {
+    let found = match node.get_ref() {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    };
+    let span: Range<usize> = node.span();
+    Diagnostic::new(span, format!("`{name}` must be {wanted}")).label(format!("this is {found}"))
+}

@@ -1,0 +1,289 @@
+//! What runs of a workspace: its services beside the containers that there are.
+//!
+//! Pure: states in, rows with a verdict and addresses out. `up` and `status` show them.
+
+use serde::Serialize;
+
+use crate::workspace::preset;
+use crate::workspace::{Personal, Protocol, RunsOn, Service, Source, Workspace};
+
+/// A port of the host that leads into a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedPort {
+    /// The address of the host.
+    pub address: String,
+    /// The host's port.
+    pub published: u16,
+    /// The container's port.
+    pub target: u16,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+}
+
+/// One container of a service of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceState {
+    /// The service.
+    pub service: String,
+    /// The container's name.
+    pub container: String,
+    /// `running`, `exited`, `restarting`, `created`, …
+    pub state: String,
+    /// `healthy`, `unhealthy`, `starting`; empty without a health check.
+    pub health: String,
+    /// Of a container that has ended.
+    pub exit_code: i64,
+    /// The ports of the host that it holds.
+    pub ports: Vec<PublishedPort>,
+}
+
+/// One service, and how it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// The service.
+    pub service: String,
+    /// How it is.
+    pub condition: Condition,
+    /// The same in words: `running, healthy`, `exited (1)`.
+    pub state: String,
+    /// Where it can be reached from this machine.
+    pub urls: Vec<String>,
+}
+
+/// How a service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// It runs, and its health check, if it has one, passes.
+    Ready,
+    /// It ran and ended with exit status 0: a job.
+    Done,
+    /// It runs, and its health check has not passed yet.
+    Starting,
+    /// It is unhealthy, restarts again and again, or ended with an error.
+    Broken,
+    /// No container of it runs.
+    Stopped,
+    /// It is a server of this machine, not a container.
+    OnHost,
+}
+
+/// One row a service, in the order of the manifest; services that the manifest does not know (from
+/// an override) last.
+pub fn rows(workspace: &Workspace, personal: &Personal, states: &[ServiceState]) -> Vec<Row> {
+    let known = workspace.services.iter().map(|service| {
+        let of_service = states.iter().filter(|state| state.service == service.name);
+        let of_service: Vec<&ServiceState> = of_service.collect();
+        if of_service.is_empty() && personal.runs_on(service) == RunsOn::Host {
+            return Row {
+                service: service.name.clone(),
+                condition: Condition::OnHost,
+                state: "on this machine".to_owned(),
+                urls: Vec::new(),
+            };
+        }
+        row(&service.name, Some(service), &of_service)
+    });
+    let mut others: Vec<&str> = Vec::new();
+    for state in states {
+        if workspace.service(&state.service).is_none() && !others.contains(&state.service.as_str())
+        {
+            others.push(&state.service);
+        }
+    }
+    let others = others.into_iter().map(|name| {
+        let of_service = states.iter().filter(|state| state.service == name);
+        row(name, None, &of_service.collect::<Vec<_>>())
+    });
+    known.chain(others).collect()
+}
+
+/// The worst of a service's containers speaks for it.
+fn row(name: &str, service: Option<&Service>, states: &[&ServiceState]) -> Row {
+    let worst = states.iter().max_by_key(|state| weight(condition(state)));
+    let mut urls: Vec<String> = Vec::new();
+    for port in states.iter().flat_map(|state| &state.ports) {
+        let url = url(service, port);
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
+    Row {
+        service: name.to_owned(),
+        condition: worst.map_or(Condition::Stopped, |state| condition(state)),
+        state: worst.map_or_else(|| "not started".to_owned(), |state| words(state)),
+        urls,
+    }
+}
+
+fn weight(condition: Condition) -> u8 {
+    match condition {
+        Condition::OnHost | Condition::Done => 0,
+        Condition::Ready => 1,
+        Condition::Starting => 2,
+        Condition::Stopped => 3,
+        Condition::Broken => 4,
+    }
+}
+
+fn condition(state: &ServiceState) -> Condition {
+    match (state.state.as_str(), state.health.as_str()) {
+        ("running", "unhealthy") | ("restarting" | "dead", _) => Condition::Broken,
+        ("running", "starting") => Condition::Starting,
+        ("running", _) => Condition::Ready,
+        ("exited", _) if state.exit_code == 0 => Condition::Done,
+        // Ended by the signals that `stop` sends: that is how it was meant.
+        ("exited", _) if [130, 137, 143].contains(&state.exit_code) => Condition::Stopped,
+        ("exited", _) => Condition::Broken,
+        _ => Condition::Stopped,
+    }
+}
+
+fn words(state: &ServiceState) -> String {
+    match (state.state.as_str(), state.health.as_str()) {
+        ("exited", _) => format!("exited ({})", state.exit_code),
+        (state, "") => state.to_owned(),
+        (state, health) => format!("{state}, {health}"),
+    }
+}
+
+/// Ports that speak something else than HTTP, by the number that everyone knows them by.
+const NO_WEB: &[(u16, &str)] = &[
+    (22, "ssh"),
+    (25, "smtp"),
+    (587, "smtp"),
+    (1025, "smtp"),
+    (1433, "sqlserver"),
+    (1883, "mqtt"),
+    (3306, "mysql"),
+    (4222, "nats"),
+    (5432, "postgres"),
+    (5672, "amqp"),
+    (6379, "redis"),
+    (9092, "kafka"),
+    (11211, "memcached"),
+    (27017, "mongodb"),
+];
+
+/// Where a published port can be reached from this machine.
+fn url(service: Option<&Service>, port: &PublishedPort) -> String {
+    let host = match port.address.as_str() {
+        "" | "0.0.0.0" | "127.0.0.1" | "::" | "::1" => "localhost".to_owned(),
+        address if address.contains(':') => format!("[{address}]"),
+        address => address.to_owned(),
+    };
+    let address = format!("{host}:{}", port.published);
+    if port.protocol == Protocol::Udp {
+        return format!("{address}/udp");
+    }
+    let by_number = NO_WEB.iter().find(|(number, _)| *number == port.target);
+    let scheme = match service.map(|service| &service.source) {
+        Some(Source::Preset(preset)) if port.target == preset.port => {
+            scheme_of_preset(&preset.name)
+        }
+        _ => by_number.map_or("http", |(_, scheme)| scheme),
+    };
+    match (scheme, port.target) {
+        (_, 443 | 8443) => format!("https://{address}"),
+        (scheme, _) => format!("{scheme}://{address}"),
+    }
+}
+
+/// As the preset's own URL begins.
+fn scheme_of_preset(name: &str) -> &'static str {
+    preset::find(name)
+        .and_then(|definition| definition.url.split_once("://"))
+        .map_or("tcp", |(scheme, _)| scheme)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(service: &str, state: &str, health: &str, exit_code: i64) -> ServiceState {
+        ServiceState {
+            service: service.to_owned(),
+            container: format!("vera-{service}-1"),
+            state: state.to_owned(),
+            health: health.to_owned(),
+            exit_code,
+            ports: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_container_is_judged_by_its_state_and_its_health() {
+        let cases = [
+            (("running", "", 0), Condition::Ready, "running"),
+            (
+                ("running", "healthy", 0),
+                Condition::Ready,
+                "running, healthy",
+            ),
+            (
+                ("running", "starting", 0),
+                Condition::Starting,
+                "running, starting",
+            ),
+            (
+                ("running", "unhealthy", 0),
+                Condition::Broken,
+                "running, unhealthy",
+            ),
+            (("restarting", "", 1), Condition::Broken, "restarting"),
+            (("exited", "", 0), Condition::Done, "exited (0)"),
+            (("exited", "", 1), Condition::Broken, "exited (1)"),
+            (("exited", "", 137), Condition::Stopped, "exited (137)"),
+            (("created", "", 0), Condition::Stopped, "created"),
+        ];
+        for ((state_name, health, exit_code), expected, in_words) in cases {
+            let state = state("api", state_name, health, exit_code);
+            assert_eq!(condition(&state), expected, "{in_words}");
+            assert_eq!(words(&state), in_words);
+        }
+    }
+
+    #[test]
+    fn one_bad_copy_makes_the_service_bad() {
+        let good = state("api", "running", "healthy", 0);
+        let bad = state("api", "exited", "", 1);
+        let row = row("api", None, &[&good, &bad]);
+        assert_eq!(row.condition, Condition::Broken);
+    }
+
+    #[test]
+    fn a_port_becomes_an_address_that_people_can_use() {
+        let port = |address: &str, published, target, protocol| PublishedPort {
+            address: address.to_owned(),
+            published,
+            target,
+            protocol,
+        };
+        let cases = [
+            (
+                port("127.0.0.1", 3100, 3000, Protocol::Tcp),
+                "http://localhost:3100",
+            ),
+            (
+                port("0.0.0.0", 3100, 3000, Protocol::Tcp),
+                "http://localhost:3100",
+            ),
+            (
+                port("192.168.1.5", 80, 80, Protocol::Tcp),
+                "http://192.168.1.5:80",
+            ),
+            (
+                port("127.0.0.1", 8443, 443, Protocol::Tcp),
+                "https://localhost:8443",
+            ),
+            (
+                port("127.0.0.1", 15432, 5432, Protocol::Tcp),
+                "postgres://localhost:15432",
+            ),
+            (port("127.0.0.1", 53, 53, Protocol::Udp), "localhost:53/udp"),
+        ];
+        for (port, expected) in cases {
+            assert_eq!(url(None, &port), expected);
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! What only a real Engine and a real Compose can tell: that the demo comes up and an edit is live,
+//! and that both supported Compose versions take every file that `generate` writes.
+//!
+//! `scripts/check docker` gets an Engine, the two Compose versions and the image, and runs these.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
+
+use crate::context::TestContext;
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn the_demo_runs_and_an_edit_is_live_with_compose_2_26() {
+    the_demo_runs_and_an_edit_is_live(Compose::V2_26);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn the_demo_runs_and_an_edit_is_live_with_compose_2_40() {
+    the_demo_runs_and_an_edit_is_live(Compose::V2_40);
+}
+
+fn the_demo_runs_and_an_edit_is_live(compose: Compose) {
+    let machine = Machine::new(compose);
+    machine.run("fitout", &machine.folder(), &["demo", "company"]);
+    let services = machine.folder().join("company/services");
+    let stack = Stack::in_folder(&machine, &services);
+    let port = stack.port("WEB_PORT_8080");
+    machine.run("fitout", &machine.folder(), &["demo", "company", "--up"]);
+
+    // web has asked api, api has asked store, and worker has reached store.
+    let page = eventually("the page shows a tick of worker", || {
+        get(port).filter(|page| ticks(page) > 0)
+    });
+    assert!(page.contains(r#"data-state="up""#), "{page}");
+    let container = container_of(&page);
+
+    edit(&services.join("web/page.html"), "connected", "edited here");
+    edit(&services.join("store/message.txt"), "Hello", "Edited there");
+    let page = eventually("both edits show", || {
+        get(port).filter(|page| page.contains("edited here") && page.contains("Edited there"))
+    });
+    assert_eq!(
+        container_of(&page),
+        container,
+        "the container is another one"
+    );
+    eventually("worker goes on", || {
+        get(port).filter(|now| ticks(now) > ticks(&page))
+    });
+
+    // Without fitout: the folder alone must do.
+    let down = ["compose", "down", "--volumes", "--rmi", "local"];
+    machine.run("docker", &services, &down);
+    assert_eq!(stack.leftovers(), "");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn both_compose_versions_take_every_generated_file() {
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let fixtures = crate_folder.join("tests/fixtures/manifests/valid");
+    let mut manifests: Vec<_> = fs::read_dir(&fixtures)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension() == Some(OsStr::new("toml")))
+        .collect();
+    assert!(
+        !manifests.is_empty(),
+        "no manifest in {}",
+        fixtures.display()
+    );
+    manifests.push(crate_folder.join("workspace.example.toml"));
+    manifests.push(crate_folder.join("templates/demo/services/workspace.toml"));
+
+    let mut refused = String::new();
+    let machines = [Compose::V2_26, Compose::V2_40].map(Machine::new);
+    for manifest in manifests {
+        let name = manifest.file_stem().unwrap();
+        let folder = machines[0].folder().join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::copy(&manifest, folder.join("workspace.toml")).unwrap();
+        machines[0].run("fitout", &folder, &["generate"]);
+        let text = fs::read_to_string(folder.join("docker-compose.yml")).unwrap();
+        for machine in &machines {
+            let output = machine
+                .command("docker")
+                .current_dir(&folder)
+                .args(["compose", "config", "-q"])
+                // Secrets that the manifest requires, which a person would have set.
+                .envs(
+                    required_variables(&text)
+                        .into_iter()
+                        .map(|name| (name, "secret")),
+                )
+                .output()
+                .unwrap();
+            if !output.status.success() {
+                let errors = String::from_utf8_lossy(&output.stderr);
+                let compose = machine.compose;
+                writeln!(refused, "{}, {compose:?}: {errors}", manifest.display()).unwrap();
+            }
+        }
+    }
+    assert_eq!(refused, "");
+}
+
+/// Names of the variables that Compose refuses to go without: `${NAME:?why}`.
+fn required_variables(compose_file: &str) -> BTreeSet<&str> {
+    compose_file
+        .split("${")
+        .skip(1)
+        .filter_map(|rest| {
+            let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')?;
+            let (name, operator) = rest.split_at(end);
+            (operator.starts_with(":?") || operator.starts_with('?')).then_some(name)
+        })
+        .collect()
+}
+
+/// A Compose version that generated files must work with.
+#[derive(Clone, Copy, Debug)]
+enum Compose {
+    V2_26,
+    V2_40,
+}
+
+impl Compose {
+    /// The variable that says where it is.
+    fn variable(self) -> &'static str {
+        match self {
+            Compose::V2_26 => "FITOUT_TEST_COMPOSE_2_26",
+            Compose::V2_40 => "FITOUT_TEST_COMPOSE_2_40",
+        }
+    }
+}
+
+/// A user's machine, on which `docker compose` is a given version.
+struct Machine {
+    compose: Compose,
+    context: TestContext,
+}
+
+impl Machine {
+    fn new(compose: Compose) -> Self {
+        let context = TestContext::new();
+        let plugins = context.path("home/.docker/cli-plugins");
+        fs::create_dir_all(&plugins).unwrap();
+        let variable = compose.variable();
+        let program = env::var_os(variable).unwrap_or_else(|| {
+            panic!(
+                "{variable} is not set: run `scripts/check docker`, it gets what these tests need"
+            )
+        });
+        assert!(Path::new(&program).exists(), "no {}", program.display());
+        symlink(program, plugins.join("docker-compose")).unwrap();
+        if let Some(buildx) = env::var_os("FITOUT_TEST_BUILDX") {
+            symlink(buildx, plugins.join("docker-buildx")).unwrap();
+        }
+        Machine { compose, context }
+    }
+
+    /// The folder that the user works in.
+    fn folder(&self) -> PathBuf {
+        self.context.path("ws")
+    }
+
+    /// `fitout`, `docker` or another program as this user runs it.
+    fn command(&self, program: &str) -> Command {
+        let mut command = match program {
+            "fitout" => self.context.fitout_command(&[]),
+            other => self.context.command(other),
+        };
+        if let Some(engine) = env::var_os("DOCKER_HOST") {
+            command.env("DOCKER_HOST", engine);
+        }
+        command
+    }
+
+    /// Runs a program in a folder, and panics with all that it said when it fails.
+    fn run(&self, program: &str, folder: &Path, arguments: &[&str]) -> Output {
+        let output = self
+            .command(program)
+            .current_dir(folder)
+            .args(arguments)
+            .output()
+            .unwrap_or_else(|error| panic!("can't run {program}: {error}"));
+        assert!(
+            output.status.success(),
+            "{program} {arguments:?}: {}\n{}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
+        output
+    }
+}
+
+/// A workspace whose project name and ports are its own, so that tests can run beside each other
+/// and beside a developer's real demo. Takes away what Docker has of it, however the test ends.
+struct Stack<'a> {
+    machine: &'a Machine,
+    folder: PathBuf,
+    project: String,
+    ports: Vec<(&'static str, u16)>,
+}
+
+impl<'a> Stack<'a> {
+    /// Says so in `.env`, where a person would.
+    fn in_folder(machine: &'a Machine, folder: &Path) -> Self {
+        let variables = [
+            "WEB_PORT_8080",
+            "API_PORT_8080",
+            "STORE_PORT_8080",
+            "WORKER_PORT_8080",
+        ];
+        // All are held until each has one, so that they differ.
+        let held = variables.map(|_| TcpListener::bind("127.0.0.1:0").unwrap());
+        let ports: Vec<_> = variables
+            .into_iter()
+            .zip(
+                held.iter()
+                    .map(|socket| socket.local_addr().unwrap().port()),
+            )
+            .collect();
+        let project = format!("fitout-test-{}-{}", std::process::id(), ports[0].1);
+
+        let file = folder.join(".env");
+        let mut text = fs::read_to_string(&file).unwrap();
+        writeln!(text, "COMPOSE_PROJECT_NAME={project}").unwrap();
+        for (variable, port) in &ports {
+            writeln!(text, "{variable}={port}").unwrap();
+        }
+        fs::write(file, text).unwrap();
+        Stack {
+            machine,
+            folder: folder.to_owned(),
+            project,
+            ports,
+        }
+    }
+
+    fn port(&self, variable: &str) -> u16 {
+        let found = self.ports.iter().find(|(name, _)| *name == variable);
+        found.expect("a port of the demo").1
+    }
+
+    /// What Docker still has of the project, one a line.
+    fn leftovers(&self) -> String {
+        let filter = format!("label=com.docker.compose.project={}", self.project);
+        let lists: [&[&str]; 4] = [
+            &["ps", "--all", "--format", "container {{.Names}}"],
+            &["network", "ls", "--format", "network {{.Name}}"],
+            &["volume", "ls", "--format", "volume {{.Name}}"],
+            &["image", "ls", "--format", "image {{.Repository}}"],
+        ];
+        let mut found = String::new();
+        for list in lists {
+            let arguments = [list, &["--filter", &filter]].concat();
+            let output = self.machine.run("docker", &self.folder, &arguments);
+            found.push_str(&String::from_utf8_lossy(&output.stdout));
+        }
+        found
+    }
+}
+
+impl Drop for Stack<'_> {
+    fn drop(&mut self) {
+        // Its result is of no interest: after a test that passed there is nothing left to take away.
+        let _ = self
+            .machine
+            .command("docker")
+            .current_dir(&self.folder)
+            .args(["compose", "--project-name", &self.project, "down"])
+            .args(["--volumes", "--rmi", "local", "--timeout", "1"])
+            .output();
+    }
+}
+
+/// The page on a port of this machine, when it answers with status 200.
+fn get(port: u16) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    let timeout = Some(Duration::from_secs(10));
+    stream.set_read_timeout(timeout).ok()?;
+    // Version 1.0: the answer ends where the connection does.
+    stream.write_all(b"GET / HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    head.lines()
+        .next()?
+        .contains(" 200 ")
+        .then(|| body.to_owned())
+}
+
+/// The number of ticks on the page.
+fn ticks(page: &str) -> u64 {
+    between(page, r#"data-live="ticks">"#, "<")
+        .parse()
+        .unwrap_or(0)
+}
+
+/// The container that made the page.
+fn container_of(page: &str) -> String {
+    between(page, "<code>container ", "<").to_owned()
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    let (_, rest) = text
+        .split_once(before)
+        .unwrap_or_else(|| panic!("no {before:?} in {text}"));
+    rest.split_once(after).expect("an end").0
+}
+
+/// Edits a file in a clone, as a developer would.
+fn edit(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "no {from:?} in {}", file.display());
+    fs::write(file, text.replace(from, to)).unwrap();
+}
+
+/// Asks again and again, for a minute at most, until there is an answer.
+fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}

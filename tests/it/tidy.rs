@@ -1,0 +1,244 @@
+//! Holds the rules of the house that no compiler knows (ARCHITECTURE.md, "Invariants").
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A source file of the crate: its path below `src`, and its text without tests and comments.
+struct Source {
+    path: String,
+    text: String,
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut files: Vec<PathBuf> = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    assert!(files.len() > 20, "looked in the wrong place");
+    files
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            let path = path
+                .strip_prefix(&root)
+                .unwrap()
+                .to_string_lossy()
+                .replace('\\', "/");
+            let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
+            Source {
+                code: if is_test { String::new() } else { code(&text) },
+                path,
+                text,
+            }
+        })
+        .collect()
+}
+
+/// What a file does: without its comments, and without its tests, which stand at its end.
+fn code(text: &str) -> String {
+    let before_tests = text.split("#[cfg(test)]\n").next().unwrap_or_default();
+    let lines = before_tests.lines().map(|line| match line.find("//") {
+        // A `//` in a string is an address, not a comment.
+        Some(at) if !line[..at].ends_with(':') => &line[..at],
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Whether `name` stands in `code` as a word of its own.
+fn names(code: &str, name: &str) -> bool {
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    code.match_indices(name).any(|(at, _)| {
+        !code[..at].ends_with(is_word) && !code[at + name.len()..].starts_with(is_word)
+    })
+}
+
+/// The modules that take data and give data.
+const PURE: &[&str] = &[
+    "manifest/",
+    "manifest.rs",
+    "workspace/",
+    "workspace.rs",
+    "compose/",
+    "dotenv.rs",
+    "sync/",
+    "dockerfile/",
+    "doctor/",
+    "running.rs",
+];
+
+/// Where doctor looks at the machine.
+const PROBES: &str = "doctor/probes.rs";
+
+fn is_pure(path: &str) -> bool {
+    path != PROBES && PURE.iter().any(|pure| path.starts_with(pure))
+}
+
+/// Names that touch the world. `use std::{fs, …}` is written out by rustfmt as one of the two.
+const WORLD: &[&str] = &[
+    "std::fs",
+    "std::process",
+    "std::env",
+    "std::net",
+    "git2",
+    "gix",
+    "rustix",
+    "indicatif",
+    "dialoguer",
+    "anstream",
+];
+
+fn complaints(complain: impl Fn(&Source) -> Vec<String>) -> Vec<String> {
+    let found = sources().into_iter().flat_map(|source| {
+        let complaints = complain(&source);
+        complaints
+            .into_iter()
+            .map(move |complaint| format!("src/{}: {complaint}", source.path))
+    });
+    found.collect()
+}
+
+#[track_caller]
+fn assert_none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn pure_modules_do_not_touch_the_world() {
+    assert_none(&complaints(|source| {
+        if !is_pure(&source.path) {
+            return Vec::new();
+        }
+        let mut named: Vec<String> = WORLD
+            .iter()
+            .filter(|name| names(&source.code, name))
+            .map(|name| format!("is pure and names `{name}`"))
+            .collect();
+        for line in source
+            .code
+            .lines()
+            .filter(|line| line.trim_start().starts_with("use std::{"))
+        {
+            for module in ["fs", "process", "env", "net"] {
+                if names(line, module) {
+                    named.push(format!("is pure and names `std::{module}`"));
+                }
+            }
+        }
+        named
+    }));
+}
+
+#[test]
+fn pure_modules_import_no_module_that_executes() {
+    assert_none(&complaints(|source| {
+        if !is_pure(&source.path) {
+            return Vec::new();
+        }
+        [
+            "crate::git",
+            "crate::docker",
+            "crate::host",
+            "crate::commands",
+            "crate::cli",
+        ]
+        .iter()
+        .filter(|name| names(&source.code, name))
+        .map(|name| format!("is pure and imports `{name}`"))
+        .collect()
+    }));
+}
+
+#[test]
+fn only_git_names_the_git_crates() {
+    assert_none(&complaints(|source| {
+        ["git2", "gix"]
+            .iter()
+            .filter(|name| !source.path.starts_with("git/") && names(&source.code, name))
+            .map(|name| format!("names `{name}`; only src/git does"))
+            .collect()
+    }));
+}
+
+#[test]
+fn only_docker_runs_docker() {
+    assert_none(&complaints(|source| {
+        [
+            "Command::new(\"docker\")",
+            "Command::new(\"docker-compose\")",
+        ]
+        .iter()
+        .filter(|call| !source.path.starts_with("docker/") && source.code.contains(*call))
+        .map(|_| "runs docker; only src/docker does".to_owned())
+        .collect()
+    }));
+}
+
+#[test]
+fn one_file_names_the_yaml_library() {
+    let files: Vec<String> = sources()
+        .into_iter()
+        .filter(|source| names(&source.code, "serde_saphyr"))
+        .map(|source| source.path)
+        .collect();
+    assert_eq!(files, ["compose/text.rs"]);
+}
+
+#[test]
+fn every_file_opens_by_saying_what_it_owns() {
+    assert_none(&complaints(|source| {
+        if source.text.starts_with("//! ") {
+            Vec::new()
+        } else {
+            vec!["does not open with `//! `".to_owned()]
+        }
+    }));
+}
+
+#[test]
+fn no_file_is_a_drawer_for_everything() {
+    assert_none(&complaints(|source| {
+        let name = Path::new(&source.path).file_stem().unwrap_or_default();
+        ["utils", "util", "helpers", "helper", "common", "misc"]
+            .iter()
+            .filter(|drawer| name == **drawer)
+            .map(|_| "name it after what it owns".to_owned())
+            .collect()
+    }));
+}
+
+#[test]
+fn nothing_is_left_marked_as_unfinished() {
+    assert_none(&complaints(|source| {
+        // Put together here, or this file would complain about itself.
+        let marks = [["SE", "AM:"], ["TO", "DO"], ["FIX", "ME"], ["todo", "!("]];
+        marks
+            .iter()
+            .map(|parts| parts.concat())
+            .filter(|mark| source.text.contains(mark.as_str()))
+            .map(|mark| format!("has `{mark}`"))
+            .collect()
+    }));
+}
+
+#[test]
+fn the_rules_see_what_they_look_for() {
+    assert!(names("use git2::Repository;", "git2"));
+    assert!(!names("let digit2 = 1;", "git2"));
+    assert_eq!(
+        code("let a = 1; // gix\n#[cfg(test)]\nmod tests { git2 }\n"),
+        "let a = 1; "
+    );
+    assert_eq!(code("let url = \"https://x\";"), "let url = \"https://x\";");
+}

@@ -1,0 +1,171 @@
+//! `fitout up`: what it says before it starts anything, and, with an engine, what it starts.
+
+use crate::context::TestContext;
+
+#[test]
+fn without_docker_it_says_so_once_and_changes_nothing() {
+    let context = TestContext::new();
+    context.manifest("[services.api]\nimage = \"busybox:1.37\"\nrequired_env = [\"API_KEY\"]\n");
+    let mut command = context.fitout_command(&["up"]);
+    let ran = context.ran(&command.env("PATH", context.path("home")).output().unwrap());
+    assert_eq!(ran.code, Some(1), "{}", ran.shown());
+    assert!(
+        ran.stderr
+            .starts_with("error: 2 problems keep the services from starting\n"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(ran.stderr.matches("Docker is not installed").count(), 1);
+    assert_eq!(context.names("ws"), ["workspace.toml"]);
+}
+
+#[test]
+fn an_unknown_service_is_a_wrong_command_line_with_a_suggestion() {
+    let context = TestContext::new();
+    context.manifest("[services.store]\nimage = \"busybox:1.37\"\n");
+    insta::assert_snapshot!(context.fitout(&["up", "stor"]).shown());
+}
+
+mod with_engine {
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    /// A project of its own that leaves nothing behind.
+    struct Project {
+        context: TestContext,
+        port: u16,
+    }
+
+    impl Project {
+        /// `command` is what the container runs; it may name `$PORT`.
+        fn new(name: &str, command: &str, more: &str) -> Self {
+            let context = TestContext::new();
+            let port = TcpListener::bind(("127.0.0.1", 0))
+                .unwrap()
+                .local_addr()
+                .unwrap()
+                .port();
+            context.manifest(&format!(
+                r#"[workspace]
+name = "fitout-test-{name}"
+
+[services.page]
+image = "busybox:1.37"
+ports = ["{port}:8080"]
+command = ["sh", "-c", "{command}"]
+{more}
+"#
+            ));
+            Project { context, port }
+        }
+
+        fn fitout(&self, arguments: &[&str]) -> crate::context::Ran {
+            let mut command = self.context.fitout_command(arguments);
+            let output = with_docker(&mut command).output().unwrap();
+            self.context.ran(&output)
+        }
+    }
+
+    /// The client's own configuration: its plugins and its context.
+    fn with_docker(command: &mut std::process::Command) -> &mut std::process::Command {
+        let home = std::env::var_os("HOME").unwrap_or_default();
+        let config = std::env::var_os("DOCKER_CONFIG")
+            .unwrap_or_else(|| std::path::Path::new(&home).join(".docker").into());
+        command.env("DOCKER_CONFIG", config);
+        for name in ["DOCKER_HOST", "DOCKER_CONTEXT"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command
+    }
+
+    impl Drop for Project {
+        fn drop(&mut self) {
+            let mut down = self.context.command("docker");
+            down.args(["compose", "down", "--volumes", "--timeout", "1"]);
+            let _ = with_docker(&mut down).output();
+        }
+    }
+
+    #[test]
+    #[ignore = "needs a Docker engine"]
+    fn a_service_comes_up_where_the_table_says_and_doctor_knows_it() {
+        let project = Project::new(
+            "up",
+            "echo hello > index.html; httpd -f -p 8080",
+            "healthcheck = { test = [\"CMD\", \"wget\", \"-q\", \"-O-\", \"http://127.0.0.1:8080/\"], interval = \"1s\" }",
+        );
+        let ran = project.fitout(&["up"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        let address = format!("http://localhost:{}", project.port);
+        assert!(ran.stdout.contains("running, healthy"), "{}", ran.shown());
+        assert!(ran.stdout.contains(&address), "{}", ran.shown());
+
+        let mut stream = TcpStream::connect(("127.0.0.1", project.port)).unwrap();
+        stream.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+        let mut page = String::new();
+        stream.read_to_string(&mut page).unwrap();
+        assert!(page.ends_with("hello\n"), "{page}");
+
+        let doctor =
+            project.fitout(&["doctor", "-v", "--only", "ports,compose.valid,tools.engine"]);
+        assert_eq!(doctor.code, Some(0), "{}", doctor.shown());
+        assert!(
+            doctor
+                .stdout
+                .contains("is held by our own `fitout-test-up-page-1`"),
+            "{}",
+            doctor.stdout
+        );
+        assert!(project.fitout(&["status"]).stdout.contains(&address));
+    }
+
+    #[test]
+    #[ignore = "needs a Docker engine"]
+    fn an_unhealthy_service_is_named_with_the_end_of_its_log() {
+        let project = Project::new(
+            "unhealthy",
+            "echo listening on the wrong port; exec sleep 600",
+            "healthcheck = { test = [\"CMD-SHELL\", \"echo no page; false\"], interval = \"1s\", retries = 1 }",
+        );
+        let ran = project.fitout(&["up"]);
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        for words in [
+            "page is running, unhealthy",
+            "its health check says:\n  no page",
+            "listening on the wrong port",
+            "error: `page` is not up",
+            "hint: docker compose logs page",
+        ] {
+            assert!(ran.stderr.contains(words), "{words}: {}", ran.shown());
+        }
+    }
+
+    #[test]
+    #[ignore = "needs a Docker engine"]
+    fn a_job_that_has_done_its_work_is_no_failure() {
+        let project = Project::new("job", "echo migrated", "");
+        let ran = project.fitout(&["up"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        assert!(ran.stdout.contains("exited (0)"), "{}", ran.shown());
+    }
+
+    #[test]
+    #[ignore = "needs a Docker engine"]
+    fn a_port_of_another_projects_container_is_traced_to_it() {
+        let first = Project::new("first", "httpd -f -p 8080", "");
+        let ran = first.fitout(&["up"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        let second = Project::new("second", "httpd -f -p 8080", "");
+        let manifest = second.context.read("ws/workspace.toml");
+        let manifest = manifest.replace(&second.port.to_string(), &first.port.to_string());
+        second.context.manifest(&manifest);
+        let ran = second.fitout(&["up"]);
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        let words = "is held by the container `fitout-test-first-page-1` of the project in";
+        assert!(ran.stderr.contains(words), "{}", ran.shown());
+    }
+}

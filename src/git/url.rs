@@ -155,11 +155,11 @@ mod tests {
 
     #[test]
     fn a_relative_path_starts_at_the_workspace() {
-        let root = Path::new("/work/ws");
+        let root = Path::new("/company/ws");
         let cases = [
-            ("../remotes/web.git", "/work/remotes/web.git"),
-            ("./web", "/work/ws/web"),
-            ("file://../remotes/web", "file:///work/remotes/web"),
+            ("../remotes/web.git", "/company/remotes/web.git"),
+            ("./web", "/company/ws/web"),
+            ("file://../remotes/web", "file:///company/remotes/web"),
             ("/abs/web", "/abs/web"),
             ("file:///abs/web", "file:///abs/web"),
             ("git@host:acme/web", "git@host:acme/web"),

@@ -103,6 +103,10 @@ const SIGNS: &[(Cause, &[&str])] = &[
             "does not appear to be a git repository",
             "could not verify that",
             "not a git repository",
+            "could not find repository",
+            "failed to resolve path",
+            // libgit2, of a path that is not there.
+            "unsupported url protocol",
             "repository not exported",
             "project you were looking for could not be found",
             "access denied or repository not exported",
@@ -192,16 +196,23 @@ impl GitError {
                 ),
                 None,
             ),
-            Cause::NotFound if super::url::is_local(url) => {
-                (format!("no git repository at {shown}"), None)
-            }
+            Cause::NotFound if super::url::is_local(url) => (
+                format!("no git repository at {shown}: mend its `url` in the manifest"),
+                None,
+            ),
             Cause::NotFound => (
                 format!("{host} has no such repository, or not for you"),
                 ls_remote(),
             ),
-            Cause::UnknownHost => (format!("the host {host} is not known"), None),
-            Cause::Refused => (format!("{host} refuses the connection"), None),
-            Cause::Timeout => (format!("{host} does not answer in time"), None),
+            Cause::UnknownHost => (
+                format!("the host {host} is not known: check the network, the VPN and the `url`"),
+                ls_remote(),
+            ),
+            Cause::Refused => (format!("{host} refuses the connection"), ls_remote()),
+            Cause::Timeout => (
+                format!("{host} does not answer in time: check the network and the VPN"),
+                ls_remote(),
+            ),
             Cause::HostKey => (
                 format!("the ssh key of {host} is not the one in known_hosts, or not there yet"),
                 Some(format!("ssh -T {}", super::url::ssh_destination(url))),
@@ -210,8 +221,14 @@ impl GitError {
                 format!("the certificate of {host} is not trusted"),
                 Some("git config --global http.sslCAInfo PATH_OF_THE_CA".to_owned()),
             ),
-            Cause::Connection => (format!("the connection to {host} broke"), None),
-            Cause::DiskFull => ("no room left on the disk".to_owned(), None),
+            Cause::Connection => (
+                format!("the connection to {host} broke, also when tried again"),
+                ls_remote(),
+            ),
+            Cause::DiskFull => (
+                "no room left on the disk".to_owned(),
+                Some("df -h .".to_owned()),
+            ),
             Cause::MissingReference => (
                 "the remote has no such branch, tag or commit".to_owned(),
                 ls_remote(),

@@ -90,6 +90,50 @@ pub fn detach(root: &Path, repo: &Repo) -> Result<(), GitError> {
     Ok(())
 }
 
+/// Clones a repository of this machine, for where there is no `git` that gix could start.
+pub(super) fn clone(path: &Path, url: &str, repo: &Repo) -> Result<(), GitError> {
+    let mut builder = git2::build::RepoBuilder::new();
+    // Real copies: a hard link would share its fate with the other repository.
+    builder.clone_local(git2::build::CloneLocal::NoLinks);
+    if let Checkout::Branch(name) = &repo.checkout {
+        builder.branch(name);
+    }
+    let repository = builder
+        .clone(url, path)
+        .map_err(|error| GitError::from_said(&[error.message().to_owned()], url))?;
+    if let Checkout::Tag(name) | Checkout::Rev(name) = &repo.checkout {
+        let commit = pinned(&repository, &repo.checkout).ok_or_else(|| {
+            let reason = format!("the remote has no tag or commit `{name}`");
+            GitError::new(Cause::MissingReference, reason)
+        })?;
+        checkout(&repository, &repository.find_commit(commit)?)?;
+        repository.set_head_detached(commit)?;
+    }
+    Ok(())
+}
+
+/// Fetches from a repository of this machine, likewise.
+pub(super) fn fetch(
+    path: &Path,
+    remote: &str,
+    wanted: &[String],
+    url: &str,
+) -> Result<(), GitError> {
+    let repository = Repository::open(path)?;
+    let mut remote = repository.find_remote(remote)?;
+    let mut fetch = |refspecs: &[String]| {
+        remote
+            .fetch(refspecs, None, None)
+            .map_err(|error| GitError::from_said(&[error.message().to_owned()], url))
+    };
+    fetch(&[])?;
+    if wanted.is_empty() {
+        Ok(())
+    } else {
+        fetch(wanted)
+    }
+}
+
 /// Makes the manifest's path a link to where the clone is kept.
 pub(super) fn link(root: &Path, repo: &Repo) -> Result<(), GitError> {
     let link = root.join(&repo.path);
@@ -501,8 +545,12 @@ fn files_in_the_way(paths: &[String]) -> String {
     if paths.len() > SHOWN {
         shown.push(format!("{} more", paths.len() - SHOWN));
     }
-    let verb = if paths.len() == 1 { "is" } else { "are" };
-    format!("{} {verb} in the way", shown.join(", "))
+    let (verb, them) = if paths.len() == 1 {
+        ("is", "it")
+    } else {
+        ("are", "them")
+    };
+    format!("{} {verb} in the way: move {them} away", shown.join(", "))
 }
 
 /// Why libgit2 must not write this work tree, if so; also with the files of `commit` in it.

@@ -7,8 +7,8 @@ mod http;
 pub(super) mod ssh;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gix::bstr::{BStr, BString, ByteSlice};
@@ -58,6 +58,7 @@ impl Network<'_> {
         let staging = Staging::beside(&destination)?;
         let path = staging.clone_path();
         self.with_retries(|| match self.backend {
+            Backend::BuiltIn if needs_no_program(&url) => local::clone(&path, &url, repo),
             Backend::BuiltIn => self.clone_to(&path, &url, repo, meter),
             Backend::Cli => cli::clone(&path, &url, repo, self.interrupt),
         })
@@ -86,6 +87,9 @@ impl Network<'_> {
         let wanted = local::wanted_refspecs(&path, remote, &repo.checkout);
         let url = url::resolve(self.root, &repo.url);
         self.with_retries(|| match self.backend {
+            Backend::BuiltIn if needs_no_program(&url) => {
+                local::fetch(&path, remote, &wanted, &url)
+            }
             Backend::BuiltIn => self.fetch_in(&path, remote, &wanted, &url, meter),
             Backend::Cli => cli::fetch(&path, remote, &wanted, &url, self.interrupt),
         })
@@ -320,6 +324,13 @@ fn naming_what_is_missing(mut error: GitError, checkout: &Checkout) -> GitError 
         }
     }
     error
+}
+
+/// Whether a remote of this machine is read by libgit2: gix starts `git upload-pack` for it, which a
+/// fresh laptop lacks, and the demo should work there too.
+fn needs_no_program(url: &str) -> bool {
+    static IS_THERE: LazyLock<bool> = LazyLock::new(|| cli::version().is_some());
+    url::is_local(url) && !*IS_THERE
 }
 
 /// Asks a remote for its refs, by the same way that a clone takes. For doctor's access checks.

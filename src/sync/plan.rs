@@ -73,7 +73,7 @@ pub fn first_step(repo: &Repo, state: &RepoState) -> Step {
     }
     match &state.place {
         Place::Missing => Step::Clone,
-        Place::Occupied(what) => Step::Refuse(Note::new(format!("{what} is there"))),
+        Place::Occupied(what) => Step::Refuse(Note::new(format!("{what} is there: move it away"))),
         Place::OtherRemote(None) => Step::Refuse(Note::with_command(
             "a git repository without a remote is there",
             format!("remote add origin {}", repo.url),
@@ -408,7 +408,7 @@ mod tests {
             ),
             (
                 state(Place::Occupied("a file".to_owned())),
-                "refuse: a file is there | -",
+                "refuse: a file is there: move it away | -",
             ),
             (
                 state(Place::OtherRemote(Some("https://git.example/x".to_owned()))),

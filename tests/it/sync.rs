@@ -314,11 +314,11 @@ fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
     detached  main  left as is  detached at cc95f5391, not on `main`
     rebasing  main  refused     a rebase is in progress
     current   main  up to date
-    ignored   main  held back   not updated: `new.txt` is in the way
+    ignored   main  held back   not updated: `new.txt` is in the way: move it away
     missing   main  cloned
-    foreign   main  refused     a folder that is no git repository is there
+    foreign   main  refused     a folder that is no git repository is there: move it away
     other     main  refused     a clone of [TMP]/ws/../remotes/ahead.git is there
-    nowhere   main  failed      no git repository at [TMP]/remotes/nowhere.git
+    nowhere   main  failed      no git repository at [TMP]/remotes/nowhere.git: mend its `url` in the manifest
     ");
     // Work trees are updated several at a time: their lines come in any order.
     let mut lines: Vec<&str> = ran.stderr.lines().collect();
@@ -331,7 +331,7 @@ fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
     detached: left as is: detached at cc95f5391, not on `main`
     dirty: held back: behind 1, not updated: 1 local change
     diverged: held back: diverged: 1 ahead and 1 behind origin/main
-    foreign: refused: a folder that is no git repository is there
+    foreign: refused: a folder that is no git repository is there: move it away
     hint: ahead: git -C ahead push origin main
     hint: detached: git -C detached switch main
     hint: dirty: git -C dirty pull --ff-only --autostash origin main
@@ -339,9 +339,9 @@ fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
     hint: other: git -C other remote set-url origin [TMP]/remotes/behind.git
     hint: rebasing: git -C rebasing status
     hint: topic: git -C topic switch main
-    ignored: held back: not updated: `new.txt` is in the way
+    ignored: held back: not updated: `new.txt` is in the way: move it away
     missing: cloned main
-    nowhere: failed: no git repository at [TMP]/remotes/nowhere.git
+    nowhere: failed: no git repository at [TMP]/remotes/nowhere.git: mend its `url` in the manifest
     other: refused: a clone of [TMP]/ws/../remotes/ahead.git is there
     rebasing: refused: a rebase is in progress
     topic: left as is: on `topic`, not on `main`
@@ -376,9 +376,9 @@ fn an_untracked_file_in_the_way_holds_the_repo_back() {
     exit: 1
     --- stdout
     repo  at    result     note
-    web   main  held back  not updated: `notes.txt` is in the way
+    web   main  held back  not updated: `notes.txt` is in the way: move it away
     --- stderr
-    web: held back: not updated: `notes.txt` is in the way
+    web: held back: not updated: `notes.txt` is in the way: move it away
     1 repo: 1 held back in [TIME]
     ");
     assert_eq!(context.read("ws/web/notes.txt"), "mine\n");
@@ -748,4 +748,32 @@ fn ctrl_c_removes_what_is_half_done_and_says_so() {
     let ran = context.ran(&child.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(130), "{}", ran.shown());
     assert_eq!(context.names("ws"), ["workspace.toml"]);
+}
+
+#[test]
+fn repositories_of_this_machine_need_no_git_program() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest(
+        "[repos.web]\nurl = \"../remotes/web.git\"\n\n[repos.gone]\nurl = \"../remotes/gone.git\"\n",
+    );
+    let without_git = || {
+        let mut command = context.fitout_command(&["sync"]);
+        command.env("PATH", context.path("home"));
+        context.ran(&command.output().unwrap())
+    };
+    let ran = without_git();
+    assert!(ran.stderr.contains("web: cloned main"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("gone: failed: no git repository at"),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(context.git("ws/web", &["status", "--porcelain"]), "");
+    context.git("ws/web", &["fsck", "--strict"]);
+
+    context.push("web", "README.md", "# changed\n");
+    let ran = without_git();
+    assert!(ran.stderr.contains("web: updated"), "{}", ran.stderr);
+    assert_eq!(context.read("ws/web/README.md"), "# changed\n");
 }

@@ -53,6 +53,8 @@ pub struct Machine {
     endpoint: OnceLock<crate::docker::Endpoint>,
     containers: OnceLock<Vec<Container>>,
     clones: Mutex<HashMap<String, Arc<OnceLock<RepoState>>>>,
+    /// Ports that a remedy names already: two services must not be sent to the same one.
+    proposed: Mutex<Vec<u16>>,
 }
 
 impl Machine {
@@ -69,6 +71,7 @@ impl Machine {
             endpoint: OnceLock::new(),
             containers: OnceLock::new(),
             clones: Mutex::default(),
+            proposed: Mutex::default(),
         }
     }
 
@@ -206,7 +209,7 @@ impl Machine {
             if container.project == self.project && container.service == probe.service {
                 return Ok(PortSeen::Own(container.name.clone()));
             }
-            return Ok(taken(
+            return Ok(self.taken(
                 probe,
                 address,
                 Some(Holder::Container {
@@ -227,23 +230,24 @@ impl Machine {
                     program: holder.program,
                     command: holder.command,
                 });
-                taken(probe, address, process)
+                self.taken(probe, address, process)
             }
         })
+    }
+
+    fn taken(&self, probe: &PortProbe, address: IpAddr, holder: Option<Holder>) -> PortSeen {
+        let mut proposed = self.proposed.lock().unwrap_or_else(PoisonError::into_inner);
+        let avoid = [probe.avoid.as_slice(), proposed.as_slice()].concat();
+        let next = probe.published.saturating_add(1);
+        let next_free = ports::next_free(address, next, probe.protocol, &avoid);
+        proposed.extend(next_free);
+        PortSeen::Taken { holder, next_free }
     }
 
     /// None where the engine does not answer: then no container runs either, as far as we can see.
     fn containers(&self) -> &[Container] {
         self.containers
             .get_or_init(|| self.docker.containers().unwrap_or_default())
-    }
-}
-
-fn taken(probe: &PortProbe, address: IpAddr, holder: Option<Holder>) -> PortSeen {
-    let next = probe.published.saturating_add(1);
-    PortSeen::Taken {
-        holder,
-        next_free: ports::next_free(address, next, probe.protocol, &probe.avoid),
     }
 }
 

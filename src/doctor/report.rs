@@ -128,8 +128,9 @@ impl Report {
         in_full(&self.blocking().collect::<Vec<_>>()).join("\n")
     }
 
-    /// `skip  6 checks need `tools.docker`: tools.engine, …`
+    /// `skipped  tools.engine, … need tools.docker`: a line a cause, or one line for many.
     fn skipped_by_cause(&self) -> Vec<String> {
+        const MOST_LINES: usize = 3;
         let mut causes: Vec<(&str, Vec<&str>)> = Vec::new();
         for checked in self.with(Status::Skipped) {
             let because = checked.outcome.because.as_deref().unwrap_or_default();
@@ -139,6 +140,12 @@ impl Report {
             }
         }
         let dim = style::DIM;
+        if causes.len() > MOST_LINES {
+            let count = self.count(Status::Skipped);
+            return vec![format!(
+                "{dim}skipped  {count} checks that need one of these; -v names them{dim:#}"
+            )];
+        }
         causes
             .into_iter()
             .map(|(cause, ids)| {
@@ -207,12 +214,17 @@ fn in_full(shown: &[&Checked]) -> Vec<String> {
     let width = ids.max().unwrap_or_default().min(WIDEST);
     let (strong, hint, dim) = (style::STRONG, style::HINT, style::DIM);
     let mut lines = Vec::new();
-    for Checked { check, outcome } in shown {
+    for (index, Checked { check, outcome }) in shown.iter().enumerate() {
         let look = look(outcome.status);
         let (status, id, found) = (outcome.status.name(), &check.id, &outcome.found);
         lines.push(format!(
             "{look}{status:<7}{look:#}  {strong}{id:<width$}{strong:#}  {found}"
         ));
+        // One command that mends several in a row is said once, under the last of them.
+        let next = shown.get(index + 1);
+        if next.is_some_and(|next| next.outcome.remedy == outcome.remedy) {
+            continue;
+        }
         for command in &outcome.remedy.run {
             lines.push(format!("         {hint}${hint:#} {command}"));
         }

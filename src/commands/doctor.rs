@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
-use super::{Context, Opened, generate};
+use super::{Context, Format, Opened, generate};
 use crate::compose::text::Origin;
 use crate::doctor::check::Check;
 use crate::doctor::finding::DriftSeen;
@@ -43,16 +43,6 @@ pub struct Args {
     /// How to print the result
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
-}
-
-/// How a result is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
 }
 
 const JSON_HELP: &str = "\

@@ -6,9 +6,8 @@
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use clap::ValueEnum;
 
-use super::{Context, Opened};
+use super::{Context, Format, Opened};
 use crate::compose::drift::{self, Change, Difference, Side};
 use crate::compose::text::{self, Origin};
 use crate::docker::Docker;
@@ -36,15 +35,6 @@ pub struct Args {
     /// How --check prints its result
     #[arg(long, value_enum, default_value = "text", requires = "check")]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For programs; its `schema_version` is 1
-    Json,
 }
 
 /// Whether a compose file may be replaced although it is not as fitout wrote it.

@@ -20,6 +20,16 @@ use crate::manifest::{self, Diagnostic, Report};
 use crate::ui::Ui;
 use crate::workspace::{Personal, Workspace, resolve};
 
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs, with a `schema_version`
+    Json,
+}
+
 /// What every command starts from.
 #[derive(Clone, Debug)]
 pub struct Context {

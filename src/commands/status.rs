@@ -3,8 +3,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::doctor::Format;
-use super::{Context, Opened, up};
+use super::{Context, Format, Opened, up};
 use crate::compose;
 use crate::docker::{ComposeError, Docker, EngineProblem};
 use crate::doctor::{catalogue, probes};

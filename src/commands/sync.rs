@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::{Context, Opened};
+use super::{Context, Format, Opened};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::network::{self, Network};
 use crate::git::{Cause, Gate, GitError, Meter, Phase, local, url};
@@ -43,16 +43,6 @@ pub struct Args {
     /// Print the result for people or for programs
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
-}
-
-/// For whom to print.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Format {
-    /// A table.
-    #[default]
-    Text,
-    /// JSON with a `schema_version`.
-    Json,
 }
 
 /// What to sync, and how.

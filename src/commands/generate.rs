@@ -5,12 +5,13 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::{Context, Format, Opened};
 use crate::compose::drift::{self, Change, Difference, Side};
 use crate::compose::text::{self, Origin};
 use crate::docker::Docker;
+use crate::dotenv::BrokenBlock;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::address;
 use crate::host::files::{self, Mode};
@@ -142,16 +143,22 @@ pub fn plan(opened: &Opened) -> Result<Plan, Failure> {
         mode: Mode::Shared,
     };
 
-    let old = files::read(&root.join(dotenv::IGNORE_FILE))?;
-    let text = dotenv::gitignore(old.as_deref().unwrap_or_default(), workspace)
-        .map_err(|broken| broken_block(root, dotenv::IGNORE_FILE, broken))?;
-    let ignore_file = PlannedFile {
-        name: dotenv::IGNORE_FILE,
-        change: change(old.as_deref(), &text),
-        committed: true,
-        text,
-        mode: Mode::Shared,
-    };
+    let with_block =
+        |name, committed, mode, merge: &dyn Fn(&str) -> Result<String, BrokenBlock>| {
+            let old = files::read(&root.join(name))?;
+            let text = merge(old.as_deref().unwrap_or_default())
+                .map_err(|broken| broken_block(root, name, broken))?;
+            Ok::<_, Failure>(PlannedFile {
+                name,
+                change: change(old.as_deref(), &text),
+                committed,
+                text,
+                mode,
+            })
+        };
+    let ignore_file = with_block(dotenv::IGNORE_FILE, true, Mode::Shared, &|old| {
+        dotenv::gitignore(old, workspace)
+    })?;
 
     let address = address::detect(&Docker::default());
     let machine = dotenv::Machine {
@@ -160,21 +167,9 @@ pub fn plan(opened: &Opened) -> Result<Plan, Failure> {
         host_ip: address.ip,
         host_gateway: address.gateway,
     };
-    let old = files::read(&root.join(dotenv::FILE))?;
-    let text = dotenv::env(
-        old.as_deref().unwrap_or_default(),
-        workspace,
-        personal,
-        &machine,
-    )
-    .map_err(|broken| broken_block(root, dotenv::FILE, broken))?;
-    let env_file = PlannedFile {
-        name: dotenv::FILE,
-        change: change(old.as_deref(), &text),
-        committed: false,
-        text,
-        mode: Mode::Private,
-    };
+    let env_file = with_block(dotenv::FILE, false, Mode::Private, &|old| {
+        dotenv::env(old, workspace, personal, &machine)
+    })?;
     Ok(Plan {
         compose,
         differences,
@@ -247,13 +242,10 @@ fn refusal(ui: &Ui, plan: &Plan) -> Failure {
         .hint("to drop the edit, run `fitout generate --force`")
 }
 
-fn broken_block(root: &Path, name: &str, broken: dotenv::BrokenBlock) -> Failure {
+fn broken_block(root: &Path, name: &str, broken: BrokenBlock) -> Failure {
     let line = broken.line;
     let path = root.join(name);
-    let error = Err::<(), _>(broken).with_context(|| format!("can't update `{}`", path.display()));
-    let Err(error) = error else {
-        unreachable!("it is an error")
-    };
+    let error = anyhow::Error::new(broken).context(format!("can't update `{}`", path.display()));
     Failure::failed(error).hint(format!(
         "mend the marker lines in {name}, or remove line {line}; then run `fitout generate`"
     ))

@@ -52,6 +52,7 @@ struct Global {
 #[derive(Debug, Subcommand)]
 enum Command {
     Up(commands::up::Args),
+    Init(commands::init::Args),
     Status(commands::status::Args),
     Doctor(commands::doctor::Args),
     Sync(commands::sync::Args),
@@ -83,6 +84,7 @@ fn run(cli: Cli, ui: Ui) -> CommandResult {
     let context = Context::new(ui, cli.global.directory)?;
     match cli.command {
         Command::Up(args) => commands::up::run(&context, &args),
+        Command::Init(args) => commands::init::run(&context, &args),
         Command::Status(args) => commands::status::run(&context, &args),
         Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Sync(args) => commands::sync::run(&context, &args),

@@ -5,7 +5,8 @@
 //! - [`manifest`] reads `workspace.toml` and says everything that is wrong with it; [`workspace`]
 //!   is the result with all defaults filled in.
 //! - [`compose`], [`dotenv`], [`sync`] and [`doctor`] turn a workspace into a compose file, an
-//!   `.env` block, a plan for git and a list of checks; [`running`] says what runs of it. They are
+//!   `.env` block, a plan for git and a list of checks; [`running`] says what runs of it. The other
+//!   way round, [`stack`] and [`draft`] turn what is in a repo into tables of a manifest. They are
 //!   pure: data in, data out.
 //! - [`git`], [`docker`], [`host`] and [`ui`] touch the world. They execute and never decide.
 //! - [`commands`] holds one file a command and is the only place that knows both sides;
@@ -19,11 +20,13 @@ pub mod compose;
 pub mod docker;
 pub mod doctor;
 pub mod dotenv;
+pub mod draft;
 pub mod error;
 pub mod git;
 pub mod host;
 pub mod manifest;
 pub mod running;
+pub mod stack;
 pub mod sync;
 pub mod ui;
 pub mod workspace;

@@ -5,6 +5,7 @@
 pub mod demo;
 pub mod doctor;
 pub mod generate;
+pub mod init;
 pub mod schema;
 pub mod status;
 pub mod sync;
@@ -76,8 +77,8 @@ impl Context {
                 self.cwd.display()
             );
             return Err(Failure::usage(error)
-                .hint("to see fitout at work on a small company, run `fitout demo`")
-                .hint("the manifest by example is in README.md and in `workspace.example.toml`"));
+                .hint("to make one for the clones in a folder, run `fitout init` there")
+                .hint("to see fitout at work on a small company, run `fitout demo`"));
         };
         Opened::read(root)
     }
@@ -86,11 +87,7 @@ impl Context {
 impl Opened {
     /// Reads the workspace whose manifest is in the folder `root`.
     pub fn read(root: &Path) -> Result<Self, Failure> {
-        let source = read(root, manifest::FILE)?.unwrap_or_default();
-        let (table, mut problems) = manifest::decode::manifest(&source);
-        let (workspace, more) = resolve::workspace(&table);
-        problems.extend(more);
-        report(manifest::FILE, source, problems)?;
+        let workspace = decode(&read(root, manifest::FILE)?.unwrap_or_default())?;
         let personal = match read(root, manifest::PERSONAL_FILE)? {
             None => Personal::default(),
             Some(source) => {
@@ -107,6 +104,15 @@ impl Opened {
             personal,
         })
     }
+}
+
+/// What the text of a manifest says, or all that is wrong with it.
+fn decode(source: &str) -> Result<Workspace, Failure> {
+    let (table, mut problems) = manifest::decode::manifest(source);
+    let (workspace, more) = resolve::workspace(&table);
+    problems.extend(more);
+    report(manifest::FILE, source.to_owned(), problems)?;
+    Ok(workspace)
 }
 
 /// A file that can't be read is wrong input, not failed work.

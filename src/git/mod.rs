@@ -12,6 +12,7 @@ pub mod local;
 mod meter;
 pub mod network;
 mod staging;
+pub mod survey;
 mod tracked;
 pub mod url;
 

@@ -25,6 +25,18 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
+/// Writes a new file, whole or not at all. Fails where there is one, whatever it is.
+pub fn create(path: &Path, text: &str, mode: Mode) -> anyhow::Result<()> {
+    let create = || -> io::Result<()> {
+        let mut file = temporary(path, permissions(mode))?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path)?;
+        Ok(())
+    };
+    create().with_context(|| format!("can't write `{}`", path.display()))
+}
+
 /// Writes a file so that whatever happens, the old text or the new one is there: a temporary file
 /// in the same folder is filled, flushed to the disk, and renamed.
 pub fn write(path: &Path, text: &str, mode: Mode) -> anyhow::Result<()> {
@@ -40,22 +52,30 @@ fn replace(path: &Path, text: &str, mode: Mode) -> io::Result<()> {
     };
     let permissions = match fs::metadata(&path) {
         Ok(metadata) => metadata.permissions(),
-        Err(_) => Permissions::from_mode(match mode {
-            Mode::Shared => 0o644,
-            Mode::Private => 0o600,
-        }),
+        Err(_) => self::permissions(mode),
     };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".fitout-")
-        .permissions(permissions.clone())
-        .tempfile_in(folder)?;
+    let mut file = temporary(&path, permissions.clone())?;
     file.write_all(text.as_bytes())?;
     // The umask has had its say at the creation; the file that was there did not care for it.
     file.as_file().set_permissions(permissions)?;
     file.as_file().sync_all()?;
     file.persist(&path)?;
     Ok(())
+}
+
+fn permissions(mode: Mode) -> Permissions {
+    Permissions::from_mode(match mode {
+        Mode::Shared => 0o644,
+        Mode::Private => 0o600,
+    })
+}
+
+/// A temporary file in the same folder, so that a rename is all that is left to do.
+fn temporary(path: &Path, permissions: Permissions) -> io::Result<tempfile::NamedTempFile> {
+    tempfile::Builder::new()
+        .prefix(".fitout-")
+        .permissions(permissions)
+        .tempfile_in(path.parent().unwrap_or(Path::new(".")))
 }
 
 #[cfg(test)]
@@ -80,5 +100,15 @@ mod tests {
             2,
             "no temporary file is left"
         );
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_created() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        create(&file, "one", Mode::Shared).unwrap();
+        assert!(create(&file, "two", Mode::Shared).is_err());
+        assert_eq!(read(&file).unwrap().as_deref(), Some("one"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -9,4 +9,5 @@ pub mod os;
 pub mod ports;
 pub mod process;
 pub mod resources;
+pub mod tree;
 pub mod user;

@@ -186,7 +186,7 @@ fn pinned(clone: &CloneState, name: &str, reached: bool) -> Action {
 }
 
 /// `1 change`, `2 changes`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub fn count(number: usize, noun: &str) -> String {
     if number == 1 {
         format!("1 {noun}")
     } else {

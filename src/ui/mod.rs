@@ -3,6 +3,7 @@
 //! Data goes to stdout, all else to stderr. This module knows no manifest, no git and no Docker.
 
 pub mod progress;
+pub mod prompt;
 pub mod style;
 pub mod table;
 

@@ -31,28 +31,36 @@ impl Invalid {
 /// Checks the name of a repo, a service or a project: `[a-z0-9][a-z0-9_-]*`, which is what Compose
 /// allows in a project name.
 pub fn name(text: &str) -> Result<(), Invalid> {
-    let mut characters = text.chars();
-    let first = characters
-        .next()
-        .is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-    let rest = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
-    if first && characters.all(rest) {
+    if is_name(text) {
         return Ok(());
     }
     let mut invalid = Invalid::new(
         "is no valid name: lower-case letters, digits, `-` and `_`, and a letter or digit first",
     );
-    let mended: String = text
-        .to_lowercase()
-        .chars()
-        .map(|c| if rest(c) { c } else { '-' })
-        .collect::<String>()
-        .trim_matches(['-', '_'])
-        .to_owned();
-    if !mended.is_empty() {
+    if let Some(mended) = mended_name(text) {
         invalid = invalid.help(format!("write `{mended}`"));
     }
     Err(invalid)
+}
+
+/// The valid name that is closest to a text, if there is one.
+pub fn mended_name(text: &str) -> Option<String> {
+    let lower = text.to_lowercase();
+    let mended: String = lower
+        .chars()
+        .map(|c| if is_name_character(c) { c } else { '-' })
+        .collect();
+    let mended = mended.trim_matches(['-', '_']);
+    is_name(mended).then(|| mended.to_owned())
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && text.chars().all(is_name_character)
+}
+
+fn is_name_character(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-'
 }
 
 /// Checks the name of a variable in a container. Some images take names with a dot

@@ -84,8 +84,8 @@ fn without_a_manifest_it_says_where_it_looked() {
     --- stderr
     error: there is no `workspace.toml` in `[TMP]/ws` or in a folder above it
 
+    hint: to make one for the clones in a folder, run `fitout init` there
     hint: to see fitout at work on a small company, run `fitout demo`
-    hint: the manifest by example is in README.md and in `workspace.example.toml`
     ");
 }
 

@@ -1,0 +1,129 @@
+//! Which clones there are below a folder, and where each comes from: for a manifest to be made of.
+
+use std::fs;
+use std::path::Path;
+
+use git2::Repository;
+
+/// How many folders deep a clone may be: `services/api` is the deepest.
+const DEPTH: usize = 2;
+
+/// A git repository that was found below a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Relative to the folder, `/` between the parts.
+    pub path: String,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// What kind of a repository was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A clone.
+    Clone {
+        /// The address of `origin`, or else of its first remote, as it stands in `.git/config`.
+        url: String,
+        /// The branch that is checked out.
+        branch: Option<String>,
+        /// The remote's default branch, where the clone knows it, and whether the remote has
+        /// `branch`.
+        remote: Option<RemoteBranches>,
+    },
+    /// A repository without a remote.
+    NoRemote,
+    /// A submodule, or another work tree of some clone: its `.git` is a file.
+    Linked,
+    /// git2 can't open it; why.
+    Broken(String),
+}
+
+/// What a clone knows of its remote's branches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteBranches {
+    /// The one that the remote's HEAD names.
+    pub default: String,
+    /// Whether the remote has the branch that is checked out.
+    pub has_current: bool,
+}
+
+/// The repositories below a folder, sorted by path. Does not look into hidden folders, into those
+/// named in `ignored`, or into a repository that it found. Asks no server.
+pub fn repositories(root: &Path, ignored: &[&str]) -> Vec<Found> {
+    let mut found = Vec::new();
+    walk(root, "", 1, ignored, &mut found);
+    found.sort_by_key(|found: &Found| found.path.to_lowercase());
+    found
+}
+
+fn walk(folder: &Path, prefix: &str, level: usize, ignored: &[&str], found: &mut Vec<Found>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !is_folder || name.starts_with('.') || ignored.contains(&name.as_str()) {
+            continue;
+        }
+        let folder = entry.path();
+        let path = format!("{prefix}{name}");
+        match fs::symlink_metadata(folder.join(".git")) {
+            Ok(git) if git.is_dir() => {
+                let kind =
+                    kind(&folder).unwrap_or_else(|error| Kind::Broken(error.message().to_owned()));
+                found.push(Found { path, kind });
+            }
+            Ok(_) => found.push(Found {
+                path,
+                kind: Kind::Linked,
+            }),
+            Err(_) if level < DEPTH => {
+                walk(&folder, &format!("{path}/"), level + 1, ignored, found);
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+fn kind(folder: &Path) -> Result<Kind, git2::Error> {
+    let repository = Repository::open(folder)?;
+    // Not through git2's remotes, which apply `insteadOf`: that is one person's choice.
+    let config = repository.config()?.snapshot()?;
+    let remotes = repository.remotes()?;
+    let mut names: Vec<&str> = remotes
+        .iter()
+        .filter_map(|name| name.ok().flatten())
+        .collect();
+    names.sort_by_key(|name| *name != "origin");
+    let remote = names
+        .into_iter()
+        .find_map(|name| Some((name, config.get_string(&format!("remote.{name}.url")).ok()?)));
+    let Some((remote, url)) = remote else {
+        return Ok(Kind::NoRemote);
+    };
+    let branch = super::local::branch(folder);
+    let has = |name: &str| {
+        let reference = format!("refs/remotes/{remote}/{name}");
+        repository.find_reference(&reference).is_ok()
+    };
+    let prefix = format!("refs/remotes/{remote}/");
+    let default = repository
+        .find_reference(&format!("{prefix}HEAD"))
+        .ok()
+        .and_then(|head| {
+            Some(
+                head.symbolic_target()
+                    .ok()??
+                    .strip_prefix(&prefix)?
+                    .to_owned(),
+            )
+        });
+    Ok(Kind::Clone {
+        url,
+        remote: default.map(|default| RemoteBranches {
+            default,
+            has_current: branch.as_deref().is_some_and(has),
+        }),
+        branch,
+    })
+}

@@ -1,0 +1,246 @@
+//! `fitout init`: a manifest made from what is in a folder.
+
+use std::fs;
+use std::process::Stdio;
+
+use crate::context::TestContext;
+
+/// Clones with files in them, as a developer has them beside each other.
+fn company() -> TestContext {
+    let context = TestContext::new();
+    for name in ["api", "web", "worker"] {
+        context.remote(name);
+    }
+    context.push("api", "go.mod", "module x\n\ngo 1.22\n");
+    context.push(
+        "api",
+        "Dockerfile.dev",
+        "FROM golang:1.22\nWORKDIR /src\nEXPOSE 8080\n",
+    );
+    context.push(
+        "web",
+        "package.json",
+        r#"{"scripts": {"dev": "next dev"}, "dependencies": {"next": "14"}}"#,
+    );
+    context.push(
+        "web",
+        "Dockerfile",
+        "FROM node:20\nWORKDIR /app\nEXPOSE 80\n",
+    );
+    context.git("work-worker", &["switch", "--quiet", "-c", "develop"]);
+    context.push("worker", "README.md", "# on develop\n");
+    for name in ["api", "web", "worker"] {
+        context.git(
+            "ws",
+            &["clone", "--quiet", &format!("../remotes/{name}.git"), name],
+        );
+    }
+    context.git("ws/worker", &["switch", "--quiet", "develop"]);
+    context
+}
+
+#[test]
+fn the_clones_of_a_folder_become_a_manifest_that_works() {
+    let context = company();
+    context.git("ws/web", &["switch", "--quiet", "-c", "fix-login"]);
+
+    let ran = context.fitout(&["init"]);
+
+    insta::assert_snapshot!(ran.shown(), @r#"
+    exit: 0
+    --- stdout
+    --- stderr
+    wrote workspace.toml: 3 repos, 2 services
+    warning: `web` is on `fix-login`; the manifest follows the remote's default branch, `main`
+
+    Try next:
+      fitout add URL  one more repo
+      fitout up       check this machine, clone, generate, start, wait until healthy
+    "#);
+    insta::assert_snapshot!(context.read("ws/workspace.toml"), @r#"
+    # The git repositories of this workspace, and the services that run from them. After a change,
+    # run `fitout generate`, review the difference and commit it. `fitout schema` knows every key.
+
+    [repos.api]
+    url = "../remotes/api.git"
+
+    [repos.web]
+    url = "../remotes/web.git"
+
+    [repos.worker]
+    url = "../remotes/worker.git"
+    branch = "develop"                 # not the remote's default branch
+
+    # Go 1.22
+    [services.api]
+    repo = "api"
+    mount = "/src"                     # the source, live in the container: a change needs no build
+    ports = ["8080:8080"]              # host:container, on 127.0.0.1
+
+    # Node.js, npm, Next.js
+    [services.web]
+    repo = "web"
+    dockerfile = "Dockerfile"          # for production: a change needs a build
+    ports = ["8081:80"]
+
+    # Backing services take two lines. A service reads them from a reference such as `${db.url}`:
+    # environment = { DATABASE_URL = "${db.url}" } and depends_on = ["db"].
+    # [services.db]
+    # preset = "postgres"              # or redis, mailpit
+    "#);
+    let ran = context.fitout(&["generate"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    let ran = context.fitout(&["sync"]);
+    let expected = "3 repos: 2 up to date, 1 left as is";
+    assert!(ran.stderr.contains(expected), "{}", ran.shown());
+}
+
+#[test]
+fn most_addresses_share_their_beginning() {
+    let context = TestContext::new();
+    for (folder, url) in [
+        ("repos/api", "git@github.com:acme/api.git"),
+        ("repos/auth", "git@github.com:acme/auth-server"),
+        (
+            "repos/Reports",
+            "https://user:secret@git.example.com/bi/Reports.git",
+        ),
+        ("repos/web", "ssh://git@host:2222/acme/web.git"),
+    ] {
+        fs::create_dir_all(context.ws(folder)).unwrap();
+        context.git(&format!("ws/{folder}"), &["init", "--quiet"]);
+        context.git(&format!("ws/{folder}"), &["remote", "add", "origin", url]);
+    }
+    let ran = context.fitout(&["init", "--stdout", "--repo", "git@github.com:acme/api"]);
+    assert!(!ran.stdout.contains("secret"));
+    insta::assert_snapshot!(ran.shown(), @r#"
+    exit: 0
+    --- stdout
+    # The git repositories of this workspace, and the services that run from them. After a change,
+    # run `fitout generate`, review the difference and commit it. `fitout schema` knows every key.
+
+    [workspace]
+    repos_dir = "repos"                # where the repos are cloned
+
+    [git]
+    base_url = "git@github.com:acme/"  # joined with a repo's name
+
+    [repos.api]
+
+    [repos.auth-server]
+    path = "auth"                      # the folder of the clone
+
+    [repos.reports]
+    url = "https://git.example.com/bi/Reports.git"
+    path = "Reports"
+
+    [repos.web]
+    url = "ssh://git@host:2222/acme/web.git"
+
+    # Backing services take two lines. A service reads them from a reference such as `${db.url}`:
+    # environment = { DATABASE_URL = "${db.url}" } and depends_on = ["db"].
+    # [services.db]
+    # preset = "postgres"              # or redis, mailpit
+    --- stderr
+    "#);
+    assert_eq!(context.names("ws"), ["repos"]);
+}
+
+#[test]
+fn what_a_manifest_can_not_name_is_left_out_and_said() {
+    let context = company();
+    fs::create_dir(context.ws("notes")).unwrap();
+    context.git("ws/notes", &["init", "--quiet"]);
+    context.git("ws/api", &["worktree", "add", "--quiet", "../api-fix"]);
+    fs::create_dir_all(context.ws("broken/.git")).unwrap();
+    let ran = context.fitout(&["init", "--dry-run"]);
+    for name in ["notes", "api-fix", "broken"] {
+        assert!(!ran.stdout.contains(&format!("[repos.{name}]")));
+    }
+    insta::assert_snapshot!(ran.stderr, @r#"
+    warning: `api-fix` is left out: it is a submodule, or a work tree of another clone
+    warning: `broken` is left out: git can't read it: could not find repository at '[TMP]/ws/broken'
+    warning: `notes` is left out: it has no remote that it could be cloned from
+    hint: `git -C notes remote add origin URL`, then `fitout add notes`
+    "#);
+}
+
+#[test]
+fn an_empty_folder_gets_a_manifest_to_start_from() {
+    let context = TestContext::new();
+    let ran = context.fitout(&["init", "new/place"]);
+    insta::assert_snapshot!(ran.shown(), @r#"
+    exit: 0
+    --- stdout
+    --- stderr
+    wrote new/place/workspace.toml, with examples in comments
+
+    Try next:
+      fitout add URL  clone a repo, and write what it can be run as
+    "#);
+    let mut command = context.fitout_command(&["generate"]);
+    command.current_dir(context.ws("new/place"));
+    assert!(command.stderr(Stdio::null()).status().unwrap().success());
+}
+
+#[test]
+fn a_manifest_that_is_there_stays_as_it_is() {
+    let context = company();
+    context.manifest("# mine\n");
+    let ran = context.fitout(&["init", "--yes"]);
+    insta::assert_snapshot!(ran.shown(), @r#"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: `[TMP]/ws/workspace.toml` is already there
+
+    hint: to add a repo to it, run `fitout add URL`
+    hint: to set up what it says, run `fitout up`
+    "#);
+    assert_eq!(context.read("ws/workspace.toml"), "# mine\n");
+}
+
+#[test]
+fn inside_another_workspace_it_asks_for_a_word() {
+    let context = company();
+    context.manifest("");
+    let ran = context.fitout(&["init", "api"]);
+    insta::assert_snapshot!(ran.shown(), @r#"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: this is inside another workspace, the one of `[TMP]/ws/workspace.toml`
+
+    hint: to add a repo to that one, run `fitout add URL`
+    hint: to make one inside it all the same, run `fitout init --nested`
+    "#);
+    assert!(!context.ws("api/workspace.toml").exists());
+    let ran = context.fitout(&["init", "api", "--nested"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert!(context.ws("api/workspace.toml").exists());
+}
+
+#[test]
+fn in_the_source_of_one_service_it_points_to_the_folder_above() {
+    let context = company();
+    let ran = context.fitout(&["-C", "api", "init", "--dry-run"]);
+    insta::assert_snapshot!(ran.stderr, @r#"
+    warning: this folder is the source of one service; a workspace is the folder above, which holds several
+    hint: to make the workspace there, run `fitout init ..`
+    "#);
+}
+
+#[test]
+fn wrong_input_is_a_wrong_command_line() {
+    let context = company();
+    context.write("ws/file", "");
+    for arguments in [
+        ["init", "file", "--yes"],
+        ["init", "--repo", "api"],
+        ["init", "--repo", "-oProxyCommand=x:y"],
+    ] {
+        let ran = context.fitout(&arguments);
+        assert_eq!(ran.code, Some(2), "{}", ran.shown());
+        assert!(!context.ws("workspace.toml").exists());
+    }
+}

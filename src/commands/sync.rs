@@ -324,14 +324,17 @@ impl Worker<'_> {
         };
         std::thread::scope(|scope| {
             let (stop, stopped) = mpsc::channel::<()>();
-            if draws {
-                scope.spawn(move || {
-                    let tick = Duration::from_millis(80);
-                    while stopped.recv_timeout(tick) == Err(mpsc::RecvTimeoutError::Timeout) {
+            scope.spawn(move || {
+                let tick = Duration::from_millis(80);
+                while stopped.recv_timeout(tick) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    if interrupt::requested() {
+                        network::hang_up();
+                    }
+                    if draws {
                         self.draw(progress);
                     }
-                });
-            }
+                }
+            });
             let fetched = in_parallel(jobs, repos, |_, repo| {
                 let fetched = guarded(repo, || self.network_half(repo));
                 if let Fetched::Settled(report) = &fetched {

@@ -57,9 +57,9 @@ impl Network<'_> {
         let url = url::resolve(self.root, &repo.url);
         let staging = Staging::beside(&destination)?;
         let path = staging.clone_path();
-        self.with_retries(|| match self.backend {
+        self.with_retries(|session| match self.backend {
             Backend::BuiltIn if needs_no_program(&url) => local::clone(&path, &url, repo),
-            Backend::BuiltIn => self.clone_to(&path, &url, repo, meter),
+            Backend::BuiltIn => self.clone_to(&path, &url, repo, meter, session),
             Backend::Cli => cli::clone(&path, &url, repo, self.interrupt),
         })
         .map_err(|error| naming_what_is_missing(error, &repo.checkout))?;
@@ -86,11 +86,11 @@ impl Network<'_> {
         let path = local::folder(self.root, repo);
         let wanted = local::wanted_refspecs(&path, remote, &repo.checkout);
         let url = url::resolve(self.root, &repo.url);
-        self.with_retries(|| match self.backend {
+        self.with_retries(|session| match self.backend {
             Backend::BuiltIn if needs_no_program(&url) => {
                 local::fetch(&path, remote, &wanted, &url)
             }
-            Backend::BuiltIn => self.fetch_in(&path, remote, &wanted, &url, meter),
+            Backend::BuiltIn => self.fetch_in(&path, remote, &wanted, &url, meter, session),
             Backend::Cli => cli::fetch(&path, remote, &wanted, &url, self.interrupt),
         })
         .map_err(|error| naming_what_is_missing(error, &repo.checkout))
@@ -102,6 +102,7 @@ impl Network<'_> {
         url: &str,
         repo: &Repo,
         meter: &Arc<Meter>,
+        session: &http::Session,
     ) -> Result<(), GitError> {
         let ssh_log = ssh::Log::new()?;
         let said = |error: &gix::Error| self.say(error, &ssh_log, url);
@@ -119,7 +120,10 @@ impl Network<'_> {
                 options.config_overrides(overrides.clone()),
             )?
             .with_in_memory_config_overrides(overrides)
-            .configure_connection(configure);
+            .configure_connection({
+                let session = session.clone();
+                move |connection| configure(connection, &session)
+            });
             prepare = match &repo.checkout {
                 Checkout::Branch(name) => {
                     prepare.with_ref_name(Some(format!("refs/heads/{name}").as_str()))?
@@ -144,7 +148,7 @@ impl Network<'_> {
             .and_then(|mut prepare| prepare.fetch_then_checkout(watch, self.interrupt))
             .map_err(|error| said(&error))?;
         if let Checkout::Rev(rev) = &repo.checkout {
-            self.make_rev_known(path, rev, url, meter)?;
+            self.make_rev_known(path, rev, url, meter, session)?;
             local::detach_head(path, rev)?;
         }
         let pass = self.gate.pass(objects.load(Ordering::Relaxed));
@@ -179,12 +183,13 @@ impl Network<'_> {
         rev: &str,
         url: &str,
         meter: &Arc<Meter>,
+        session: &http::Session,
     ) -> Result<(), GitError> {
         let wanted = local::wanted_refspecs(path, "origin", &Checkout::Rev(rev.to_owned()));
         if wanted.is_empty() {
             return Ok(());
         }
-        self.fetch_in(path, "origin", &wanted, url, meter)
+        self.fetch_in(path, "origin", &wanted, url, meter, session)
     }
 
     fn fetch_in(
@@ -194,6 +199,7 @@ impl Network<'_> {
         wanted: &[String],
         url: &str,
         meter: &Arc<Meter>,
+        session: &http::Session,
     ) -> Result<(), GitError> {
         let ssh_log = ssh::Log::new()?;
         let fetch = || -> gix::Result<Option<String>> {
@@ -207,7 +213,7 @@ impl Network<'_> {
             repository.committer_or_set_generic_fallback()?;
             let found = repository.find_remote(remote)?;
             let mut connection = found.connect(Direction::Fetch)?;
-            configure(&mut connection)?;
+            configure(&mut connection, session)?;
             let extra_refspecs = wanted
                 .iter()
                 .filter_map(|spec| gix::refspec::parse(spec.as_str().into(), Operation::Fetch).ok())
@@ -280,17 +286,20 @@ impl Network<'_> {
 
     fn with_retries<T>(
         &self,
-        mut request: impl FnMut() -> Result<T, GitError>,
+        mut request: impl FnMut(&http::Session) -> Result<T, GitError>,
     ) -> Result<T, GitError> {
         let mut tries = 1;
+        let mut session = http::Session::default();
         loop {
-            match request() {
+            match request(&session) {
+                Err(error) if session.has_assumed() && error.cause != Cause::Interrupted => {}
                 Err(error) if error.cause.is_worth_a_retry() && tries < TRIES => {
                     self.pause(tries)?;
                     tries += 1;
                 }
                 result => return result,
             }
+            session = http::Session::without_assumptions();
         }
     }
 
@@ -353,7 +362,7 @@ pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
             .remote_at(url)?
             .with_refspecs(Some(BStr::new("HEAD")), Direction::Fetch)?;
         let mut connection = remote.connect(Direction::Fetch)?;
-        configure(&mut connection)?;
+        configure(&mut connection, &http::Session::without_assumptions())?;
         connection.ref_map(
             gix::progress::Discard,
             gix::remote::ref_map::Options::default(),
@@ -368,6 +377,11 @@ pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
         said.extend(error.iter_errors().map(ToString::to_string));
         GitError::from_said(&said, url)
     })
+}
+
+/// Ends all requests that wait for a server: after Ctrl-C.
+pub fn hang_up() {
+    http::hang_up();
 }
 
 /// Removes what killed runs left beside the places of these repos.
@@ -386,20 +400,10 @@ pub fn remove_stale(root: &Path, repos: &[Repo]) {
 /// The user's credential helpers, and nobody at the keyboard; the user's certificates and proxy.
 fn configure(
     connection: &mut gix::remote::Connection<'_, '_, '_, Box<dyn Transport + Send>>,
+    session: &http::Session,
 ) -> gix::Result {
+    http::take_over(connection, session)?;
     let repository = connection.remote().repo().clone();
-    if let Some(url) = connection.remote().url(Direction::Fetch).cloned() {
-        let name = connection
-            .remote()
-            .name()
-            .map(|name| name.as_bstr().to_owned());
-        if let Some(options) = repository.transport_options(
-            url.to_bstring().as_bstr(),
-            name.as_ref().map(|name| name.as_bstr()),
-        )? {
-            connection.set_transport_options(http::with_certificates_and_proxy(options));
-        }
-    }
     let mut cascade = None;
     connection.set_credentials(move |action| {
         if let gix::credentials::helper::Action::Get(context) = &action

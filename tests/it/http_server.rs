@@ -15,6 +15,8 @@ pub struct Behaviour {
     pub busy: Option<(usize, u16)>,
     /// Wants this value of the `Authorization` header.
     pub authorization: Option<String>,
+    /// Answers for this repository as a server without protocol version 2.
+    pub old: Option<String>,
     /// Sends half of each pack, then waits for [`HttpServer::release`].
     pub holds_packs: bool,
 }
@@ -136,6 +138,12 @@ impl Shared {
         }
 
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let is_old = self
+            .behaviour
+            .old
+            .as_ref()
+            .is_some_and(|name| path.contains(name));
+        let protocol = header("Git-Protocol").filter(|_| !is_old);
         let mut backend = Command::new(&self.backend)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -151,7 +159,7 @@ impl Shared {
                 "HTTP_CONTENT_ENCODING",
                 header("Content-Encoding").unwrap_or_default(),
             )
-            .env("GIT_PROTOCOL", header("Git-Protocol").unwrap_or_default())
+            .env("GIT_PROTOCOL", protocol.unwrap_or_default())
             .env("REMOTE_ADDR", "127.0.0.1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

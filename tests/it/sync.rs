@@ -619,6 +619,53 @@ fn a_server_that_is_busy_for_a_moment_is_asked_again() {
 }
 
 #[test]
+fn a_server_is_asked_once_what_it_can_do() {
+    let context = TestContext::new();
+    let names = ["api", "auth", "web"];
+    for name in names {
+        context.remote(name);
+    }
+    let server = HttpServer::start(&context.path("remotes"), Behaviour::default());
+    let manifest = |name| format!("[repos.{name}]\nurl = \"{}\"\n", server.url(name));
+    context.manifest(&names.map(manifest).concat());
+
+    let cloned = context.fitout(&["sync"]);
+    assert_eq!(cloned.code, Some(0), "{}", cloned.shown());
+    // Once what it can do; for each repo the references and the pack.
+    assert_eq!(server.requests(), 1 + 2 * names.len());
+
+    let again = context.fitout(&["sync"]);
+    assert_eq!(again.code, Some(0), "{}", again.shown());
+    assert_eq!(server.requests(), 1 + 2 * names.len() + 1 + names.len());
+}
+
+#[test]
+fn a_repository_that_is_not_like_the_others_of_its_server_is_asked_itself() {
+    let context = TestContext::new();
+    let names = ["api", "auth", "web"];
+    for name in names {
+        context.remote(name);
+    }
+    let server = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            old: Some("web".to_owned()),
+            ..Behaviour::default()
+        },
+    );
+    let manifest = |name| format!("[repos.{name}]\nurl = \"{}\"\n", server.url(name));
+    context.manifest(&names.map(manifest).concat());
+
+    for _ in 0..2 {
+        let ran = context.fitout(&["sync"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    }
+    for name in names {
+        assert!(context.path(&format!("ws/{name}/.git/HEAD")).exists());
+    }
+}
+
+#[test]
 fn a_login_that_is_not_there_is_an_error_and_never_a_question() {
     let context = TestContext::new();
     context.remote("web");

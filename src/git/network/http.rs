@@ -1,44 +1,557 @@
-//! `http.sslCAInfo` and `http.proxy`: gix reads them, its HTTP client has to be told.
+//! HTTP for gix: one client for all repos of a run.
+//!
+//! gix brings a client of its own, and starts it anew for each repo: two threads, all certificates
+//! of the system, a connection and a TLS handshake of its own, and each piece of a pack through two
+//! channels. This one keeps connections between repos, reads where it is asked to, and knows how
+//! long a server has been silent. gix still reads git's configuration into the options.
+//!
+//! Of a server, only the first repo asks for the capabilities of protocol version 2; the others
+//! wait for that answer and take it for their own, with the login that the server accepted. This
+//! saves each of them a round trip, a call of the credential helper and, where a login is needed, a
+//! refused request. Where a server does not treat all of its repositories alike, the request
+//! that follows fails, and [`Session`] tells that it was made on an assumption: ask again without.
+
+mod agent;
+mod servers;
 
 use std::any::Any;
-use std::sync::{Arc, Mutex};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gix::error::ResultExt;
-use gix::protocol::transport::client::blocking_io::http;
+use gix::bstr::{BString, ByteSlice};
+use gix::protocol::transport::client::AuthenticationRequired;
+use gix::protocol::transport::client::blocking_io::Transport;
+use gix::protocol::transport::client::blocking_io::http::{
+    self, GetResponse, Options, PostBodyDataKind, PostResponse, options::FollowRedirects,
+};
+use gix::remote::{Connection, Direction};
+use ureq::http::header::{
+    AUTHORIZATION, HeaderName, HeaderValue, LOCATION, USER_AGENT, WWW_AUTHENTICATE,
+};
+use ureq::http::{HeaderMap, Method, StatusCode};
+use ureq::{Agent, Body};
+use url::Url;
 
-/// The options with a client that trusts the user's own CA and takes the user's proxy.
-pub(super) fn with_certificates_and_proxy(mut options: Box<dyn Any>) -> Box<dyn Any> {
-    let Some(http) = options.downcast_mut::<http::Options>() else {
-        return options;
-    };
-    let (certificates, proxy) = (http.ssl_ca_info.clone(), http.proxy.clone());
-    if certificates.is_none() && proxy.is_none() {
-        return options;
+use self::agent::agent;
+pub(super) use self::agent::hang_up;
+use self::servers::{Asker, Known, Server, ask};
+
+/// As git has it.
+const MOST_REDIRECTS: usize = 20;
+const BUFFER: usize = 1 << 17;
+
+/// One try of a clone, a fetch or a probe.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Session {
+    never_assumes: bool,
+    has_assumed: Arc<AtomicBool>,
+}
+
+impl Session {
+    /// One that asks its server everything itself.
+    pub(super) fn without_assumptions() -> Self {
+        Session {
+            never_assumes: true,
+            ..Session::default()
+        }
     }
-    let backend = http::reqwest::Options {
-        configure_client: Some(Box::new(move |mut client| {
-            if let Some(path) = &certificates {
-                let pem = std::fs::read(path).or_raise(|| {
-                    gix::error::message!("can't read http.sslCAInfo {}", path.display())
-                })?;
-                let bundle = reqwest::Certificate::from_pem_bundle(&pem).or_raise(|| {
-                    gix::error::message!("no certificate in http.sslCAInfo {}", path.display())
-                })?;
-                client = client.tls_certs_merge(bundle);
-            }
-            match proxy.as_deref() {
-                None => {}
-                Some("") => client = client.no_proxy(),
-                Some(proxy) => {
-                    let proxy = reqwest::Proxy::all(proxy)
-                        .or_raise(|| gix::error::message("http.proxy is no URL"))?;
-                    client = client.proxy(proxy);
-                }
-            }
-            Ok(client)
-        })),
-        configure_request: None,
+
+    /// Whether it took another repository's answer for its own.
+    pub(super) fn has_assumed(&self) -> bool {
+        self.has_assumed.load(Ordering::Relaxed)
+    }
+}
+
+/// Puts our client in the place of gix's.
+pub(super) fn take_over(
+    connection: &mut Connection<'_, '_, '_, Box<dyn Transport + Send>>,
+    session: &Session,
+) -> gix::Result {
+    let (url, version) = connection
+        .remote()
+        .sanitized_url_and_version(Direction::Fetch)?;
+    if !matches!(url.scheme, gix::url::Scheme::Http | gix::url::Scheme::Https) {
+        return Ok(());
+    }
+    let config = connection.remote().repo().config_snapshot();
+    let client = Client {
+        session: session.clone(),
+        shares_login: !logins_are_by_path(config.plumbing()),
+        ..Client::default()
     };
-    http.backend = Some(Arc::new(Mutex::new(backend)));
-    options
+    let trace_packets = false;
+    *connection.transport_mut() = Box::new(http::connect_http(client, url, version, trace_packets));
+    Ok(())
+}
+
+/// `credential.useHttpPath`, for any host: a login is then one repository's.
+fn logins_are_by_path(config: &gix::config::File) -> bool {
+    config
+        .sections_by_name("credential")
+        .is_some_and(|mut sections| {
+            sections.any(|section| match section.value_implicit("useHttpPath") {
+                None => false,
+                Some(None) => true,
+                Some(Some(value)) => {
+                    gix::config::Boolean::try_from(value).is_ok_and(|value| value.0)
+                }
+            })
+        })
+}
+
+/// The client of one connection to a remote.
+#[derive(Default)]
+struct Client {
+    session: Session,
+    options: Options,
+    shares_login: bool,
+    login: Option<HeaderValue>,
+    asker: Option<Arc<Asker>>,
+    asked: bool,
+    redirected: Arc<Mutex<Option<String>>>,
+}
+
+impl Client {
+    fn exchange(
+        &mut self,
+        method: Method,
+        url: &str,
+        base: &str,
+        lines: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> gix::Result<Shared> {
+        let headers = self.headers(lines);
+        let is_handshake = method == Method::GET;
+        if is_handshake && let Some(answer) = self.assume(base, &headers) {
+            return Ok(Exchange::answered(answer));
+        }
+        let follow = match self.options.follow_redirects {
+            FollowRedirects::All => true,
+            FollowRedirects::Initial => !self.asked,
+            FollowRedirects::None => false,
+        };
+        self.asked = true;
+        let tail = url.strip_prefix(base).unwrap_or_default().to_owned();
+        let url = match lock(&self.redirected).as_deref() {
+            Some(redirected) => format!("{redirected}{tail}"),
+            None => url.to_owned(),
+        };
+        Ok(Exchange::waiting(Request {
+            agent: agent(&self.options)?,
+            method,
+            url,
+            tail,
+            headers: self.with_login(headers),
+            upload: Vec::new(),
+            // A header with a token must not reach another server.
+            follow: follow && self.options.extra_headers.is_empty(),
+            redirected: Arc::clone(&self.redirected),
+            asker: self.asker.clone().filter(|_| is_handshake),
+        }))
+    }
+
+    fn headers(&self, lines: impl IntoIterator<Item = impl AsRef<str>>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            add_header(&mut headers, line.as_ref());
+        }
+        for line in &self.options.extra_headers {
+            add_header(&mut headers, line);
+        }
+        if let Some(agent) = &self.options.user_agent
+            && let Ok(agent) = HeaderValue::from_str(agent)
+        {
+            headers.insert(USER_AGENT, agent);
+        }
+        headers
+    }
+
+    /// What another repository of this server was told, if it holds for this one.
+    fn assume(&mut self, base: &str, headers: &HeaderMap) -> Option<Answer> {
+        if self.session.never_assumes || !self.shares_login || self.asked {
+            return None;
+        }
+        let known = match ask(base) {
+            Ok(known) => known?,
+            Err(asker) => {
+                self.asker = Some(Arc::new(asker));
+                return None;
+            }
+        };
+        self.login.clone_from(&known.login);
+        let assumed = self.login.is_some() || known.capabilities.is_some();
+        self.session.has_assumed.store(assumed, Ordering::Relaxed);
+        let wants_version_2 = headers
+            .get("git-protocol")
+            .is_some_and(|value| value == "version=2");
+        let (lines, body) = known.capabilities.as_ref().filter(|_| wants_version_2)?;
+        self.asked = true;
+        Some(Answer {
+            headers: lines.clone(),
+            body: Some(Box::new(Cursor::new(body.clone()))),
+        })
+    }
+
+    /// gix's own login comes first: it is there once a server has refused the shared one.
+    fn with_login(&self, mut headers: HeaderMap) -> HeaderMap {
+        if let Some(login) = &self.login
+            && !headers.contains_key(AUTHORIZATION)
+        {
+            headers.insert(AUTHORIZATION, login.clone());
+        }
+        headers
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn add_header(map: &mut HeaderMap, line: &str) {
+    if let Some((name, value)) = line.split_once(':')
+        && let Ok(name) = HeaderName::try_from(name.trim())
+        && let Ok(value) = HeaderValue::try_from(value.trim())
+    {
+        map.append(name, value);
+    }
+}
+
+impl http::Http for Client {
+    type Headers = Headers;
+    type ResponseBody = Reply;
+    type PostBody = Upload;
+
+    fn get(
+        &mut self,
+        url: &str,
+        base_url: &str,
+        headers: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> gix::Result<GetResponse<Headers, Reply>> {
+        let exchange = self.exchange(Method::GET, url, base_url, headers)?;
+        Ok(GetResponse {
+            headers: Headers::of(&exchange),
+            body: Reply::of(&exchange),
+        })
+    }
+
+    fn post(
+        &mut self,
+        url: &str,
+        base_url: &str,
+        headers: impl IntoIterator<Item = impl AsRef<str>>,
+        _: PostBodyDataKind,
+    ) -> gix::Result<PostResponse<Headers, Reply, Upload>> {
+        let exchange = self.exchange(Method::POST, url, base_url, headers)?;
+        Ok(PostResponse {
+            post_body: Upload(Arc::clone(&exchange)),
+            headers: Headers::of(&exchange),
+            body: Reply::of(&exchange),
+        })
+    }
+
+    fn configure(&mut self, config: &dyn Any) -> gix::Result {
+        if let Some(options) = config.downcast_ref::<Options>() {
+            self.options = options.clone();
+        }
+        Ok(())
+    }
+
+    fn redirected_base_url(&self) -> Option<String> {
+        lock(&self.redirected).clone()
+    }
+}
+
+type Shared = Arc<Mutex<Exchange>>;
+
+/// A request that goes out when its answer is first looked at: by then its body is written.
+struct Exchange {
+    request: Option<Request>,
+    answer: Option<Answer>,
+}
+
+struct Answer {
+    headers: Vec<u8>,
+    body: Option<Box<dyn BufRead + Send>>,
+}
+
+impl Exchange {
+    fn waiting(request: Request) -> Shared {
+        Arc::new(Mutex::new(Exchange {
+            request: Some(request),
+            answer: None,
+        }))
+    }
+
+    fn answered(answer: Answer) -> Shared {
+        Arc::new(Mutex::new(Exchange {
+            request: None,
+            answer: Some(answer),
+        }))
+    }
+
+    fn answer(&mut self) -> io::Result<&mut Answer> {
+        if let Some(request) = self.request.take() {
+            self.answer = Some(request.send()?);
+        }
+        self.answer
+            .as_mut()
+            .ok_or_else(|| io::Error::other("the request has failed before"))
+    }
+}
+
+struct Request {
+    agent: Agent,
+    method: Method,
+    url: String,
+    tail: String,
+    headers: HeaderMap,
+    upload: Vec<u8>,
+    follow: bool,
+    redirected: Arc<Mutex<Option<String>>>,
+    asker: Option<Arc<Asker>>,
+}
+
+impl Request {
+    fn send(self) -> io::Result<Answer> {
+        let mut url = self.url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.send_to(&url)?;
+            let status = response.status();
+            if status.is_redirection() && self.follow {
+                let target = response.headers().get(LOCATION);
+                let target = target.and_then(|target| target.to_str().ok());
+                url = self.redirect(&url, target.unwrap_or_default())?;
+                continue;
+            }
+            let is_elsewhere = url != self.url;
+            if is_elsewhere && let Some(base) = url.strip_suffix(&self.tail) {
+                *lock(&self.redirected) = Some(base.to_owned());
+            }
+            if !status.is_success() {
+                return Err(refusal(status, response.headers()));
+            }
+            let headers = header_lines(response.headers());
+            let body = response.into_body().into_with_config().limit(u64::MAX);
+            let mut body = BufReader::with_capacity(BUFFER, body.reader());
+            return match self.asker.as_ref().filter(|_| !is_elsewhere) {
+                None => Ok(Answer {
+                    headers,
+                    body: Some(Box::new(body)),
+                }),
+                Some(asker) => {
+                    let capabilities = read_capabilities(&mut body)?;
+                    let known = Known {
+                        capabilities: capabilities
+                            .is_whole
+                            .then(|| (headers.clone(), capabilities.read.clone())),
+                        login: self.headers.get(AUTHORIZATION).cloned(),
+                    };
+                    asker.answer(Server::Known(Arc::new(known)));
+                    Ok(Answer {
+                        headers,
+                        body: Some(Box::new(Cursor::new(capabilities.read).chain(body))),
+                    })
+                }
+            };
+        }
+        Err(io::Error::other("too many redirects"))
+    }
+
+    fn send_to(&self, url: &str) -> io::Result<ureq::http::Response<Body>> {
+        let mut request = ureq::http::Request::builder()
+            .method(self.method.clone())
+            .uri(url)
+            .body(())
+            .map_err(io::Error::other)?;
+        *request.headers_mut() = self.headers.clone();
+        let response = if self.method == Method::POST {
+            self.agent.run(request.map(|()| self.upload.as_slice()))
+        } else {
+            self.agent.run(request)
+        };
+        response.map_err(|error| match error {
+            ureq::Error::HostNotFound => io::Error::other("could not resolve host"),
+            error => error.into_io(),
+        })
+    }
+
+    /// The next address, when it is one that git would follow: never from https to http, and to
+    /// another server only for the same path below a repository.
+    fn redirect(&self, from: &str, location: &str) -> io::Result<String> {
+        let refused = || io::Error::other(format!("refused to follow the redirect to {location}"));
+        let from = Url::parse(from).map_err(|_| refused())?;
+        let to = from.join(location).map_err(|_| refused())?;
+        let is_safe = to.scheme() == from.scheme() || to.scheme() == "https";
+        if !is_safe || !to.as_str().ends_with(&self.tail) {
+            return Err(refused());
+        }
+        Ok(to.into())
+    }
+}
+
+fn header_lines(headers: &HeaderMap) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for (name, value) in headers {
+        lines.extend_from_slice(name.as_str().as_bytes());
+        lines.push(b':');
+        lines.extend_from_slice(value.as_bytes());
+        lines.push(b'\n');
+    }
+    lines
+}
+
+/// The start of what a server advertises.
+struct Capabilities {
+    read: Vec<u8>,
+    /// It is all of it, and of protocol version 2: it lists no references.
+    is_whole: bool,
+}
+
+fn read_capabilities(body: &mut impl Read) -> io::Result<Capabilities> {
+    const MOST: u64 = 4096;
+    let mut read = Vec::new();
+    body.take(MOST).read_to_end(&mut read)?;
+    let is_whole = (read.len() as u64) < MOST
+        && [&b"000eversion 2\n"[..], b"000dversion 2"]
+            .iter()
+            .any(|line| read.find(line).is_some());
+    Ok(Capabilities { read, is_whole })
+}
+
+fn refusal(status: StatusCode, headers: &HeaderMap) -> io::Error {
+    if status == StatusCode::UNAUTHORIZED {
+        let www_authenticate = headers
+            .get_all(WWW_AUTHENTICATE)
+            .iter()
+            .map(|value| BString::from(value.as_bytes()))
+            .collect();
+        return io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            AuthenticationRequired { www_authenticate },
+        );
+    }
+    io::Error::other(format!("Received HTTP status {}", status.as_u16()))
+}
+
+struct Headers {
+    exchange: Shared,
+    lines: Option<Cursor<Vec<u8>>>,
+}
+
+impl Headers {
+    fn of(exchange: &Shared) -> Self {
+        Headers {
+            exchange: Arc::clone(exchange),
+            lines: None,
+        }
+    }
+
+    fn lines(&mut self) -> io::Result<&mut Cursor<Vec<u8>>> {
+        if self.lines.is_none() {
+            let lines = std::mem::take(&mut lock(&self.exchange).answer()?.headers);
+            self.lines = Some(Cursor::new(lines));
+        }
+        Ok(self.lines.get_or_insert_default())
+    }
+}
+
+impl Read for Headers {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.lines()?.read(buffer)
+    }
+}
+
+impl BufRead for Headers {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.lines()?.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        if let Some(lines) = &mut self.lines {
+            lines.consume(amount);
+        }
+    }
+}
+
+struct Reply {
+    exchange: Shared,
+    body: Option<Box<dyn BufRead + Send>>,
+    failed: bool,
+}
+
+impl Reply {
+    fn of(exchange: &Shared) -> Self {
+        Reply {
+            exchange: Arc::clone(exchange),
+            body: None,
+            failed: false,
+        }
+    }
+
+    fn body(&mut self) -> io::Result<&mut (dyn BufRead + Send + 'static)> {
+        if self.body.is_none() {
+            self.body = lock(&self.exchange).answer()?.body.take();
+        }
+        self.body
+            .as_deref_mut()
+            .ok_or_else(|| io::Error::other("the reply was read before"))
+    }
+}
+
+impl Read for Reply {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.body()?.read(buffer);
+        self.failed |= read.is_err();
+        read
+    }
+}
+
+impl BufRead for Reply {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if let Err(error) = self.body()?.fill_buf() {
+            self.failed = true;
+            return Err(error);
+        }
+        self.body()?.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        if let Some(body) = &mut self.body {
+            body.consume(amount);
+        }
+    }
+}
+
+impl Drop for Reply {
+    /// A reply that was read to its end leaves the connection to the next request. What gix leaves
+    /// unread after a pack is the packet that ends it.
+    fn drop(&mut self) {
+        const REST: usize = 1 << 16;
+        let Some(body) = self.body.as_mut().filter(|_| !self.failed) else {
+            return;
+        };
+        let mut read = 0;
+        while read < REST {
+            let Ok(length @ 1..) = body.fill_buf().map(<[u8]>::len) else {
+                return;
+            };
+            body.consume(length);
+            read += length;
+        }
+    }
+}
+
+struct Upload(Shared);
+
+impl Write for Upload {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut lock(&self.0).request {
+            Some(request) => request.upload.write(bytes),
+            None => Err(io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }

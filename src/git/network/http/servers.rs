@@ -1,0 +1,79 @@
+//! What the first repo of a server learned, for the others.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
+
+use ureq::http::header::HeaderValue;
+use url::Url;
+
+use super::lock;
+
+/// By scheme, user, host and port.
+static SERVERS: LazyLock<Mutex<HashMap<String, Server>>> = LazyLock::new(Mutex::default);
+static ANSWERED: Condvar = Condvar::new();
+
+/// What is known of a server.
+#[derive(Clone)]
+pub(super) enum Server {
+    /// The first repo asks.
+    Asking,
+    Known(Arc<Known>),
+    /// The first repo got no answer that holds for others.
+    Unknown,
+}
+
+/// What a server told the first repo.
+pub(super) struct Known {
+    /// The advertisement of protocol version 2: headers and body.
+    pub(super) capabilities: Option<(Vec<u8>, Vec<u8>)>,
+    /// The login that it accepted.
+    pub(super) login: Option<HeaderValue>,
+}
+
+/// The task of the first repo: to say what the server answered. Dropped, it says that there was no
+/// answer, so that nobody waits for ever.
+pub(super) struct Asker(String);
+
+impl Asker {
+    pub(super) fn answer(&self, server: Server) {
+        lock(&SERVERS).insert(self.0.clone(), server);
+        ANSWERED.notify_all();
+    }
+}
+
+impl Drop for Asker {
+    fn drop(&mut self) {
+        let is_unanswered = matches!(lock(&SERVERS).get(&self.0), Some(Server::Asking));
+        if is_unanswered {
+            self.answer(Server::Unknown);
+        }
+    }
+}
+
+/// What is known of the server, after waiting for the one who asks; or the task to ask.
+pub(super) fn ask(url: &str) -> Result<Option<Arc<Known>>, Asker> {
+    let Some(server) = server_of(url) else {
+        return Ok(None);
+    };
+    let mut servers = lock(&SERVERS);
+    loop {
+        match servers.get(&server).cloned() {
+            None => {
+                servers.insert(server.clone(), Server::Asking);
+                return Err(Asker(server));
+            }
+            Some(Server::Known(known)) => return Ok(Some(known)),
+            Some(Server::Unknown) => return Ok(None),
+            Some(Server::Asking) => {
+                servers = ANSWERED
+                    .wait(servers)
+                    .unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+    }
+}
+
+fn server_of(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    Some(url[..url::Position::BeforePath].to_owned())
+}

@@ -7,7 +7,7 @@
 //! - [`compose`], [`dotenv`], [`sync`] and [`doctor`] turn a workspace into a compose file, an
 //!   `.env` block, a plan for git and a list of checks; [`running`] says what runs of it. The other
 //!   way round, [`stack`] and [`draft`] turn what is in a repo into tables of a manifest. They are
-//!   pure: data in, data out.
+//!   pure: data in, data out. So is [`dockerfile`], which reads Dockerfiles and lints them.
 //! - [`git`], [`docker`], [`host`] and [`ui`] touch the world. They execute and never decide.
 //! - [`commands`] holds one file a command and is the only place that knows both sides;
 //!   [`cli`] is the command line; [`error`] the exit codes.
@@ -18,6 +18,7 @@ pub mod cli;
 pub mod commands;
 pub mod compose;
 pub mod docker;
+pub mod dockerfile;
 pub mod doctor;
 pub mod dotenv;
 pub mod draft;

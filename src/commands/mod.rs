@@ -6,6 +6,7 @@ pub mod demo;
 pub mod doctor;
 pub mod generate;
 pub mod init;
+pub mod lint;
 pub mod schema;
 pub mod status;
 pub mod sync;

@@ -67,7 +67,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     start(context, &opened, args)
 }
 
-fn reject_unknown(opened: &Opened, asked: &[String]) -> Result<(), Failure> {
+pub(super) fn reject_unknown(opened: &Opened, asked: &[String]) -> Result<(), Failure> {
     let services = &opened.workspace.services;
     let Some(unknown) = asked
         .iter()

@@ -9,6 +9,7 @@ pub mod containers;
 pub mod engine;
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ pub use containers::Container;
 pub use engine::{Endpoint, EndpointSource, Engine, EngineProblem};
 
 use crate::host::process::{self, Output, RunError};
+
+/// A check of a Dockerfile may have to fetch the frontend that it names.
+const BUILD_LIMIT: Duration = Duration::from_secs(120);
 
 /// A client of the user's `docker` program.
 #[derive(Clone, Debug)]
@@ -81,7 +85,7 @@ impl Docker {
     }
 
     /// Compose for the project in this folder, as the user would call it there.
-    pub fn compose(&self, folder: &std::path::Path) -> Compose {
+    pub fn compose(&self, folder: &Path) -> Compose {
         Compose::new(self.limit, folder)
     }
 
@@ -89,6 +93,25 @@ impl Docker {
     pub fn containers(&self) -> Result<Vec<Container>, RunError> {
         let output = self.run(&["ps", "--no-trunc", "--format", containers::FORMAT])?;
         Ok(containers::parse(&output.stdout))
+    }
+
+    /// Docker's own checks of a Dockerfile, as JSON on stdout (buildx 0.15 and newer). Builds nothing.
+    /// Paths are relative to `folder`. Ends with 1 when it has something to say.
+    pub fn check_dockerfile(
+        &self,
+        folder: &Path,
+        file: &str,
+        context: &str,
+        target: Option<&str>,
+    ) -> Result<Output, RunError> {
+        let mut command = Command::new("docker");
+        command
+            .current_dir(folder)
+            .args(["buildx", "build", "--call=check,format=json"])
+            .args(target.map(|target| format!("--target={target}")))
+            .arg(format!("--file={file}"))
+            .args(["--", context]);
+        process::run(&mut command, BUILD_LIMIT)
     }
 
     /// What the health check of a container said when it last ran; nothing where it has none.

@@ -21,6 +21,52 @@ pub fn install_git(system: &System) -> Remedy {
     Remedy::run(command)
 }
 
+/// Installs hadolint (its README: packages, and a static program for each release).
+pub fn install_hadolint(system: &System) -> Remedy {
+    match system.platform {
+        Platform::MacOs => Remedy::run("brew install hadolint"),
+        Platform::Arch => Remedy::note("install hadolint-bin from the AUR"),
+        _ => {
+            let program = "/usr/local/bin/hadolint";
+            let release = "https://github.com/hadolint/hadolint/releases/latest/download";
+            let machine = "$(uname -m | sed s/aarch64/arm64/)";
+            let url = format!("{release}/hadolint-Linux-{machine}");
+            Remedy::run(system.as_root(&format!("curl -fsSLo {program} {url}")))
+                .and_run(system.as_root(&format!("chmod +x {program}")))
+        }
+    }
+}
+
+/// Installs trivy (trivy.dev, "Installing Trivy").
+pub fn install_trivy(system: &System) -> Remedy {
+    match system.platform {
+        Platform::MacOs => Remedy::run("brew install trivy"),
+        Platform::Arch => Remedy::run(system.as_root("pacman -S trivy")),
+        _ => {
+            let shell = system.as_root("sh -s -- -b /usr/local/bin");
+            let script =
+                "https://raw.githubusercontent.com/aquasecurity/trivy/main/contrib/install.sh";
+            Remedy::run(format!("curl -fsSL {script} | {shell}"))
+        }
+    }
+}
+
+/// Installs the buildx plugin.
+pub fn install_buildx(system: &System) -> Remedy {
+    let package = match system.platform {
+        Platform::Ubuntu => "apt install docker-buildx",
+        Platform::Debian(version) if version.is_none_or(|version| version >= 13) => {
+            "apt install docker-buildx"
+        }
+        Platform::Arch => "pacman -S docker-buildx",
+        Platform::Alpine => "apk add docker-cli-buildx",
+        Platform::Fedora => "dnf install docker-buildx",
+        Platform::MacOs => return Remedy::run("brew install docker-buildx"),
+        _ => return Remedy::note("install buildx: https://docs.docker.com/build/install-buildx/"),
+    };
+    Remedy::run(system.as_root(package))
+}
+
 /// Installs an engine, its client and Compose where there is none of them.
 pub fn install_docker(system: &System) -> Remedy {
     if system.is_wsl {

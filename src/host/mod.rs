@@ -5,6 +5,7 @@
 pub mod address;
 pub mod files;
 pub mod interrupt;
+pub mod linters;
 pub mod os;
 pub mod ports;
 pub mod process;

@@ -121,7 +121,7 @@ impl Report {
 
     fn groups<'a>(&'a self, diagnostic: &'a Diagnostic) -> Vec<Group<'a>> {
         let primary = AnnotationKind::Primary
-            .span(self.visible(&diagnostic.span))
+            .span(visible(&self.source, &diagnostic.span))
             .label(diagnostic.label.as_str());
         let mut snippet = Snippet::source(self.source.as_str())
             .path(self.path.as_str())
@@ -129,7 +129,7 @@ impl Report {
         if let Some((span, label)) = &diagnostic.related {
             snippet = snippet.annotation(
                 AnnotationKind::Context
-                    .span(self.visible(span))
+                    .span(visible(&self.source, span))
                     .label(label.as_str()),
             );
         }
@@ -140,27 +140,25 @@ impl Report {
         }
         vec![group]
     }
-
-    /// A span inside the source, at least one character wide and within its first line, so that a
-    /// caret under a table of forty lines does not draw all forty.
-    fn visible(&self, span: &Range<usize>) -> Range<usize> {
-        let start = floor_boundary(&self.source, span.start);
-        let end = floor_boundary(&self.source, span.end).max(start);
-        let line_end = self.source[start..end]
-            .find('\n')
-            .map_or(end, |offset| start + offset);
-        if line_end > start {
-            return start..line_end;
-        }
-        let next = self.source[start..]
-            .chars()
-            .next()
-            .map_or(0, char::len_utf8);
-        start..start + next
-    }
 }
 
-fn floor_boundary(text: &str, index: usize) -> usize {
+/// A span inside the source, at least one character wide and within its first line, so that a
+/// caret under a table of forty lines does not draw all forty.
+pub fn visible(source: &str, span: &Range<usize>) -> Range<usize> {
+    let start = floor_boundary(source, span.start);
+    let end = floor_boundary(source, span.end).max(start);
+    let line_end = source[start..end]
+        .find('\n')
+        .map_or(end, |offset| start + offset);
+    if line_end > start {
+        return start..line_end;
+    }
+    let next = source[start..].chars().next().map_or(0, char::len_utf8);
+    start..start + next
+}
+
+/// The nearest boundary of a character at or before `index`.
+pub fn floor_boundary(text: &str, index: usize) -> usize {
     let mut index = index.min(text.len());
     while !text.is_char_boundary(index) {
         index -= 1;

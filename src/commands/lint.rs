@@ -1,0 +1,262 @@
+//! `fitout lint`: what the Dockerfiles of the workspace could do better, and the change that mends it.
+
+mod files;
+mod others;
+
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use super::{Context, up};
+use crate::dockerfile::finding::Level;
+use crate::dockerfile::fix::{self, Edit, Fix};
+use crate::dockerfile::linters::Linter;
+use crate::dockerfile::report::{Linted, Look, Report};
+use crate::dockerfile::{lint, sarif};
+use crate::error::{CommandResult, Exit, Failure};
+use crate::host::files as disk;
+use crate::host::files::Mode;
+
+/// Look for mistakes in the Dockerfiles and ignore files of the repos
+///
+/// Looks at the Dockerfile of each service and at the others beside it and at the top of its repo.
+/// `Dockerfile.dev` and the like are for development, all others for production. Each finding has
+/// its rule, place, reason and remedy; docs/lint.md has the exact rules. A comment above an
+/// instruction silences a rule there: `# fitout: ignore=RULE reason`.
+///
+/// Exit status 1 when something was found.
+#[derive(Debug, Default, clap::Args)]
+#[command(after_long_help = JSON_HELP)]
+pub struct Args {
+    /// Look at these services; all where none is named
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// Look at the production images only
+    #[arg(long)]
+    production: bool,
+    /// Change the files where the remedy is mechanical, then report what is left
+    #[arg(long)]
+    fix: bool,
+    /// Ask these linters, too; what they and fitout both say is said once
+    #[arg(long, value_name = "LINTER", value_delimiter = ',', value_enum)]
+    with: Vec<Other>,
+    /// Exit with 1 when a finding weighs at least that much
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_enum)]
+    fail_on: FailOn,
+    /// How to print the findings
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
+    format: Format,
+}
+
+const JSON_HELP: &str = "\
+JSON (--format json), one object:
+  schema_version  1; raised when a field changes its meaning or goes away
+  summary         how many files were looked at; how many findings are error, warning, info
+  files           each with its `path` and its `purposes`: development, production
+  findings        by file and line, each with:
+    tool, rule, level     fitout or another linter; the rule's id; error | warning | info
+    file, line, column    where it starts, from 1; columns count characters
+    end_line, end_column  where it ends
+    message, why, help    sentences; `help` may be null
+    fix                   null, or the change as a unified diff
+    also                  other linters that say the same
+  skipped         what could not be looked at, sentences
+  fixed           files that --fix has changed";
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs, with a `schema_version`
+    Json,
+    /// For code-scanning pages: SARIF 2.1.0
+    Sarif,
+}
+
+/// Another linter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Other {
+    /// hadolint
+    Hadolint,
+    /// trivy config
+    Trivy,
+    /// docker buildx build --call=check
+    Buildkit,
+}
+
+/// The least level that fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum FailOn {
+    /// Anything
+    #[default]
+    Info,
+    /// What costs time or safety
+    Warning,
+    /// What is wrong
+    Error,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, args: &Args) -> CommandResult {
+    let opened = context.open()?;
+    up::reject_unknown(&opened, &args.services)?;
+    let linters = linters(&args.with);
+    others::require(&linters)?;
+    let (files, skipped) = files::find(&opened, &args.services, args.production)?;
+    for reason in &skipped {
+        context.ui.warn(reason);
+    }
+    if files.is_empty() {
+        return nothing(context, args, &skipped);
+    }
+    let mut report = Report {
+        skipped,
+        ..Report::default()
+    };
+    for found in files {
+        let mut found = found;
+        if args.fix {
+            let changed = mend(&opened.root, &mut found)?;
+            for path in &changed {
+                context.ui.say(format_args!("fixed {path}"));
+            }
+            report.fixed.extend(changed);
+        }
+        report.files.push(found.linted());
+    }
+    report.fixed.dedup();
+    for linter in linters {
+        others::ask(&opened.root, linter, &mut report.files)?;
+    }
+    print(context, args.format, &report)?;
+    let least = match args.fail_on {
+        FailOn::Info => Level::Info,
+        FailOn::Warning => Level::Warning,
+        FailOn::Error => Level::Error,
+    };
+    Ok(if report.has(least) {
+        Exit::Findings
+    } else {
+        Exit::Done
+    })
+}
+
+fn linters(with: &[Other]) -> Vec<Linter> {
+    let mut linters: Vec<Linter> = with
+        .iter()
+        .map(|other| match other {
+            Other::Hadolint => Linter::Hadolint,
+            Other::Trivy => Linter::Trivy,
+            Other::Buildkit => Linter::Buildkit,
+        })
+        .collect();
+    linters.sort_unstable();
+    linters.dedup();
+    linters
+}
+
+/// A run that has looked at nothing must not pass for one that has found nothing.
+fn nothing(context: &Context, args: &Args, skipped: &[String]) -> CommandResult {
+    let what = if args.production {
+        "production Dockerfile"
+    } else {
+        "Dockerfile"
+    };
+    if skipped.is_empty() && args.services.is_empty() {
+        context
+            .ui
+            .say(format_args!("there is no {what} to look at"));
+        print(context, args.format, &Report::default())?;
+        return Ok(Exit::Done);
+    }
+    Err(Failure::failed(anyhow!("there is no {what} to look at"))
+        .hint("`fitout sync` clones what is missing"))
+}
+
+fn print(context: &Context, format: Format, report: &Report) -> Result<(), Failure> {
+    match format {
+        Format::Text => context.ui.data(report.text(Look::Styled))?,
+        Format::Json => context
+            .ui
+            .data(serde_json::to_string_pretty(&report.json())?)?,
+        Format::Sarif => {
+            let log = sarif::log(report, env!("CARGO_PKG_VERSION"));
+            context.ui.data(serde_json::to_string_pretty(&log)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// A mended file can show what the first look could not; a fix that never settles is left alone.
+const MOST_PASSES: usize = 10;
+
+/// Changes a Dockerfile and its ignore file where the remedy is mechanical. Returns what was
+/// written, relative to the workspace.
+fn mend(root: &Path, found: &mut files::Found) -> Result<Vec<String>, Failure> {
+    if found.invalid.is_some() {
+        return Ok(Vec::new());
+    }
+    let file = &mut found.file;
+    let before = file.clone();
+    for _ in 0..MOST_PASSES {
+        let fixes: Vec<Fix> = lint::lint(file)
+            .into_iter()
+            .filter_map(|finding| finding.fix)
+            .collect();
+        if fixes.is_empty() {
+            break;
+        }
+        let edits = fixes.iter().filter_map(|fix| match fix {
+            Fix::Dockerfile(edits) => Some(edits.as_slice()),
+            Fix::IgnoreFile(_) => None::<&[Edit]>,
+        });
+        let source = fix::apply(&file.source, edits);
+        let lines = fixes.iter().flat_map(|fix| match fix {
+            Fix::IgnoreFile(lines) => lines.as_slice(),
+            Fix::Dockerfile(_) => &[],
+        });
+        let lines: Vec<&str> = lines.map(String::as_str).collect();
+        file.source = source;
+        if !lines.is_empty() {
+            let ignore_text = file.context.ignore_text.take().unwrap_or_default();
+            file.context.ignore_text = Some(fix::with_lines(&ignore_text, lines));
+        }
+    }
+    let mut changed = Vec::new();
+    if file.source != before.source {
+        replace(root, &file.path, Some(&before.source), &file.source)?;
+        changed.push(file.path.clone());
+    }
+    let (old, new) = (&before.context.ignore_text, &file.context.ignore_text);
+    if let Some(new) = new.as_ref().filter(|new| old.as_ref() != Some(*new)) {
+        replace(root, &file.context.ignore_path, old.as_deref(), new)?;
+        changed.push(file.context.ignore_path.clone());
+    }
+    Ok(changed)
+}
+
+/// Writes a file that is still as it was read.
+fn replace(root: &Path, path: &str, before: Option<&str>, after: &str) -> Result<(), Failure> {
+    let place = root.join(path);
+    if disk::read(&place)?.as_deref() != before {
+        let error = anyhow!("`{path}` was changed while it was looked at; it is left as it is");
+        return Err(Failure::failed(error).hint("run `fitout lint --fix` again"));
+    }
+    disk::write(&place, after, Mode::Shared)?;
+    Ok(())
+}
+
+impl files::Found {
+    fn linted(self) -> Linted {
+        let findings = match self.invalid {
+            Some(finding) => vec![finding],
+            None => lint::lint(&self.file),
+        };
+        Linted {
+            file: self.file,
+            findings,
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! Which Dockerfiles the workspace has, what each is for, and what it is built from.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::commands::Opened;
+use crate::dockerfile::finding::{Finding, Rule};
+use crate::dockerfile::lint::{Build, Context, File, Purpose};
+use crate::dockerfile::variables::Variables;
+use crate::dockerfile::{ignore_file, install};
+use crate::error::Failure;
+use crate::host::files as disk;
+use crate::workspace::{self, Repo, Scalar, Service, Source, syntax};
+
+/// A Dockerfile that is there.
+pub(super) struct Found {
+    /// With its text; what is no UTF-8 in it is replaced.
+    pub file: File,
+    /// Why it can't be read as text.
+    pub invalid: Option<Finding>,
+}
+
+/// A Dockerfile that may be there: where, built from which folder, and how.
+struct Candidate {
+    path: String,
+    context: String,
+    builds: Vec<Build>,
+}
+
+/// The Dockerfiles of these services, or of all repos, in the manifest's order; and why others are
+/// not among them.
+pub(super) fn find(
+    opened: &Opened,
+    services: &[String],
+    production_only: bool,
+) -> Result<(Vec<Found>, Vec<String>), Failure> {
+    let mut candidates: Vec<Candidate> = Vec::new();
+    let mut skipped = Vec::new();
+    for repo in opened.personal.repos(&opened.workspace) {
+        let built = built_from(opened, &repo);
+        let wanted: Vec<(&Service, &workspace::Build)> = built
+            .iter()
+            .copied()
+            .filter(|(service, _)| services.is_empty() || services.contains(&service.name))
+            .collect();
+        if repo.skip || (wanted.is_empty() && !services.is_empty()) {
+            continue;
+        }
+        if !opened.root.join(&repo.path).is_dir() {
+            skipped.push(format!("{}: `{}` is not cloned", repo.name, repo.path));
+            continue;
+        }
+        for (service, build) in &wanted {
+            let path = syntax::join(&build.context, &build.dockerfile);
+            if !opened.root.join(&path).is_file() {
+                skipped.push(format!("{}: there is no `{path}`", service.name));
+                continue;
+            }
+            add(
+                &mut candidates,
+                &path,
+                &build.context,
+                of_service(service, build),
+            );
+        }
+        let mut folders: Vec<&str> = wanted
+            .iter()
+            .map(|(_, build)| build.context.as_str())
+            .collect();
+        if services.is_empty() {
+            folders.push(&repo.path);
+        }
+        folders.dedup();
+        for folder in folders {
+            beside(opened, folder, &built, &mut candidates)?;
+        }
+    }
+    if production_only {
+        for candidate in &mut candidates {
+            candidate
+                .builds
+                .retain(|build| build.purpose == Purpose::Production);
+        }
+        candidates.retain(|candidate| !candidate.builds.is_empty());
+    }
+    let found = candidates
+        .into_iter()
+        .map(|candidate| read(&opened.root, candidate))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok((found, skipped))
+}
+
+fn built_from<'o>(opened: &'o Opened, repo: &Repo) -> Vec<(&'o Service, &'o workspace::Build)> {
+    let services = opened.workspace.services.iter();
+    services
+        .filter_map(|service| match &service.source {
+            Source::Build(build) if build.repo == repo.name => Some((service, build)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// How a service builds its Dockerfile. One that names a stage of a file that is not for
+/// development alone leaves the last stage for production.
+fn of_service(service: &Service, build: &workspace::Build) -> Vec<Build> {
+    let has_healthcheck = has_healthcheck(service);
+    let development = Build {
+        purpose: Purpose::Development,
+        target: build.target.clone(),
+        build_args: build_args(build),
+        has_healthcheck,
+    };
+    let serves_both = build.target.is_some()
+        && purpose_of(&build.dockerfile).is_some_and(|purpose| purpose == Purpose::Production);
+    let production = serves_both.then(|| Build {
+        purpose: Purpose::Production,
+        target: None,
+        build_args: Variables::new(),
+        has_healthcheck,
+    });
+    [development].into_iter().chain(production).collect()
+}
+
+fn has_healthcheck(service: &Service) -> bool {
+    service.healthcheck.is_some() || service.compose.contains_key("healthcheck")
+}
+
+/// Values that are known here: those with a Compose variable in them are not.
+fn build_args(build: &workspace::Build) -> Variables {
+    let values = build.args.iter().filter_map(|(name, value)| {
+        let text = match value.as_ref()? {
+            Scalar::Text(text) if text.contains('$') => return None,
+            Scalar::Text(text) => text.clone(),
+            Scalar::Integer(number) => number.to_string(),
+            Scalar::Float(number) => number.to_string(),
+            Scalar::Bool(value) => value.to_string(),
+        };
+        Some((name.clone(), text))
+    });
+    values.collect()
+}
+
+/// The other Dockerfiles of a folder.
+fn beside(
+    opened: &Opened,
+    folder: &str,
+    built: &[(&Service, &workspace::Build)],
+    candidates: &mut Vec<Candidate>,
+) -> Result<(), Failure> {
+    let place = opened.root.join(folder);
+    let entries = match fs::read_dir(&place) {
+        Ok(entries) => entries,
+        // A context that a repo does not have is doctor's matter.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => {
+            let context = format!("can't read `{}`", place.display());
+            return Err(anyhow::Error::new(error).context(context).into());
+        }
+    };
+    let mut names: Vec<String> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.path().is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort();
+    for name in names {
+        let Some(purpose) = purpose_of(&name) else {
+            continue;
+        };
+        let path = syntax::join(folder, &name);
+        let is_a_services_own = built
+            .iter()
+            .any(|(_, build)| syntax::join(&build.context, &build.dockerfile) == path);
+        if is_a_services_own {
+            continue;
+        }
+        let has_healthcheck = built
+            .iter()
+            .any(|(service, build)| build.context == folder && has_healthcheck(service));
+        let build = Build {
+            purpose,
+            target: None,
+            build_args: Variables::new(),
+            has_healthcheck,
+        };
+        add(candidates, &path, folder, vec![build]);
+    }
+    Ok(())
+}
+
+fn add(candidates: &mut Vec<Candidate>, path: &str, context: &str, builds: Vec<Build>) {
+    let known = candidates
+        .iter_mut()
+        .find(|candidate| candidate.path == path);
+    let candidate = match known {
+        Some(candidate) => candidate,
+        None => {
+            candidates.push(Candidate {
+                path: path.to_owned(),
+                context: context.to_owned(),
+                builds: Vec::new(),
+            });
+            candidates.last_mut().expect("one was just added")
+        }
+    };
+    for build in builds {
+        if !candidate.builds.contains(&build) {
+            candidate.builds.push(build);
+        }
+    }
+}
+
+/// What a Dockerfile is for, by its name; `None` where the name is not that of a Dockerfile.
+fn purpose_of(path: &str) -> Option<Purpose> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if name.ends_with(".dockerignore") {
+        return None;
+    }
+    let lower = name.to_lowercase();
+    let is_dockerfile =
+        lower == "dockerfile" || lower.starts_with("dockerfile.") || lower.ends_with(".dockerfile");
+    let development = [
+        "dev",
+        "development",
+        "local",
+        "test",
+        "tests",
+        "ci",
+        "debug",
+    ];
+    let is_for_development = lower
+        .split(['.', '-', '_'])
+        .any(|part| development.contains(&part));
+    is_dockerfile.then_some(if is_for_development {
+        Purpose::Development
+    } else {
+        Purpose::Production
+    })
+}
+
+fn read(root: &Path, candidate: Candidate) -> Result<Found, Failure> {
+    let place = root.join(&candidate.path);
+    let bytes = fs::read(&place).with_context(|| format!("can't read `{}`", candidate.path))?;
+    let (source, invalid) = match String::from_utf8(bytes) {
+        Ok(source) => (source, None),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let source = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let finding = Finding::new(Rule::Syntax, at..at + 1, "this is no UTF-8 text")
+                .help("save the file as UTF-8");
+            (source, Some(finding))
+        }
+    };
+    Ok(Found {
+        file: File {
+            context: context(root, &candidate)?,
+            path: candidate.path,
+            source,
+            builds: candidate.builds,
+        },
+        invalid,
+    })
+}
+
+/// What Docker would see of the build context: the ignore file that it takes, and the manifests.
+fn context(root: &Path, candidate: &Candidate) -> Result<Context, Failure> {
+    let own = format!("{}.dockerignore", candidate.path);
+    let common = syntax::join(&candidate.context, ignore_file::NAME);
+    let (ignore_path, ignore_text) = match disk::read(&root.join(&own))? {
+        Some(text) => (own, Some(text)),
+        None => {
+            let text = disk::read(&root.join(&common))?;
+            (common, text)
+        }
+    };
+    Ok(Context {
+        ignore_path,
+        ignore_text,
+        manifests: manifests(&root.join(&candidate.context)),
+        folder: candidate.context.clone(),
+    })
+}
+
+/// Manifests larger than this are not written by people, and no fix is made from them.
+const LARGEST_MANIFEST: u64 = 16 << 20;
+
+/// They are read only to offer a fix; one that can't be read means that none is offered.
+fn manifests(folder: &Path) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let is_small = entry.metadata().ok()?.len() <= LARGEST_MANIFEST;
+            let text = (install::is_manifest(&name) && is_small)
+                .then(|| fs::read_to_string(entry.path()).ok())??;
+            Some((name, text))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_what_a_dockerfile_is_for() {
+        let cases = [
+            ("Dockerfile", Some(Purpose::Production)),
+            ("docker/Dockerfile.prod", Some(Purpose::Production)),
+            ("api.Dockerfile", Some(Purpose::Production)),
+            ("Dockerfile.dev", Some(Purpose::Development)),
+            ("dev.dockerfile", Some(Purpose::Development)),
+            ("Dockerfile.web-test", Some(Purpose::Development)),
+            ("Dockerfile.device", Some(Purpose::Production)),
+            ("Dockerfile.dev.dockerignore", None),
+            ("docker-compose.yml", None),
+            ("Dockerfiles", None),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(purpose_of(name), expected, "{name}");
+        }
+    }
+}

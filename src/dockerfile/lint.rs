@@ -1,0 +1,133 @@
+//! Lints one Dockerfile: parses it, asks every rule about every build of it, and leaves out what a
+//! comment silences.
+
+use std::collections::BTreeMap;
+
+use super::comments::Silences;
+use super::finding::{Finding, Level, Rule};
+use super::ignore_file::IgnoreFile;
+use super::parse::{Dockerfile, parse};
+use super::rules::{self, Unit};
+use super::stages::Stages;
+use super::variables::Variables;
+
+/// A Dockerfile with what is known of its use.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct File {
+    /// Relative to the workspace.
+    pub path: String,
+    /// Its text.
+    pub source: String,
+    /// How it is built.
+    pub builds: Vec<Build>,
+    /// What it is built from.
+    pub context: Context,
+}
+
+/// One way in which a Dockerfile is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// What the image is for.
+    pub purpose: Purpose,
+    /// The stage that is built; the last one where not set.
+    pub target: Option<String>,
+    /// Values that the manifest gives.
+    pub build_args: Variables,
+    /// Whether the manifest has a health check for it.
+    pub has_healthcheck: bool,
+}
+
+/// What an image is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Runs on a developer's machine.
+    Development,
+    /// Runs for customers.
+    Production,
+}
+
+/// What is known of a build context.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// Relative to the workspace.
+    pub folder: String,
+    /// The ignore file that Docker would read, relative to the workspace.
+    pub ignore_path: String,
+    /// Its text; `None` where there is none.
+    pub ignore_text: Option<String>,
+    /// The manifests at its top, by name, with their text.
+    pub manifests: BTreeMap<String, String>,
+}
+
+impl Context {
+    /// What Docker leaves out.
+    pub fn ignore_file(&self) -> IgnoreFile {
+        IgnoreFile::parse(self.ignore_text.as_deref().unwrap_or_default())
+    }
+}
+
+/// Everything that is to be said of a Dockerfile, in the order of its lines.
+pub fn lint(file: &File) -> Vec<Finding> {
+    let parsed = parse(&file.source);
+    if !parsed.is_for_dockers_frontend() {
+        return vec![other_frontend(&parsed)];
+    }
+    if !parsed.problems.is_empty() {
+        let problems = parsed.problems.into_iter();
+        return problems
+            .map(|problem| Finding::new(Rule::Syntax, problem.span, problem.message))
+            .collect();
+    }
+    let silences = Silences::of(&parsed, &file.source);
+    let mut findings: Vec<Finding> = Vec::new();
+    for build in &file.builds {
+        for finding in check(file, &parsed, build) {
+            let is_known = findings
+                .iter()
+                .any(|known| known.rule == finding.rule && known.span == finding.span);
+            if !is_known {
+                findings.push(finding);
+            }
+        }
+    }
+    findings.retain(|finding| !silences.silence(finding));
+    findings.extend(silences.complaints());
+    findings.sort_by_key(|finding| finding.span.start);
+    findings
+}
+
+fn check(file: &File, parsed: &Dockerfile, build: &Build) -> Vec<Finding> {
+    let stages = Stages::of(parsed, &build.build_args);
+    let Some(built) = stages.built(build.target.as_deref()) else {
+        let target = build.target.as_deref().unwrap_or_default();
+        let last = parsed
+            .instructions
+            .last()
+            .map_or(0..0, |last| last.head.clone());
+        let finding = Finding::new(
+            Rule::Syntax,
+            last,
+            format!("there is no stage `{target}`, which the manifest names as `target`"),
+        );
+        return vec![finding];
+    };
+    rules::check(&Unit {
+        source: &file.source,
+        context: &file.context,
+        ignore_file: &file.context.ignore_file(),
+        build,
+        stages: &stages,
+        built,
+    })
+}
+
+fn other_frontend(parsed: &Dockerfile) -> Finding {
+    let directive = parsed.directive("syntax");
+    let (value, span) = directive.map_or(("", 0..0), |directive| {
+        (directive.value.as_str(), directive.span.clone())
+    });
+    let message = format!("not linted: `{value}` may read another language than Docker's");
+    let mut finding = Finding::new(Rule::Syntax, span, message);
+    finding.level = Level::Info;
+    finding
+}

@@ -1,0 +1,22 @@
+//! Dockerfiles: reading them, and what is to be said of them.
+//!
+//! In reading order: [`parse`] turns text into instructions with spans, [`stages`] says how the
+//! stages build on each other, [`shell`] and [`install`] what a `RUN` does, [`ignore_file`] what a
+//! `.dockerignore` leaves out. [`rules`] look at a [`lint::Target`] and give [`finding`]s;
+//! [`comments`] silence them; [`report`] and [`sarif`] show them; [`linters`] reads what other
+//! linters say. Pure: nothing here looks at the disk or runs a program.
+
+pub mod comments;
+pub mod finding;
+pub mod fix;
+pub mod ignore_file;
+pub mod install;
+pub mod lint;
+pub mod linters;
+pub mod parse;
+pub mod report;
+pub mod rules;
+pub mod sarif;
+pub mod shell;
+pub mod stages;
+pub mod variables;

@@ -1,0 +1,327 @@
+//! `copy-before-install`: a step that brings in packages comes after source was copied.
+
+use std::ops::Range;
+
+use super::super::finding::{Finding, Rule};
+use super::super::fix::{Edit, Fix, line_break, whole_lines};
+use super::super::install::{self, Breadth, Kind, Stack};
+use super::super::parse::{Instruction, Keyword};
+use super::super::shell::{self, Command};
+use super::super::stages::{Stage, mount_option};
+use super::Unit;
+
+pub(super) fn check(unit: &Unit<'_>) -> Vec<Finding> {
+    let stages = unit.stages.all.iter();
+    stages.flat_map(|stage| check_stage(unit, stage)).collect()
+}
+
+/// What has brought source into a stage.
+#[derive(Clone)]
+struct Cause<'u> {
+    instruction: &'u Instruction,
+    span: Range<usize>,
+    breadth: Breadth,
+}
+
+/// Follows a stage from its first ancestor on; what is found in an ancestor is said there.
+fn check_stage(unit: &Unit<'_>, stage: &Stage<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut cause: Option<Cause<'_>> = None;
+    let mut resolved: Vec<Stack> = Vec::new();
+    for member in unit.stages.lineage(stage) {
+        for instruction in member
+            .body
+            .iter()
+            .filter(|instruction| !instruction.onbuild)
+        {
+            let broad = unit
+                .taken_from_context(member, instruction)
+                .into_iter()
+                .find(|taken| taken.breadth != Breadth::Narrow)
+                .map(|taken| Cause {
+                    instruction,
+                    span: taken.word.span,
+                    breadth: taken.breadth,
+                });
+            if instruction.keyword != Keyword::Run {
+                cause = cause.or(broad);
+                continue;
+            }
+            // A bind mount spoils the cache of its own step only.
+            let here = cause.clone().or(broad);
+            let late = late_step(instruction, here.is_some(), &mut resolved);
+            if let (Some((command, kind)), Some(here)) = (late, here)
+                && member.index == stage.index
+            {
+                findings.push(finding(unit, stage, instruction, &command, kind, &here));
+            }
+        }
+    }
+    findings
+}
+
+/// The first command of a RUN that brings in packages although the source is there.
+fn late_step(
+    run: &Instruction,
+    source_is_there: bool,
+    resolved: &mut Vec<Stack>,
+) -> Option<(Command, Kind)> {
+    let keeps_downloads = run
+        .flags
+        .iter()
+        .any(|flag| flag.name == "mount" && mount_option(&flag.value, &["type"]) == Some("cache"));
+    let mut late = None;
+    for command in shell::commands(run) {
+        let Some((stack, kind)) = install::step(&command) else {
+            continue;
+        };
+        if !source_is_there {
+            resolved.push(stack);
+            continue;
+        }
+        let is_late = match kind {
+            Kind::Dependencies | Kind::Named => true,
+            Kind::Project => false,
+            Kind::Build => !resolved.contains(&stack) && !keeps_downloads,
+        };
+        if is_late && late.is_none() {
+            late = Some((command, kind));
+        }
+    }
+    late
+}
+
+fn finding(
+    unit: &Unit<'_>,
+    stage: &Stage<'_>,
+    run: &Instruction,
+    command: &Command,
+    kind: Kind,
+    cause: &Cause<'_>,
+) -> Finding {
+    let shown: Vec<&str> = command.words.iter().take(3).map(String::as_str).collect();
+    let what = match kind {
+        Kind::Build => "downloads its dependencies again",
+        _ => "runs again",
+    };
+    let help = match kind {
+        Kind::Named => "put this step before the COPY: it needs nothing of it",
+        Kind::Build => {
+            "copy the manifests, download the dependencies in a step of its own, and copy the source behind it"
+        }
+        _ => "copy only the manifests and lock files before this step, and the source behind it",
+    };
+    let brings = match cause.breadth {
+        Breadth::Everything => "the whole build context comes in here",
+        _ => "source comes in here",
+    };
+    Finding::new(
+        Rule::CopyBeforeInstall,
+        command.span.clone(),
+        format!(
+            "`{}` {what} with each change of the source",
+            shown.join(" ")
+        ),
+    )
+    .related(cause.span.clone(), brings)
+    .help(help)
+    .fix(mechanical(unit, stage, run, cause))
+}
+
+/// The change that moves the step in front of the COPY, where that surely does the same: the two
+/// stand together, and the step runs nothing but package managers that read manifests at the top.
+fn mechanical(
+    unit: &Unit<'_>,
+    stage: &Stage<'_>,
+    run: &Instruction,
+    cause: &Cause<'_>,
+) -> Option<Fix> {
+    let copy = cause.instruction;
+    let at = stage
+        .body
+        .iter()
+        .position(|instruction| instruction.span == copy.span)?;
+    let follows = stage
+        .body
+        .get(at + 1)
+        .is_some_and(|next| next.span == run.span);
+    let words = copy.words();
+    let [_, destination] = words.as_slice() else {
+        return None;
+    };
+    let is_plain = copy.keyword == Keyword::Copy
+        && copy.exec.is_none()
+        && cause.breadth == Breadth::Everything
+        && run.flags.is_empty()
+        && run.heredocs.is_empty()
+        && !destination.text.contains(char::is_whitespace);
+    if !follows || !is_plain {
+        return None;
+    }
+    let needed = needed_files(unit, run)?;
+    let line_break = line_break(unit.source);
+    let run_lines = whole_lines(unit.source, &run.span);
+    let mut text = String::new();
+    if !needed.is_empty() {
+        let flags: String = copy
+            .flags
+            .iter()
+            .map(|flag| format!("{} ", &unit.source[flag.span.clone()]))
+            .collect();
+        let folder = match destination.text.as_str() {
+            "." => "./".to_owned(),
+            path if path.ends_with('/') => path.to_owned(),
+            path => format!("{path}/"),
+        };
+        text = format!("COPY {flags}{} {folder}{line_break}", needed.join(" "));
+    }
+    text.push_str(unit.source[run_lines.clone()].trim_end_matches(['\r', '\n']));
+    text.push_str(line_break);
+    let copy_start = whole_lines(unit.source, &copy.span).start;
+    Some(Fix::Dockerfile(vec![
+        Edit {
+            span: copy_start..copy_start,
+            text,
+        },
+        Edit {
+            span: run_lines,
+            text: String::new(),
+        },
+    ]))
+}
+
+/// The manifests that a RUN reads; `None` where it may read more than them.
+fn needed_files(unit: &Unit<'_>, run: &Instruction) -> Option<Vec<String>> {
+    let mut needed: Vec<String> = Vec::new();
+    for command in shell::commands(run) {
+        match install::step(&command) {
+            Some((_, Kind::Named)) => {
+                let paths = command.arguments().iter();
+                if paths.into_iter().any(|word| word.starts_with(['.', '/'])) {
+                    return None;
+                }
+            }
+            Some((stack, Kind::Dependencies)) => {
+                for file in manifests(unit, stack, &command)? {
+                    if !needed.contains(&file) {
+                        needed.push(file);
+                    }
+                }
+            }
+            None if is_housekeeping(&command) => {}
+            _ => return None,
+        }
+    }
+    Some(needed)
+}
+
+/// Commands that stand beside an install and read nothing of the project.
+fn is_housekeeping(command: &Command) -> bool {
+    let words: Vec<&str> = command.words.iter().map(String::as_str).collect();
+    matches!(
+        words.as_slice(),
+        ["set", ..]
+            | ["apt-get" | "apt", "update" | "clean" | "autoremove", ..]
+            | ["npm" | "yarn", "cache", "clean", ..]
+            | ["pnpm", "store", "prune"]
+            | ["corepack", "enable", ..]
+    ) || (words.first() == Some(&"rm")
+        && words.iter().skip(1).all(|word| {
+            word.starts_with('-')
+                || word.starts_with("/var/")
+                || word.starts_with("/tmp/")
+                || word.starts_with("/root/.")
+        }))
+}
+
+/// The files at the top of the context that a package manager reads, where it surely reads no
+/// others: a manifest may run scripts, or name a folder of the project as a dependency.
+fn manifests(unit: &Unit<'_>, stack: Stack, command: &Command) -> Option<Vec<String>> {
+    let present =
+        |name: &str| unit.context.manifests.contains_key(name) && !unit.ignore_file.excludes(name);
+    let (required, optional, unsafe_words): (Vec<String>, &[&str], &[&str]) = match stack {
+        Stack::Node => (
+            vec!["package.json".to_owned()],
+            &[
+                "package-lock.json",
+                "npm-shrinkwrap.json",
+                "yarn.lock",
+                "pnpm-lock.yaml",
+                "bun.lock",
+                "bun.lockb",
+                ".npmrc",
+                ".yarnrc",
+                ".yarnrc.yml",
+                "bunfig.toml",
+            ],
+            &[
+                "\"workspaces\"",
+                "\"preinstall\"",
+                "\"install\"",
+                "\"postinstall\"",
+                "\"prepare\"",
+                "\"file:",
+                "\"link:",
+                "\"portal:",
+                "\"patch:",
+                "yarnPath",
+            ],
+        ),
+        Stack::Python => (
+            requirement_files(command)?,
+            &[],
+            &["-e", "-r", "-c", "./", "file:", "--find-links"],
+        ),
+        Stack::Ruby => (
+            vec!["Gemfile".to_owned()],
+            &["Gemfile.lock", ".ruby-version"],
+            &["gemspec", "path:", "path ", "eval_gemfile", ":path"],
+        ),
+        Stack::Go => (vec!["go.mod".to_owned()], &["go.sum"], &["=> ./", "=> ../"]),
+        _ => return None,
+    };
+    let moves = ["--prefix", "-C", "--dir", "--cwd", "--gemfile"];
+    let is_elsewhere = command
+        .words
+        .iter()
+        .any(|word| moves.iter().any(|option| word.starts_with(option)));
+    // A workspace's packages are folders of the project.
+    if is_elsewhere || present("pnpm-workspace.yaml") || present("go.work") {
+        return None;
+    }
+    if !required.iter().all(|name| present(name)) {
+        return None;
+    }
+    let optional = optional.iter().map(|name| (*name).to_owned());
+    let files: Vec<String> = required
+        .into_iter()
+        .chain(optional.filter(|name| present(name)))
+        .collect();
+    let is_unsafe = files
+        .iter()
+        // Lock files repeat words of manifests that are not this project's.
+        .filter(|name| !name.contains("lock") && !name.contains("shrinkwrap"))
+        .any(|name| {
+            let text = &unit.context.manifests[name];
+            unsafe_words.iter().any(|word| text.contains(word))
+        });
+    (!is_unsafe).then_some(files)
+}
+
+/// The files behind `-r`, at the top of the context.
+fn requirement_files(command: &Command) -> Option<Vec<String>> {
+    let mut files = Vec::new();
+    let mut words = command.arguments().iter();
+    while let Some(word) = words.next() {
+        if word == "-r" || word == "--requirement" {
+            let file = words.next()?.trim_start_matches("./");
+            if file.contains('/') {
+                return None;
+            }
+            files.push(file.to_owned());
+        } else if word == "-c" || word.starts_with("-r") || word.starts_with("--requirement") {
+            return None;
+        }
+    }
+    (!files.is_empty()).then_some(files)
+}

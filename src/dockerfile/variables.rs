@@ -1,0 +1,101 @@
+//! Puts the values of ARG and ENV into a text, as Docker's builder does.
+
+use std::collections::HashMap;
+
+/// Values by name.
+pub type Variables = HashMap<String, String>;
+
+/// The text with every `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}` replaced; `None`
+/// where a value is not known or another form is used.
+pub fn expand(text: &str, variables: &Variables) -> Option<String> {
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        result.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(braced) = rest.strip_prefix('{') {
+            let end = closing_brace(braced)?;
+            result.push_str(&braced_value(&braced[..end], variables)?);
+            rest = &braced[end + 1..];
+        } else {
+            let end = rest.find(|character| !is_name(character));
+            let name = &rest[..end.unwrap_or(rest.len())];
+            result.push_str(variables.get(name)?);
+            rest = &rest[name.len()..];
+        }
+    }
+    result.push_str(rest);
+    Some(result)
+}
+
+fn is_name(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
+}
+
+fn closing_brace(text: &str) -> Option<usize> {
+    let mut depth = 1;
+    for (at, character) in text.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+fn braced_value(inside: &str, variables: &Variables) -> Option<String> {
+    let end = inside.find(|character| !is_name(character));
+    let (name, modifier) = inside.split_at(end.unwrap_or(inside.len()));
+    let value = variables.get(name);
+    let filled = value.filter(|value| !value.is_empty());
+    match modifier {
+        "" => value.cloned(),
+        _ if modifier.starts_with(":-") => match filled {
+            Some(value) => Some(value.clone()),
+            None => expand(&modifier[2..], variables),
+        },
+        _ if modifier.starts_with('-') => match value {
+            Some(value) => Some(value.clone()),
+            None => expand(&modifier[1..], variables),
+        },
+        _ if modifier.starts_with(":+") => match filled {
+            Some(_) => expand(&modifier[2..], variables),
+            None => Some(String::new()),
+        },
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_put_in() {
+        let variables = Variables::from([
+            ("A".to_owned(), "1".to_owned()),
+            ("EMPTY".to_owned(), String::new()),
+        ]);
+        let cases = [
+            ("plain", Some("plain")),
+            ("node:$A-x", Some("node:1-x")),
+            ("${A}${EMPTY}", Some("1")),
+            ("${B:-2}", Some("2")),
+            ("${B:-${A}}", Some("1")),
+            ("${EMPTY:-3}", Some("3")),
+            ("${EMPTY-3}", Some("")),
+            ("${A:+y}${B:+y}", Some("y")),
+            ("$B", None),
+            ("${A#x}", None),
+            ("${A", None),
+            ("$", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(expand(text, &variables).as_deref(), expected, "{text}");
+        }
+    }
+}

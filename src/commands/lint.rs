@@ -104,7 +104,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     up::reject_unknown(&opened, &args.services)?;
     let linters = linters(&args.with);
     others::require(&linters)?;
-    let (files, skipped) = files::find(&opened, &args.services, args.production)?;
+    let (mut files, skipped) = files::find(&opened, &args.services, args.production)?;
     for reason in &skipped {
         context.ui.warn(reason);
     }
@@ -115,18 +115,13 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         skipped,
         ..Report::default()
     };
-    for found in files {
-        let mut found = found;
-        if args.fix {
-            let changed = mend(&opened.root, &mut found)?;
-            for path in &changed {
-                context.ui.say(format_args!("fixed {path}"));
-            }
-            report.fixed.extend(changed);
+    if args.fix {
+        report.fixed = mend_all(&opened.root, &mut files)?;
+        for path in &report.fixed {
+            context.ui.say(format_args!("fixed {path}"));
         }
-        report.files.push(found.linted());
     }
-    report.fixed.dedup();
+    report.files = files.into_iter().map(files::Found::linted).collect();
     for linter in linters {
         others::ask(&opened.root, linter, &mut report.files)?;
     }
@@ -191,6 +186,31 @@ fn print(context: &Context, format: Format, report: &Report) -> Result<(), Failu
 
 /// A mended file can show what the first look could not; a fix that never settles is left alone.
 const MOST_PASSES: usize = 10;
+
+/// Mends every file. Returns what was written, relative to the workspace.
+fn mend_all(root: &Path, files: &mut [files::Found]) -> Result<Vec<String>, Failure> {
+    let mut fixed = Vec::new();
+    for index in 0..files.len() {
+        let changed = mend(root, &mut files[index])?;
+        let context = files[index].file.context.clone();
+        // Two Dockerfiles of a folder share its ignore file.
+        for other in &mut files[index + 1..] {
+            if other.file.context.ignore_path == context.ignore_path {
+                other
+                    .file
+                    .context
+                    .ignore_text
+                    .clone_from(&context.ignore_text);
+            }
+        }
+        for path in changed {
+            if !fixed.contains(&path) {
+                fixed.push(path);
+            }
+        }
+    }
+    Ok(fixed)
+}
 
 /// Changes a Dockerfile and its ignore file where the remedy is mechanical. Returns what was
 /// written, relative to the workspace.

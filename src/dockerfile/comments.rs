@@ -178,22 +178,20 @@ impl<'s> Silences<'s> {
             return;
         };
         for id in rules.split(',') {
-            match Rule::named(id.trim()) {
-                Some(rule) => self.all.push(Silence {
+            if let Some(rule) = Rule::named(id.trim()) {
+                self.all.push(Silence {
                     rule,
                     comment: comment.span.clone(),
                     scope: scope.clone(),
                     is_ours: true,
                     used: Cell::new(false),
-                }),
-                None => {
-                    let ids = Rule::ALL.map(Rule::id);
-                    let near = crate::manifest::report::closest(id, ids);
-                    let suggestion =
-                        near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
-                    let complaint = complain(format!("there is no rule `{id}`{suggestion}"));
-                    self.complaints.push(complaint);
-                }
+                });
+            } else {
+                let near = crate::manifest::report::closest(id, Rule::ALL.map(Rule::id));
+                let suggestion =
+                    near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                let complaint = complain(format!("there is no rule `{id}`{suggestion}"));
+                self.complaints.push(complaint);
             }
         }
     }

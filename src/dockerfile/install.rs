@@ -233,8 +233,7 @@ fn python_project(program: &str, words: &[&str]) -> Option<Kind> {
 fn conda(words: &[&str]) -> Option<Kind> {
     let from_file = has(words, "-f") || has(words, "--file");
     match words.first().copied()? {
-        "env" if from_file => Some(Kind::Dependencies),
-        "install" | "create" | "update" if from_file => Some(Kind::Dependencies),
+        "env" | "install" | "create" | "update" if from_file => Some(Kind::Dependencies),
         "install" | "create" | "update" => Some(Kind::Named),
         _ => None,
     }

@@ -86,10 +86,13 @@ impl Linted {
 
     fn text(&self, finding: &Finding, renderer: &Renderer) -> String {
         // What should not be shown is covered, at its own length: the caret keeps its place.
-        let source = match &finding.secret {
-            Some(secret) => covered(&self.file.source, secret),
-            None => self.file.source.clone(),
-        };
+        let secrets = self
+            .findings
+            .iter()
+            .filter_map(|finding| finding.secret.as_ref());
+        let source = secrets.fold(self.file.source.clone(), |source, secret| {
+            covered(&source, secret)
+        });
         let level = match finding.level {
             Level::Error => Title::ERROR,
             Level::Warning => Title::WARNING,
@@ -131,7 +134,7 @@ impl Linted {
         }
         let mut text = renderer.render(&[group]);
         if let Some(fix) = &finding.fix {
-            text.push_str("\n   = fix: `fitout lint --fix` does this:\n");
+            text.push_str("\n  = fix: `fitout lint --fix` does this:\n");
             for line in self.diff(fix).lines() {
                 text.push_str(format!("     {line}").trim_end());
                 text.push('\n');

@@ -1,6 +1,6 @@
 //! How the stages of a Dockerfile build on each other.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::parse::{Dockerfile, Instruction, Keyword, Word};
@@ -243,21 +243,16 @@ fn assign(
 
 /// What a stage hands on to one that starts from it: ENV, not ARG.
 fn environment(stage: &Stage<'_>, stages: &Stages<'_>) -> Variables {
-    let mut names: HashMap<String, ()> = HashMap::new();
+    let mut names: HashSet<String> = HashSet::new();
     for instruction in stages.history(stage) {
         if instruction.keyword == Keyword::Env {
-            names.extend(
-                instruction
-                    .pairs()
-                    .into_iter()
-                    .map(|pair| (pair.name.text, ())),
-            );
+            names.extend(instruction.pairs().into_iter().map(|pair| pair.name.text));
         }
     }
     stage
         .variables
         .iter()
-        .filter(|(name, _)| names.contains_key(*name))
+        .filter(|(name, _)| names.contains(*name))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
 }

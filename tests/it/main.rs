@@ -9,6 +9,7 @@ mod doctor;
 mod generate;
 mod http_server;
 mod init;
+mod lint;
 mod manifest;
 mod stack;
 mod status;

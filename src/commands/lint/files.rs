@@ -193,19 +193,17 @@ fn beside(
 
 fn add(candidates: &mut Vec<Candidate>, path: &str, context: &str, builds: Vec<Build>) {
     let known = candidates
-        .iter_mut()
-        .find(|candidate| candidate.path == path);
-    let candidate = match known {
-        Some(candidate) => candidate,
-        None => {
-            candidates.push(Candidate {
-                path: path.to_owned(),
-                context: context.to_owned(),
-                builds: Vec::new(),
-            });
-            candidates.last_mut().expect("one was just added")
-        }
-    };
+        .iter()
+        .position(|candidate| candidate.path == path);
+    let index = known.unwrap_or_else(|| {
+        candidates.push(Candidate {
+            path: path.to_owned(),
+            context: context.to_owned(),
+            builds: Vec::new(),
+        });
+        candidates.len() - 1
+    });
+    let candidate = &mut candidates[index];
     for build in builds {
         if !candidate.builds.contains(&build) {
             candidate.builds.push(build);
@@ -267,15 +265,12 @@ fn read(root: &Path, candidate: Candidate) -> Result<Found, Failure> {
 
 /// What Docker would see of the build context: the ignore file that it takes, and the manifests.
 fn context(root: &Path, candidate: &Candidate) -> Result<Context, Failure> {
-    let own = format!("{}.dockerignore", candidate.path);
-    let common = syntax::join(&candidate.context, ignore_file::NAME);
-    let (ignore_path, ignore_text) = match disk::read(&root.join(&own))? {
-        Some(text) => (own, Some(text)),
-        None => {
-            let text = disk::read(&root.join(&common))?;
-            (common, text)
-        }
-    };
+    let mut ignore_path = format!("{}.dockerignore", candidate.path);
+    let mut ignore_text = disk::read(&root.join(&ignore_path))?;
+    if ignore_text.is_none() {
+        ignore_path = syntax::join(&candidate.context, ignore_file::NAME);
+        ignore_text = disk::read(&root.join(&ignore_path))?;
+    }
     Ok(Context {
         ignore_path,
         ignore_text,

@@ -84,6 +84,10 @@ fn late_step(
             Kind::Project => false,
             Kind::Build => !resolved.contains(&stack) && !keeps_downloads,
         };
+        if kind == Kind::Dependencies {
+            // A build behind it has what it needs: one finding is enough.
+            resolved.push(stack);
+        }
         if is_late && late.is_none() {
             late = Some((command, kind));
         }
@@ -163,17 +167,18 @@ fn mechanical(
     let run_lines = whole_lines(unit.source, &run.span);
     let mut text = String::new();
     if !needed.is_empty() {
-        let flags: String = copy
+        let flags: Vec<&str> = copy
             .flags
             .iter()
-            .map(|flag| format!("{} ", &unit.source[flag.span.clone()]))
+            .map(|flag| &unit.source[flag.span.clone()])
             .collect();
         let folder = match destination.text.as_str() {
             "." => "./".to_owned(),
             path if path.ends_with('/') => path.to_owned(),
             path => format!("{path}/"),
         };
-        text = format!("COPY {flags}{} {folder}{line_break}", needed.join(" "));
+        let words = [&["COPY"], flags.as_slice()].concat().join(" ");
+        text = format!("{words} {} {folder}{line_break}", needed.join(" "));
     }
     text.push_str(unit.source[run_lines.clone()].trim_end_matches(['\r', '\n']));
     text.push_str(line_break);

@@ -48,7 +48,7 @@ fn finding(word: &Word, image: &str) -> Option<Finding> {
         Some(_) => format!("`{image}` is another image tomorrow: `latest` moves"),
         None => format!("`{image}` has no tag, so Docker takes `latest`"),
     };
-    let base = image.split(':').next().unwrap_or(image);
+    let base = image.strip_suffix(":latest").unwrap_or(image);
     Some(
         Finding::new(Rule::UnpinnedBase, word.span.clone(), message)
             .help(format!("name a version: `{base}:VERSION`")),

@@ -53,6 +53,8 @@ struct Global {
 enum Command {
     Up(commands::up::Args),
     Init(commands::init::Args),
+    Add(commands::add::Args),
+    Remove(commands::remove::Args),
     Status(commands::status::Args),
     Doctor(commands::doctor::Args),
     Lint(commands::lint::Args),
@@ -86,6 +88,8 @@ fn run(cli: Cli, ui: Ui) -> CommandResult {
     match cli.command {
         Command::Up(args) => commands::up::run(&context, &args),
         Command::Init(args) => commands::init::run(&context, &args),
+        Command::Add(args) => commands::add::run(&context, &args),
+        Command::Remove(args) => commands::remove::run(&context, &args),
         Command::Status(args) => commands::status::run(&context, &args),
         Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Lint(args) => commands::lint::run(&context, &args),

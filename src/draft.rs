@@ -152,11 +152,21 @@ pub fn repo_table(repo: &FoundRepo, defaults: &Defaults<'_>, taken: &Taken) -> (
     (name, writer.text)
 }
 
-/// The `[services.NAME]` tables of one more repo, and their names.
-pub fn service_tables(repo: &str, runnables: &[Runnable], taken: &Taken) -> (Vec<String>, String) {
+/// The `[services.NAME]` tables of one more repo; `name` in place of the repo's for the only one.
+pub fn service_tables(
+    name: Option<&str>,
+    repo: &str,
+    runnables: &[Runnable],
+    taken: &Taken,
+) -> String {
     let mut writer = Writer::default();
-    let names = writer.services(repo, runnables, &mut taken.clone());
-    (names, writer.text)
+    let mut taken = taken.clone();
+    match (name, runnables) {
+        // The user's own word is not mended: the reader says what is wrong with it.
+        (Some(name), [only]) => writer.service(name, repo, only, &mut taken),
+        _ => writer.services(repo, runnables, &mut taken),
+    }
+    writer.text
 }
 
 /// The last part of a repo's address, or else its folder.
@@ -310,13 +320,9 @@ impl Writer {
             self.line("url", &quoted(&repo.url), "");
         }
         if let Some(path) = &repo.path {
-            let path = match defaults.repos_dir {
-                "" => path,
-                folder => path
-                    .strip_prefix(folder)
-                    .unwrap_or(path)
-                    .trim_start_matches('/'),
-            };
+            let inside = path.strip_prefix(defaults.repos_dir);
+            let inside = inside.and_then(|rest| rest.strip_prefix('/'));
+            let path = inside.unwrap_or(path);
             if path != name {
                 self.line("path", &quoted(path), "the folder of the clone");
             }
@@ -329,21 +335,20 @@ impl Writer {
         self.text.push('\n');
     }
 
-    fn services(&mut self, repo: &str, runnables: &[Runnable], taken: &mut Taken) -> Vec<String> {
-        let names = runnables.iter().map(|runnable| {
+    fn services(&mut self, repo: &str, runnables: &[Runnable], taken: &mut Taken) {
+        for runnable in runnables {
             let name = match runnable.context.as_str() {
-                "" => repo.to_owned(),
-                _ if runnables.len() == 1 => repo.to_owned(),
-                context => format!("{repo}-{}", context.replace('/', "-")),
+                context if !context.is_empty() && runnables.len() > 1 => {
+                    format!("{repo}-{}", context.replace('/', "-"))
+                }
+                _ => repo.to_owned(),
             };
             let name = unused(&mut taken.services, &name);
             if !self.text.is_empty() && !self.text.ends_with("\n\n") {
                 self.text.push('\n');
             }
             self.service(&name, repo, runnable, taken);
-            name
-        });
-        names.collect()
+        }
     }
 
     fn service(&mut self, name: &str, repo: &str, runnable: &Runnable, taken: &mut Taken) {

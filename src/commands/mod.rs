@@ -2,11 +2,13 @@
 //!
 //! The only place, with doctor's probes, that knows both the pure core and the world.
 
+pub mod add;
 pub mod demo;
 pub mod doctor;
 pub mod generate;
 pub mod init;
 pub mod lint;
+pub mod remove;
 pub mod schema;
 pub mod status;
 pub mod sync;
@@ -88,7 +90,12 @@ impl Context {
 impl Opened {
     /// Reads the workspace whose manifest is in the folder `root`.
     pub fn read(root: &Path) -> Result<Self, Failure> {
-        let workspace = decode(&read(root, manifest::FILE)?.unwrap_or_default())?;
+        Opened::with(root, &read(root, manifest::FILE)?.unwrap_or_default())
+    }
+
+    /// Reads the workspace in the folder `root` as if its manifest were `source`.
+    fn with(root: &Path, source: &str) -> Result<Self, Failure> {
+        let workspace = decode(source)?;
         let personal = match read(root, manifest::PERSONAL_FILE)? {
             None => Personal::default(),
             Some(source) => {

@@ -6,6 +6,7 @@
 //! [`crate::workspace`]. Pure: the text has been read before.
 
 pub mod decode;
+pub mod edit;
 pub mod model;
 pub mod report;
 pub mod schema;

@@ -32,6 +32,13 @@ pub struct Runnable {
     pub has_env_file: bool,
 }
 
+impl Runnable {
+    /// A service of which nothing is known but that there should be one.
+    pub fn unknown() -> Self {
+        runnable("", &Files::default(), Some("Dockerfile.dev"))
+    }
+}
+
 /// A Dockerfile of a repo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dockerfile {

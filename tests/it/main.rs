@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
+mod add;
 mod context;
 mod demo;
 mod docker;
 mod doctor;
+mod edit;
 mod generate;
 mod http_server;
 mod init;

@@ -163,8 +163,15 @@ fn nothing(context: &Context, args: &Args, skipped: &[String]) -> CommandResult 
         context
             .ui
             .say(format_args!("there is no {what} to look at"));
-        print(context, args.format, &Report::default())?;
+        if args.format != Format::Text {
+            print(context, args.format, &Report::default())?;
+        }
         return Ok(Exit::Done);
+    }
+    if skipped.is_empty() {
+        let named = args.services.join("`, `");
+        let error = anyhow!("there is no {what} of `{named}` to look at");
+        return Err(Failure::failed(error).hint("`fitout lint` looks at those of all repos"));
     }
     Err(Failure::failed(anyhow!("there is no {what} to look at"))
         .hint("`fitout sync` clones what is missing"))

@@ -119,22 +119,27 @@ fn buildkit(value: &Value) -> Option<Vec<Remark>> {
     if !value.is_object() {
         return None;
     }
-    let warnings = value["warnings"].as_array().unwrap_or(&empty);
-    Some(
-        warnings
-            .iter()
-            .map(|warning| Remark {
-                rule: text(warning, "ruleName"),
-                level: Level::Warning,
-                line: line(&warning["location"]["ranges"][0]["start"]["line"]),
-                message: match text(warning, "detail") {
-                    detail if detail.is_empty() => text(warning, "description"),
-                    detail => detail,
-                },
-                help: String::new(),
-            })
-            .collect(),
-    )
+    let warnings = value["warnings"].as_array().unwrap_or(&empty).iter();
+    let place = |remark: &Value| line(&remark["location"]["ranges"][0]["start"]["line"]);
+    let warnings = warnings.map(|warning| Remark {
+        rule: text(warning, "ruleName"),
+        level: Level::Warning,
+        line: place(warning),
+        message: match text(warning, "detail") {
+            detail if detail.is_empty() => text(warning, "description"),
+            detail => detail,
+        },
+        help: String::new(),
+    });
+    // What would stop a build ends the checks.
+    let error = value.get("buildError").map(|error| Remark {
+        rule: "buildError".to_owned(),
+        level: Level::Error,
+        line: place(error),
+        message: text(error, "message"),
+        help: String::new(),
+    });
+    Some(warnings.chain(error).collect())
 }
 
 /// Puts what another linter says of a file to fitout's findings. What both say is said once: the

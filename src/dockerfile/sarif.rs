@@ -129,10 +129,12 @@ fn region(source: &str, start: usize, end: usize) -> Value {
 }
 
 fn replacement(linted: &Linted, edit: &Edit) -> Value {
-    json!({
-        "deletedRegion": region(&linted.file.source, edit.span.start, edit.span.end),
-        "insertedContent": { "text": edit.text },
-    })
+    let mut replacement =
+        json!({ "deletedRegion": region(&linted.file.source, edit.span.start, edit.span.end) });
+    if !edit.text.is_empty() {
+        replacement["insertedContent"] = json!({ "text": edit.text });
+    }
+    replacement
 }
 
 /// A path as a relative URI (RFC 3986): what is neither unreserved nor `/` is written in percents.

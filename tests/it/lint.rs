@@ -4,6 +4,9 @@
 mod builder;
 mod command;
 mod fixture;
+mod mutation;
+mod others;
+mod sarif;
 
 use fitout::dockerfile::finding::Rule;
 use fitout::dockerfile::fix::{self, Fix};

@@ -62,7 +62,14 @@ pub(super) fn ask(root: &Path, linter: Linter, files: &mut [Linted]) -> Result<(
             let said = output.stderr.trim();
             let error = anyhow!("{}", said.lines().last().unwrap_or("it printed nothing"));
             let error = error.context(format!("{} can't check `{path}`", linter.name()));
-            return Err(Failure::failed(error));
+            let failure = Failure::failed(error);
+            return Err(if said.contains("frontend.lint") {
+                failure.hint(
+                    "Docker's checks need Engine 27 or newer, or `# syntax=docker/dockerfile:1` in the file",
+                )
+            } else {
+                failure
+            });
         };
         linters::merge(linted, linter, remarks);
     }

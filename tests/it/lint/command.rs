@@ -17,7 +17,7 @@ healthcheck = { tcp = 80 }
 "#;
 
 /// A workspace with a sound `web`, and an `api` with something to mend.
-fn workspace() -> TestContext {
+pub fn workspace() -> TestContext {
     let context = TestContext::new();
     context.manifest(MANIFEST);
     context.write("ws/web/Dockerfile.dev", "FROM nginx:1.29\n");
@@ -97,6 +97,21 @@ fn a_sound_service_has_nothing_to_say_of_it() {
 }
 
 #[test]
+fn the_demo_has_nothing_to_say_of_it() {
+    let context = TestContext::new();
+    for (folder, command) in [(".", "demo"), ("fitout-demo/services", "sync")] {
+        let mut command = context.fitout_command(&[command]);
+        let output = command.current_dir(context.ws(folder)).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+    }
+    let mut command = context.fitout_command(&["lint"]);
+    command.current_dir(context.ws("fitout-demo/services"));
+    let ran = context.ran(&command.output().unwrap());
+    assert_eq!(ran.stdout, "nothing to say of 8 Dockerfiles\n");
+    assert_eq!(ran.code, Some(0));
+}
+
+#[test]
 fn production_leaves_the_development_files_out() {
     let ran = workspace().fitout(&["lint", "--production", "--format", "json"]);
     let report: Value = serde_json::from_str(&ran.stdout).unwrap();
@@ -127,6 +142,15 @@ fn what_is_not_there_is_said_and_nothing_is_no_success() {
     let context = TestContext::new();
     context.manifest(MANIFEST);
     insta::assert_snapshot!(context.fitout(&["lint"]).shown());
+    context.manifest("[services.cache]\npreset = \"redis\"\n");
+    let ran = context.fitout(&["lint", "cache"]);
+    let error = "error: there is no Dockerfile of `cache` to look at\n";
+    assert!(ran.stderr.starts_with(error), "{}", ran.stderr);
+    assert_eq!(
+        (ran.code, context.fitout(&["lint"]).code),
+        (Some(1), Some(0))
+    );
+    context.manifest(MANIFEST);
     let ran = context.fitout(&["lint", "wep"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("did you mean `web`?"), "{}", ran.stderr);

@@ -144,6 +144,8 @@ pub struct Service {
     pub mounts: Vec<Mount>,
     /// Folders under a mount that stay the container's own.
     pub keep: Vec<String>,
+    /// Files, relative to the workspace, whose change makes another image: lock files.
+    pub rebuild_on: Vec<String>,
     /// Volumes in Compose's short form.
     pub volumes: Vec<Volume>,
     /// Files whose text the compose file itself carries.
@@ -368,6 +370,26 @@ pub struct Limits {
     pub cpus: Option<f64>,
     /// Processes and threads.
     pub pids: Option<u64>,
+}
+
+impl Service {
+    /// Folders that an anonymous volume keeps from the bind mount above it. Under a folder that is
+    /// synced there is nothing to be kept from: the container's own files are there.
+    pub fn kept_volumes(&self) -> impl Iterator<Item = &str> {
+        self.keep.iter().map(String::as_str).filter(|folder| {
+            let above = self.mounts.iter().filter(|mount| mount.holds(folder));
+            let nearest = above.max_by_key(|mount| mount.target.len());
+            nearest.is_some_and(|mount| mount.mode == MountMode::Bind)
+        })
+    }
+}
+
+impl Mount {
+    /// Whether a folder of the container is below the mount.
+    pub fn holds(&self, folder: &str) -> bool {
+        let rest = folder.strip_prefix(self.target.trim_end_matches('/'));
+        rest.is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
+    }
 }
 
 impl Workspace {

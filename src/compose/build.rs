@@ -147,9 +147,8 @@ fn volumes(service: &workspace::Service) -> Vec<Volume> {
         .filter(|mount| mount.mode == MountMode::Bind);
     let sources = bound.map(|mount| bind(&mount.source, &mount.target, false));
     let kept = service
-        .keep
-        .iter()
-        .map(|folder| Volume::Short(folder.clone()));
+        .kept_volumes()
+        .map(|folder| Volume::Short(folder.to_owned()));
     let others = service.volumes.iter().map(|volume| {
         let mode = if volume.read_only { ":ro" } else { "" };
         match &volume.source {
@@ -199,7 +198,16 @@ fn develop(service: &workspace::Service) -> Option<Develop> {
         .mounts
         .iter()
         .filter(|mount| mount.mode == MountMode::Sync);
-    let watch: Vec<Watch> = synced.map(|mount| watch(mount, &service.keep)).collect();
+    let rebuilt = service.rebuild_on.iter().map(|path| Watch {
+        action: "rebuild",
+        path: in_workspace(path),
+        target: None,
+        ignore: Vec::new(),
+    });
+    let watch: Vec<Watch> = synced
+        .map(|mount| watch(mount, &service.keep))
+        .chain(rebuilt)
+        .collect();
     (!watch.is_empty()).then_some(Develop { watch })
 }
 
@@ -213,7 +221,7 @@ fn watch(mount: &Mount, keep: &[String]) -> Watch {
     Watch {
         action: "sync",
         path: in_workspace(&mount.source),
-        target: mount.target.clone(),
+        target: Some(mount.target.clone()),
         ignore: keep.iter().filter_map(below).collect(),
     }
 }

@@ -185,17 +185,18 @@ pub struct Healthcheck {
 /// What `docker compose watch` does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Develop {
-    /// One entry a watched folder.
+    /// One entry a watched folder or file.
     pub watch: Vec<Watch>,
 }
 
-/// A watched folder.
+/// A watched folder or file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "the keys are Compose's")]
 pub struct Watch {
     pub action: &'static str,
     pub path: String,
-    pub target: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
 }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
-use serde_saphyr::{DoubleQuoted, FlowMap, FlowSeq, ser_options};
+use serde_saphyr::{DoubleQuoted, FlowMap, FlowSeq, LitStr, ser_options};
 use sha2::{Digest, Sha256};
 
 use super::model::File;
@@ -121,8 +121,19 @@ impl<'a> Styled<'a> {
         matches!(
             (self.parent, self.key),
             ("depends_on", _) | (_, "bind" | "command") | ("healthcheck", "test")
-        )
+        ) && !self.has_script()
     }
+
+    /// A list with a text of several lines, which is read best as it is.
+    fn has_script(&self) -> bool {
+        let items = self.value.as_array();
+        items.is_some_and(|items| items.iter().any(|item| is_script(item, self.key)))
+    }
+}
+
+/// A health check's text of several lines.
+fn is_script(value: &Value, parent: &str) -> bool {
+    parent == "test" && value.as_str().is_some_and(|text| text.contains('\n'))
 }
 
 impl Serialize for Styled<'_> {
@@ -155,6 +166,9 @@ impl Serialize for Styled<'_> {
                     })?;
                 }
                 list.end()
+            }
+            Value::String(text) if is_script(self.value, self.parent) => {
+                LitStr(text).serialize(serializer)
             }
             // Compose wants a string here, and a plain `${…}` looks like a number's place.
             Value::String(text) if self.key == "published" => {

@@ -108,6 +108,7 @@ fn service(section: &mut Section<'_, '_>) -> ServiceTable {
         build_args: section.variables("build_args"),
         mount: section.mounts("mount"),
         keep: section.one_or_more("keep"),
+        rebuild_on: section.one_or_more("rebuild_on"),
         volumes: section.strings("volumes"),
         ports: section.ports("ports"),
         depends_on: section.dependencies("depends_on"),

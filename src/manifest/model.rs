@@ -158,6 +158,10 @@ pub struct ServiceTable {
     /// Folders under a mount that stay the container's own, such as `/app/node_modules`.
     #[schemars(schema_with = "schema::one_or_more_strings")]
     pub keep: Vec<Spanned<String>>,
+    /// Lock files in the repo's context: when one changes, `docker compose watch` builds the image
+    /// again.
+    #[schemars(schema_with = "schema::one_or_more_strings")]
+    pub rebuild_on: Vec<Spanned<String>>,
     /// Volumes in Compose's short form: `name:/path`, `./path:/path`, each with `:ro` or without.
     pub volumes: Vec<Spanned<String>>,
     /// Published ports in Compose's short or long form; bound to 127.0.0.1 unless an address is

@@ -9,6 +9,7 @@ mod docker;
 mod doctor;
 mod edit;
 mod generate;
+mod healthcheck;
 mod http_server;
 mod init;
 mod lint;

@@ -141,6 +141,7 @@ impl Resolver<'_> {
         };
         let mounts = mounts(&full, context, &table.mount, problems);
         checks::keep(&full, &table.keep, &mounts, problems);
+        checks::mounted_once(&full, table, problems);
         let mut service = Service {
             name: name.value.clone(),
             source: Source::Image(String::new()),
@@ -163,6 +164,12 @@ impl Resolver<'_> {
                 problems,
             ),
             mounts,
+            rebuild_on: paths(
+                &format!("{full}.rebuild_on"),
+                context,
+                &table.rebuild_on,
+                problems,
+            ),
             keep: table.keep.iter().map(|keep| keep.value.clone()).collect(),
             volumes: volumes(&full, table, problems),
             configs: Vec::new(),

@@ -8,7 +8,7 @@ use crate::manifest::{Diagnostic, Spanned};
 use crate::workspace::preset::Definition;
 use crate::workspace::resolve::Problems;
 use crate::workspace::syntax::{self, variable_prefix};
-use crate::workspace::{Mount, Port, Protocol};
+use crate::workspace::{Mount, MountMode, Port, Protocol};
 
 type Tables = [(Spanned<String>, ServiceTable)];
 
@@ -142,6 +142,7 @@ pub(super) fn keys_that_need_another(full: &str, table: &ServiceTable, problems:
             "mount",
             table.mount.first().map(|mount| mount.target.span.clone()),
         ),
+        ("rebuild_on", first(&table.rebuild_on)),
     ];
     let needs_preset = [
         ("tag", span(&table.tag)),
@@ -172,6 +173,33 @@ pub(super) fn keys_that_need_another(full: &str, table: &ServiceTable, problems:
     }
 }
 
+/// The engine refuses a container with two mounts at one place.
+pub(super) fn mounted_once(full: &str, table: &ServiceTable, problems: &mut Problems) {
+    let bound = table
+        .mount
+        .iter()
+        .filter(|mount| mount.mode == MountMode::Bind);
+    let mounts = bound.map(|mount| mount.target.clone());
+    let volumes = table.volumes.iter().filter_map(|volume| {
+        let (_, target, _) = syntax::volume(&volume.value).ok()?;
+        Some(volume.clone().map(|_| target))
+    });
+    let mut seen: HashMap<String, Range<usize>> = HashMap::new();
+    for Spanned { value, span } in mounts.chain(table.keep.iter().cloned()).chain(volumes) {
+        let target = value.trim_end_matches('/').to_owned();
+        if let Some(other) = seen.insert(target, span.clone()) {
+            problems.push(
+                Diagnostic::new(
+                    span,
+                    format!("`{full}` mounts something at `{value}` twice"),
+                )
+                .related(other, "first here")
+                .help("keep one of the two"),
+            );
+        }
+    }
+}
+
 /// `keep` means something under a mount only.
 pub(super) fn keep(
     full: &str,
@@ -184,13 +212,7 @@ pub(super) fn keep(
         if !problems.check(folder, &name, syntax::container_path(&folder.value)) {
             continue;
         }
-        let under = |mount: &Mount| {
-            let rest = folder
-                .value
-                .strip_prefix(mount.target.trim_end_matches('/'));
-            rest.is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
-        };
-        if !mounts.iter().any(under) {
+        if !mounts.iter().any(|mount| mount.holds(&folder.value)) {
             let targets: Vec<String> = mounts
                 .iter()
                 .map(|mount| format!("`{}`", mount.target))

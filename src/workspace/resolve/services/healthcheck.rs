@@ -86,7 +86,6 @@ pub(super) fn resolve(
     })
 }
 
-/// Most images have one of the two; a third way would have to be installed in the image anyway.
 fn http_test(
     path: &Spanned<String>,
     table: &HealthcheckTable,
@@ -120,12 +119,37 @@ fn http_test(
         );
         return None;
     };
-    // 127.0.0.1 and not localhost, which is ::1 first in many images.
-    let url = format!("'http://127.0.0.1:{port}{}'", path.value);
     Some(vec![
         "CMD-SHELL".to_owned(),
-        format!("curl -fsS -o /dev/null {url} || wget -q -O /dev/null {url}"),
+        http_request(port, &path.value),
     ])
+}
+
+/// Asks with what the image has: Alpine's images have busybox's `wget`; slim ones of Debian (node,
+/// python, ruby, …) have neither `curl` nor `wget` but always bash, which opens TCP connections
+/// itself. <https://www.gnu.org/software/bash/manual/bash.html#Redirections>
+///
+/// 127.0.0.1 and not localhost, which is `::1` first in many images.
+fn http_request(port: u16, path: &str) -> String {
+    let address = format!("127.0.0.1:{port}");
+    let url = format!("'http://{address}{path}'");
+    [
+        "if command -v curl >/dev/null; then".to_owned(),
+        format!("  curl -fsS -o /dev/null {url}"),
+        "elif command -v wget >/dev/null; then".to_owned(),
+        format!("  wget -q -O /dev/null {url}"),
+        "else".to_owned(),
+        "  bash -c '".to_owned(),
+        format!("    exec 3<>/dev/tcp/127.0.0.1/{port}"),
+        format!(
+            r#"    printf "%s\r\n" "GET {path} HTTP/1.1" "Host: {address}" "Connection: close" "" >&3"#
+        ),
+        "    read -r _ status _ <&3".to_owned(),
+        r#"    echo "HTTP status $$status""#.to_owned(),
+        "    [[ $$status == [23]* ]]'".to_owned(),
+        "fi".to_owned(),
+    ]
+    .join("\n")
 }
 
 /// Looks for a listening socket (state 0A) in the kernel's own table, which needs nothing but grep:

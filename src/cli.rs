@@ -62,6 +62,8 @@ enum Command {
     Generate(commands::generate::Args),
     Demo(commands::demo::Args),
     Schema(commands::schema::Args),
+    Completions(commands::completions::Args),
+    Man(commands::man::Args),
 }
 
 /// Runs the process's own command line. Returns the exit code.
@@ -97,6 +99,8 @@ fn run(cli: Cli, ui: Ui) -> CommandResult {
         Command::Generate(args) => commands::generate::run(&context, &args),
         Command::Demo(args) => commands::demo::run(&context, &args),
         Command::Schema(args) => commands::schema::run(&context, &args),
+        Command::Completions(args) => commands::completions::run(&context, &args),
+        Command::Man(args) => commands::man::run(&context, &args),
     }
 }
 

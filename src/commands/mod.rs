@@ -3,11 +3,13 @@
 //! The only place, with doctor's probes, that knows both the pure core and the world.
 
 pub mod add;
+pub mod completions;
 pub mod demo;
 pub mod doctor;
 pub mod generate;
 pub mod init;
 pub mod lint;
+pub mod man;
 pub mod remove;
 pub mod schema;
 pub mod status;

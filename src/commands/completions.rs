@@ -1,0 +1,29 @@
+//! `fitout completions`: the script with which a shell completes fitout's command line.
+
+use clap::CommandFactory as _;
+use clap_complete::Shell;
+
+use super::Context;
+use crate::cli::Cli;
+use crate::error::{CommandResult, Exit};
+
+/// Print the script that lets a shell complete commands and options
+///
+/// bash: `fitout completions bash > ~/.local/share/bash-completion/completions/fitout`.
+/// zsh: the file `_fitout` in a folder of `$fpath`.
+/// fish: `fitout completions fish > ~/.config/fish/completions/fitout.fish`.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// The shell
+    #[arg(value_enum)]
+    shell: Shell,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, args: &Args) -> CommandResult {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "fitout", &mut script);
+    context.ui.data_raw(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,60 @@
+//! `fitout man`: the manual pages, made from the same text as `--help`.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Command, CommandFactory as _};
+use clap_mangen::Man;
+
+use super::Context;
+use crate::cli::Cli;
+use crate::error::{CommandResult, Exit};
+use crate::host::files::{self, Mode};
+use crate::sync::count;
+
+/// Print the manual page, or write those of all commands into a folder
+///
+/// `fitout man | man -l -` shows it. `fitout man --dir ~/.local/share/man/man1` installs all pages
+/// for `man fitout` and `man fitout-up`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Write `fitout.1` and a page for each command there; made where it is missing
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, args: &Args) -> CommandResult {
+    let mut root = Cli::command().disable_help_subcommand(true);
+    root.build();
+    let Some(folder) = &args.dir else {
+        context.ui.data_raw(&page(&root)?)?;
+        return Ok(Exit::Done);
+    };
+    let folder = context.cwd.join(folder);
+    fs::create_dir_all(&folder).with_context(|| format!("can't make `{}`", folder.display()))?;
+    let mut commands = vec![&root];
+    commands.extend(root.get_subcommands().filter(|it| !it.is_hide_set()));
+    for command in &commands {
+        let name = command.get_display_name().unwrap_or(command.get_name());
+        files::write(
+            &folder.join(format!("{name}.1")),
+            &page(command)?,
+            Mode::Shared,
+        )?;
+    }
+    context.ui.say(format_args!(
+        "wrote {} into {}",
+        count(commands.len(), "page"),
+        folder.display()
+    ));
+    Ok(Exit::Done)
+}
+
+fn page(command: &Command) -> io::Result<String> {
+    let mut text = Vec::new();
+    Man::new(command.clone()).render(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}

@@ -21,6 +21,18 @@ impl Command {
         program.rsplit('/').next().unwrap_or(program)
     }
 
+    /// The command for a message: a long one is cut.
+    pub fn shown(&self) -> String {
+        // Longer ones push the rest of a message out of sight.
+        const LONGEST: usize = 60;
+        let whole = self.words.join(" ");
+        if whole.chars().count() <= LONGEST {
+            return whole;
+        }
+        let start: String = whole.chars().take(LONGEST - 1).collect();
+        format!("{}…", start.trim_end())
+    }
+
     /// What stands behind the program.
     pub fn arguments(&self) -> &[String] {
         self.words.get(1..).unwrap_or_default()

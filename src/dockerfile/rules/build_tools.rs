@@ -64,13 +64,7 @@ fn left_behind(run: &Instruction) -> Option<Finding> {
         if is_build(command) {
             let message = format!(
                 "`{}` builds in the stage that becomes the production image, and its tools stay there",
-                command
-                    .words
-                    .iter()
-                    .take(3)
-                    .map(String::as_str)
-                    .collect::<Vec<_>>()
-                    .join(" ")
+                command.shown()
             );
             let finding = Finding::new(Rule::BuildToolsInImage, command.span.clone(), message);
             return Some(finding.help(HELP));

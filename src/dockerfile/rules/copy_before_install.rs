@@ -84,7 +84,7 @@ fn late_step(
             Kind::Project => false,
             Kind::Build => !resolved.contains(&stack) && !keeps_downloads,
         };
-        if kind == Kind::Dependencies {
+        if is_late && kind != Kind::Named {
             // A build behind it has what it needs: one finding is enough.
             resolved.push(stack);
         }
@@ -103,7 +103,6 @@ fn finding(
     kind: Kind,
     cause: &Cause<'_>,
 ) -> Finding {
-    let shown: Vec<&str> = command.words.iter().take(3).map(String::as_str).collect();
     let what = match kind {
         Kind::Build => "downloads its dependencies again",
         _ => "runs again",
@@ -124,7 +123,7 @@ fn finding(
         command.span.clone(),
         format!(
             "`{}` {what} with each change of the source",
-            shown.join(" ")
+            command.shown()
         ),
     )
     .related(cause.span.clone(), brings)
@@ -164,7 +163,16 @@ fn mechanical(
     }
     let needed = needed_files(unit, run)?;
     let line_break = line_break(unit.source);
-    let run_lines = whole_lines(unit.source, &run.span);
+    let copy_lines = whole_lines(unit.source, &copy.span);
+    // With the comments in front of it, which may be meant for a linter.
+    let between = &unit.source[copy_lines.end..];
+    let blank = between.len() - between.trim_start_matches(['\r', '\n', ' ', '\t']).len();
+    let moved_start = whole_lines(
+        unit.source,
+        &(copy_lines.end + blank..copy_lines.end + blank),
+    )
+    .start;
+    let moved = moved_start..whole_lines(unit.source, &run.span).end;
     let mut text = String::new();
     if !needed.is_empty() {
         let flags: Vec<&str> = copy
@@ -180,19 +188,31 @@ fn mechanical(
         let words = [&["COPY"], flags.as_slice()].concat().join(" ");
         text = format!("{words} {} {folder}{line_break}", needed.join(" "));
     }
-    text.push_str(unit.source[run_lines.clone()].trim_end_matches(['\r', '\n']));
+    text.push_str(unit.source[moved.clone()].trim_end_matches(['\r', '\n']));
     text.push_str(line_break);
-    let copy_start = whole_lines(unit.source, &copy.span).start;
+    let place = above_comments(unit.source, copy_lines.start);
     Some(Fix::Dockerfile(vec![
         Edit {
-            span: copy_start..copy_start,
+            span: place..place,
             text,
         },
         Edit {
-            span: run_lines,
+            span: moved,
             text: String::new(),
         },
     ]))
+}
+
+/// Where the comments begin that stand directly above a line.
+fn above_comments(source: &str, line_start: usize) -> usize {
+    let mut start = line_start;
+    for line in source[..line_start].split_inclusive('\n').rev() {
+        if !line.trim_start().starts_with('#') {
+            break;
+        }
+        start -= line.len();
+    }
+    start
 }
 
 /// The manifests that a RUN reads; `None` where it may read more than them.

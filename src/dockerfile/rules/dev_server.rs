@@ -42,7 +42,7 @@ fn started<'u>(unit: &Unit<'u>) -> Option<(&'u Instruction, String)> {
     }
     candidates.into_iter().find_map(|(instruction, commands)| {
         let command = commands.into_iter().find(is_dev_server)?;
-        Some((instruction, command.words.join(" ")))
+        Some((instruction, command.shown()))
     })
 }
 

@@ -101,31 +101,29 @@ impl Rule {
         match self {
             Rule::Syntax => "Docker can't build what it can't read.",
             Rule::CopyBeforeInstall => {
-                "Docker runs a step again when anything before it has changed, so every edit of the source installs everything again."
+                "Docker repeats every step behind the first change, so each edit installs everything anew."
             }
             Rule::UnpinnedBase => {
                 "Without a fixed tag, two builds of the same commit can have different bases."
             }
             Rule::RootUser => {
-                "Whoever breaks into a process that runs as root owns the container, and is one kernel bug away from the host."
+                "Who breaks into a process of root owns the container, and is a kernel bug from the host."
             }
-            Rule::SecretInBuild => {
-                "ARG and ENV stay readable in the image's history and configuration for everybody who can pull it."
-            }
+            Rule::SecretInBuild => "Everybody who can pull the image can read its ARG and ENV.",
             Rule::Dockerignore => {
-                "The history, the secrets and the packages of one developer's machine get into the image, and each change of them spoils the cache."
+                "What is only one machine's gets into the image, and each change of it spoils the cache."
             }
             Rule::BuildToolsInImage => {
-                "Compilers make the image large, slow to start elsewhere, and give an intruder tools."
+                "Build tools make the image large and slow to pull, and are at an intruder's hand."
             }
             Rule::NoHealthcheck => {
-                "Without a health check, a service that hangs counts as running, and dependents start before it is ready."
+                "Without one, a service that hangs counts as running, and dependents start too early."
             }
             Rule::DevServerInProduction => {
                 "Development servers reload, show their insides and are made for one user."
             }
             Rule::IgnoreComment => {
-                "A comment that silences a rule should say why, and go when it is no longer needed."
+                "A comment that silences a rule says why, and goes when it is no longer needed."
             }
         }
     }

@@ -9,6 +9,7 @@ use super::finding::{Finding, Level};
 use super::fix::{self, Fix};
 use super::lint::{File, Purpose};
 use crate::manifest::report::{floor_boundary, visible};
+use crate::ui::style;
 
 /// A Dockerfile and what is to be said of it.
 #[derive(Clone, Debug)]
@@ -84,7 +85,7 @@ impl Linted {
         fix::diff(&path, &before, &after)
     }
 
-    fn text(&self, finding: &Finding, renderer: &Renderer) -> String {
+    fn text(&self, finding: &Finding, renderer: &Renderer, look: Look) -> String {
         // What should not be shown is covered, at its own length: the caret keeps its place.
         let secrets = self
             .findings
@@ -136,14 +137,28 @@ impl Linted {
         if let Some(fix) = &finding.fix {
             text.push_str("\n  = fix: `fitout lint --fix` does this:\n");
             for line in self.diff(fix).lines() {
-                text.push_str(format!("     {line}").trim_end());
-                text.push('\n');
+                text.push_str(&diff_line(line, look));
             }
         } else {
             text.push('\n');
         }
         text
     }
+}
+
+/// A line of a diff below a finding.
+fn diff_line(line: &str, look: Look) -> String {
+    let style = match line.chars().next() {
+        _ if look == Look::Plain => anstyle::Style::new(),
+        Some('+') => style::PASS,
+        Some('-') => style::FAIL,
+        Some('@') => style::DIM,
+        _ => anstyle::Style::new(),
+    };
+    if line.trim().is_empty() {
+        return "\n".to_owned();
+    }
+    format!("     {style}{line}{style:#}\n")
 }
 
 fn covered(source: &str, secret: &Range<usize>) -> String {
@@ -189,7 +204,7 @@ impl Report {
         };
         let mut text = String::new();
         for (linted, finding) in self.findings() {
-            text.push_str(&linted.text(finding, &renderer));
+            text.push_str(&linted.text(finding, &renderer, look));
             text.push('\n');
         }
         text + &self.summary()

@@ -221,7 +221,7 @@ fn place(
             ))),
         };
     }
-    if given.contains(['/', ':']) {
+    if given.contains(['/', ':']) || given.starts_with('.') {
         return Ok((address(given, &context.cwd, &opened.root)?, None));
     }
     let Some(base) = defaults.base_url else {

@@ -54,10 +54,11 @@ impl Files {
         if folder.is_empty() {
             return self.clone();
         }
-        let inside = self.0.iter().filter_map(|(path, text)| {
-            let path = path.strip_prefix(folder)?.strip_prefix('/')?;
-            Some((path.to_owned(), text.clone()))
-        });
+        let prefix = format!("{folder}/");
+        let inside = self
+            .0
+            .range(prefix.clone()..)
+            .map_while(|(path, text)| Some((path.strip_prefix(&prefix)?.to_owned(), text.clone())));
         inside.collect()
     }
 
@@ -72,7 +73,11 @@ impl Files {
 
     /// The first file that fits a pattern: a path, or one in which `*` stands for a part of a name.
     pub fn find(&self, pattern: &str) -> Option<&str> {
-        self.paths().find(|path| fits(pattern, path))
+        match self.0.get_key_value(pattern) {
+            Some((path, _)) => Some(path),
+            None if pattern.contains('*') => self.paths().find(|path| fits(pattern, path)),
+            None => None,
+        }
     }
 }
 
@@ -142,6 +147,15 @@ mod tests {
         ] {
             assert_eq!(fits(pattern, path), expected, "{pattern} {path}");
         }
+    }
+
+    #[test]
+    fn a_folder_holds_what_is_below_it_and_nothing_beside_it() {
+        let paths = ["a", "b-c/x", "b/x", "b/y/z", "b0/x"];
+        let files = paths.map(|path| (path.to_owned(), String::new()));
+        let files: Files = files.into_iter().collect();
+        assert_eq!(files.below("b").paths().collect::<Vec<_>>(), ["x", "y/z"]);
+        assert_eq!(files.folders(), ["", "b", "b-c", "b0", "b/y"]);
     }
 
     #[test]

@@ -229,6 +229,7 @@ fn names_that_mean_nothing_are_a_wrong_command_line() {
     let context = company();
     for (arguments, said) in [
         (["add", "api"], "no `[git] base_url`"),
+        (["add", ".."], "no address of a git repository"),
         (["remove", "webb"], "did you mean `web`?"),
     ] {
         let ran = context.fitout(&arguments);

@@ -184,10 +184,12 @@ impl Site {
             self.context.write(&format!("{folder}/{path}"), text);
         }
         let source = format!("{folder}/{}", fixture.touched);
-        self.context.write(&source, "before\n");
+        // The builder remembers earlier runs of this test: what is built must be new in each.
+        let run = self.context.path("").display().to_string();
+        self.context.write(&source, &format!("before {run}\n"));
         let ran = |options: &[&str]| installs(&self.build(&folder, options));
         let first = ran(&["--no-cache"]);
-        self.context.write(&source, "after\n");
+        self.context.write(&source, &format!("after {run}\n"));
         (first, ran(&[]))
     }
 

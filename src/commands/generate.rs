@@ -9,6 +9,7 @@ use anyhow::anyhow;
 
 use super::{Context, Format, Opened};
 use crate::compose::drift::{self, Change, Difference, Side};
+use crate::compose::effect;
 use crate::compose::text::{self, Origin};
 use crate::docker::Docker;
 use crate::dotenv::BrokenBlock;
@@ -227,7 +228,7 @@ fn verb(change: Change) -> &'static str {
 
 fn refusal(ui: &Ui, plan: &Plan) -> Failure {
     let name = compose::FILE;
-    ui.say(show(&plan.differences));
+    ui.say(show(&plan.differences, Effects::Hidden));
     if plan.origin == Some(Origin::Foreign) {
         return Failure::failed(anyhow!("`{name}` was not written by fitout"))
             .hint(format!(
@@ -256,7 +257,7 @@ fn check(ui: &Ui, args: &Args, plan: &Plan) -> CommandResult {
         Format::Json => ui.data(serde_json::to_string_pretty(&json(plan))?)?,
         Format::Text => {
             if args.diff && !plan.differences.is_empty() {
-                ui.data(show(&plan.differences))?;
+                ui.data(show(&plan.differences, Effects::Shown))?;
             }
             for file in &plan.files {
                 if let (Some(change), true) = (file.change, file.committed || args.diff) {
@@ -298,9 +299,13 @@ fn json(plan: &Plan) -> serde_json::Value {
             "change": file.change,
         })
     });
-    let differences = plan.differences.iter().map(
-        |difference| serde_json::json!({ "part": difference.part, "change": difference.change }),
-    );
+    let differences = plan.differences.iter().map(|difference| {
+        serde_json::json!({
+            "part": difference.part,
+            "change": difference.change,
+            "effect": effect::of(difference).map(|effect| effect.to_string()),
+        })
+    });
     serde_json::json!({
         "schema_version": 1,
         "drift": plan.has_drift(),
@@ -310,8 +315,15 @@ fn json(plan: &Plan) -> serde_json::Value {
     })
 }
 
+/// Whether differences are shown with what they do to containers: a hand edit may never have run.
+#[derive(Clone, Copy)]
+enum Effects {
+    Shown,
+    Hidden,
+}
+
 /// Differences for people: a heading for each service, then its lines.
-fn show(differences: &[Difference]) -> String {
+fn show(differences: &[Difference], effects: Effects) -> String {
     let (old, new, heading, dim) = (style::FAIL, style::PASS, style::STRONG, style::DIM);
     let mut text = Vec::new();
     for difference in differences {
@@ -320,7 +332,17 @@ fn show(differences: &[Difference]) -> String {
             Change::Removed => "removed",
             Change::Changed => "changed",
         };
-        text.push(format!("{heading}{}{heading:#}: {what}", difference.part));
+        let effect = match effects {
+            Effects::Shown => effect::of(difference),
+            Effects::Hidden => None,
+        };
+        let effect = effect
+            .map(|effect| format!("; {effect}"))
+            .unwrap_or_default();
+        text.push(format!(
+            "{heading}{}{heading:#}: {what}{effect}",
+            difference.part
+        ));
         for (side, line) in &difference.lines {
             text.push(match side {
                 Side::Old => format!("{old}-{line}{old:#}"),

@@ -10,6 +10,10 @@ pub struct Difference {
     pub part: String,
     /// What happens to it when the new file is written.
     pub change: Change,
+    /// The whole part in the old file; empty where it is new.
+    pub old: String,
+    /// The whole part in the new file; empty where it goes away.
+    pub new: String,
     /// The lines of the part, with a little context.
     pub lines: Vec<(Side, String)>,
 }
@@ -56,6 +60,8 @@ pub fn compare(old: &str, new: &str) -> Vec<Difference> {
             differences.push(Difference {
                 part: part.clone(),
                 change,
+                old: before.unwrap_or_default().to_owned(),
+                new: text.clone(),
                 lines,
             });
         }
@@ -65,6 +71,8 @@ pub fn compare(old: &str, new: &str) -> Vec<Difference> {
         differences.push(Difference {
             part: part.clone(),
             change: Change::Removed,
+            old: text.clone(),
+            new: String::new(),
             lines,
         });
     }

@@ -2,10 +2,12 @@
 //! the same file on every machine.
 //!
 //! [`build`] makes the typed [`model`], [`text`] writes it as YAML with a header that carries its
-//! hash, [`drift`] compares two texts service by service.
+//! hash, [`drift`] compares two texts service by service, [`effect`] says what that
+//! does to containers.
 
 pub mod build;
 pub mod drift;
+pub mod effect;
 pub mod model;
 pub mod text;
 

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use indexmap::IndexMap;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 use serde_saphyr::{DoubleQuoted, FlowMap, FlowSeq, LitStr, ser_options};
@@ -140,7 +141,13 @@ impl Serialize for Styled<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.value {
             Value::Object(entries) if entries.is_empty() => entries.serialize(serializer),
-            Value::Object(entries) if self.on_one_line() => FlowMap(entries).serialize(serializer),
+            Value::Object(entries) if self.on_one_line() => {
+                let entries: IndexMap<&String, InFlow> = entries
+                    .iter()
+                    .map(|(key, value)| (key, InFlow(value)))
+                    .collect();
+                FlowMap(entries).serialize(serializer)
+            }
             Value::Object(entries) => {
                 let mut map = serializer.serialize_map(Some(entries.len()))?;
                 for (key, value) in entries {
@@ -155,7 +162,10 @@ impl Serialize for Styled<'_> {
                 }
                 map.end()
             }
-            Value::Array(items) if self.on_one_line() => FlowSeq(items).serialize(serializer),
+            Value::Array(items) if self.on_one_line() => {
+                let items: Vec<InFlow> = items.iter().map(InFlow).collect();
+                FlowSeq(items).serialize(serializer)
+            }
             Value::Array(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
                 for value in items {
@@ -175,6 +185,19 @@ impl Serialize for Styled<'_> {
                 DoubleQuoted(text).serialize(serializer)
             }
             scalar => scalar.serialize(serializer),
+        }
+    }
+}
+
+/// A value inside of `[…]` or `{…}`, where Compose's reader takes a `?` for the end of a plain text
+/// (as YAML 1.1 does).
+struct InFlow<'a>(&'a Value);
+
+impl Serialize for InFlow<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::String(text) if text.contains('?') => DoubleQuoted(text).serialize(serializer),
+            value => value.serialize(serializer),
         }
     }
 }

@@ -26,10 +26,15 @@ pub struct Definition {
     pub tag: String,
     /// The port that clients connect to.
     pub port: u16,
+    /// The port that clients on the host connect to, where it is another one.
+    pub public_port: Option<u16>,
     /// The port of its page for people.
     pub web_port: Option<u16>,
     /// The folder of its data, which gets a named volume.
-    pub volume: Option<String>,
+    volume: Option<String>,
+    /// The same in older images: before the major version that is the key.
+    #[serde(default)]
+    volume_before: IndexMap<String, String>,
     /// The default user.
     pub user: Option<String>,
     /// The default password.
@@ -38,6 +43,12 @@ pub struct Definition {
     pub database: Option<String>,
     /// How clients write its address.
     pub url: String,
+    /// Arguments of the image's own command.
+    pub command: Option<Vec<String>>,
+    /// Shows what is in it: a client of the image that people type into, or a list.
+    pub client: Option<Vec<String>>,
+    /// How a server on the host is made to listen for containers: what to set, and where.
+    pub listen: String,
     /// Variables of the container.
     #[serde(default)]
     pub environment: IndexMap<String, String>,
@@ -65,8 +76,33 @@ pub struct Healthcheck {
 pub struct Init {
     /// Scripts in this folder of the container run once.
     pub folder: String,
-    /// A statement that makes one more database; `{database}` is its name.
-    pub create_database: String,
+    /// A statement that makes one more database; `{database}` is its name. Without it, a database
+    /// is there as soon as somebody uses it.
+    pub create_database: Option<String>,
+}
+
+impl Definition {
+    /// The folder of its data in the image with this tag. A tag without a number is a new one.
+    pub fn volume(&self, tag: &str) -> Option<&str> {
+        let digits = |text: &str| -> String {
+            let text = text.trim_start_matches(|c: char| !c.is_ascii_digit());
+            text.chars().take_while(char::is_ascii_digit).collect()
+        };
+        let major: Option<u64> = digits(tag).parse().ok();
+        let older = self.volume_before.iter().find(|(limit, _)| {
+            let limit: Option<u64> = limit.parse().ok();
+            major < limit && major.is_some()
+        });
+        older
+            .map(|(_, folder)| folder)
+            .or(self.volume.as_ref())
+            .map(String::as_str)
+    }
+
+    /// The port that is published for clients on the host.
+    pub fn published_port(&self) -> u16 {
+        self.public_port.unwrap_or(self.port)
+    }
 }
 
 /// The preset of that name.
@@ -107,6 +143,49 @@ mod tests {
                 "{name} has no version"
             );
         }
-        assert!(names().count() >= 3);
+        let expected = [
+            "elasticsearch",
+            "kafka",
+            "keycloak",
+            "localstack",
+            "mailpit",
+            "mariadb",
+            "memcached",
+            "minio",
+            "mongo",
+            "mysql",
+            "nats",
+            "opensearch",
+            "postgres",
+            "rabbitmq",
+            "redis",
+            "valkey",
+        ];
+        assert_eq!(names().collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_data_of_postgres_is_elsewhere_from_18_on() {
+        let postgres = find("postgres").unwrap();
+        for (tag, folder) in [
+            ("9.6", "/var/lib/postgresql/data"),
+            ("17-alpine", "/var/lib/postgresql/data"),
+            ("18", "/var/lib/postgresql"),
+            ("19.1-trixie", "/var/lib/postgresql"),
+            ("alpine", "/var/lib/postgresql"),
+        ] {
+            assert_eq!(postgres.volume(tag), Some(folder), "{tag}");
+        }
+        assert_eq!(find("memcached").unwrap().volume("1.6"), None);
+    }
+
+    #[test]
+    fn every_limit_of_a_version_is_a_number() {
+        for (name, preset) in &*CATALOG {
+            for limit in preset.volume_before.keys() {
+                assert!(limit.parse::<u64>().is_ok(), "{name}: {limit}");
+            }
+            assert!(!preset.listen.is_empty(), "{name}");
+        }
     }
 }

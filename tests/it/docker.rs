@@ -83,6 +83,14 @@ fn both_compose_versions_take_every_generated_file() {
 
     let mut refused = String::new();
     let machines = [Compose::V2_26, Compose::V2_40].map(Machine::new);
+    for name in fitout::workspace::preset::names() {
+        let manifest = machines[0].context.path(&format!("preset-{name}.toml"));
+        let text = format!(
+            "[services.it]\npreset = \"{name}\"\n\n[services.bare]\npreset = \"{name}\"\nports = []\n"
+        );
+        fs::write(&manifest, text).unwrap();
+        manifests.push(manifest);
+    }
     for manifest in manifests {
         let name = manifest.file_stem().unwrap();
         let folder = machines[0].folder().join(name);

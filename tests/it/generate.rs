@@ -118,7 +118,7 @@ fn check_writes_nothing_and_tells_drift() {
     insta::assert_snapshot!(context.fitout(&["generate", "--check", "--diff"]).shown(), @r#"
     exit: 1
     --- stdout
-    services.api: changed
+    services.api: changed; will be recreated: ports
          ports:
            - target: 3000
     -        published: "${API_PORT_3000:-3100}"
@@ -139,6 +139,7 @@ fn check_writes_nothing_and_tells_drift() {
     assert_eq!(json["schema_version"], 1);
     assert_eq!(json["drift"], true);
     assert_eq!(json["differences"][0]["part"], "services.api");
+    assert_eq!(json["differences"][0]["effect"], "will be recreated: ports");
     assert_eq!(context.read("ws/docker-compose.yml"), before);
 }
 

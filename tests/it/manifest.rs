@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use fitout::manifest::{self, Report};
-use fitout::workspace::{Workspace, resolve};
+use fitout::workspace::{Workspace, preset, resolve};
 
 fn fixtures(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -69,6 +69,32 @@ fn every_valid_manifest_becomes_its_compose_file() {
             }
             Err(report) => panic!("{} was refused:\n{report}", path.display()),
         }
+    }
+}
+
+#[test]
+fn every_preset_becomes_its_compose_file() {
+    for name in preset::names() {
+        let source = format!(
+            "[services.it]\npreset = \"{name}\"\n\n[services.on-host]\npreset = \"{name}\"\n\
+             runs_on = \"host\"\nports = []\n\n[services.app]\nimage = \"app:1\"\n\
+             environment = {{ URL = \"${{it.url}}\", ON_HOST = \"${{on-host.url}}\", PUBLIC = \"${{it.public_url}}\" }}\n"
+        );
+        let workspace = read(&source).unwrap_or_else(|report| panic!("{report}"));
+        let text = fitout::compose::render(&workspace);
+        let unbound = fitout::workspace::references::find(&text);
+        assert_eq!(unbound, [], "{name}: a placeholder is not bound");
+        snapshot("presets", name, &text);
+    }
+}
+
+#[test]
+fn every_preset_is_in_the_readme() {
+    let readme = include_str!("../../README.md");
+    for name in preset::names() {
+        let preset = preset::find(name).unwrap();
+        let row = format!("| `{name}` | `{}:{}` |", preset.image, preset.tag);
+        assert!(readme.contains(&row), "README.md has no row {row}");
     }
 }
 

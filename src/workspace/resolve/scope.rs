@@ -101,7 +101,7 @@ impl Facts<'_> {
         let name = &self.name;
         let wanted = self
             .preset
-            .map(|preset| preset.web_port.unwrap_or(preset.port));
+            .map(|preset| preset.web_port.unwrap_or(preset.published_port()));
         let port = self
             .tcp_ports()
             .find(|port| wanted.is_none_or(|wanted| wanted == port.target));
@@ -135,6 +135,16 @@ impl Facts<'_> {
             }
             _ => Ok(format!("http://{host}:{published}")),
         }
+    }
+
+    /// A text of this service's own preset. Where nothing is published, its public address is the one
+    /// that it would have.
+    pub(super) fn fill_own(&self, text: &str) -> String {
+        references::replace(text, |_, field| {
+            let published = self.preset.map(Definition::published_port);
+            let fallback = || published.map(|port| format!("localhost:{port}"));
+            self.field(field).ok().or_else(fallback)
+        })
     }
 
     /// A preset's text with every `${self.…}` replaced.

@@ -18,7 +18,7 @@ pub(super) fn preset_ports(
     span: Range<usize>,
     preset: &Definition,
 ) -> Vec<(Port, Range<usize>)> {
-    [Some(preset.port), preset.web_port]
+    [Some(preset.published_port()), preset.web_port]
         .into_iter()
         .flatten()
         .map(|port| {

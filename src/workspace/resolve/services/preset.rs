@@ -6,7 +6,7 @@ use super::{Facts, Problems, checks};
 use crate::manifest::model::ServiceTable;
 use crate::workspace::preset::Definition;
 use crate::workspace::syntax;
-use crate::workspace::{Config, Healthcheck, Scalar, Service, Volume, VolumeSource};
+use crate::workspace::{Command, Config, Healthcheck, Scalar, Service, Volume, VolumeSource};
 
 /// Adds what the preset's file says: environment, health check, volume, databases and init script.
 /// What the manifest sets itself stays.
@@ -17,7 +17,7 @@ pub(super) fn add(
     table: &ServiceTable,
     problems: &mut Problems,
 ) {
-    let fill = |text: &str| facts.fill(text).unwrap_or_else(|_| text.to_owned());
+    let fill = |text: &str| facts.fill_own(text);
     let mut environment: IndexMap<String, Option<Scalar>> = preset
         .environment
         .iter()
@@ -37,24 +37,27 @@ pub(super) fn add(
             disable: false,
         });
     }
-    if let Some(target) = &preset.volume
-        && !service
-            .volumes
-            .iter()
-            .any(|volume| volume.target == *target)
+    if service.command.is_none() {
+        service.command = preset.command.clone().map(Command::Arguments);
+    }
+    let tag = table.tag.as_ref().map_or(&preset.tag, |tag| &tag.value);
+    if let Some(target) = preset.volume(tag)
+        && !service.volumes.iter().any(|volume| volume.target == target)
     {
         service.volumes.push(Volume {
             source: VolumeSource::Named(format!("{}-data", service.name)),
-            target: target.clone(),
+            target: target.to_owned(),
             read_only: false,
         });
     }
     checks::databases(&service.name, preset, table, problems);
     let Some(init) = &preset.init else { return };
-    if let Some(others) = table.databases.get(1..).filter(|others| !others.is_empty()) {
+    if let (Some(create), Some(others)) = (&init.create_database, table.databases.get(1..))
+        && !others.is_empty()
+    {
         let statements: Vec<String> = others
             .iter()
-            .map(|database| init.create_database.replace("{database}", &database.value) + "\n")
+            .map(|database| create.replace("{database}", &database.value) + "\n")
             .collect();
         service.configs.push(Config {
             name: format!("{}-databases", service.name),

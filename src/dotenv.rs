@@ -233,6 +233,7 @@ mod tests {
     fn nothing() -> Workspace {
         Workspace {
             name: None,
+            repos_dir: String::new(),
             repos: Vec::new(),
             services: Vec::new(),
         }

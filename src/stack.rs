@@ -11,7 +11,7 @@ mod runnable;
 mod version;
 
 pub use detect::{Stack, detect};
-pub use files::{DEPTH, Files, IGNORED, is_read};
+pub use files::{DEPTH, Files, IGNORED, is_ignored, is_read};
 pub use image::Image;
 pub use runnable::{Runnable, runnables};
 

@@ -17,6 +17,8 @@ pub struct Workspace {
     /// The Compose project name that the compose file carries; without one, Compose takes the
     /// folder's name.
     pub name: Option<String>,
+    /// The folder that repos are cloned into: relative to the workspace, empty for the workspace.
+    pub repos_dir: String,
     /// In the order of the manifest.
     pub repos: Vec<Repo>,
     /// In the order of the manifest.

@@ -202,7 +202,7 @@ fn place(
     args: &Args,
 ) -> Result<(String, Option<String>), Failure> {
     let given = args.repo.trim_end_matches('/');
-    let clones = survey::repositories(&opened.root, &stack::IGNORED);
+    let clones = survey::repositories(&opened.root, stack::is_ignored);
     let here = context.cwd.join(given.trim_start_matches("./"));
     if let Some(found) = clones
         .iter()

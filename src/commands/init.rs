@@ -174,7 +174,7 @@ fn show(ui: &Ui, notes: &[Note]) {
 /// The clones in the folder that a manifest can name; the others become notes.
 fn clones(root: &Path, notes: &mut Vec<Note>) -> Vec<FoundRepo> {
     let mut clones = Vec::new();
-    for survey::Found { path, kind } in survey::repositories(root, &stack::IGNORED) {
+    for survey::Found { path, kind } in survey::repositories(root, stack::is_ignored) {
         match kind {
             Kind::Clone {
                 url,
@@ -308,7 +308,7 @@ fn to_mend(workspace: &Workspace, found: &[FoundRepo]) -> Vec<Note> {
 /// Where the clones may be when there is none here.
 fn elsewhere(context: &Context, root: &Path) -> Option<Note> {
     let parent = root.parent()?;
-    let beside = survey::repositories(parent, &stack::IGNORED)
+    let beside = survey::repositories(parent, stack::is_ignored)
         .into_iter()
         .filter(|found| !found.path.contains('/') && parent.join(&found.path) != root)
         .count();

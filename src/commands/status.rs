@@ -159,25 +159,16 @@ fn named(repo: &Repo) -> RepoRow {
 }
 
 fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
-    let refused = |note: String| RepoRow {
-        state: "refused",
-        note: Some(note),
-        ..named(repo)
-    };
-    let clone = match &state.place {
-        Place::Missing => {
-            return RepoRow {
-                state: "missing",
-                ..named(repo)
-            };
-        }
-        Place::Occupied(what) => return refused(format!("{what} is there")),
-        Place::OtherRemote(None) => {
-            return refused("a git repository without a remote is there".to_owned());
-        }
-        Place::OtherRemote(Some(url)) => return refused(format!("a clone of {url} is there")),
-        Place::Unreadable(why) => return refused(why.clone()),
-        Place::Clone(clone) => clone,
+    let Place::Clone(clone) = &state.place else {
+        return RepoRow {
+            state: if state.place == Place::Missing {
+                "missing"
+            } else {
+                "refused"
+            },
+            note: state.place.obstacle(),
+            ..named(repo)
+        };
     };
     let (wanted, ahead, behind) = match &clone.target {
         Target::Branch {

@@ -13,17 +13,18 @@ use serde::Serialize;
 use super::{Context, Format, Opened};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::network::{self, Network};
-use crate::git::{Cause, Gate, GitError, Meter, Phase, local, url};
+use crate::git::{Cause, Gate, GitError, Meter, Phase, local, survey, url};
 use crate::host::interrupt;
+use crate::stack;
 use crate::sync::report::summary;
 use crate::sync::{
-    Action, CloneState, Outcome, Place, RepoReport, RepoState, Step, Target, after_fetch,
-    first_step,
+    Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, RepoState, Step,
+    after_fetch, count, first_step,
 };
 use crate::ui::progress::{Progress, TaskLine};
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
-use crate::workspace::Repo;
+use crate::workspace::{Repo, syntax};
 
 /// Clone what is missing and update the rest, all repos at once
 ///
@@ -40,6 +41,12 @@ pub struct Args {
     /// Print what would be done; ask no server, change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Go back to the manifest's branch, where that loses nothing
+    #[arg(long)]
+    switch: bool,
+    /// Give a clone whose remote has another URL the manifest's
+    #[arg(long)]
+    set_url: bool,
     /// Print the result for people or for programs
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
@@ -52,6 +59,8 @@ pub struct Options {
     pub repos: Vec<String>,
     /// Repos in flight at once; the personal file's or fitout's own choice where not set.
     pub jobs: Option<usize>,
+    /// What may be done beyond updating what is checked out.
+    pub allowed: Allowed,
 }
 
 /// What came of it, in the order of the manifest.
@@ -63,6 +72,17 @@ pub struct Synced {
     pub interrupted: bool,
     /// One a repo.
     pub repos: Vec<RepoReport>,
+    /// Clones below the manifest's `repos_dir` that it does not name. They are never touched.
+    pub not_in_manifest: Vec<Unnamed>,
+}
+
+/// A clone that the manifest does not name.
+#[derive(Clone, Debug, Serialize)]
+pub struct Unnamed {
+    /// Relative to the workspace.
+    pub path: String,
+    /// Where it comes from, without a password.
+    pub url: Option<String>,
 }
 
 impl Synced {
@@ -90,6 +110,10 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     let options = Options {
         repos: args.repos.clone(),
         jobs: args.jobs.map(NonZeroUsize::get),
+        allowed: Allowed {
+            switch: args.switch,
+            set_url: args.set_url,
+        },
     };
     if args.dry_run {
         return dry_run(context, &opened, &options, args.format);
@@ -97,10 +121,73 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     interrupt::listen().context("can't listen for Ctrl-C")?;
     let synced = sync(context, &opened, &options)?;
     match args.format {
-        Format::Text => print(context, &synced)?,
+        Format::Text => {
+            print(context, &synced)?;
+            if let Some(again) = other_urls(context, &synced, &options) {
+                let synced = sync(context, &opened, &again)?;
+                print(context, &synced)?;
+            }
+        }
         Format::Json => print_json(context, &synced)?,
     }
     Ok(synced.exit())
+}
+
+/// Asks, where somebody can be asked, whether clones with another URL shall have the manifest's.
+fn other_urls(context: &Context, synced: &Synced, options: &Options) -> Option<Options> {
+    let other: Vec<&RepoReport> = synced
+        .repos
+        .iter()
+        .filter(|report| report.has_other_url)
+        .collect();
+    if other.is_empty() || synced.interrupted {
+        return None;
+    }
+    let names: Vec<String> = other.iter().map(|report| report.name.clone()).collect();
+    if !context.ui.can_prompt() {
+        context.ui.hint(format_args!(
+            "to give what is there the manifest's URL: fitout sync --set-url {}",
+            names.join(" ")
+        ));
+        return None;
+    }
+    let question = format!("Give {} the manifest's URL?", names.join(", "));
+    (context.ui.confirm(&question) == Some(true)).then(|| Options {
+        repos: names,
+        allowed: Allowed {
+            set_url: true,
+            ..options.allowed
+        },
+        ..options.clone()
+    })
+}
+
+/// Clones that the manifest does not name.
+fn unnamed(opened: &Opened) -> Vec<Unnamed> {
+    let repos = opened.personal.repos(&opened.workspace);
+    let repos_dir = &opened.workspace.repos_dir;
+    let named = |path: &str| {
+        let path = syntax::join(repos_dir, path);
+        repos
+            .iter()
+            .any(|repo| repo.path == path || repo.local_path.as_ref() == Some(&path))
+            || stack::is_ignored(&path)
+    };
+    survey::repositories(&opened.root.join(repos_dir), named)
+        .into_iter()
+        .filter_map(|found| {
+            let url = match found.kind {
+                survey::Kind::Clone { url, .. } => Some(url::without_password(&url)),
+                survey::Kind::NoRemote | survey::Kind::Broken(_) => None,
+                // A submodule of the workspace, or somebody's second work tree.
+                survey::Kind::Linked => return None,
+            };
+            Some(Unnamed {
+                path: syntax::join(repos_dir, &found.path),
+                url,
+            })
+        })
+        .collect()
 }
 
 /// Syncs with progress on stderr, and prints no result: see [`print`]. Listen for Ctrl-C first.
@@ -120,6 +207,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
     let worker = Worker {
         context,
         network,
+        allowed: options.allowed,
         running: Mutex::new(Vec::new()),
         done: AtomicUsize::new(0),
         bytes: AtomicUsize::new(0),
@@ -135,6 +223,11 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         schema_version: SCHEMA_VERSION,
         interrupted: interrupt::requested(),
         repos: reports?,
+        not_in_manifest: if options.repos.is_empty() {
+            unnamed(opened)
+        } else {
+            Vec::new()
+        },
     };
     if !synced.repos.is_empty() {
         context.ui.say(format_args!(
@@ -148,6 +241,16 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
 
 /// Prints the table, and the commands that settle what was not done.
 pub fn print(context: &Context, synced: &Synced) -> Result<(), Failure> {
+    for unnamed in &synced.not_in_manifest {
+        let from = match &unnamed.url {
+            Some(url) => format!("a clone of {url}"),
+            None => "a git repository".to_owned(),
+        };
+        context.ui.say(format_args!(
+            "`{}`, {from}, is not in the manifest: left as it is",
+            unnamed.path
+        ));
+    }
     if synced.repos.is_empty() {
         context.ui.say("the manifest names no repos");
         return Ok(());
@@ -229,11 +332,21 @@ fn dry_run(context: &Context, opened: &Opened, options: &Options, format: Format
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let planned = in_parallel(cores, &repos, |_, repo| {
         let state = local::observe(root, repo);
-        let (step, note) = match first_step(repo, &state) {
+        let (step, note) = match first_step(repo, &state, options.allowed) {
             Step::Skip => ("skip", None),
-            Step::Clone => ("clone", Some(format!("from {}", repo.url))),
+            Step::Clone => (
+                "clone",
+                Some(format!("from {}", url::without_password(&repo.url))),
+            ),
+            Step::SetUrl(_) => (
+                "set url",
+                Some(format!(
+                    "to {}, then fetch",
+                    url::without_password(&repo.url)
+                )),
+            ),
             Step::Refuse(note) => ("refuse", Some(note.why)),
-            Step::Fetch => ("fetch", Some(expected(&state))),
+            Step::Fetch => ("fetch", Some(expected(&state, options.allowed))),
         };
         Planned {
             name: repo.name.clone(),
@@ -266,11 +379,15 @@ fn dry_run(context: &Context, opened: &Opened, options: &Options, format: Format
 }
 
 /// What a fetch would be followed by, as far as can be said without it.
-fn expected(state: &RepoState) -> String {
+fn expected(state: &RepoState, allowed: Allowed) -> String {
     let Place::Clone(clone) = &state.place else {
         return String::new();
     };
-    match after_fetch(clone) {
+    match after_fetch(clone, allowed) {
+        Action::Switch => {
+            let wanted = clone.target.branch().unwrap_or_default();
+            format!("then switch to `{wanted}`")
+        }
         Action::Keep(_) if clone.changes.tracked() == 0 => {
             "then update, if it is behind".to_owned()
         }
@@ -300,6 +417,7 @@ enum Fetched {
 struct Worker<'a> {
     context: &'a Context,
     network: Network<'a>,
+    allowed: Allowed,
     running: Mutex<Vec<Running>>,
     done: AtomicUsize,
     bytes: AtomicUsize,
@@ -363,10 +481,27 @@ impl Worker<'_> {
         if interrupt::requested() {
             return Fetched::Settled(report(Outcome::Interrupted));
         }
-        let state = local::observe(self.network.root, repo);
-        let settled = match (first_step(repo, &state), state.place) {
+        let root = self.network.root;
+        let mut state = local::observe(root, repo);
+        let mut step = first_step(repo, &state, self.allowed);
+        if let Step::SetUrl(remote) = &step {
+            if let Err(error) = local::set_url(root, repo, remote.as_deref()) {
+                return Fetched::Settled(failed(repo, error));
+            }
+            state = local::observe(root, repo);
+            step = first_step(repo, &state, Allowed::default());
+        }
+        if matches!((&step, &state.link), (Step::Fetch, Link::Missing))
+            && let Err(error) = local::link(root, repo)
+        {
+            return Fetched::Settled(failed(repo, error));
+        }
+        let settled = match (step, state.place) {
             (Step::Skip, _) => report(Outcome::Skipped),
-            (Step::Refuse(note), _) => report(Outcome::Refused).noted(note, &self.shown_path(repo)),
+            (Step::Refuse(note), place) => RepoReport {
+                has_other_url: matches!(place, Place::OtherRemote(_)),
+                ..report(Outcome::Refused).noted(note, &self.shown_path(repo))
+            },
             (Step::Fetch, Place::Clone(clone)) => {
                 let fetched =
                     self.metered(repo, |meter| self.network.fetch(repo, &clone.remote, meter));
@@ -375,7 +510,7 @@ impl Worker<'_> {
                     Err(error) => failed(repo, error),
                 }
             }
-            (Step::Clone | Step::Fetch, _) => {
+            (Step::Clone | Step::Fetch | Step::SetUrl(_), _) => {
                 let cloned =
                     self.metered(repo, |meter| self.network.clone(repo, &state.link, meter));
                 match cloned {
@@ -388,42 +523,66 @@ impl Worker<'_> {
     }
 
     fn local_half(&self, repo: &Repo, before: &CloneState) -> RepoReport {
+        if interrupt::requested() {
+            return RepoReport::new(repo, Outcome::Interrupted);
+        }
+        let report = self.settled(repo, before, self.allowed);
+        let has_moved = report.outcome == Outcome::Updated;
+        let wants_submodules = repo.submodules
+            && (has_moved
+                || report.outcome == Outcome::UpToDate
+                    && local::lacks_submodules(self.network.root, repo));
+        if !wants_submodules {
+            return report;
+        }
+        match self.network.update_submodules(repo) {
+            Ok(note) => report.also(note),
+            Err(error) => failed(repo, error),
+        }
+    }
+
+    fn settled(&self, repo: &Repo, before: &CloneState, allowed: Allowed) -> RepoReport {
         let root = self.network.root;
         let report = |outcome| RepoReport::new(repo, outcome);
-        if interrupt::requested() {
-            return report(Outcome::Interrupted);
-        }
         let clone = match local::refresh(root, repo, before) {
             Ok(clone) => clone,
             Err(error) => return failed(repo, error),
         };
-        let branch = match &clone.target {
-            Target::Branch { name, .. } => Some(name.clone()),
-            _ => None,
-        };
         let path = self.shown_path(repo);
         let done = |result: Result<(), GitError>, note: String| match result {
             Ok(()) => report(Outcome::Updated).told(note),
-            Err(error) if error.cause == Cause::InTheWay => {
-                report(Outcome::HeldBack).told(format!("not updated: {}", error.reason))
-            }
-            Err(error) => failed(repo, error),
+            Err(error) => not_updated(repo, error),
         };
-        match after_fetch(&clone) {
+        match after_fetch(&clone, allowed) {
             Action::Keep(note) => report(Outcome::UpToDate).told(note),
             Action::Leave(note) => report(Outcome::Left).noted(note, &path),
             Action::HoldBack(note) => report(Outcome::HeldBack).noted(note, &path),
             Action::Fail(note) => report(Outcome::Failed).noted(note, &path),
-            Action::FastForward(behind) => {
-                let note = match behind {
-                    1 => "1 new commit".to_owned(),
-                    behind => format!("{behind} new commits"),
-                };
-                done(local::fast_forward(root, repo, &clone), note)
-            }
+            Action::FastForward(behind) => done(
+                local::fast_forward(root, repo, &clone),
+                count(behind, "new commit"),
+            ),
             Action::Detach => done(local::detach(root, repo), "detached".to_owned()),
+            Action::Switch => match local::switch(root, repo, &clone) {
+                Ok(()) => self.after_switch(repo, &clone),
+                Err(error) => not_updated(repo, error),
+            },
         }
-        .on(branch)
+        .on(clone.target.branch().map(str::to_owned))
+    }
+
+    /// The branch that was switched to may itself be behind, or ahead.
+    fn after_switch(&self, repo: &Repo, before: &CloneState) -> RepoReport {
+        let left = match &before.head {
+            Head::Branch(name) | Head::Unborn(name) => format!("switched from `{name}`"),
+            Head::Detached(commit) => format!("switched from {commit}"),
+        };
+        let mut report = self.settled(repo, before, Allowed::default());
+        if report.outcome == Outcome::UpToDate {
+            report.outcome = Outcome::Updated;
+        }
+        let note = report.note.take();
+        report.told(left).also(note)
     }
 
     fn metered<T>(&self, repo: &Repo, work: impl FnOnce(&Arc<Meter>) -> T) -> T {
@@ -485,6 +644,15 @@ fn guarded(repo: &Repo, work: impl FnOnce() -> Fetched) -> Fetched {
         let note = "a bug in fitout, described above".to_owned();
         Fetched::Settled(RepoReport::new(repo, Outcome::Failed).told(note))
     })
+}
+
+/// Something of the user's in the way is no failure.
+fn not_updated(repo: &Repo, error: GitError) -> RepoReport {
+    if error.cause == Cause::InTheWay {
+        let note = format!("not updated: {}", error.reason);
+        return RepoReport::new(repo, Outcome::HeldBack).told(note);
+    }
+    failed(repo, error)
 }
 
 fn failed(repo: &Repo, error: GitError) -> RepoReport {

@@ -72,22 +72,39 @@ pub(super) fn clone(
     Ok(())
 }
 
-/// `git fetch`, with refspecs beside the configured ones.
+/// `git fetch`, with refspecs beside the configured ones. A branch that the remote no longer has is
+/// an error, and the remote's default branch is followed where the manifest wants that.
 pub(super) fn fetch(
     path: &Path,
     remote: &str,
     wanted: &[String],
+    checkout: &Checkout,
     url: &str,
     interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
-    let networked = || over_network(in_clone(path), Some(&path.join(".git")));
-    let mut command = networked();
-    command.args(["fetch", "--quiet", remote]);
+    let networked = |arguments: &[&str]| {
+        let mut command = over_network(in_clone(path), Some(&path.join(".git")));
+        command.args(arguments);
+        command
+    };
+    let mut command = networked(&["fetch", "--quiet", remote]);
+    if let Checkout::Branch(name) = checkout {
+        command.args(super::local::configured_refspecs(path, remote)?);
+        command.arg(format!("refs/heads/{name}"));
+    }
     run(command, url, interrupt)?;
     if !wanted.is_empty() {
-        let mut command = networked();
-        command.args(["fetch", "--quiet", remote]).args(wanted);
+        let mut command = networked(&["fetch", "--quiet", remote]);
+        command.args(wanted);
         run(command, url, interrupt)?;
+    }
+    if *checkout == Checkout::RemoteDefault {
+        // A remote without a commit has none, which is no failure.
+        let _ = run(
+            networked(&["remote", "set-head", remote, "--auto"]),
+            url,
+            interrupt,
+        );
     }
     Ok(())
 }
@@ -124,6 +141,19 @@ pub(super) fn detach(path: &Path, commit: &str) -> Result<(), GitError> {
         "--no-overwrite-ignore",
         "--detach",
         commit,
+    ]);
+    run(command, "", &AtomicBool::new(false))
+}
+
+/// `git switch`.
+pub(super) fn switch(path: &Path, branch: &str) -> Result<(), GitError> {
+    let mut command = in_clone(path);
+    command.args([
+        "switch",
+        "--quiet",
+        "--no-overwrite-ignore",
+        "--no-guess",
+        branch,
     ]);
     run(command, "", &AtomicBool::new(false))
 }

@@ -12,7 +12,7 @@ use git2::{CheckoutNotificationType, ErrorCode, Oid, Repository, RepositoryState
 
 use super::error::{Cause, GitError};
 use super::{cli, url};
-use crate::sync::{Changes, CloneState, Head, Link, Place, RepoState, Target};
+use crate::sync::{Changes, CloneState, Head, Link, Place, Remote, RepoState, Target};
 use crate::workspace::{Checkout, Repo};
 
 /// Looks at what is on disk where a repo should be. Changes nothing and asks no server.
@@ -90,6 +90,73 @@ pub fn detach(root: &Path, repo: &Repo) -> Result<(), GitError> {
     Ok(())
 }
 
+/// Checks out the manifest's branch, with the same care; makes it where only the remote has it.
+pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitError> {
+    let path = folder(root, repo);
+    let repository = Repository::open(&path)?;
+    let Target::Branch { name, .. } = &clone.target else {
+        return Err(GitError::new(Cause::Other, "no branch to switch to"));
+    };
+    let local = repository.find_branch(name, git2::BranchType::Local).ok();
+    let upstream = format!("{}/{name}", clone.remote);
+    let commit = match &local {
+        Some(branch) => branch.get().peel_to_commit()?,
+        None => repository
+            .find_reference(&format!("refs/remotes/{upstream}"))?
+            .peel_to_commit()?,
+    };
+    // Another work tree may have the branch checked out, which only git knows to refuse.
+    let has_others = repository.is_worktree() || !repository.worktrees()?.is_empty();
+    let needs_git = has_others
+        .then_some("other work trees")
+        .or_else(|| needs_git(&repository, Some(&commit)));
+    if needs_git.is_none() {
+        checkout(&repository, &commit)?;
+    }
+    if local.is_none() {
+        repository.branch(name, &commit, false)?;
+        let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
+        config.set_str(&format!("branch.{name}.remote"), &clone.remote)?;
+        config.set_str(
+            &format!("branch.{name}.merge"),
+            &format!("refs/heads/{name}"),
+        )?;
+    }
+    match needs_git {
+        Some(why) => with_git(why, || cli::switch(&path, name)),
+        None => Ok(repository.set_head(&format!("refs/heads/{name}"))?),
+    }
+}
+
+/// Gives a remote the manifest's URL, or adds `origin` where the clone has no remote.
+pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), GitError> {
+    let repository = Repository::open(folder(root, repo))?;
+    let url = url::resolve(root, &repo.url);
+    match remote {
+        Some(name) => repository.remote_set_url(name, &url)?,
+        None => {
+            repository.remote("origin", &url)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a submodule of the clone has no files yet.
+pub fn lacks_submodules(root: &Path, repo: &Repo) -> bool {
+    let folder = folder(root, repo);
+    if !folder.join(".gitmodules").exists() {
+        return false;
+    }
+    let Ok(repository) = Repository::open(&folder) else {
+        return false;
+    };
+    repository.submodules().is_ok_and(|submodules| {
+        submodules
+            .iter()
+            .any(|submodule| !folder.join(submodule.path()).join(".git").exists())
+    })
+}
+
 /// Clones a repository of this machine, for where there is no `git` that gix could start.
 pub(super) fn clone(path: &Path, url: &str, repo: &Repo) -> Result<(), GitError> {
     let mut builder = git2::build::RepoBuilder::new();
@@ -117,25 +184,38 @@ pub(super) fn fetch(
     path: &Path,
     remote: &str,
     wanted: &[String],
+    checkout: &Checkout,
     url: &str,
 ) -> Result<(), GitError> {
     let repository = Repository::open(path)?;
-    let mut remote = repository.find_remote(remote)?;
-    let mut fetch = |refspecs: &[String]| {
-        remote
-            .fetch(refspecs, None, None)
-            .map_err(|error| GitError::from_said(&[error.message().to_owned()], url))
+    let mut connection = repository.find_remote(remote)?;
+    let said = |error: git2::Error| GitError::from_said(&[error.message().to_owned()], url);
+    connection.connect(git2::Direction::Fetch).map_err(said)?;
+    let branch = match checkout {
+        Checkout::Branch(name) => Some(format!("refs/heads/{name}")),
+        _ => None,
     };
-    fetch(&[])?;
-    if wanted.is_empty() {
-        Ok(())
-    } else {
-        fetch(wanted)
+    let refs = connection.list().map_err(said)?;
+    if branch.is_some_and(|branch| !refs.iter().any(|head| head.name() == branch)) {
+        let reason = "the remote has no such branch";
+        return Err(GitError::new(Cause::MissingReference, reason));
+    }
+    let default = connection.default_branch().ok();
+    connection.fetch::<&str>(&[], None, None).map_err(said)?;
+    if !wanted.is_empty() {
+        connection.fetch(wanted, None, None).map_err(said)?;
+    }
+    let default = default.as_ref().and_then(|name| name.as_str().ok());
+    match default.and_then(|name| name.strip_prefix("refs/heads/")) {
+        Some(name) if *checkout == Checkout::RemoteDefault => {
+            set_remote_default(path, remote, name)
+        }
+        _ => Ok(()),
     }
 }
 
 /// Makes the manifest's path a link to where the clone is kept.
-pub(super) fn link(root: &Path, repo: &Repo) -> Result<(), GitError> {
+pub fn link(root: &Path, repo: &Repo) -> Result<(), GitError> {
     let link = root.join(&repo.path);
     if let Some(parent) = link.parent() {
         fs::create_dir_all(parent)?;
@@ -206,7 +286,27 @@ pub(super) fn wanted_refspecs(path: &Path, remote: &str, checkout: &Checkout) ->
     }
 }
 
-/// Writes down the remote's default branch, as `git clone` does.
+/// Whether the clone has seen a branch of the remote.
+pub(super) fn knows_branches(path: &Path, remote: &str) -> bool {
+    Repository::open(path)
+        .map_err(GitError::from)
+        .and_then(|repository| has_remote_branches(&repository, remote))
+        .unwrap_or(false)
+}
+
+/// The refspecs that `git fetch` would use.
+pub(super) fn configured_refspecs(path: &Path, remote: &str) -> Result<Vec<String>, GitError> {
+    let repository = Repository::open(path)?;
+    let remote = repository.find_remote(remote)?;
+    let refspecs = remote.fetch_refspecs()?;
+    Ok(refspecs
+        .iter()
+        .filter_map(|refspec| refspec.ok().flatten())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Writes down the remote's default branch, as `git clone` and `git remote set-head` do.
 pub(super) fn set_remote_default(path: &Path, remote: &str, name: &str) -> Result<(), GitError> {
     let repository = Repository::open(path)?;
     let target = format!("refs/remotes/{remote}/{name}");
@@ -214,7 +314,7 @@ pub(super) fn set_remote_default(path: &Path, remote: &str, name: &str) -> Resul
         repository.reference_symbolic(
             &format!("refs/remotes/{remote}/HEAD"),
             &target,
-            false,
+            true,
             "remote set-head",
         )?;
     }
@@ -263,12 +363,12 @@ fn place(root: &Path, repo: &Repo) -> Place {
                 |error| Place::Unreadable(error.reason),
                 |state| Place::Clone(Box::new(state)),
             ),
-        Err(origin) => Place::OtherRemote(origin.as_deref().map(url::without_password)),
+        Err(other) => Place::OtherRemote(other),
     }
 }
 
-/// The remote whose URL is the manifest's, `origin` first; else `origin`'s or any remote's URL.
-fn remote_of(repository: &Repository, url: &str) -> Result<String, Option<String>> {
+/// The remote whose URL is the manifest's, `origin` first; else `origin` or any remote.
+fn remote_of(repository: &Repository, url: &str) -> Result<String, Option<Remote>> {
     let (Ok(names), Ok(config)) = (
         repository.remotes(),
         repository.config().and_then(|mut config| config.snapshot()),
@@ -286,7 +386,10 @@ fn remote_of(repository: &Repository, url: &str) -> Result<String, Option<String
     remotes.sort_by_key(|(name, _)| name != "origin");
     match remotes.iter().find(|(_, known)| url::same(known, url)) {
         Some((name, _)) => Ok(name.clone()),
-        None => Err(remotes.into_iter().next().map(|(_, url)| url)),
+        None => Err(remotes.into_iter().next().map(|(name, url)| Remote {
+            name,
+            url: url::without_password(&url),
+        })),
     }
 }
 
@@ -299,14 +402,15 @@ fn clone_state(
     let (found, commit) = head(repository)?;
     let target = target(repository, &remote, checkout, &found, commit)?;
     let is_pin = matches!(target, Target::Pin { .. });
+    let is_detached = matches!(found, Head::Detached(_));
     Ok(CloneState {
         head: found,
         operation: operation(repository.state()),
         changes,
         stashes: stashes(repository),
-        // Only asked for pins, and a walk through history.
+        // A walk through history: only where something hangs on it.
         published: !is_pin || reachable(repository, commit, &["refs/remotes/*", "refs/tags/*"])?,
-        kept: !is_pin || reachable(repository, commit, &["refs/*"])?,
+        kept: !is_detached || reachable(repository, commit, &["refs/*"])?,
         target,
         remote,
     })

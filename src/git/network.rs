@@ -88,10 +88,20 @@ impl Network<'_> {
         let url = url::resolve(self.root, &repo.url);
         self.with_retries(|session| match self.backend {
             Backend::BuiltIn if needs_no_program(&url) => {
-                local::fetch(&path, remote, &wanted, &url)
+                local::fetch(&path, remote, &wanted, &repo.checkout, &url)
             }
-            Backend::BuiltIn => self.fetch_in(&path, remote, &wanted, &url, meter, session),
-            Backend::Cli => cli::fetch(&path, remote, &wanted, &url, self.interrupt),
+            Backend::BuiltIn => self.fetch_in(&path, remote, &repo.checkout, &url, meter, session),
+            Backend::Cli => {
+                let checkout = &repo.checkout;
+                cli::fetch(&path, remote, &wanted, checkout, &url, self.interrupt)
+            }
+        })
+        .or_else(|error| {
+            // A remote without branches: what that means is for the plan to say.
+            let is_new = error.cause == Cause::MissingReference
+                && !matches!(repo.checkout, Checkout::Tag(_) | Checkout::Rev(_))
+                && !local::knows_branches(&path, remote);
+            if is_new { Ok(()) } else { Err(error) }
         })
         .map_err(|error| naming_what_is_missing(error, &repo.checkout))
     }
@@ -185,24 +195,26 @@ impl Network<'_> {
         meter: &Arc<Meter>,
         session: &http::Session,
     ) -> Result<(), GitError> {
-        let wanted = local::wanted_refspecs(path, "origin", &Checkout::Rev(rev.to_owned()));
-        if wanted.is_empty() {
+        let checkout = Checkout::Rev(rev.to_owned());
+        if local::wanted_refspecs(path, "origin", &checkout).is_empty() {
             return Ok(());
         }
-        self.fetch_in(path, "origin", &wanted, url, meter, session)
+        self.fetch_in(path, "origin", &checkout, url, meter, session)
     }
 
     fn fetch_in(
         &self,
         path: &Path,
         remote: &str,
-        wanted: &[String],
+        checkout: &Checkout,
         url: &str,
         meter: &Arc<Meter>,
         session: &http::Session,
     ) -> Result<(), GitError> {
         let ssh_log = ssh::Log::new()?;
-        let fetch = || -> gix::Result<Option<String>> {
+        let wanted = local::wanted_refspecs(path, remote, checkout);
+        let follows_default = *checkout == Checkout::RemoteDefault;
+        let fetch = || -> gix::Result<RemoteHeads> {
             let mut repository = gix::open_opts(path, gix::open::Options::default())?;
             let mut overrides = self.overrides();
             let snapshot = repository.config_snapshot();
@@ -214,8 +226,11 @@ impl Network<'_> {
             let found = repository.find_remote(remote)?;
             let mut connection = found.connect(Direction::Fetch)?;
             configure(&mut connection, session)?;
+            // The filter would leave out HEAD, which names the default branch.
+            let head = follows_default.then(|| "HEAD".to_owned());
             let extra_refspecs = wanted
                 .iter()
+                .chain(&head)
                 .filter_map(|spec| gix::refspec::parse(spec.as_str().into(), Operation::Fetch).ok())
                 .map(|spec| spec.to_owned())
                 .collect();
@@ -228,22 +243,25 @@ impl Network<'_> {
                     Watch::new(meter, &self.gate),
                     gix::remote::ref_map::Options {
                         extra_refspecs,
-                        // The filter would leave out HEAD, which names the default branch.
                         prefix_from_spec_as_filter_on_remote: knows_default,
                         ..Default::default()
                     },
                 )?
                 .receive(watch, self.interrupt)?;
-            Ok(default_branch(&outcome.ref_map.remote_refs).filter(|_| !knows_default))
+            let refs = &outcome.ref_map.remote_refs;
+            Ok(RemoteHeads {
+                default: default_branch(refs).filter(|_| follows_default || !knows_default),
+                lacks_branch: matches!(checkout, Checkout::Branch(name) if !has_branch(refs, name)),
+            })
         };
-        match fetch() {
-            Ok(None) => Ok(()),
-            Ok(Some(default)) => local::set_remote_default(path, remote, &default),
-            Err(error) => match self.say(&error, &ssh_log, url) {
-                // A remote without branches: what that means is for the plan to say.
-                error if error.cause == Cause::MissingReference && wanted.is_empty() => Ok(()),
-                error => Err(error),
-            },
+        let heads = fetch().map_err(|error| self.say(&error, &ssh_log, url))?;
+        if heads.lacks_branch {
+            let reason = "the remote has no such branch";
+            return Err(GitError::new(Cause::MissingReference, reason));
+        }
+        match heads.default {
+            Some(default) => local::set_remote_default(path, remote, &default),
+            None => Ok(()),
         }
     }
 
@@ -257,6 +275,11 @@ impl Network<'_> {
             // An identity is not needed to fetch, and asking the system for one is slow.
             "gitoxide.credentials.helperStderr=false".into(),
         ]
+    }
+
+    /// Clones or updates the submodules of a clone. Returns what the user should know.
+    pub fn update_submodules(&self, repo: &Repo) -> Result<Option<String>, GitError> {
+        self.submodules(&local::folder(self.root, repo), repo)
     }
 
     fn submodules(&self, path: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
@@ -423,6 +446,19 @@ fn configure(
         }
     });
     Ok(())
+}
+
+/// What a fetch saw of the remote's branches.
+struct RemoteHeads {
+    /// The default branch, where it is to be written down.
+    default: Option<String>,
+    /// Whether the branch that the manifest wants is not there.
+    lacks_branch: bool,
+}
+
+fn has_branch(refs: &[gix::protocol::handshake::Ref], name: &str) -> bool {
+    let name = format!("refs/heads/{name}");
+    refs.iter().any(|reference| reference.unpack().0 == name)
 }
 
 fn default_branch(refs: &[gix::protocol::handshake::Ref]) -> Option<String> {

@@ -48,25 +48,32 @@ pub struct RemoteBranches {
 }
 
 /// The repositories below a folder, sorted by path. Does not look into hidden folders, into those
-/// named in `ignored`, or into a repository that it found. Asks no server.
-pub fn repositories(root: &Path, ignored: &[&str]) -> Vec<Found> {
+/// that `ignored` says yes to by their relative path, or into a repository that it found. Asks no
+/// server.
+pub fn repositories(root: &Path, ignored: impl Fn(&str) -> bool) -> Vec<Found> {
     let mut found = Vec::new();
-    walk(root, "", 1, ignored, &mut found);
+    walk(root, "", 1, &ignored, &mut found);
     found.sort_by_key(|found: &Found| found.path.to_lowercase());
     found
 }
 
-fn walk(folder: &Path, prefix: &str, level: usize, ignored: &[&str], found: &mut Vec<Found>) {
+fn walk(
+    folder: &Path,
+    prefix: &str,
+    level: usize,
+    ignored: &impl Fn(&str) -> bool,
+    found: &mut Vec<Found>,
+) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
         let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_folder || name.starts_with('.') || ignored.contains(&name.as_str()) {
+        let path = format!("{prefix}{name}");
+        if !is_folder || name.starts_with('.') || ignored(&path) {
             continue;
         }
         let folder = entry.path();
-        let path = format!("{prefix}{name}");
         match fs::symlink_metadata(folder.join(".git")) {
             Ok(git) if git.is_dir() => {
                 let kind =

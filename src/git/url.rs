@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+pub use crate::workspace::syntax::without_password;
+
 /// The URL as git would be given it from the workspace's folder: a relative path, also one written
 /// as `file://../path`, becomes an absolute one.
 pub fn resolve(root: &Path, url: &str) -> String {
@@ -85,21 +87,6 @@ pub fn ssh_destination(url: &str) -> String {
     match authority.rsplit_once(':') {
         Some((name, port)) => format!("-p {port} {name}"),
         None => authority.to_owned(),
-    }
-}
-
-/// The URL without a password in it, for messages.
-pub fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let authority = rest.split('/').next().unwrap_or_default();
-    match authority.rsplit_once('@') {
-        Some((user, host)) if user.contains(':') => {
-            let name = user.split(':').next().unwrap_or_default();
-            format!("{scheme}://{name}@{host}{}", &rest[authority.len()..])
-        }
-        _ => url.to_owned(),
     }
 }
 
@@ -198,6 +185,5 @@ mod tests {
         assert_eq!(host("../x"), None);
         assert_eq!(ssh_destination("git@host:acme/web"), "git@host");
         assert_eq!(ssh_destination("ssh://git@host:2222/x"), "-p 2222 git@host");
-        assert_eq!(without_password("https://u:p@host/x"), "https://u@host/x");
     }
 }

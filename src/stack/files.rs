@@ -22,6 +22,11 @@ pub const IGNORED: [&str; 11] = [
     "coverage",
 ];
 
+/// Whether a folder, by its relative path, is one that nobody wrote by hand.
+pub fn is_ignored(path: &str) -> bool {
+    IGNORED.contains(&path.rsplit('/').next().unwrap_or(path))
+}
+
 /// Files of a repo by their path, `/` between the parts; the text of those that [`is_read`] names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Files(BTreeMap<String, String>);

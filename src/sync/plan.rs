@@ -3,7 +3,16 @@
 //! The rows are those of DESIGN.md section 8. Where two could apply, the more careful one wins.
 
 use super::state::{CloneState, Head, Link, Place, RepoState, Target};
-use crate::workspace::Repo;
+use crate::workspace::{Repo, syntax};
+
+/// What the user allows beyond updating what is checked out. Nothing may ever be lost by it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Leave another branch, or a detached HEAD, for what the manifest wants.
+    pub switch: bool,
+    /// Give a clone of another URL the manifest's.
+    pub set_url: bool,
+}
 
 /// What to do before anything is known of the remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +23,8 @@ pub enum Step {
     Clone,
     /// Ask the remote what is new, then decide with [`after_fetch`].
     Fetch,
+    /// Give that remote the manifest's URL, or add `origin` where there is none; then fetch.
+    SetUrl(Option<String>),
     /// Touch nothing; say why.
     Refuse(Note),
 }
@@ -25,6 +36,8 @@ pub enum Action {
     Keep(Option<String>),
     /// Move the branch and the work tree forward by that many commits.
     FastForward(usize),
+    /// Check out the manifest's branch, then decide again.
+    Switch,
     /// Check out the pinned commit with a detached HEAD.
     Detach,
     /// It is the user's to decide; nothing is wrong.
@@ -61,7 +74,7 @@ impl Note {
 }
 
 /// What to do with a repo before anything is fetched.
-pub fn first_step(repo: &Repo, state: &RepoState) -> Step {
+pub fn first_step(repo: &Repo, state: &RepoState, allowed: Allowed) -> Step {
     if repo.skip {
         return Step::Skip;
     }
@@ -71,18 +84,22 @@ pub fn first_step(repo: &Repo, state: &RepoState) -> Step {
             repo.path
         )));
     }
+    let refuse = |command: Option<String>| {
+        let why = state.place.obstacle().unwrap_or_default();
+        Step::Refuse(Note { why, command })
+    };
+    let url = syntax::without_password(&repo.url);
     match &state.place {
         Place::Missing => Step::Clone,
         Place::Occupied(what) => Step::Refuse(Note::new(format!("{what} is there: move it away"))),
-        Place::OtherRemote(None) => Step::Refuse(Note::with_command(
-            "a git repository without a remote is there",
-            format!("remote add origin {}", repo.url),
-        )),
-        Place::OtherRemote(Some(url)) => Step::Refuse(Note::with_command(
-            format!("a clone of {url} is there"),
-            format!("remote set-url origin {}", repo.url),
-        )),
-        Place::Unreadable(why) => Step::Refuse(Note::new(why.clone())),
+        Place::OtherRemote(remote) if allowed.set_url => {
+            Step::SetUrl(remote.as_ref().map(|remote| remote.name.clone()))
+        }
+        Place::OtherRemote(None) => refuse(Some(format!("remote add origin {url}"))),
+        Place::OtherRemote(Some(remote)) => {
+            refuse(Some(format!("remote set-url {} {url}", remote.name)))
+        }
+        Place::Unreadable(_) => refuse(None),
         Place::Clone(clone) => match clone.operation {
             Some(operation) => Step::Refuse(Note::with_command(
                 format!("a {operation} is in progress"),
@@ -94,39 +111,57 @@ pub fn first_step(repo: &Repo, state: &RepoState) -> Step {
 }
 
 /// What to do with a clone once its remote-tracking refs are up to date.
-pub fn after_fetch(clone: &CloneState) -> Action {
+pub fn after_fetch(clone: &CloneState, allowed: Allowed) -> Action {
     match &clone.target {
         Target::Empty => Action::Keep(Some("the remote has no commits yet".to_owned())),
         Target::Unknown(name) => Action::Fail(Note::with_command(
             format!("the remote has no `{name}`"),
             format!("ls-remote {}", clone.remote),
         )),
-        Target::Pin { name, reached } => pinned(clone, name, *reached),
+        Target::Pin { name, reached } => pinned(clone, name, *reached, allowed),
         Target::Branch {
             name,
             ahead,
             behind,
-        } => on_branch(clone, name, *ahead, *behind),
+        } => match elsewhere(&clone.head, name) {
+            Some(place) => on_another(clone, name, &place, allowed),
+            None => on_branch(clone, name, *ahead, *behind),
+        },
+    }
+}
+
+/// Where HEAD is, when that is not the branch that is wanted.
+fn elsewhere(head: &Head, wanted: &str) -> Option<String> {
+    match head {
+        Head::Detached(commit) => Some(format!("detached at {commit}, not on `{wanted}`")),
+        Head::Branch(name) | Head::Unborn(name) if name != wanted => {
+            Some(format!("on `{name}`, not on `{wanted}`"))
+        }
+        Head::Branch(_) | Head::Unborn(_) => None,
+    }
+}
+
+/// A branch keeps its commits when it is left; local changes and a commit that no ref holds don't.
+fn on_another(clone: &CloneState, wanted: &str, place: &str, allowed: Allowed) -> Action {
+    let switch = format!("switch {wanted}");
+    if !allowed.switch {
+        return Action::Leave(Note::with_command(place, switch));
+    }
+    if clone.changes.tracked() > 0 {
+        let changes = count(clone.changes.tracked(), "local change");
+        return Action::HoldBack(Note::with_command(format!("{place}: {changes}"), switch));
+    }
+    match &clone.head {
+        Head::Detached(commit) if !clone.kept => Action::HoldBack(Note::with_command(
+            format!("{place}: no branch holds {commit}"),
+            format!("branch rescue {commit}"),
+        )),
+        Head::Detached(_) | Head::Branch(_) | Head::Unborn(_) => Action::Switch,
     }
 }
 
 fn on_branch(clone: &CloneState, wanted: &str, ahead: usize, behind: usize) -> Action {
     let upstream = format!("{}/{wanted}", clone.remote);
-    match &clone.head {
-        Head::Detached(commit) => {
-            return Action::Leave(Note::with_command(
-                format!("detached at {commit}, not on `{wanted}`"),
-                format!("switch {wanted}"),
-            ));
-        }
-        Head::Branch(name) | Head::Unborn(name) if name != wanted => {
-            return Action::Leave(Note::with_command(
-                format!("on `{name}`, not on `{wanted}`"),
-                format!("switch {wanted}"),
-            ));
-        }
-        Head::Branch(_) | Head::Unborn(_) => {}
-    }
     match (ahead, behind) {
         (0, 0) => Action::Keep(match clone.changes.tracked() {
             0 => None,
@@ -153,7 +188,7 @@ fn on_branch(clone: &CloneState, wanted: &str, ahead: usize, behind: usize) -> A
     }
 }
 
-fn pinned(clone: &CloneState, name: &str, reached: bool) -> Action {
+fn pinned(clone: &CloneState, name: &str, reached: bool, allowed: Allowed) -> Action {
     let switch = format!("switch --detach {name}");
     if reached {
         return Action::Keep(match &clone.head {
@@ -177,10 +212,12 @@ fn pinned(clone: &CloneState, name: &str, reached: bool) -> Action {
             format!("not at {name}: no branch holds {commit}"),
             format!("branch rescue {commit}"),
         )),
-        Head::Branch(branch) if !clone.published => Action::Leave(Note::with_command(
-            format!("on `{branch}`, which has commits of its own, not at {name}"),
-            switch,
-        )),
+        Head::Branch(branch) if !clone.published && !allowed.switch => {
+            Action::Leave(Note::with_command(
+                format!("on `{branch}`, which has commits of its own, not at {name}"),
+                switch,
+            ))
+        }
         Head::Detached(_) | Head::Branch(_) | Head::Unborn(_) => Action::Detach,
     }
 }
@@ -196,7 +233,7 @@ pub fn count(number: usize, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::Changes;
+    use super::super::state::{Changes, Remote};
     use super::*;
     use crate::workspace::Checkout;
 
@@ -262,6 +299,7 @@ mod tests {
         match action {
             Action::Keep(told) => format!("keep: {}", told.as_deref().unwrap_or("-")),
             Action::FastForward(behind) => format!("fast-forward {behind}"),
+            Action::Switch => "switch".to_owned(),
             Action::Detach => "detach".to_owned(),
             Action::Leave(why) => note("leave", why),
             Action::HoldBack(why) => note("hold back", why),
@@ -383,7 +421,11 @@ mod tests {
             ),
         ];
         for (case, clone, expected) in cases {
-            assert_eq!(told(&after_fetch(&clone)), expected, "{case}");
+            assert_eq!(
+                told(&after_fetch(&clone, Allowed::default())),
+                expected,
+                "{case}"
+            );
         }
     }
 
@@ -411,7 +453,7 @@ mod tests {
                 "refuse: a file is there: move it away | -",
             ),
             (
-                state(Place::OtherRemote(Some("https://git.example/x".to_owned()))),
+                state(Place::OtherRemote(Some(other_remote()))),
                 "refuse: a clone of https://git.example/x is there | remote set-url origin https://git.example/web",
             ),
             (
@@ -427,10 +469,11 @@ mod tests {
             ),
         ];
         for (state, expected) in cases {
-            let told = match first_step(&repo(), &state) {
+            let told = match first_step(&repo(), &state, Allowed::default()) {
                 Step::Skip => "skip".to_owned(),
                 Step::Clone => "clone".to_owned(),
                 Step::Fetch => "fetch".to_owned(),
+                Step::SetUrl(remote) => format!("set url of {remote:?}"),
                 Step::Refuse(note) => format!(
                     "refuse: {} | {}",
                     note.why,
@@ -443,6 +486,103 @@ mod tests {
             skip: true,
             ..repo()
         };
-        assert_eq!(first_step(&skipped, &state(Place::Missing)), Step::Skip);
+        assert_eq!(
+            first_step(&skipped, &state(Place::Missing), Allowed::default()),
+            Step::Skip
+        );
+    }
+
+    #[test]
+    fn another_url_is_replaced_only_when_asked_for_and_a_password_is_never_shown() {
+        let secret = Repo {
+            url: "https://token:secret@git.example/web".to_owned(),
+            ..repo()
+        };
+        let state = RepoState {
+            place: Place::OtherRemote(Some(other_remote())),
+            link: Link::NotWanted,
+        };
+        let allowed = Allowed {
+            set_url: true,
+            ..Allowed::default()
+        };
+        let Step::Refuse(note) = first_step(&secret, &state, Allowed::default()) else {
+            panic!("it was not asked for");
+        };
+        assert_eq!(
+            note.command.as_deref(),
+            Some("remote set-url origin https://git.example/web")
+        );
+        assert_eq!(
+            first_step(&secret, &state, allowed),
+            Step::SetUrl(Some("origin".to_owned()))
+        );
+    }
+
+    #[test]
+    fn a_branch_is_left_when_asked_for_unless_something_would_be_lost() {
+        let allowed = Allowed {
+            switch: true,
+            ..Allowed::default()
+        };
+        let on = |head: Head| CloneState {
+            head,
+            ..clone_with(0, 2)
+        };
+        let topic = || Head::Branch("topic".to_owned());
+        let detached = || Head::Detached("1234567".to_owned());
+        let cases = [
+            ("another branch", on(topic()), "switch"),
+            ("detached at a commit of a branch", on(detached()), "switch"),
+            (
+                "no commit yet",
+                on(Head::Unborn("topic".to_owned())),
+                "switch",
+            ),
+            (
+                "detached at a commit of its own",
+                CloneState {
+                    kept: false,
+                    ..on(detached())
+                },
+                "hold back: detached at 1234567, not on `main`: no branch holds 1234567 | branch rescue 1234567",
+            ),
+            (
+                "another branch, dirty",
+                dirty(on(topic())),
+                "hold back: on `topic`, not on `main`: 3 local changes | switch main",
+            ),
+            (
+                "there, and behind",
+                on(Head::Branch("main".to_owned())),
+                "fast-forward 2",
+            ),
+            (
+                "not at its tag, on a branch with commits of its own",
+                CloneState {
+                    published: false,
+                    ..pin(topic(), false)
+                },
+                "detach",
+            ),
+            (
+                "not at its tag, detached at a commit of its own",
+                CloneState {
+                    kept: false,
+                    ..pin(detached(), false)
+                },
+                "hold back: not at v1: no branch holds 1234567 | branch rescue 1234567",
+            ),
+        ];
+        for (case, clone, expected) in cases {
+            assert_eq!(told(&after_fetch(&clone, allowed)), expected, "{case}");
+        }
+    }
+
+    fn other_remote() -> Remote {
+        Remote {
+            name: "origin".to_owned(),
+            url: "https://git.example/x".to_owned(),
+        }
     }
 }

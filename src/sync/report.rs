@@ -21,6 +21,9 @@ pub struct RepoReport {
     pub note: Option<String>,
     /// The command that settles it.
     pub command: Option<String>,
+    /// Whether a clone of another URL is in its place.
+    #[serde(skip)]
+    pub has_other_url: bool,
     /// The technical detail of a failure, for `-v`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
@@ -94,6 +97,7 @@ impl RepoReport {
             outcome,
             note: None,
             command: None,
+            has_other_url: false,
             detail: None,
         }
     }
@@ -112,6 +116,16 @@ impl RepoReport {
     #[must_use]
     pub fn told(mut self, note: impl Into<Option<String>>) -> Self {
         self.note = note.into();
+        self
+    }
+
+    /// With one more thing worth knowing, after what is told already.
+    #[must_use]
+    pub fn also(mut self, more: Option<String>) -> Self {
+        self.note = match (self.note, more) {
+            (Some(note), Some(more)) => Some(format!("{note}; {more}")),
+            (note, more) => note.or(more),
+        };
         self
     }
 

@@ -17,12 +17,37 @@ pub enum Place {
     /// Something that is no repository with a work tree: `a file`, `a folder that is no git
     /// repository`.
     Occupied(String),
-    /// A repository none of whose remotes is the manifest's: `origin` and its URL, if there is one.
-    OtherRemote(Option<String>),
+    /// A repository none of whose remotes is the manifest's: `origin` or else its first remote, if
+    /// there is one.
+    OtherRemote(Option<Remote>),
     /// A repository that could not be read, and why.
     Unreadable(String),
     /// A clone of the repo.
     Clone(Box<CloneState>),
+}
+
+impl Place {
+    /// What stands there instead of a clone of the repo, in words.
+    pub fn obstacle(&self) -> Option<String> {
+        match self {
+            Place::Missing | Place::Clone(_) => None,
+            Place::Occupied(what) => Some(format!("{what} is there")),
+            Place::OtherRemote(None) => {
+                Some("a git repository without a remote is there".to_owned())
+            }
+            Place::OtherRemote(Some(remote)) => Some(format!("a clone of {} is there", remote.url)),
+            Place::Unreadable(why) => Some(why.clone()),
+        }
+    }
+}
+
+/// A remote of a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// As git calls it: `origin`.
+    pub name: String,
+    /// For people: without a password.
+    pub url: String,
 }
 
 /// The symbolic link at the manifest's path of a repo that is kept elsewhere.
@@ -88,6 +113,16 @@ impl Changes {
     /// Changes that a checkout could touch. Untracked files stay where they are.
     pub fn tracked(self) -> usize {
         self.staged + self.unstaged + self.conflicted
+    }
+}
+
+impl Target {
+    /// The branch that is wanted, if it is one.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Target::Branch { name, .. } => Some(name),
+            Target::Pin { .. } | Target::Unknown(_) | Target::Empty => None,
+        }
     }
 }
 

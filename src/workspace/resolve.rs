@@ -22,10 +22,11 @@ pub fn workspace(manifest: &Manifest) -> (Workspace, Vec<Diagnostic>) {
         .name
         .as_ref()
         .filter(|name| problems.check(name, "workspace.name", syntax::name(&name.value)));
-    let repos = repos::resolve(manifest, &mut problems);
+    let (repos_dir, repos) = repos::resolve(manifest, &mut problems);
     let services = services::resolve(manifest, &repos, &mut problems);
     let workspace = Workspace {
         name: name.map(|name| name.value.clone()),
+        repos_dir,
         repos,
         services,
     };

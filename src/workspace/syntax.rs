@@ -372,6 +372,24 @@ pub fn variable_prefix(service: &str) -> String {
     }
 }
 
+/// A git URL for messages. Over HTTP a token may stand in the place of the password or of the name,
+/// so neither is shown; over ssh the name is no secret, and part of the address.
+pub fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let Some((user, host)) = authority.rsplit_once('@') else {
+        return url.to_owned();
+    };
+    let path = &rest[authority.len()..];
+    if scheme.starts_with("http") {
+        return format!("{scheme}://{host}{path}");
+    }
+    let name = user.split(':').next().unwrap_or_default();
+    format!("{scheme}://{name}@{host}{path}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::Protocol::{Tcp, Udp};
@@ -461,5 +479,19 @@ mod tests {
         }
         assert_eq!(variable_prefix("auth-server"), "AUTH_SERVER");
         assert_eq!(variable_prefix("3scale"), "_3SCALE");
+    }
+
+    #[test]
+    fn no_secret_of_a_url_is_shown() {
+        let cases = [
+            ("https://u:p@host/x", "https://host/x"),
+            ("https://token@host:8443/x", "https://host:8443/x"),
+            ("ssh://git:p@host/x", "ssh://git@host/x"),
+            ("git@host:acme/web", "git@host:acme/web"),
+            ("../x", "../x"),
+        ];
+        for (url, shown) in cases {
+            assert_eq!(without_password(url), shown, "{url}");
+        }
     }
 }

@@ -14,6 +14,7 @@ mod http_server;
 mod init;
 mod lint;
 mod manifest;
+mod never_loses;
 mod shell;
 mod stack;
 mod status;

@@ -338,6 +338,7 @@ fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
     hint: diverged: git -C diverged rebase origin/main
     hint: other: git -C other remote set-url origin [TMP]/remotes/behind.git
     hint: rebasing: git -C rebasing status
+    hint: to give what is there the manifest's URL: fitout sync --set-url other
     hint: topic: git -C topic switch main
     ignored: held back: not updated: `new.txt` is in the way: move it away
     missing: cloned main
@@ -424,7 +425,8 @@ fn programs_get_json() {
           "note": null,
           "command": null
         }
-      ]
+      ],
+      "not_in_manifest": []
     }
     "#);
 }
@@ -823,4 +825,200 @@ fn repositories_of_this_machine_need_no_git_program() {
     let ran = without_git();
     assert!(ran.stderr.contains("web: updated"), "{}", ran.stderr);
     assert_eq!(context.read("ws/web/README.md"), "# changed\n");
+}
+
+#[test]
+fn switch_goes_back_to_the_manifests_branch_where_that_loses_nothing() {
+    let context = TestContext::new();
+    let names = ["topic", "detached", "own", "dirty", "fresh"];
+    let mut manifest = String::new();
+    for name in names {
+        context.remote(name);
+        writeln!(manifest, "[repos.{name}]\nurl = \"../remotes/{name}.git\"").unwrap();
+    }
+    context.manifest(&manifest);
+    context.fitout(&["sync"]);
+    for name in ["topic", "dirty"] {
+        context.git(&format!("ws/{name}"), &["switch", "--quiet", "-c", "topic"]);
+    }
+    context.commit("topic", "own.txt", "own\n");
+    context.write("ws/dirty/README.md", "changed\n");
+    for name in ["detached", "own"] {
+        context.git(&format!("ws/{name}"), &["switch", "--quiet", "--detach"]);
+    }
+    context.commit("own", "own.txt", "own\n");
+    context.git("ws/fresh", &["branch", "--quiet", "-m", "renamed"]);
+    context.push("topic", "new.txt", "new\n");
+
+    let ran = context.fitout(&["sync", "--switch"]);
+
+    let commit = context.git("ws/own", &["rev-parse", "HEAD"]);
+    let left = context.git("ws/detached", &["rev-parse", "HEAD"]);
+    let shown = ran
+        .stdout
+        .replace(&commit[..9], "[OWN]")
+        .replace(&left[..9], "[LEFT]");
+    insta::assert_snapshot!(shown, @r"
+    repo      at    result     note
+    topic     main  updated    switched from `topic`; 1 new commit
+    detached  main  updated    switched from [LEFT]
+    own       main  held back  detached at [OWN], not on `main`: no branch holds [OWN]
+    dirty     main  held back  on `topic`, not on `main`: 1 local change
+    fresh     main  updated    switched from `renamed`
+    ");
+    assert_eq!(
+        context.git("ws/topic", &["log", "-1", "--format=%s", "topic"]),
+        "Add own.txt"
+    );
+    for name in ["topic", "detached", "fresh"] {
+        let clone = format!("ws/{name}");
+        let status = context.git(&clone, &["status", "--short", "--branch"]);
+        assert_eq!(status, "## main...origin/main");
+    }
+}
+
+#[test]
+fn a_default_branch_that_was_renamed_is_followed_and_a_branch_that_is_gone_is_said() {
+    for backend in ["built-in", "cli"] {
+        let context = TestContext::new();
+        context.remote("web");
+        context.remote("api");
+        context.manifest(
+            "[repos.web]\nurl = \"../remotes/web.git\"\n\
+             [repos.api]\nurl = \"../remotes/api.git\"\nbranch = \"main\"\n",
+        );
+        context.write(
+            "ws/workspace.local.toml",
+            &format!("[git]\nbackend = \"{backend}\"\n"),
+        );
+        context.fitout(&["sync"]);
+        for name in ["web", "api"] {
+            context.git(
+                &format!("remotes/{name}.git"),
+                &["branch", "-m", "main", "trunk"],
+            );
+        }
+
+        let ran = [
+            context.fitout(&["sync"]),
+            context.fitout(&["sync", "--switch", "web"]),
+        ];
+
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(ran[0].stdout, @r"
+    repo  at     result      note
+    web   trunk  left as is  on `main`, not on `trunk`
+    api   main   failed      the remote has no branch `main`
+    ");
+            insta::assert_snapshot!(ran[1].stdout, @r"
+    repo  at     result   note
+    web   trunk  updated  switched from `main`
+    ");
+        }
+        assert_eq!(
+            context.git("ws/web", &["status", "--short", "--branch"]),
+            "## trunk...origin/trunk"
+        );
+    }
+}
+
+#[test]
+fn another_url_is_given_to_a_clone_only_when_asked_for() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.remote("moved");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.fitout(&["sync"]);
+    context.manifest("[repos.web]\nurl = \"../remotes/moved.git\"\n");
+    let planned = context.fitout(&["sync", "--dry-run", "--set-url"]);
+    let refused = context.fitout(&["sync"]);
+    let moved = context.fitout(&["sync", "--set-url"]);
+    insta::assert_snapshot!(planned.stdout, @r"
+    repo  would    note
+    web   set url  to [TMP]/remotes/moved.git, then fetch
+    ");
+    insta::assert_snapshot!(refused.shown(), @r"
+    exit: 1
+    --- stdout
+    repo  at  result   note
+    web       refused  a clone of [TMP]/remotes/web.git is there
+    --- stderr
+    web: refused: a clone of [TMP]/remotes/web.git is there
+    1 repo: 1 refused in [TIME]
+    hint: web: git -C web remote set-url origin [TMP]/remotes/moved.git
+    hint: to give what is there the manifest's URL: fitout sync --set-url web
+    ");
+    assert!(moved.stdout.contains("diverged"), "{}", moved.shown());
+    assert_eq!(
+        context.git("ws/web", &["config", "remote.origin.url"]),
+        context.path("remotes/moved.git").display().to_string()
+    );
+}
+
+#[test]
+fn a_clone_that_the_manifest_no_longer_names_is_reported_and_left() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.remote("old");
+    context.manifest(
+        "[repos.web]\nurl = \"../remotes/web.git\"\n[repos.old]\nurl = \"../remotes/old.git\"\n",
+    );
+    context.fitout(&["sync"]);
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0));
+    assert!(
+        ran.stderr.contains(
+            "`old`, a clone of [TMP]/remotes/old.git, is not in the manifest: left as it is"
+        ),
+        "{}",
+        ran.shown()
+    );
+    assert_eq!(context.read("ws/old/README.md"), "# old\n");
+}
+
+#[test]
+fn an_empty_remote_has_no_branch_to_clone() {
+    let context = TestContext::new();
+    fs::create_dir(context.path("remotes/new.git")).unwrap();
+    context.git("remotes/new.git", &["init", "--quiet", "--bare"]);
+    context.manifest("[repos.new]\nurl = \"../remotes/new.git\"\nbranch = \"main\"\n");
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(
+        ran.stdout.contains("the remote has no branch `main`"),
+        "{}",
+        ran.shown()
+    );
+    assert_eq!(context.names("ws"), ["workspace.toml"]);
+}
+
+#[test]
+fn submodules_follow_an_update_and_are_cloned_when_the_manifest_begins_to_ask_for_them() {
+    let context = TestContext::new();
+    context.remote("lib");
+    context.remote("app");
+    context.git(
+        ".",
+        &["config", "--global", "protocol.file.allow", "always"],
+    );
+    let lib = context.path("remotes/lib.git").display().to_string();
+    context.git("work-app", &["submodule", "--quiet", "add", &lib, "lib"]);
+    context.push("app", "a.txt", "a\n");
+    context.manifest("[repos.app]\nurl = \"../remotes/app.git\"\n");
+    context.fitout(&["sync"]);
+    let without = exists(context.ws("app/lib/README.md"));
+    context.manifest("[repos.app]\nurl = \"../remotes/app.git\"\nsubmodules = true\n");
+    context.fitout(&["sync"]);
+    let with = exists(context.ws("app/lib/README.md"));
+    context.push("lib", "new.txt", "new\n");
+    context.git("work-app/lib", &["pull", "--quiet"]);
+    context.push("app", "b.txt", "b\n");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!((without, with), (false, true));
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.read("ws/app/lib/new.txt"), "new\n");
+    assert_eq!(context.git("ws/app", &["status", "--short"]), "");
 }

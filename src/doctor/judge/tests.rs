@@ -9,7 +9,7 @@ use crate::doctor::finding::{
     PortSeen,
 };
 use crate::doctor::report::{Detail, Report};
-use crate::sync::{Changes, CloneState, Head, Link, Place, RepoState, Target};
+use crate::sync::{Changes, CloneState, Head, Link, Place, Remote, RepoState, Target};
 use crate::workspace::{Checkout, Protocol, Repo};
 
 const GIB: u64 = 1 << 30;
@@ -170,7 +170,10 @@ fn repos() {
         target: Target::Unknown("main".to_owned()),
         ..clone("main", 0, 0)
     };
-    let other = Place::OtherRemote(Some("https://git.example/other".to_owned()));
+    let other = Place::OtherRemote(Some(Remote {
+        name: "origin".to_owned(),
+        url: "https://git.example/other".to_owned(),
+    }));
     let (cloned_aspect, remote, branch) = (Aspect::Cloned, Aspect::Remote, Aspect::Branch);
     let cases = [
         (None, cloned_aspect, at(Place::Missing, Link::NotWanted)),

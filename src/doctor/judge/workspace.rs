@@ -3,8 +3,10 @@
 use super::{Setting, one_line};
 use crate::doctor::check::{Aspect, Outcome, PortProbe, Remedy};
 use crate::doctor::finding::{ConfigSeen, DriftSeen, FileSeen, Holder, Origin, PortSeen};
-use crate::sync::{Action, CloneState, Link, Place, RepoState, Step, after_fetch, first_step};
-use crate::workspace::Repo;
+use crate::sync::{
+    Action, Allowed, CloneState, Link, Place, RepoState, Step, after_fetch, first_step,
+};
+use crate::workspace::{Repo, syntax};
 
 pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Setting) -> Outcome {
     let sync = || Remedy::run("fitout sync");
@@ -44,13 +46,13 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
                 Outcome::pass(format!("at `{path}`"))
             }
         },
-        Aspect::Remote => match (&state.place, first_step(repo, state)) {
+        Aspect::Remote => match (&state.place, first_step(repo, state, Allowed::default())) {
             (Place::OtherRemote(_), Step::Refuse(note)) => {
                 Outcome::fail(note.why, git(&note.command))
             }
-            _ => Outcome::pass(repo.url.clone()),
+            _ => Outcome::pass(syntax::without_password(&repo.url)),
         },
-        Aspect::Branch => match (&state.place, first_step(repo, state)) {
+        Aspect::Branch => match (&state.place, first_step(repo, state, Allowed::default())) {
             (_, Step::Refuse(note)) => Outcome::warn(note.why, git(&note.command)),
             (Place::Clone(clone), _) => branch(clone, git),
             _ => Outcome::unknown("no clone to look at"),
@@ -61,13 +63,13 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
 /// Being on a topic branch or ahead is daily work, and no problem.
 fn branch(clone: &CloneState, git: impl Fn(&Option<String>) -> Remedy) -> Outcome {
     let with_remedy = |outcome: Outcome, remedy| Outcome { remedy, ..outcome };
-    match after_fetch(clone) {
+    match after_fetch(clone, Allowed::default()) {
         Action::Keep(told) => Outcome::pass(told.unwrap_or_else(|| "up to date".to_owned())),
         Action::FastForward(behind) => with_remedy(
             Outcome::info(format!("behind by {behind}, as of the last fetch")),
             Remedy::run("fitout sync"),
         ),
-        Action::Detach => Outcome::warn(
+        Action::Switch | Action::Detach => Outcome::warn(
             "not where the manifest wants it",
             Remedy::run("fitout sync"),
         ),

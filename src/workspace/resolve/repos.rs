@@ -6,7 +6,8 @@ use crate::manifest::{Diagnostic, Manifest, Spanned};
 use crate::workspace::syntax;
 use crate::workspace::{Checkout, Repo};
 
-pub(super) fn resolve(manifest: &Manifest, problems: &mut Problems) -> Vec<Repo> {
+/// The folder that repos are cloned into, and the repos.
+pub(super) fn resolve(manifest: &Manifest, problems: &mut Problems) -> (String, Vec<Repo>) {
     let base_url = manifest
         .git
         .base_url
@@ -41,7 +42,8 @@ pub(super) fn resolve(manifest: &Manifest, problems: &mut Problems) -> Vec<Repo>
         .filter_map(|(name, table)| Some((name, repo(name, table, &defaults, problems)?)))
         .collect();
     check_folders(&repos, problems);
-    repos.into_iter().map(|(_, repo)| repo).collect()
+    let repos = repos.into_iter().map(|(_, repo)| repo).collect();
+    (repos_dir, repos)
 }
 
 struct Defaults<'m> {

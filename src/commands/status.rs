@@ -31,7 +31,7 @@ const JSON_HELP: &str = "\
 JSON (--format json), one object:
   schema_version  1; raised when a field changes its meaning or goes away
   repos           in the order of the manifest, each with name, path, state (cloned | missing |
-                  refused | skipped), head, wanted, ahead, behind, changes, note
+                  refused | skipped), head, wanted, ahead, behind, changes, stashes, note
   services        in the order of the manifest, each with service, condition (ready | done |
                   starting | broken | stopped | on-host), state, urls; null when Docker does not say
   docker          null, or why Docker does not say";
@@ -54,6 +54,7 @@ struct RepoRow {
     ahead: usize,
     behind: usize,
     changes: usize,
+    stashes: usize,
     note: Option<String>,
 }
 
@@ -197,6 +198,7 @@ fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
         ahead,
         behind,
         changes: clone.changes.tracked() + clone.changes.untracked,
+        stashes: clone.stashes,
         note: operation.or(link),
         ..named(repo)
     }
@@ -232,6 +234,11 @@ fn repo_table(rows: &[RepoRow]) -> Table {
             1 => "1 change".to_owned(),
             changes => format!("{changes} changes"),
         };
+        match row.stashes {
+            0 => {}
+            1 => last = format!("{last}, 1 stash"),
+            stashes => last = format!("{last}, {stashes} stashes"),
+        }
         if let Some(note) = &row.note {
             last = format!("{last}, {note}");
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::{Context, Format, Opened};
+use super::{Context, Format, Opened, lock};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::network::{self, Network};
 use crate::git::{Cause, Gate, GitError, Meter, Phase, local, survey, url};
@@ -18,13 +18,13 @@ use crate::host::interrupt;
 use crate::stack;
 use crate::sync::report::summary;
 use crate::sync::{
-    Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, RepoState, Step,
+    Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, RepoState, Step, Target,
     after_fetch, count, first_step,
 };
 use crate::ui::progress::{Progress, TaskLine};
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
-use crate::workspace::{Repo, syntax};
+use crate::workspace::{Checkout, Repo, syntax};
 
 /// Clone what is missing and update the rest, all repos at once
 ///
@@ -44,6 +44,12 @@ pub struct Args {
     /// Go back to the manifest's branch, where that loses nothing
     #[arg(long)]
     switch: bool,
+    /// Bring every repo to exactly the commit in workspace.lock, where that loses nothing
+    #[arg(long)]
+    locked: bool,
+    /// Change nothing and ask no server; exit with 1 when a repo is not at its locked commit
+    #[arg(long, requires = "locked")]
+    check: bool,
     /// Give a clone whose remote has another URL the manifest's
     #[arg(long)]
     set_url: bool,
@@ -59,6 +65,8 @@ pub struct Options {
     pub repos: Vec<String>,
     /// Repos in flight at once; the personal file's or fitout's own choice where not set.
     pub jobs: Option<usize>,
+    /// Go to the commits of `workspace.lock` instead of what the manifest says.
+    pub locked: bool,
     /// What may be done beyond updating what is checked out.
     pub allowed: Allowed,
 }
@@ -111,10 +119,20 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         repos: args.repos.clone(),
         jobs: args.jobs.map(NonZeroUsize::get),
         allowed: Allowed {
-            switch: args.switch,
+            // Whoever asks for exactly these commits wants to leave the branch.
+            switch: args.switch || args.locked,
             set_url: args.set_url,
         },
+        locked: args.locked,
     };
+    if args.check {
+        let synced = checked(&opened, &options)?;
+        match args.format {
+            Format::Text => print(context, &synced)?,
+            Format::Json => print_json(context, &synced)?,
+        }
+        return Ok(synced.exit());
+    }
     if args.dry_run {
         return dry_run(context, &opened, &options, args.format);
     }
@@ -131,6 +149,53 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         Format::Json => print_json(context, &synced)?,
     }
     Ok(synced.exit())
+}
+
+/// Where each repo is, compared with the lock, as of what is on disk.
+fn checked(opened: &Opened, options: &Options) -> Result<Synced, Failure> {
+    let repos = chosen(opened, options)?;
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let reports = in_parallel(cores, &repos, |_, repo| {
+        if repo.skip {
+            return RepoReport::new(repo, Outcome::Skipped);
+        }
+        let place = local::observe(&opened.root, repo).place;
+        let (outcome, note) = match &place {
+            Place::Clone(clone) => match (&clone.target, clone.changes.tracked()) {
+                (Target::Pin { reached: true, .. }, 0) => (Outcome::UpToDate, None),
+                (Target::Pin { reached: true, .. }, changes) => {
+                    (Outcome::HeldBack, Some(count(changes, "local change")))
+                }
+                _ => (Outcome::HeldBack, Some("at another commit".to_owned())),
+            },
+            Place::Missing => (Outcome::Failed, Some("not cloned".to_owned())),
+            other => (Outcome::Refused, other.obstacle()),
+        };
+        RepoReport::new(repo, outcome).told(note)
+    })?;
+    Ok(Synced {
+        schema_version: SCHEMA_VERSION,
+        interrupted: false,
+        repos: reports,
+        not_in_manifest: Vec::new(),
+    })
+}
+
+/// Has every repo at its commit of the lock file.
+fn lock_to_commits(opened: &Opened, repos: &mut [Repo]) -> Result<(), Failure> {
+    let Some(lock) = lock::read(opened)? else {
+        let error = anyhow::anyhow!("there is no `{}`", crate::manifest::lock::FILE);
+        return Err(Failure::usage(error).hint("to write it from what is checked out: fitout lock"));
+    };
+    for repo in repos.iter_mut().filter(|repo| !repo.skip) {
+        let Some(commit) = lock.repos.get(&repo.name) else {
+            let file = crate::manifest::lock::FILE;
+            let error = anyhow::anyhow!("`{file}` has no commit for `{}`", repo.name);
+            return Err(Failure::usage(error).hint("to write it anew: fitout sync && fitout lock"));
+        };
+        repo.checkout = Checkout::Rev(commit.clone());
+    }
+    Ok(())
 }
 
 /// Asks, where somebody can be asked, whether clones with another URL shall have the manifest's.
@@ -259,7 +324,7 @@ pub fn print(context: &Context, synced: &Synced) -> Result<(), Failure> {
     for report in &synced.repos {
         table.push(vec![
             Cell::styled(report.name.clone(), style::STRONG),
-            report.reference.clone().unwrap_or_default().into(),
+            shown_reference(report).into(),
             Cell::styled(report.outcome.word(), look(report.outcome)),
             report.note.clone().unwrap_or_default().into(),
         ]);
@@ -281,6 +346,16 @@ fn print_json(context: &Context, value: &impl Serialize) -> Result<(), Failure> 
     context.ui.data(text).map_err(Failure::failed)
 }
 
+/// A whole commit id would push everything else off the screen.
+fn shown_reference(report: &RepoReport) -> String {
+    let reference = report.reference.clone().unwrap_or_default();
+    let is_commit = reference.len() == 40 && reference.bytes().all(|it| it.is_ascii_hexdigit());
+    if is_commit {
+        return reference[..9].to_owned();
+    }
+    reference
+}
+
 fn look(outcome: Outcome) -> anstyle::Style {
     match outcome {
         Outcome::Cloned | Outcome::Updated => style::PASS,
@@ -290,7 +365,8 @@ fn look(outcome: Outcome) -> anstyle::Style {
     }
 }
 
-fn chosen(opened: &Opened, options: &Options) -> Result<Vec<Repo>, Failure> {
+/// The repos that the user named, or all, with absolute URLs.
+pub(super) fn chosen(opened: &Opened, options: &Options) -> Result<Vec<Repo>, Failure> {
     let mut repos = opened.personal.repos(&opened.workspace);
     for name in &options.repos {
         if !repos.iter().any(|repo| repo.name == *name) {
@@ -303,6 +379,9 @@ fn chosen(opened: &Opened, options: &Options) -> Result<Vec<Repo>, Failure> {
     }
     if !options.repos.is_empty() {
         repos.retain(|repo| options.repos.contains(&repo.name));
+    }
+    if options.locked {
+        lock_to_commits(opened, &mut repos)?;
     }
     for repo in &mut repos {
         repo.url = url::resolve(&opened.root, &repo.url);
@@ -690,7 +769,7 @@ fn quoted(path: &str) -> String {
 }
 
 /// Works on all items, so many at once, started in their order; results come in their order too.
-fn in_parallel<T: Sync, R: Send>(
+pub(super) fn in_parallel<T: Sync, R: Send>(
     at_once: usize,
     items: &[T],
     work: impl Fn(usize, &T) -> R + Sync,

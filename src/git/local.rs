@@ -245,6 +245,42 @@ pub(super) fn finish_clone(path: &Path, url: &str) -> Result<(), GitError> {
     Ok(())
 }
 
+/// Whether files of the work tree are what Git LFS stores in their place: its filter is missing.
+pub(super) fn has_lfs_pointers(path: &Path) -> bool {
+    // The first line of every pointer: the specification of Git LFS, docs/spec.md.
+    const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+    const LARGEST_POINTER: u64 = 1024;
+    let Ok(index) = Repository::open(path).and_then(|repository| repository.index()) else {
+        return false;
+    };
+    let is_lfs = index
+        .iter()
+        .filter(|entry| is_attributes(&entry.path))
+        .filter_map(|entry| fs::read(path.join(String::from_utf8(entry.path).ok()?)).ok())
+        .any(|text| String::from_utf8_lossy(&text).contains("filter=lfs"));
+    is_lfs
+        && index.iter().any(|entry| {
+            let file = path.join(String::from_utf8_lossy(&entry.path).as_ref());
+            fs::symlink_metadata(&file)
+                .is_ok_and(|file| file.is_file() && file.len() < LARGEST_POINTER)
+                && fs::read(&file).is_ok_and(|text| text.starts_with(POINTER))
+        })
+}
+
+/// The commit that is checked out, and whether others can get it from the remote.
+pub fn head_commit(root: &Path, repo: &Repo) -> Result<(String, bool), GitError> {
+    let repository = Repository::open(folder(root, repo))?;
+    let (_, commit) = head(&repository)?;
+    let commit =
+        commit.ok_or_else(|| GitError::new(Cause::MissingReference, "it has no commit yet"))?;
+    let is_published = reachable(
+        &repository,
+        Some(commit),
+        &["refs/remotes/*", "refs/tags/*"],
+    )?;
+    Ok((commit.to_string(), is_published))
+}
+
 /// Points HEAD at a commit of a clone that has nothing checked out yet.
 pub(super) fn detach_head(path: &Path, rev: &str) -> Result<(), GitError> {
     let repository = Repository::open(path)?;

@@ -68,6 +68,13 @@ impl Network<'_> {
         if repo.submodules && path.join(".gitmodules").exists() {
             note = self.submodules(&path, repo)?;
         }
+        if note.is_none() && local::has_lfs_pointers(&path) {
+            note = Some(format!(
+                "its Git LFS files are pointers: install git-lfs, then `git lfs install` and \
+                 `git -C {} lfs pull`",
+                repo.path
+            ));
+        }
         let branch = local::branch(&path);
         staging.move_to(&destination).map_err(|error| {
             GitError::new(

@@ -7,6 +7,7 @@
 
 pub mod decode;
 pub mod edit;
+pub mod lock;
 pub mod model;
 pub mod report;
 pub mod schema;

@@ -107,6 +107,113 @@ fn describe_files(root: &Path, folder: &Path, text: &mut String) {
     }
 }
 
+#[test]
+fn a_clone_is_what_git_clone_makes_of_filters_submodules_many_refs_and_nothing_at_all() {
+    let context = TestContext::new();
+    let clone_and_compare = |name: &str| {
+        let url = context
+            .path(&format!("remotes/{name}.git"))
+            .display()
+            .to_string();
+        assert_cloned_as_git_does(&context, &url);
+    };
+    // Filters.
+    for (key, value) in [
+        ("filter.shout.smudge", "tr a-z A-Z"),
+        ("filter.shout.clean", "tr A-Z a-z"),
+        ("filter.shout.required", "true"),
+        ("protocol.file.allow", "always"),
+    ] {
+        context.git(".", &["config", "--global", key, value]);
+    }
+    context.remote("filters");
+    context.push(
+        "filters",
+        ".gitattributes",
+        "*.loud filter=shout\n*.lf text eol=lf\n",
+    );
+    context.push("filters", "sub/a.loud", "one\n");
+    context.push("filters", "a.lf", "one\n");
+    clone_and_compare("filters");
+    // Submodules that the manifest does not ask for.
+    context.remote("app");
+    let lib = context.path("remotes/filters.git").display().to_string();
+    context.git("work-app", &["submodule", "--quiet", "add", &lib, "lib"]);
+    context.push("app", "a.txt", "a\n");
+    clone_and_compare("app");
+    // Many refs, packed ones among them, and names that are no ASCII.
+    context.remote("refs");
+    for number in 0..60 {
+        let commit = context.git("remotes/refs.git", &["rev-parse", "main"]);
+        let branch = format!("refs/heads/größe/{number}");
+        context.git("remotes/refs.git", &["update-ref", &branch, &commit]);
+        let tag = format!("refs/tags/日本-{number}");
+        context.git("remotes/refs.git", &["update-ref", &tag, "main~1"]);
+    }
+    context.git(
+        "remotes/refs.git",
+        &["update-ref", "refs/pull/1/head", "main"],
+    );
+    context.git("remotes/refs.git", &["pack-refs", "--all"]);
+    clone_and_compare("refs");
+}
+
+#[test]
+fn without_git_lfs_the_row_says_that_pointers_were_left() {
+    let context = TestContext::new();
+    context.remote("media");
+    context.push(
+        "media",
+        ".gitattributes",
+        "*.bin filter=lfs diff=lfs merge=lfs -text\n",
+    );
+    context.push(
+        "media",
+        "big.bin",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n",
+    );
+    context.manifest("[repos.media]\nurl = \"../remotes/media.git\"\n");
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert!(
+        ran.stdout
+            .contains("its Git LFS files are pointers: install git-lfs"),
+        "{}",
+        ran.shown()
+    );
+}
+
+#[test]
+#[ignore = "needs git-lfs"]
+fn with_git_lfs_the_files_are_real_and_follow_an_update() {
+    let context = TestContext::new();
+    context.git(".", &["lfs", "install", "--skip-repo"]);
+    context.remote("media");
+    context.push(
+        "media",
+        ".gitattributes",
+        "*.bin filter=lfs diff=lfs merge=lfs -text\n",
+    );
+    context.push("media", "big.bin", "one\n");
+    // A remote on this machine is asked by its URL: git-lfs has a transfer of its own for `file://`.
+    let url = format!("file://{}", context.path("remotes/media.git").display());
+    context.manifest(&format!("[repos.media]\nurl = \"{url}\"\n"));
+    let cloned = context.fitout(&["sync"]);
+    let first = context.read("ws/media/big.bin");
+    context.push("media", "big.bin", "two\n");
+    let updated = context.fitout(&["sync"]);
+    let stored = context.git("ws/media", &["cat-file", "blob", "HEAD:big.bin"]);
+    assert!(stored.starts_with("version https://git-lfs"), "{stored}");
+    assert_eq!(first, "one\n", "{}", cloned.shown());
+    assert_eq!(
+        context.read("ws/media/big.bin"),
+        "two\n",
+        "{}",
+        updated.shown()
+    );
+    assert_eq!(context.git("ws/media", &["status", "--short"]), "");
+}
+
 /// Clones `url` with fitout and with git, and compares.
 fn assert_cloned_as_git_does(context: &TestContext, url: &str) {
     context.manifest(&format!("[repos.varied]\nurl = \"{url}\"\n"));

@@ -1,0 +1,180 @@
+//! `fitout foreach`: runs a command in every repo, several at once, with the output grouped by repo.
+
+use std::num::NonZeroUsize;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use super::{Context, Format, sync};
+use crate::error::{CommandResult, Exit};
+use crate::git::local;
+use crate::host::{interrupt, process};
+use crate::sync::{Place, count};
+use crate::ui::style::STRONG;
+use crate::workspace::Repo;
+
+/// Run a command in every repo, several at once
+///
+/// The command runs in the repo's folder, with `FITOUT_REPO` set to the repo's name and without a
+/// terminal to ask questions on. One argument is given to `sh -c`, several are run as they are. The
+/// output comes grouped by repo, in the order of the manifest. Exit status: 0 when it worked in
+/// every repo, else 1.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Only these repos
+    #[arg(long, value_name = "REPO", value_delimiter = ',')]
+    repos: Vec<String>,
+    /// Repos at once; as many as there are cores where not given
+    #[arg(short, long, value_name = "NUMBER")]
+    jobs: Option<NonZeroUsize>,
+    /// How to print it
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
+    format: Format,
+    /// What to run
+    #[arg(value_name = "COMMAND", required = true, last = true)]
+    command: Vec<String>,
+}
+
+/// Longer than any command that somebody waits for.
+const LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[derive(Clone, Serialize)]
+struct Ran {
+    repo: String,
+    path: String,
+    /// The command's exit status; none where it did not run, or a signal ended it.
+    status: Option<i32>,
+    stdout: String,
+    stderr: String,
+    /// Why it did not run.
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    schema_version: u32,
+    repos: &'a [Ran],
+}
+
+/// Runs the command.
+pub fn run(context: &Context, args: &Args) -> CommandResult {
+    let opened = context.open()?;
+    let options = sync::Options {
+        repos: args.repos.clone(),
+        ..sync::Options::default()
+    };
+    let mut repos = sync::chosen(&opened, &options)?;
+    repos.retain(|repo| !repo.skip);
+    interrupt::listen().context("can't listen for Ctrl-C")?;
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let jobs = args.jobs.map_or(cores, NonZeroUsize::get);
+    let grouped = Mutex::new(Grouped {
+        done: vec![None; repos.len()],
+        printed: 0,
+    });
+    let all = sync::in_parallel(jobs, &repos, |index, repo| {
+        let ran = in_repo(&opened.root, repo, &args.command);
+        let mut grouped = grouped.lock().unwrap_or_else(PoisonError::into_inner);
+        grouped.done[index] = Some(ran.clone());
+        let printed = match args.format {
+            Format::Text => grouped.print(context),
+            Format::Json => Ok(()),
+        };
+        (ran, printed)
+    })?;
+    let (all, printed): (Vec<Ran>, Vec<std::io::Result<()>>) = all.into_iter().unzip();
+    printed.into_iter().collect::<std::io::Result<()>>()?;
+    if args.format == Format::Json {
+        context.ui.data(serde_json::to_string_pretty(&Printed {
+            schema_version: 1,
+            repos: &all,
+        })?)?;
+    }
+    if interrupt::requested() {
+        return Ok(Exit::Interrupted);
+    }
+    let failed: Vec<&str> = all
+        .iter()
+        .filter(|ran| ran.status != Some(0))
+        .map(|ran| ran.repo.as_str())
+        .collect();
+    if failed.is_empty() {
+        return Ok(Exit::Done);
+    }
+    context.ui.say(format_args!(
+        "failed in {} of {}: {}",
+        failed.len(),
+        count(all.len(), "repo"),
+        failed.join(", ")
+    ));
+    Ok(Exit::Findings)
+}
+
+/// What is done, and how much of it is printed: each repo's output in one piece, in order.
+struct Grouped {
+    done: Vec<Option<Ran>>,
+    printed: usize,
+}
+
+impl Grouped {
+    fn print(&mut self, context: &Context) -> std::io::Result<()> {
+        while let Some(Some(ran)) = self.done.get(self.printed) {
+            self.printed += 1;
+            let ui = &context.ui;
+            ui.data(format_args!("{STRONG}{}{STRONG:#}", ran.repo))?;
+            ui.data_raw(&ran.stdout)?;
+            if !ran.stderr.is_empty() {
+                ui.say(ran.stderr.trim_end());
+            }
+            match (&ran.error, ran.status) {
+                (Some(error), _) => ui.say(format_args!("{}: {error}", ran.repo)),
+                (None, Some(0)) => {}
+                (None, Some(status)) => {
+                    ui.say(format_args!("{}: exit status {status}", ran.repo));
+                }
+                (None, None) => ui.say(format_args!("{}: ended by a signal", ran.repo)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn in_repo(root: &std::path::Path, repo: &Repo, words: &[String]) -> Ran {
+    let mut ran = Ran {
+        repo: repo.name.clone(),
+        path: repo.path.clone(),
+        status: None,
+        stdout: String::new(),
+        stderr: String::new(),
+        error: None,
+    };
+    let place = local::observe(root, repo).place;
+    if !matches!(place, Place::Clone(_) | Place::OtherRemote(_)) {
+        let why = place.obstacle();
+        ran.error = Some(why.unwrap_or_else(|| "not cloned; run `fitout sync`".to_owned()));
+        return ran;
+    }
+    let mut command;
+    if let [line] = words {
+        command = Command::new("sh");
+        command.args(["-c", line]);
+    } else {
+        command = Command::new(&words[0]);
+        command.args(&words[1..]);
+    }
+    command
+        .current_dir(local::folder(root, repo))
+        .env("FITOUT_REPO", &repo.name);
+    match process::run(&mut command, LIMIT) {
+        Ok(output) => {
+            ran.status = output.status.code();
+            ran.stdout = output.stdout;
+            ran.stderr = output.stderr;
+        }
+        Err(error) => ran.error = Some(error.to_string()),
+    }
+    ran
+}

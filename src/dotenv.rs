@@ -219,6 +219,8 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn machine() -> Machine {
@@ -275,6 +277,75 @@ mod tests {
         assert!(!text.contains("HOST_UID=501"));
         assert!(!text.contains("DOCKER_HOST_IP=172"));
         assert!(text.contains("HOST_GID=20"));
+    }
+
+    /// Lines as people and other programs write them: marks, variables, comments, odd bytes.
+    fn any_text() -> impl Strategy<Value = String> {
+        let line = prop_oneof![
+            3 => "[A-Z_]{1,6}=[^\\r\\n]{0,12}",
+            2 => "\\PC{0,16}",
+            1 => "[ \\t]{0,3}(# )?(>>>|<<<) fitout (>>>|<<<)[ \\t]{0,2}",
+            1 => "(export )?(HOST_UID|HOST_GID|DOCKER_HOST_IP) ?= ?[0-9a-z.]{0,6}",
+            1 => Just(BEGIN.to_owned()),
+            1 => Just(END.to_owned()),
+        ];
+        let ending = prop_oneof![Just("\n"), Just("\r\n"), Just("\n\n"), Just("")];
+        let lines = proptest::collection::vec((line, ending), 0..12);
+        lines.prop_map(|lines| {
+            let texts = lines.into_iter().map(|(line, ending)| line + ending);
+            texts.collect()
+        })
+    }
+
+    /// Every byte outside of the block, found without the code under test.
+    fn outside(text: &str) -> String {
+        let mut is_inside = false;
+        let mut kept = String::new();
+        for line in text.split_inclusive('\n') {
+            if line.trim() == BEGIN {
+                is_inside = true;
+            }
+            if !is_inside {
+                kept.push_str(line);
+            }
+            if line.trim() == END {
+                is_inside = false;
+            }
+        }
+        kept
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_outside_of_the_block_survives(existing in any_text()) {
+            type Write = fn(&str) -> Result<String, BrokenBlock>;
+            let writes: [Write; 2] = [
+                |text| env(text, &nothing(), &Personal::default(), &machine()),
+                |text| gitignore(text, &nothing()),
+            ];
+            for write in writes {
+                // Half a block is refused, and nothing is written.
+                let Ok(text) = write(&existing) else { continue };
+                let has_block = existing.lines().any(|line| line.trim() == BEGIN);
+                if has_block {
+                    prop_assert_eq!(outside(&text), outside(&existing));
+                } else {
+                    // A new block comes after what is there, at most with empty lines between.
+                    prop_assert!(text.starts_with(&existing));
+                    let rest = outside(&text[existing.len()..]);
+                    prop_assert_eq!(rest.trim(), "");
+                }
+                let again = write(&text);
+                prop_assert_eq!(again.as_deref(), Ok(text.as_str()));
+            }
+        }
+
+        #[test]
+        fn a_variable_of_the_user_is_never_set_again(value in "[0-9a-z]{0,8}", export in any::<bool>()) {
+            let prefix = if export { "export " } else { "" };
+            let text = written(&format!("{prefix}HOST_UID={value}"));
+            prop_assert_eq!(text.matches("HOST_UID=").count(), 1);
+        }
     }
 
     #[test]

@@ -148,6 +148,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     CATALOG.keys().map(String::as_str)
 }
 
+/// The names of the files in which package managers write down what they installed.
+pub fn lock_files() -> impl Iterator<Item = &'static str> {
+    let managers = CATALOG.values().flat_map(|stack| &stack.package_managers);
+    managers.flat_map(|manager| manager.files.iter().map(String::as_str))
+}
+
 fn read(folder: &Dir<'_>) -> (String, Definition) {
     let name = folder.path().to_string_lossy().into_owned();
     let text = folder

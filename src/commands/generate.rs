@@ -9,8 +9,8 @@ use anyhow::anyhow;
 
 use super::{Context, Format, Opened};
 use crate::compose::drift::{self, Change, Difference, Side};
-use crate::compose::effect;
 use crate::compose::text::{self, Origin};
+use crate::compose::{effect, overrides};
 use crate::docker::Docker;
 use crate::dotenv::BrokenBlock;
 use crate::error::{CommandResult, Exit, Failure};
@@ -199,6 +199,7 @@ pub fn generate(context: &Context, opened: &Opened, overwrite: Overwrite) -> Res
             .say(format_args!("{} is up to date", compose::FILE));
     }
     warn_of_other_files(&context.ui, &opened.root);
+    warn_of_added_ports(&context.ui, opened)?;
     Ok(plan)
 }
 
@@ -216,6 +217,20 @@ fn warn_of_other_files(ui: &Ui, root: &Path) {
             ));
         }
     }
+}
+
+/// Says where the override adds a port that it looks like it replaced.
+fn warn_of_added_ports(ui: &Ui, opened: &Opened) -> Result<(), Failure> {
+    let name = compose::OVERRIDE_FILE;
+    let text = files::read(&opened.root.join(name))?.unwrap_or_default();
+    for added in overrides::added_ports(&text, &opened.workspace) {
+        ui.warn(format_args!(
+            "line {} of `{name}` publishes port {} of `{}` a second time, and does not replace the first",
+            added.line, added.target, added.service
+        ));
+        ui.hint("to replace the ports, write `ports: !override` there");
+    }
+    Ok(())
 }
 
 fn verb(change: Change) -> &'static str {

@@ -13,6 +13,7 @@ pub mod lint;
 pub mod lock;
 pub mod man;
 pub mod remove;
+mod renew;
 pub mod schema;
 pub mod status;
 pub mod sync;

@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow};
 
 use super::doctor::Examination;
 use super::generate::{self, Overwrite};
-use super::{Context, Opened, sync};
+use super::{Context, Opened, renew, sync};
 use crate::docker::Docker;
 use crate::doctor::select::Selection;
 use crate::doctor::{catalogue, probes};
@@ -156,6 +156,7 @@ fn sync_repos(context: &Context, opened: &Opened) -> Result<(), Failure> {
 
 fn start(context: &Context, opened: &Opened, args: &Args) -> CommandResult {
     let docker = Docker::default();
+    renew::renew(context, opened, &asked_for(opened, &args.services)?)?;
     let mut compose = docker
         .compose(&opened.root)
         .args(["up", "--detach", "--build", "--wait"]);

@@ -9,6 +9,8 @@ pub mod build;
 pub mod drift;
 pub mod effect;
 pub mod model;
+pub mod overrides;
+pub mod renewal;
 pub mod text;
 
 /// The compose file's name.

@@ -59,7 +59,8 @@ pub fn origin(text: &str) -> Origin {
     }
 }
 
-fn hash(body: &str) -> String {
+/// The SHA-256 of a text, in hexadecimal digits.
+pub fn hash(body: &str) -> String {
     let mut hex = String::with_capacity(64);
     for byte in Sha256::digest(body.as_bytes()) {
         // Writing to a string can't fail.

@@ -45,6 +45,22 @@ pub struct Client {
     pub is_podman: bool,
 }
 
+/// A volume of a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// As the engine knows it.
+    pub name: String,
+    /// Where it is mounted.
+    pub target: String,
+}
+
+impl Volume {
+    /// Whether the engine gave it its name, which is 64 hexadecimal digits then.
+    pub fn is_anonymous(&self) -> bool {
+        self.name.len() == 64 && self.name.chars().all(|c| c.is_ascii_hexdigit())
+    }
+}
+
 impl Docker {
     /// The same client with another limit for each captured call.
     #[must_use]
@@ -119,6 +135,27 @@ impl Docker {
         let format = "{{if .State.Health}}{{json .State.Health.Log}}{{end}}";
         let output = self.run(&["inspect", "--format", format, container]).ok()?;
         containers::last_health_output(&output.stdout)
+    }
+
+    /// The volumes of a container.
+    pub fn volumes_of(&self, container: &str) -> Result<Vec<Volume>, RunError> {
+        let format =
+            "{{range .Mounts}}{{if eq .Type \"volume\"}}{{.Name}} {{.Destination}}\n{{end}}{{end}}";
+        let output = self.run(&["inspect", "--format", format, container])?;
+        let lines = output.stdout.lines();
+        let volumes = lines.filter_map(|line| line.split_once(' '));
+        Ok(volumes
+            .map(|(name, target)| Volume {
+                name: name.to_owned(),
+                target: target.to_owned(),
+            })
+            .collect())
+    }
+
+    /// Removes a volume that no container uses. Says nothing where it can't.
+    pub fn remove_volume(&self, name: &str) {
+        // The engine refuses to remove one that is in use.
+        let _ = self.run(&["volume", "rm", name]);
     }
 
     /// The addresses of the host in the default bridge network; none without an engine.

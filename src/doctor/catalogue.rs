@@ -265,6 +265,13 @@ fn of_compose(workspace: &Workspace, variables: &Variables) -> Vec<Check> {
             // What is not set has a check of its own, and should not hide what else is wrong.
             Probe::ComposeConfig(unset(workspace, variables)),
         ),
+        check(
+            Group::Compose,
+            "override",
+            "`docker-compose.override.yml` replaces what it means to",
+            &[],
+            Probe::Override(Box::new(workspace.clone())),
+        ),
     ]
 }
 

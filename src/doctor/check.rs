@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::finding::Finding;
-use crate::workspace::{Protocol, Repo};
+use crate::workspace::{Protocol, Repo, Workspace};
 
 /// One thing that has to be right.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +83,8 @@ pub enum Probe {
     EnvBlock,
     /// Compose's own opinion of the compose file, with a value made up for each of these variables.
     ComposeConfig(Vec<String>),
+    /// Whether the override adds ports that this workspace publishes already.
+    Override(Box<Workspace>),
     /// Whether the host's port can be had.
     Port(PortProbe),
     /// Nothing: the answer follows from the manifest and the variables.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::compose::overrides::AddedPort;
 use crate::sync::RepoState;
 
 /// What a probe found.
@@ -40,6 +41,8 @@ pub enum Finding {
     EnvBlock(bool),
     /// What Compose says of the file.
     ComposeConfig(ConfigSeen),
+    /// Ports that the override publishes a second time.
+    Override(Vec<AddedPort>),
     /// The port.
     Port(PortSeen),
     /// The port's variable holds something that is no port.

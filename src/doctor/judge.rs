@@ -59,6 +59,7 @@ pub fn judge(check: &Check, observed: Result<Finding, Fault>, setting: &Setting)
             "`.env` does not have this machine's values as they are now",
             Remedy::run("fitout generate"),
         ),
+        (Finding::Override(added), _) => workspace::added_ports(&added),
         (Finding::ComposeConfig(config), _) => workspace::compose_config(&config),
         (Finding::Port(seen), Probe::Port(port)) => workspace::port(seen, port, setting),
         (

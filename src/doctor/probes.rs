@@ -17,6 +17,7 @@ use super::finding::{
 };
 use super::system::System;
 use super::variables::Variables;
+use crate::compose::overrides;
 use crate::docker::{ComposeFound, Container, Docker, EndpointSource, EngineProblem, compose};
 use crate::git;
 use crate::host::{os, ports, process::RunError, resources, user};
@@ -110,6 +111,13 @@ impl Machine {
             Probe::Drift => Finding::Drift(self.generated()?.drift.clone()),
             Probe::EnvBlock => Finding::EnvBlock(self.generated()?.env_block),
             Probe::ComposeConfig(made_up) => Finding::ComposeConfig(self.compose_config(made_up)?),
+            Probe::Override(workspace) => {
+                let path = self.root.join(crate::compose::OVERRIDE_FILE);
+                let text = crate::host::files::read(&path)
+                    .map_err(|error| Fault::Blocked(format!("{error:#}")))?;
+                let text = text.unwrap_or_default();
+                Finding::Override(overrides::added_ports(&text, workspace))
+            }
             Probe::Port(port) => Finding::Port(self.port(port)?),
             Probe::Known(finding) => (**finding).clone(),
         })

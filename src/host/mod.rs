@@ -10,5 +10,6 @@ pub mod os;
 pub mod ports;
 pub mod process;
 pub mod resources;
+pub mod state;
 pub mod tree;
 pub mod user;

@@ -155,6 +155,107 @@ command = ["sh", "-c", "{command}"]
 
     #[test]
     #[ignore = "needs a Docker engine"]
+    fn after_a_lock_file_changed_the_kept_folders_are_new_and_no_other_volume() {
+        let project = Project::new(
+            "renew",
+            "exec sleep 600",
+            r#"volumes = ["/data"]
+
+[repos.web]
+url = "remotes/web.git"
+
+[services.web]
+repo = "web"
+dockerfile = "Dockerfile"
+mount = "/app"
+keep = ["/app/node_modules"]
+volumes = ["/scratch", "named:/named"]
+command = ["sleep", "600"]
+"#,
+        );
+        let context = &project.context;
+        context.remote("web");
+        context.push("web", "package-lock.json", "one\n");
+        // The folder is what the lock file says, as after `npm ci`.
+        let dockerfile = "FROM busybox:1.37\nCOPY package-lock.json /app/node_modules/installed\n\
+                          RUN mkdir /scratch\n";
+        context.push("web", "Dockerfile", dockerfile);
+        let manifest = context.read("ws/workspace.toml");
+        context
+            .manifest(&manifest.replace("remotes/", &context.path("remotes/").to_string_lossy()));
+        let up = |arguments: &[&str]| {
+            let ran = project.fitout(&[&["up"], arguments].concat());
+            assert_eq!(ran.code, Some(0), "{}", ran.shown());
+            ran
+        };
+        let compose = |arguments: &[&str]| {
+            let mut command = context.command("docker");
+            let output = with_docker(command.arg("compose").args(arguments))
+                .output()
+                .unwrap();
+            let words = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{arguments:?}: {words}");
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        };
+        let sh =
+            |service: &str, script: &str| compose(&["exec", "-T", service, "sh", "-c", script]);
+        let containers = || {
+            [
+                compose(&["ps", "-q", "page"]),
+                compose(&["ps", "-q", "web"]),
+            ]
+        };
+        let mark = "for folder in /app/node_modules /scratch /named /data; do \
+                    [ ! -d $folder ] || touch $folder/mark; done";
+        let marked = "ls -d /app/node_modules/mark /scratch/mark /named/mark /data/mark 2>&1 | \
+                      grep -v 'No such' | tr '\\n' ' '; cat /app/node_modules/installed 2>/dev/null; true";
+        let docker = |arguments: &[&str]| {
+            let mut command = context.command("docker");
+            let output = with_docker(command.args(arguments)).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        };
+
+        up(&[]);
+        sh("page", mark);
+        sh("web", mark);
+        let before = containers();
+        let format =
+            "{{range .Mounts}}{{if eq .Destination \"/app/node_modules\"}}{{.Name}}{{end}}{{end}}";
+        let kept = docker(&["inspect", "--format", format, before[1].trim()]);
+        let found =
+            |volume: &str| docker(&["volume", "ls", "-q", "--filter", &format!("name={volume}")]);
+        assert_eq!(found(&kept), kept);
+
+        // Nothing has changed: nothing is touched.
+        up(&["--no-sync"]);
+        assert_eq!(containers(), before);
+
+        context.write("ws/web/package-lock.json", "two\n");
+        let ran = up(&["--no-sync"]);
+        let told = "web: its lock file has changed, renewing /app/node_modules";
+        assert!(ran.stderr.contains(told), "{}", ran.shown());
+        assert_eq!(sh("web", marked), "/named/mark /scratch/mark two\n");
+        assert_eq!(sh("page", marked), "/data/mark ");
+        let after = containers();
+        assert_eq!(after[0], before[0], "another service is another container");
+        assert_ne!(after[1], before[1]);
+        assert_eq!(found(&kept), "", "the old folder was left behind");
+
+        // And once only.
+        let ran = up(&["--no-sync"]);
+        assert!(!ran.stderr.contains("renewing"), "{}", ran.shown());
+        assert_eq!(containers(), after);
+
+        // An image that can't be built leaves what runs as it is.
+        context.write("ws/web/package-lock.json", "three\n");
+        context.write("ws/web/Dockerfile", "FROM busybox:1.37\nRUN false\n");
+        let ran = project.fitout(&["up", "--no-sync"]);
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        assert_eq!(containers(), after);
+    }
+
+    #[test]
+    #[ignore = "needs a Docker engine"]
     fn a_port_of_another_projects_container_is_traced_to_it() {
         let first = Project::new("first", "httpd -f -p 8080", "");
         let ran = first.fitout(&["up"]);

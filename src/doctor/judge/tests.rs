@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::compose::overrides::AddedPort;
 use crate::doctor::check::{Aspect, Checked, Group, PortProbe};
 use crate::doctor::finding::{
     ClientSeen, ComposeSeen, ConfigSeen, DriftSeen, Endpoint, EngineSeen, FileSeen, Holder,
@@ -264,6 +265,18 @@ fn compose_file() {
             Ok(Finding::ComposeConfig(seen)),
         )
     };
+    let added = |ports: &[(u16, usize)]| {
+        let ports = ports.iter().map(|(target, line)| AddedPort {
+            service: "api".to_owned(),
+            target: *target,
+            line: *line,
+        });
+        let workspace = crate::doctor::catalogue::tests::parse("");
+        (
+            Probe::Override(Box::new(workspace)),
+            Ok(Finding::Override(ports.collect())),
+        )
+    };
     let outdated = |parts: &[&str]| {
         drift(DriftSeen::Outdated(
             parts.iter().map(ToString::to_string).collect(),
@@ -286,6 +299,8 @@ fn compose_file() {
                 true,
                 &["The \"A\" variable is not set. Defaulting to a blank string."]
             ),
+            added(&[]),
+            added(&[(3000, 4), (9229, 4)]),
             config(
                 false,
                 &["services.api Additional property x is not allowed"]

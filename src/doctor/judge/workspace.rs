@@ -1,6 +1,7 @@
 //! Verdicts on the workspace: clones, files, variables, the compose file and ports.
 
 use super::{Setting, one_line};
+use crate::compose::overrides::AddedPort;
 use crate::doctor::check::{Aspect, Outcome, PortProbe, Remedy};
 use crate::doctor::finding::{ConfigSeen, DriftSeen, FileSeen, Holder, Origin, PortSeen};
 use crate::sync::{
@@ -154,6 +155,28 @@ pub(super) fn drift(drift: &DriftSeen) -> Outcome {
                 .and_note("`fitout generate --force` replaces it"),
         ),
     }
+}
+
+pub(super) fn added_ports(added: &[AddedPort]) -> Outcome {
+    if added.is_empty() {
+        return Outcome::pass("no port is published twice");
+    }
+    let told: Vec<String> = added
+        .iter()
+        .map(|port| {
+            format!(
+                "port {} of `{}` (line {})",
+                port.target, port.service, port.line
+            )
+        })
+        .collect();
+    Outcome::warn(
+        format!(
+            "docker-compose.override.yml adds to {} and does not replace it",
+            told.join(", ")
+        ),
+        Remedy::note("to replace the ports, write `ports: !override` there"),
+    )
 }
 
 pub(super) fn compose_config(config: &ConfigSeen) -> Outcome {

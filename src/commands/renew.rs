@@ -1,0 +1,147 @@
+//! What `fitout up` does when the lock file of a repo's dependencies changed: the folders that the
+//! service keeps as its own (`node_modules`) are made again from its new image.
+
+use std::collections::{BTreeMap, HashSet};
+use std::io::Write as _;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+
+use super::{Context, Opened};
+use crate::compose::renewal;
+use crate::docker::Docker;
+use crate::error::Failure;
+use crate::host::{files, state};
+use crate::workspace::Service;
+
+/// Stopping a container takes ten seconds when it does not listen to the signal.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Renews what is out of date among the services that start, and remembers what they have now.
+pub fn renew(context: &Context, opened: &Opened, started: &HashSet<&str>) -> Result<(), Failure> {
+    let now = fingerprints(opened, started)?;
+    if now.is_empty() {
+        return Ok(());
+    }
+    let mut recorded = state::lock_files(&opened.root);
+    let outdated: Vec<&Service> = renewal::outdated(&recorded, &now)
+        .into_iter()
+        .filter_map(|name| opened.workspace.service(name))
+        .collect();
+    if !outdated.is_empty() {
+        renew_services(context, opened, &outdated)?;
+    }
+    if now
+        .iter()
+        .any(|(service, print)| recorded.get(service) != Some(print))
+    {
+        recorded.extend(now);
+        state::remember_lock_files(&opened.root, &recorded)?;
+    }
+    Ok(())
+}
+
+fn fingerprints(
+    opened: &Opened,
+    started: &HashSet<&str>,
+) -> Result<BTreeMap<String, String>, Failure> {
+    let mut prints = BTreeMap::new();
+    let services = opened.workspace.services.iter();
+    for service in services.filter(|service| started.contains(service.name.as_str())) {
+        let mut found = Vec::new();
+        for name in renewal::lock_files(service) {
+            if let Some(text) = files::read(&opened.root.join(&name))? {
+                found.push((name, text));
+            }
+        }
+        if !found.is_empty() {
+            let entries = found
+                .iter()
+                .map(|(name, text)| (name.as_str(), text.as_str()));
+            prints.insert(service.name.clone(), renewal::fingerprint(entries));
+        }
+    }
+    Ok(prints)
+}
+
+fn renew_services(
+    context: &Context,
+    opened: &Opened,
+    outdated: &[&Service],
+) -> Result<(), Failure> {
+    let docker = Docker::default().limit(LIMIT);
+    let mut running = Vec::new();
+    let mut kept = Vec::new();
+    let states = docker.compose(&opened.root).services();
+    for state in states.context("can't ask which services have containers")? {
+        let service = outdated
+            .iter()
+            .find(|service| service.name == state.service);
+        let Some(service) = service else { continue };
+        running.push(*service);
+        let volumes = docker.volumes_of(&state.container);
+        let volumes = volumes.context("can't ask for the volumes of a container")?;
+        kept.extend(volumes.into_iter().filter(|volume| {
+            let mut folders = service.kept_volumes();
+            volume.is_anonymous() && folders.any(|folder| renewal::is_same(folder, &volume.target))
+        }));
+    }
+    running.dedup_by(|left, right| left.name == right.name);
+    if running.is_empty() {
+        return Ok(());
+    }
+    for service in &running {
+        let folders: Vec<&str> = service.kept_volumes().collect();
+        context.ui.say(format_args!(
+            "{}: its lock file has changed, renewing {}",
+            service.name,
+            folders.join(", ")
+        ));
+    }
+    // First the images: when they can't be built, everything stays as it is.
+    let names = running.iter().map(|service| service.name.as_str());
+    let built = docker.compose(&opened.root).arg("build").args(names);
+    let status = built.pass_through().context("can't build the services")?;
+    if !status.success() {
+        return Err(Failure::failed(anyhow!(
+            "can't build with the changed lock file; what runs goes on as it was"
+        ))
+        .hint("docker compose build"));
+    }
+    replace_without_kept(opened, &docker, &running)?;
+    for volume in kept {
+        // One that another container uses stays.
+        docker.remove_volume(&volume.name);
+    }
+    Ok(())
+}
+
+/// See [`renewal::without_kept`].
+fn replace_without_kept(
+    opened: &Opened,
+    docker: &Docker,
+    services: &[&Service],
+) -> Result<(), Failure> {
+    let compose = || docker.compose(&opened.root);
+    let config = compose().args(["config", "--format", "json"]).capture();
+    let config = config.context("can't ask Compose for the project")?;
+    let project: serde_json::Value = serde_json::from_str(&config.stdout)
+        .map_err(|_| anyhow!("Compose can't read the project: {}", config.stderr.trim()))?;
+    // Only this user may read it: it has the values of `.env`.
+    let mut file = tempfile::NamedTempFile::with_suffix(".json").context("can't make a file")?;
+    let text = serde_json::to_vec(&renewal::without_kept(project, services))?;
+    file.write_all(&text).context("can't write a file")?;
+    let created = compose()
+        .arg("--file")
+        .arg(file.path())
+        .arg("--project-directory")
+        .arg(&opened.root)
+        .args(["create", "--no-build"])
+        .capture()
+        .context("can't replace the containers")?;
+    if created.status.success() {
+        return Ok(());
+    }
+    let error = anyhow!("can't replace the containers: {}", created.stderr.trim());
+    Err(Failure::failed(error).hint("docker compose up --detach --renew-anon-volumes"))
+}

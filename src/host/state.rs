@@ -1,0 +1,45 @@
+//! What fitout remembers of a workspace on this machine, outside of it: in the user's state folder
+//! (`~/.local/state/fitout` on Linux), one file a workspace. Losing it costs nothing but a look.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::files::{self, Mode};
+use crate::compose::text::hash;
+
+/// The fingerprints of the lock files of a workspace's services when they were last started.
+pub fn lock_files(root: &Path) -> BTreeMap<String, String> {
+    let Some(path) = path(root) else {
+        return BTreeMap::new();
+    };
+    // A file that can't be read is as good as none.
+    let text = files::read(&path).ok().flatten().unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+/// Remembers them. Does nothing on a system that has no folder for it.
+pub fn remember_lock_files(root: &Path, prints: &BTreeMap<String, String>) -> anyhow::Result<()> {
+    let Some(path) = path(root) else {
+        return Ok(());
+    };
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("can't make the folder `{}`", folder.display()))?;
+    }
+    files::write(&path, &serde_json::to_string_pretty(prints)?, Mode::Private)
+}
+
+/// Named after the workspace's folder: two copies have two files.
+fn path(root: &Path) -> Option<PathBuf> {
+    let folder = dirs::state_dir().or_else(dirs::data_local_dir)?;
+    let root = root.canonicalize().ok()?;
+    let name = hash(&root.to_string_lossy());
+    Some(
+        folder
+            .join("fitout/lock-files")
+            .join(format!("{name}.json")),
+    )
+}

@@ -5,8 +5,8 @@
 //! - [`manifest`] reads `workspace.toml` and says everything that is wrong with it; [`workspace`]
 //!   is the result with all defaults filled in.
 //! - [`compose`], [`dotenv`], [`sync`] and [`doctor`] turn a workspace into a compose file, an
-//!   `.env` block, a plan for git and a list of checks; [`running`] says what runs of it. The other
-//!   way round, [`stack`] and [`draft`] turn what is in a repo into tables of a manifest. They are
+//!   `.env` block, a plan for git and a list of checks; [`running`] says what runs of it,
+//!   [`runtime`] where its containers reach this machine. The other way round, [`stack`] and [`draft`] turn what is in a repo into tables of a manifest. They are
 //!   pure: data in, data out. So is [`dockerfile`], which reads Dockerfiles and lints them.
 //! - [`git`], [`docker`], [`host`] and [`ui`] touch the world. They execute and never decide.
 //! - [`commands`] holds one file a command and is the only place that knows both sides;
@@ -27,6 +27,7 @@ pub mod git;
 pub mod host;
 pub mod manifest;
 pub mod running;
+pub mod runtime;
 pub mod stack;
 pub mod sync;
 pub mod ui;

@@ -1,59 +1,141 @@
-//! Where a container reaches this machine: the values of `DOCKER_HOST_IP` and
-//! `DOCKER_HOST_GATEWAY`.
+//! This machine's network as its own files say it, for where containers reach it.
 //!
-//! Today it knows Docker Engine on Linux, by the gateway of its bridge network, and leaves the
-//! built-in name to all other runtimes.
+//! Asks no engine but where Docker Engine's bridge is not `docker0`. What the facts mean is for
+//! `runtime` to say.
 
+use std::fs;
 use std::net::{IpAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
+use super::process;
+use crate::compose::text::hash;
 use crate::docker::Docker;
+use crate::runtime::{self, HostAddress, Network, Runtime, Side, wsl};
 
-/// The name under which containers know this machine, on every runtime.
-const NAME: &str = "host.docker.internal";
 /// The bridge of a Docker Engine on Linux, unless its configuration names another one.
 const BRIDGE: &str = "docker0";
+/// Where a client looks that nobody told anything.
+const SOCKET: &str = "/var/run/docker.sock";
 /// Longer than a busy engine takes, short enough to wait for.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// What containers are told about this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostAddress {
-    /// `DOCKER_HOST_IP`: an address where one is known, else a name.
-    pub ip: String,
-    /// `DOCKER_HOST_GATEWAY`: what the name `host.docker.internal` maps to.
-    pub gateway: String,
+/// Where containers reach this machine. Never fails: `generate` must work while no engine runs.
+pub fn detect(docker: &Docker) -> HostAddress {
+    let runtime = runtime();
+    let mut network = network();
+    if runtime == Runtime::Engine && network.bridge.is_none() {
+        let gateways = docker.clone().limit(LIMIT).bridge_gateways();
+        network.bridge = choose(&gateways, is_of_this_machine).map(|ip| ip.to_string());
+    }
+    runtime.address(&network, Side::Here)
 }
 
-/// Looks at this machine's network interfaces, and asks the engine only where they don't tell.
-/// Never fails: `generate` must work while no engine runs.
-pub fn detect(docker: &Docker) -> HostAddress {
-    let ip = bridge_interface().or_else(|| {
-        // Elsewhere the engine runs in a virtual machine, and its bridge is there too.
-        let gateways = if cfg!(target_os = "linux") {
-            docker.clone().limit(LIMIT).bridge_gateways()
-        } else {
-            Vec::new()
-        };
-        choose(&gateways, is_of_this_machine)
-    });
-    HostAddress {
-        ip: ip.map_or_else(|| NAME.to_owned(), |ip| ip.to_string()),
-        gateway: "host-gateway".to_owned(),
+/// Who runs the containers, by the client's configuration and its socket.
+pub fn runtime() -> Runtime {
+    let (context, endpoint) = endpoint();
+    Runtime::of_endpoint(&context, &endpoint, cfg!(target_os = "macos"))
+}
+
+/// What is known of this machine's network.
+pub fn network() -> Network {
+    let kernel = read("/proc/version");
+    let route = runtime::default_route(&read("/proc/net/route"));
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let address_of = |name: &str| {
+        let mut of_name = interfaces.iter().filter(|interface| interface.name == name);
+        of_name
+            .find(|interface| interface.ip().is_ipv4())
+            .map(|interface| interface.ip().to_string())
+    };
+    Network {
+        bridge: address_of(BRIDGE),
+        lan: route
+            .as_ref()
+            .and_then(|route| address_of(&route.interface)),
+        default_route: route.map(|route| route.gateway),
+        wsl: wsl::is_wsl(&kernel).then(wsl_mode),
     }
 }
 
-fn bridge_interface() -> Option<IpAddr> {
-    if_addrs::get_if_addrs()
-        .unwrap_or_default()
-        .into_iter()
-        .filter(|interface| interface.name == BRIDGE)
-        .map(|interface| interface.ip())
-        .find(IpAddr::is_ipv4)
+/// The context's name, empty for none, and the address with the links of its socket followed. The
+/// client's own order: `DOCKER_HOST`, `DOCKER_CONTEXT`, its configuration (docs.docker.com, "Docker
+/// contexts").
+fn endpoint() -> (String, String) {
+    if let Some(address) = variable("DOCKER_HOST") {
+        return (String::new(), followed(&address));
+    }
+    let folder = variable("DOCKER_CONFIG")
+        .map(PathBuf::from)
+        .or_else(|| dirs::home_dir().map(|home| home.join(".docker")))
+        .unwrap_or_default();
+    let context = variable("DOCKER_CONTEXT").or_else(|| {
+        json(&folder.join("config.json"))?
+            .get("currentContext")?
+            .as_str()
+            .map(str::to_owned)
+    });
+    match context {
+        Some(context) if context != "default" && !context.is_empty() => {
+            let mut file = folder.join("contexts/meta");
+            file.push(hash(&context));
+            let meta = json(&file.join("meta.json"));
+            let address = meta
+                .as_ref()
+                .and_then(|meta| meta.pointer("/Endpoints/docker/Host")?.as_str())
+                .unwrap_or_default();
+            (context, followed(address))
+        }
+        _ => (String::new(), followed(&format!("unix://{SOCKET}"))),
+    }
 }
 
-/// The gateway that is an address of this very machine, IPv4 first. Docker Desktop, a rootless
-/// engine and an engine on another machine have a bridge too, but its gateway is not here.
+/// Runtimes that stand in for Docker put a link to their own socket in the place of Docker's.
+fn followed(address: &str) -> String {
+    let path = address.strip_prefix("unix://");
+    path.and_then(|path| fs::canonicalize(path).ok())
+        .map_or_else(
+            || address.to_owned(),
+            |path| format!("unix://{}", path.display()),
+        )
+}
+
+/// WSL's own program first: it says what is in force. It is not in every version.
+fn wsl_mode() -> wsl::Mode {
+    let mut program = Command::new("wslinfo");
+    let answer = process::run(program.arg("--networking-mode"), LIMIT);
+    if let Ok(output) = answer
+        && let Some(mode) = wsl::mode_in_force(&output.stdout)
+    {
+        return mode;
+    }
+    let users = format!("{}/c/Users", wsl::drives(&read("/etc/wsl.conf")));
+    let mut configs = fs::read_dir(users)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|user| fs::read_to_string(user.path().join(".wslconfig")).ok());
+    // Whose Windows account this is can't be told; mostly there is one with such a file.
+    configs
+        .next()
+        .map_or(wsl::Mode::Nat, |config| wsl::mode_in_config(&config))
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn json(path: &Path) -> Option<serde_json::Value> {
+    serde_json::from_str(&fs::read_to_string(path).ok()?).ok()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+/// The gateway that is an address of this very machine, IPv4 first. An engine whose socket is
+/// forwarded to here has a bridge too, but its gateway is elsewhere.
 fn choose(gateways: &[IpAddr], is_here: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
     let of = |is_family: fn(&IpAddr) -> bool| {
         let mut family = gateways.iter().copied().filter(is_family);

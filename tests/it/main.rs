@@ -17,6 +17,7 @@ mod lint;
 mod lock;
 mod manifest;
 mod never_loses;
+mod runtime;
 mod shell;
 mod stack;
 mod status;

@@ -79,6 +79,8 @@ const PURE: &[&str] = &[
     "dockerfile/",
     "doctor/",
     "running.rs",
+    "runtime.rs",
+    "runtime/",
 ];
 
 /// Where doctor looks at the machine.

@@ -268,6 +268,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         // A few repos may use the cores that many would share.
         threads: (cores / repos.len().clamp(1, cores)).max(1),
         interrupt: interrupt::flag(),
+        way_out: network::WayOut::default(),
     };
     let worker = Worker {
         context,
@@ -330,15 +331,38 @@ pub fn print(context: &Context, synced: &Synced) -> Result<(), Failure> {
         ]);
     }
     context.ui.data(table).map_err(Failure::failed)?;
+    for (names, command) in hints(&synced.repos) {
+        context.ui.hint(format_args!("{names}: {command}"));
+    }
     for report in &synced.repos {
-        if let Some(command) = &report.command {
-            context.ui.hint(format_args!("{}: {command}", report.name));
-        }
         if let Some(detail) = &report.detail {
             context.ui.detail(format_args!("{}: {detail}", report.name));
         }
     }
     Ok(())
+}
+
+/// Each command once, with the names of the repos that it is for.
+fn hints(reports: &[RepoReport]) -> Vec<(String, &str)> {
+    let mut hints: Vec<(Vec<&str>, &str)> = Vec::new();
+    for report in reports {
+        let Some(command) = &report.command else {
+            continue;
+        };
+        match hints.iter_mut().find(|(_, known)| known == command) {
+            Some((names, _)) => names.push(&report.name),
+            None => hints.push((vec![&report.name], command)),
+        }
+    }
+    const NAMED: usize = 3;
+    let named = |names: Vec<&str>| match names.len() - names.len().min(NAMED) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..NAMED].join(", ")),
+    };
+    hints
+        .into_iter()
+        .map(|(names, command)| (named(names), command))
+        .collect()
 }
 
 fn print_json(context: &Context, value: &impl Serialize) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::error::{Cause, GitError};
 use crate::sync::Changes;
@@ -107,6 +107,19 @@ pub(super) fn fetch(
         );
     }
     Ok(())
+}
+
+/// Whether `git ls-remote` gets an answer within `limit`.
+pub(super) fn reaches(url: &str, interrupt: &AtomicBool, limit: Duration) -> bool {
+    let mut command = over_network(git(), None);
+    command.args(["ls-remote", "--quiet", "--", url, "HEAD"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let Ok(mut child) = command.spawn() else {
+        return false;
+    };
+    let deadline = Instant::now() + limit;
+    let over = || interrupt.load(Ordering::Relaxed) || Instant::now() >= deadline;
+    wait(&mut child, over).unwrap_or(false)
 }
 
 /// `git submodule update --init --recursive`.
@@ -244,7 +257,7 @@ fn run(mut command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), Gi
             text
         });
         (
-            wait(&mut child, interrupt),
+            wait(&mut child, || interrupt.load(Ordering::Relaxed)),
             reader.join().unwrap_or_default(),
         )
     });
@@ -255,12 +268,12 @@ fn run(mut command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), Gi
     }
 }
 
-fn wait(child: &mut Child, interrupt: &AtomicBool) -> Result<bool, GitError> {
+fn wait(child: &mut Child, over: impl Fn() -> bool) -> Result<bool, GitError> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status.success());
         }
-        if interrupt.load(Ordering::Relaxed) {
+        if over() {
             let _ = child.kill();
             let _ = child.wait();
             return Err(GitError::interrupted());

@@ -1,7 +1,12 @@
 //! What can go wrong with a remote or a repository, in words for people.
 //!
 //! gix, libgit2 and git say the same thing in different ways and at different depths of a chain of
-//! errors, so the kind of a failure is found by the words that all of them keep.
+//! errors, so the kind of a failure is found by the words that all of them keep. Our own HTTP client
+//! knows better, and says so.
+
+use std::time::Duration;
+
+use super::network::Failure;
 
 /// A failure: one reason for people, the whole chain for `-v`, and what to run next.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -15,15 +20,21 @@ pub struct GitError {
     pub detail: String,
     /// A command that mends it or shows more.
     pub command: Option<String>,
+    /// When the server wants to be asked again.
+    pub retry_after: Option<Duration>,
 }
 
 /// The kinds of failure that call for different next steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The server wants other credentials.
+    /// The server wants a login, and there is none.
     Login,
+    /// The server has refused the login that there is.
+    LoginRefused,
     /// The server wants a password, which gix does not send over plain http.
     ClearText,
+    /// The server knows who asks, and says no.
+    Forbidden,
     /// The server has no such repository, or hides it.
     NotFound,
     /// The host's name means nothing to this machine.
@@ -36,8 +47,16 @@ pub enum Cause {
     HostKey,
     /// The server's certificate is not trusted.
     Certificate,
-    /// The connection broke, or the server said that it is overloaded.
+    /// This machine has no way to that address.
+    Unreachable,
+    /// The proxy can't or won't pass a connection on.
+    Proxy,
+    /// What answers is no git server: a page of a proxy or of a login, noise.
+    NotGit,
+    /// The connection broke, or the server failed.
     Connection,
+    /// The server says that it has too much to do (429, 503).
+    Busy,
     /// The branch, tag or commit is not there.
     MissingReference,
     /// Files in the work tree are in the way.
@@ -55,7 +74,12 @@ pub enum Cause {
 impl Cause {
     /// Whether the same request may work a moment later.
     pub fn is_worth_a_retry(self) -> bool {
-        matches!(self, Cause::Timeout | Cause::Connection)
+        matches!(self, Cause::Timeout | Cause::Connection | Cause::Busy)
+    }
+
+    /// Whether a question to the user may help: who they are, or whether a host is the right one.
+    pub fn is_worth_a_question(self) -> bool {
+        matches!(self, Cause::Login | Cause::LoginRefused | Cause::HostKey)
     }
 }
 
@@ -80,6 +104,23 @@ const SIGNS: &[(Cause, &[&str])] = &[
         ],
     ),
     (Cause::Refused, &["connection refused", "actively refused"]),
+    (
+        Cause::Unreachable,
+        &[
+            "network is unreachable",
+            "no route to host",
+            "host is unreachable",
+        ],
+    ),
+    (Cause::Proxy, &["proxy"]),
+    (
+        Cause::NotGit,
+        &[
+            "header to indicate 'smart' protocol",
+            "not valid: is this a git repository",
+            "invalid server response",
+        ],
+    ),
     (
         Cause::Certificate,
         &[
@@ -113,12 +154,11 @@ const SIGNS: &[(Cause, &[&str])] = &[
             "does not exist",
         ],
     ),
+    (Cause::Forbidden, &["http status 403", "error: 403"]),
     (
         Cause::Login,
         &[
             "http status 401",
-            "http status 403",
-            "error: 403",
             "authentication failed",
             "authenticationrequired",
             "permission denied",
@@ -146,6 +186,15 @@ const SIGNS: &[(Cause, &[&str])] = &[
         ],
     ),
     (
+        Cause::Busy,
+        &[
+            "http status 429",
+            "http status 503",
+            "error: 429",
+            "error: 503",
+        ],
+    ),
+    (
         Cause::Connection,
         &[
             "connection reset",
@@ -161,9 +210,7 @@ const SIGNS: &[(Cause, &[&str])] = &[
             "failed to fill whole buffer",
             "remote end hung up",
             "kex_exchange_identification",
-            "http status 429",
             "http status 5",
-            "error: 429",
             "error: 5",
             "error sending request",
         ],
@@ -179,6 +226,27 @@ impl GitError {
             .iter()
             .find(|(_, signs)| signs.iter().any(|sign| lower.contains(sign)))
             .map_or(Cause::Other, |(cause, _)| *cause);
+        GitError::of_kind(cause, said, url)
+    }
+
+    /// A failure of an HTTP request.
+    pub(super) fn of_request(failure: &Failure, said: &[String], url: &str) -> Self {
+        let mut error = GitError::of_kind(failure.cause, said, url);
+        error.retry_after = failure.retry_after;
+        match failure.cause {
+            Cause::Login | Cause::LoginRefused => {
+                let host = super::url::host(url).unwrap_or("the server");
+                error.reason = format!("{host} {}", failure.what);
+            }
+            Cause::Other => error.reason.clone_from(&failure.what),
+            _ => {}
+        }
+        error
+    }
+
+    /// A failure of a kind that is known, in words for people; names the URL's host.
+    pub(super) fn of_kind(cause: Cause, said: &[String], url: &str) -> Self {
+        let detail = said.join(": ");
         let host = super::url::host(url).unwrap_or("the server").to_owned();
         let over_ssh = super::url::is_ssh(url);
         let shown = super::url::without_password(url);
@@ -190,11 +258,16 @@ impl GitError {
                 Some(format!("ssh -T {}", super::url::ssh_destination(url))),
             ),
             Cause::Login => (format!("{host} wants a login"), ls_remote()),
+            Cause::LoginRefused => (format!("{host} refuses the login"), ls_remote()),
             Cause::ClearText => (
                 format!(
                     "{host} wants a login, and a password is not sent over plain http: use https"
                 ),
                 None,
+            ),
+            Cause::Forbidden => (
+                format!("{host} knows your login, and does not let it read this repository"),
+                ls_remote(),
             ),
             Cause::NotFound if super::url::is_local(url) => (
                 format!("no git repository at {shown}: mend its `url` in the manifest"),
@@ -211,6 +284,26 @@ impl GitError {
             Cause::Refused => (format!("{host} refuses the connection"), ls_remote()),
             Cause::Timeout => (
                 format!("{host} does not answer in time: check the network and the VPN"),
+                ls_remote(),
+            ),
+            Cause::Unreachable => (
+                format!("there is no way to {host}: check the network and the VPN"),
+                ls_remote(),
+            ),
+            Cause::Proxy => (
+                format!(
+                    "the proxy does not pass on to {host}: check `http.proxy`, `https_proxy` and `no_proxy`"
+                ),
+                Some("git config --show-origin --get-regexp '[.]proxy$'".to_owned()),
+            ),
+            Cause::NotGit => (
+                format!(
+                    "{host} answers, and not as a git server does: check the `url`, the VPN and the proxy"
+                ),
+                ls_remote(),
+            ),
+            Cause::Busy => (
+                format!("{host} has too much to do, also when asked again later"),
                 ls_remote(),
             ),
             Cause::HostKey => (
@@ -245,6 +338,7 @@ impl GitError {
             reason,
             detail,
             command,
+            retry_after: None,
         }
     }
 
@@ -255,6 +349,7 @@ impl GitError {
             detail: reason.clone(),
             reason,
             command: None,
+            retry_after: None,
         }
     }
 
@@ -320,12 +415,12 @@ mod tests {
             (
                 https,
                 "Received HTTP status 429 Too Many Requests",
-                Cause::Connection,
+                Cause::Busy,
             ),
             (
                 https,
                 "Received HTTP status 503 Service Unavailable",
-                Cause::Connection,
+                Cause::Busy,
             ),
             (
                 https,

@@ -3,19 +3,28 @@
 //! What a clone leaves behind is what `git clone` leaves, made in a staging folder and moved to its
 //! place in one step. Nothing here prompts: a login that is not there is an error that says so.
 
+mod access;
 mod http;
+mod logins;
 pub(super) mod ssh;
+mod way_out;
+
+pub use access::{log_in, probe};
+pub(in crate::git) use http::Failure;
+pub use logins::{Answer, Ask, Question};
+pub use way_out::WayOut;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use gix::bstr::{BStr, BString, ByteSlice};
+use gix::bstr::{BString, ByteSlice};
 use gix::protocol::transport::client::blocking_io::Transport;
 use gix::refspec::parse::Operation;
 use gix::remote::Direction;
 
+use self::logins::Keeper;
 use super::error::{Cause, GitError};
 use super::meter::{Gate, Meter, Watch};
 use super::staging::{self, Staging};
@@ -36,6 +45,8 @@ pub struct Network<'a> {
     pub threads: usize,
     /// Becomes true when the user wants to stop.
     pub interrupt: &'static AtomicBool,
+    /// Whether the user's own `git` reaches what we could not.
+    pub way_out: WayOut,
 }
 
 /// Tries of one request, the first one included.
@@ -62,7 +73,7 @@ impl Network<'_> {
             Backend::BuiltIn => self.clone_to(&path, &url, repo, meter, session),
             Backend::Cli => cli::clone(&path, &url, repo, self.interrupt),
         })
-        .map_err(|error| naming_what_is_missing(error, &repo.checkout))?;
+        .map_err(|error| self.explained(error, repo, &url))?;
         local::finish_clone(&path, &url)?;
         let mut note = None;
         if repo.submodules && path.join(".gitmodules").exists() {
@@ -110,7 +121,16 @@ impl Network<'_> {
                 && !local::knows_branches(&path, remote);
             if is_new { Ok(()) } else { Err(error) }
         })
-        .map_err(|error| naming_what_is_missing(error, &repo.checkout))
+        .map_err(|error| self.explained(error, repo, &url))
+    }
+
+    /// An error with what this repo wanted in it, and with the way out, if there is one.
+    fn explained(&self, error: GitError, repo: &Repo, url: &str) -> GitError {
+        let error = naming_what_is_missing(error, &repo.checkout);
+        match self.backend {
+            Backend::BuiltIn => self.way_out.named_in(error, url, self.interrupt),
+            Backend::Cli => error,
+        }
     }
 
     fn clone_to(
@@ -122,7 +142,7 @@ impl Network<'_> {
         session: &http::Session,
     ) -> Result<(), GitError> {
         let ssh_log = ssh::Log::new()?;
-        let said = |error: &gix::Error| self.say(error, &ssh_log, url);
+        let said = |error: &gix::Error| self.say(error, &ssh_log, session, url);
         let options = gix::open::Options::default();
         let config =
             gix::config(Some(&path.join(".git")), &options).map_err(|error| said(&error))?;
@@ -261,7 +281,7 @@ impl Network<'_> {
                 lacks_branch: matches!(checkout, Checkout::Branch(name) if !has_branch(refs, name)),
             })
         };
-        let heads = fetch().map_err(|error| self.say(&error, &ssh_log, url))?;
+        let heads = fetch().map_err(|error| self.say(&error, &ssh_log, session, url))?;
         if heads.lacks_branch {
             let reason = "the remote has no such branch";
             return Err(GitError::new(Cause::MissingReference, reason));
@@ -300,18 +320,17 @@ impl Network<'_> {
         }
     }
 
-    fn say(&self, error: &gix::Error, ssh_log: &ssh::Log, url: &str) -> GitError {
+    fn say(
+        &self,
+        error: &gix::Error,
+        ssh_log: &ssh::Log,
+        session: &http::Session,
+        url: &str,
+    ) -> GitError {
         if self.interrupt.load(Ordering::Relaxed) {
             return GitError::interrupted();
         }
-        let mut said = ssh_log.lines();
-        for part in error.iter_errors() {
-            let part = part.to_string();
-            if said.last() != Some(&part) {
-                said.push(part);
-            }
-        }
-        GitError::from_said(&said, url)
+        failure(error, ssh_log, session, url)
     }
 
     fn with_retries<T>(
@@ -372,43 +391,6 @@ fn needs_no_program(url: &str) -> bool {
     url::is_local(url) && !*IS_THERE
 }
 
-/// Asks a remote for its refs, by the same way that a clone takes. For doctor's access checks.
-pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
-    let ssh_log = ssh::Log::new()?;
-    let folder = tempfile::tempdir()?;
-    let ask = || -> gix::Result {
-        let options = gix::open::Options::default();
-        let config = gix::config(Some(folder.path()), &options)?;
-        let mut overrides: Vec<BString> = vec!["gitoxide.credentials.terminalPrompt=false".into()];
-        overrides.extend(ssh::overrides(&config, &ssh_log));
-        let repository = gix::ThreadSafeRepository::init_opts(
-            folder.path(),
-            gix::create::Kind::Bare,
-            gix::create::Options::default(),
-            options.config_overrides(overrides),
-        )?
-        .to_thread_local();
-        let remote = repository
-            .remote_at(url)?
-            .with_refspecs(Some(BStr::new("HEAD")), Direction::Fetch)?;
-        let mut connection = remote.connect(Direction::Fetch)?;
-        configure(&mut connection, &http::Session::without_assumptions())?;
-        connection.ref_map(
-            gix::progress::Discard,
-            gix::remote::ref_map::Options::default(),
-        )?;
-        Ok(())
-    };
-    ask().map_err(|error| {
-        if interrupt.load(Ordering::Relaxed) {
-            return GitError::interrupted();
-        }
-        let mut said = ssh_log.lines();
-        said.extend(error.iter_errors().map(ToString::to_string));
-        GitError::from_said(&said, url)
-    })
-}
-
 /// Ends all requests that wait for a server: after Ctrl-C.
 pub fn hang_up() {
     http::hang_up();
@@ -427,31 +409,16 @@ pub fn remove_stale(root: &Path, repos: &[Repo]) {
     }
 }
 
-/// The user's credential helpers, and nobody at the keyboard; the user's certificates and proxy.
+/// Our own HTTP client, and the user's credential helpers with nobody at the keyboard.
 fn configure(
     connection: &mut gix::remote::Connection<'_, '_, '_, Box<dyn Transport + Send>>,
     session: &http::Session,
 ) -> gix::Result {
-    http::take_over(connection, session)?;
-    let repository = connection.remote().repo().clone();
-    let mut cascade = None;
-    connection.set_credentials(move |action| {
-        if let gix::credentials::helper::Action::Get(context) = &action
-            && let Some(url) = context.url.clone().or_else(|| context.to_url())
-        {
-            let url = gix::url::parse(url)?;
-            let (helpers, _, _) = repository.config_snapshot().credential_helpers(url)?;
-            cascade = Some(helpers);
-        }
-        let options = gix::prompt::Options {
-            askpass: None,
-            mode: gix::prompt::Mode::Disable,
-        };
-        match cascade.as_mut() {
-            Some(cascade) => cascade.invoke(action, options),
-            None => Ok(None),
-        }
-    });
+    if let Some(transport) = http::transport(connection.remote(), session)? {
+        *connection.transport_mut() = transport;
+    }
+    let mut keeper = Keeper::new(connection.remote().repo().clone(), session.clone());
+    connection.set_credentials(move |action| keeper.answer(action, None));
     Ok(())
 }
 
@@ -466,6 +433,21 @@ struct RemoteHeads {
 fn has_branch(refs: &[gix::protocol::handshake::Ref], name: &str) -> bool {
     let name = format!("refs/heads/{name}");
     refs.iter().any(|reference| reference.unpack().0 == name)
+}
+
+/// The words of an error's whole chain, and of ssh, as a failure of one kind.
+fn failure(error: &gix::Error, ssh_log: &ssh::Log, session: &http::Session, url: &str) -> GitError {
+    let mut said = ssh_log.lines();
+    for part in error.iter_errors() {
+        let part = part.to_string();
+        if said.last() != Some(&part) {
+            said.push(part);
+        }
+    }
+    match session.failure() {
+        Some(failure) => GitError::of_request(&failure, &said, url),
+        None => GitError::from_said(&said, url),
+    }
 }
 
 fn default_branch(refs: &[gix::protocol::handshake::Ref]) -> Option<String> {

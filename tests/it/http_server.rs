@@ -1,5 +1,5 @@
-//! A real git server over smart HTTP on loopback: git's own `http-backend` behind a small CGI
-//! server, which can also be slow, busy or closed to strangers.
+//! A real git server over smart HTTP or HTTPS on loopback: git's own `http-backend` behind a small
+//! CGI server, which keeps connections and can also be slow, busy, broken or closed to strangers.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,17 +8,111 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+
 /// How the server treats its clients.
 #[derive(Clone, Debug, Default)]
 pub struct Behaviour {
     /// Answers so many requests with this status first.
     pub busy: Option<(usize, u16)>,
+    /// Sent with that status: `Retry-After: 1`.
+    pub busy_header: Option<&'static str>,
     /// Wants this value of the `Authorization` header.
     pub authorization: Option<String>,
+    /// Wants this header: its name in lower case, and its value.
+    pub header: Option<(&'static str, &'static str)>,
     /// Answers for this repository as a server without protocol version 2.
     pub old: Option<String>,
     /// Sends half of each pack, then waits for [`HttpServer::release`].
     pub holds_packs: bool,
+    /// Cuts the connection in the middle of so many packs.
+    pub cuts_packs: usize,
+    /// Flips bytes in the middle of each pack.
+    pub spoils_packs: bool,
+    /// Answers everything with this, byte by byte.
+    pub says: Option<&'static str>,
+    /// Sends whoever asks for `/moved/…` to the same path below this URL.
+    pub moved_to: Option<String>,
+    /// Speaks TLS.
+    pub tls: Option<Tls>,
+}
+
+/// A company's own certificates, as PEM files.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The authority's certificate.
+    pub authority: PathBuf,
+    /// A client's certificate.
+    pub client: PathBuf,
+    /// And its key.
+    pub client_key: PathBuf,
+    config: Arc<ServerConfig>,
+}
+
+impl Tls {
+    /// Makes them in `folder`. `wants_client` turns clients without a certificate away.
+    pub fn new(folder: &Path, wants_client: bool) -> Self {
+        let authority_key = rcgen::KeyPair::generate().unwrap();
+        let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let authority_certificate = authority.self_signed(&authority_key).unwrap();
+        let issuer = rcgen::Issuer::new(authority, authority_key);
+        let sign = |name: &str| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+            parameters.extended_key_usages = vec![
+                rcgen::ExtendedKeyUsagePurpose::ServerAuth,
+                rcgen::ExtendedKeyUsagePurpose::ClientAuth,
+            ];
+            (parameters.signed_by(&key, &issuer).unwrap(), key)
+        };
+        let (server, server_key) = sign("127.0.0.1");
+        let (client, client_key) = sign("client");
+        let write = |name: &str, text: String| {
+            let path = folder.join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap();
+        let builder = if wants_client {
+            let mut roots = RootCertStore::empty();
+            roots.add(authority_certificate.der().clone()).unwrap();
+            let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+                Arc::new(roots),
+                provider,
+            );
+            builder.with_client_cert_verifier(verifier.build().unwrap())
+        } else {
+            builder.with_no_client_auth()
+        };
+        let chain: Vec<CertificateDer<'static>> = vec![server.der().clone()];
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(server_key.serialize_der()));
+        Tls {
+            authority: write("authority.pem", authority_certificate.pem()),
+            client: write("client.pem", client.pem()),
+            client_key: write("client-key.pem", client_key.serialize_pem()),
+            config: Arc::new(builder.with_single_cert(chain, key).unwrap()),
+        }
+    }
+}
+
+/// A request, as the server saw it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Asked {
+    /// The value of a header; its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
 }
 
 /// A server that serves all repositories of a folder until the process ends.
@@ -32,6 +126,9 @@ struct Shared {
     backend: PathBuf,
     behaviour: Behaviour,
     requests: AtomicUsize,
+    connections: AtomicUsize,
+    cut: AtomicUsize,
+    asked: Mutex<Vec<Asked>>,
     held: Mutex<Held>,
     changed: Condvar,
 }
@@ -54,6 +151,9 @@ impl HttpServer {
             backend: Path::new(exec_path.trim()).join("git-http-backend"),
             behaviour,
             requests: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
+            cut: AtomicUsize::new(0),
+            asked: Mutex::default(),
             held: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -66,7 +166,7 @@ impl HttpServer {
                 let shared = Arc::clone(&shared);
                 std::thread::spawn(move || {
                     // A client that goes away is the client's business.
-                    let _ = shared.answer(stream);
+                    let _ = shared.serve(stream);
                 });
             }
         });
@@ -75,7 +175,16 @@ impl HttpServer {
 
     /// The URL of a repository.
     pub fn url(&self, name: &str) -> String {
-        format!("http://127.0.0.1:{}/{name}.git", self.port)
+        format!("{}/{name}.git", self.base())
+    }
+
+    /// The URL of the server, without a slash at its end.
+    pub fn base(&self) -> String {
+        let scheme = match self.shared.behaviour.tls {
+            Some(_) => "https",
+            None => "http",
+        };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// Waits until so many packs are held.
@@ -99,42 +208,91 @@ impl HttpServer {
     pub fn requests(&self) -> usize {
         self.shared.requests.load(Ordering::SeqCst)
     }
+
+    /// Connections so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// All requests so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.shared.asked.lock().unwrap().clone()
+    }
 }
 
 impl Shared {
-    fn answer(&self, stream: TcpStream) -> std::io::Result<()> {
-        let mut reader = BufReader::new(stream.try_clone()?);
-        let mut stream = stream;
+    fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        match &self.behaviour.tls {
+            None => self.answer_all(stream),
+            Some(tls) => {
+                let connection = ServerConnection::new(Arc::clone(&tls.config)).unwrap();
+                self.answer_all(StreamOwned::new(connection, stream))
+            }
+        }
+    }
+
+    fn answer_all(&self, stream: impl Read + Write) -> std::io::Result<()> {
+        let mut reader = BufReader::new(stream);
+        while self.answer(&mut reader)? {}
+        Ok(())
+    }
+
+    /// False once the client has gone.
+    fn answer(&self, reader: &mut BufReader<impl Read + Write>) -> std::io::Result<bool> {
         let mut first = String::new();
-        reader.read_line(&mut first)?;
+        if reader.read_line(&mut first)? == 0 {
+            return Ok(false);
+        }
         let mut parts = first.split_whitespace();
         let (method, target) = (
             parts.next().unwrap_or_default().to_owned(),
             parts.next().unwrap_or_default().to_owned(),
         );
-        let headers = read_headers(&mut reader)?;
+        let headers = read_headers(reader)?;
         let header = |name: &str| {
             headers
                 .iter()
                 .find(|(key, _)| key.eq_ignore_ascii_case(name))
                 .map(|(_, value)| value.clone())
         };
-        let body = read_body(&mut reader, &header)?;
+        let body = read_body(reader, &header)?;
+        let stream = reader.get_mut();
 
         let number = self.requests.fetch_add(1, Ordering::SeqCst);
+        self.asked.lock().unwrap().push(Asked {
+            headers: headers
+                .iter()
+                .map(|(name, value)| (name.to_lowercase(), value.clone()))
+                .collect(),
+        });
+        if let Some(text) = self.behaviour.says {
+            stream.write_all(text.as_bytes())?;
+            return Ok(false);
+        }
         if let Some((times, status)) = self.behaviour.busy
             && number < times
         {
-            return refuse(&mut stream, status, "");
+            let line = self.behaviour.busy_header;
+            return refuse(
+                stream,
+                status,
+                &line.map(|line| format!("{line}\r\n")).unwrap_or_default(),
+            );
+        }
+        if let (Some(base), Some(rest)) = (&self.behaviour.moved_to, target.strip_prefix("/moved/"))
+        {
+            return refuse(stream, 302, &format!("Location: {base}/{rest}\r\n"));
+        }
+        if let Some((name, wanted)) = self.behaviour.header
+            && header(name).as_deref() != Some(wanted)
+        {
+            return refuse(stream, 403, "");
         }
         if let Some(wanted) = &self.behaviour.authorization
             && header("Authorization").as_ref() != Some(wanted)
         {
-            return refuse(
-                &mut stream,
-                401,
-                "WWW-Authenticate: Basic realm=\"git\"\r\n",
-            );
+            return refuse(stream, 401, "WWW-Authenticate: Basic realm=\"git\"\r\n");
         }
 
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
@@ -169,10 +327,10 @@ impl Shared {
         let mut answer = Vec::new();
         backend.stdout.take().unwrap().read_to_end(&mut answer)?;
         backend.wait()?;
-        self.send(&mut stream, &answer)
+        self.send(stream, &answer)
     }
 
-    fn send(&self, stream: &mut TcpStream, answer: &[u8]) -> std::io::Result<()> {
+    fn send(&self, stream: &mut impl Write, answer: &[u8]) -> std::io::Result<bool> {
         let split = answer
             .windows(4)
             .position(|window| window == b"\r\n\r\n")
@@ -185,7 +343,7 @@ impl Shared {
             .unwrap_or("200 OK");
         write!(
             stream,
-            "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n",
+            "HTTP/1.1 {status}\r\nContent-Length: {}\r\n",
             body.len()
         )?;
         for line in head.lines().filter(|line| !line.is_empty()) {
@@ -195,8 +353,20 @@ impl Shared {
         }
         stream.write_all(b"\r\n")?;
         let is_pack = body.windows(4).any(|window| window == b"PACK");
-        if self.behaviour.holds_packs && is_pack {
-            let (half, rest) = body.split_at(body.len() / 2);
+        let (half, rest) = body.split_at(body.len() / 2);
+        if is_pack && self.cut.fetch_add(1, Ordering::SeqCst) < self.behaviour.cuts_packs {
+            stream.write_all(half)?;
+            return Ok(false);
+        }
+        if is_pack && self.behaviour.spoils_packs {
+            let mut spoiled = body.to_vec();
+            for byte in spoiled.iter_mut().skip(half.len()).take(40) {
+                *byte ^= 0x55;
+            }
+            stream.write_all(&spoiled)?;
+            return Ok(true);
+        }
+        if is_pack && self.behaviour.holds_packs {
             stream.write_all(half)?;
             stream.flush()?;
             let mut held = self.held.lock().unwrap();
@@ -207,9 +377,12 @@ impl Shared {
                     .wait_while(held, |held| !held.released)
                     .unwrap(),
             );
-            return stream.write_all(rest);
+            stream.write_all(rest)?;
+            return Ok(true);
         }
-        stream.write_all(body)
+        stream.write_all(body)?;
+        stream.flush()?;
+        Ok(true)
     }
 }
 
@@ -250,9 +423,11 @@ fn read_body(
     Ok(body)
 }
 
-fn refuse(stream: &mut TcpStream, status: u16, headers: &str) -> std::io::Result<()> {
+fn refuse(stream: &mut impl Write, status: u16, headers: &str) -> std::io::Result<bool> {
     write!(
         stream,
-        "HTTP/1.1 {status} No\r\n{headers}Content-Length: 0\r\nConnection: close\r\n\r\n"
-    )
+        "HTTP/1.1 {status} No\r\n{headers}Content-Length: 0\r\n\r\n"
+    )?;
+    stream.flush()?;
+    Ok(true)
 }

@@ -15,6 +15,7 @@ mod http_server;
 mod init;
 mod lint;
 mod lock;
+mod login;
 mod manifest;
 mod never_loses;
 mod runtime;

@@ -3,16 +3,21 @@
 //! gix brings a client of its own, and starts it anew for each repo: two threads, all certificates
 //! of the system, a connection and a TLS handshake of its own, and each piece of a pack through two
 //! channels. This one keeps connections between repos, reads where it is asked to, and knows how
-//! long a server has been silent. gix still reads git's configuration into the options.
+//! long a server has been silent.
 //!
 //! Of a server, only the first repo asks for the capabilities of protocol version 2; the others
 //! wait for that answer and take it for their own, with the login that the server accepted. This
 //! saves each of them a round trip, a call of the credential helper and, where a login is needed, a
 //! refused request. Where a server does not treat all of its repositories alike, the request
 //! that follows fails, and [`Session`] tells that it was made on an assumption: ask again without.
+//!
+//! What is secret goes to the server that it is for: a login and `http.extraHeader` stay behind when
+//! a redirect leads to another one.
 
 mod agent;
+mod failure;
 mod servers;
+mod settings;
 
 use std::any::Any;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
@@ -20,12 +25,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gix::bstr::{BString, ByteSlice};
+use gix::error::{ResultExt, message};
+use gix::protocol::transport::Protocol;
 use gix::protocol::transport::client::AuthenticationRequired;
 use gix::protocol::transport::client::blocking_io::Transport;
 use gix::protocol::transport::client::blocking_io::http::{
-    self, GetResponse, Options, PostBodyDataKind, PostResponse, options::FollowRedirects,
+    self, GetResponse, PostBodyDataKind, PostResponse,
 };
-use gix::remote::{Connection, Direction};
+use gix::remote::Direction;
 use ureq::http::header::{
     AUTHORIZATION, HeaderName, HeaderValue, LOCATION, USER_AGENT, WWW_AUTHENTICATE,
 };
@@ -35,7 +42,10 @@ use url::Url;
 
 use self::agent::agent;
 pub(super) use self::agent::hang_up;
+pub(in crate::git) use self::failure::Failure;
 use self::servers::{Asker, Known, Server, ask};
+use self::settings::{Follow, Settings};
+use super::super::error::Cause;
 
 /// As git has it.
 const MOST_REDIRECTS: usize = 20;
@@ -46,6 +56,7 @@ const BUFFER: usize = 1 << 17;
 pub(super) struct Session {
     never_assumes: bool,
     has_assumed: Arc<AtomicBool>,
+    failure: Arc<Mutex<Option<Failure>>>,
 }
 
 impl Session {
@@ -61,28 +72,59 @@ impl Session {
     pub(super) fn has_assumed(&self) -> bool {
         self.has_assumed.load(Ordering::Relaxed)
     }
+
+    /// What went wrong, where that is known better than by the words of an error.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        lock(&self.failure).clone()
+    }
+
+    /// Says what went wrong.
+    pub(super) fn fail(&self, failure: Failure) {
+        *lock(&self.failure) = Some(failure);
+    }
+
+    fn noting<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if let Err(error) = &result {
+            *lock(&self.failure) = failure::of(error);
+        }
+        result
+    }
 }
 
-/// Puts our client in the place of gix's.
-pub(super) fn take_over(
-    connection: &mut Connection<'_, '_, '_, Box<dyn Transport + Send>>,
+/// Our transport for a remote, in the place of gix's; none for another protocol than HTTP.
+pub(super) fn transport(
+    remote: &gix::Remote<'_>,
     session: &Session,
-) -> gix::Result {
-    let (url, version) = connection
-        .remote()
-        .sanitized_url_and_version(Direction::Fetch)?;
+) -> gix::Result<Option<Box<dyn Transport + Send>>> {
+    let (url, version) = remote.sanitized_url_and_version(Direction::Fetch)?;
     if !matches!(url.scheme, gix::url::Scheme::Http | gix::url::Scheme::Https) {
-        return Ok(());
+        return Ok(None);
     }
-    let config = connection.remote().repo().config_snapshot();
+    let config = remote.repo().config_snapshot();
+    let home = Url::parse(url.to_bstring().to_str_lossy().as_ref())
+        .or_raise(|| message!("`{}` is no URL", url.to_bstring()))?;
+    let name = remote.name().map(gix::remote::Name::as_bstr);
     let client = Client {
         session: session.clone(),
+        settings: Settings::read(config.plumbing(), &home, name),
         shares_login: !logins_are_by_path(config.plumbing()),
-        ..Client::default()
+        home,
+        login: None,
+        asker: None,
+        asked: false,
+        redirected: Arc::default(),
     };
     let trace_packets = false;
-    *connection.transport_mut() = Box::new(http::connect_http(client, url, version, trace_packets));
-    Ok(())
+    Ok(Some(connect(client, url, version, trace_packets)))
+}
+
+fn connect(
+    client: Client,
+    url: gix::Url,
+    version: Protocol,
+    trace: bool,
+) -> Box<dyn Transport + Send> {
+    Box::new(http::connect_http(client, url, version, trace))
 }
 
 /// `credential.useHttpPath`, for any host: a login is then one repository's.
@@ -101,11 +143,12 @@ fn logins_are_by_path(config: &gix::config::File) -> bool {
 }
 
 /// The client of one connection to a remote.
-#[derive(Default)]
 struct Client {
     session: Session,
-    options: Options,
+    settings: Settings,
     shares_login: bool,
+    /// The remote's URL: what the settings were read for.
+    home: Url,
     login: Option<HeaderValue>,
     asker: Option<Arc<Asker>>,
     asked: bool,
@@ -125,10 +168,10 @@ impl Client {
         if is_handshake && let Some(answer) = self.assume(base, &headers) {
             return Ok(Exchange::answered(answer));
         }
-        let follow = match self.options.follow_redirects {
-            FollowRedirects::All => true,
-            FollowRedirects::Initial => !self.asked,
-            FollowRedirects::None => false,
+        let follow = match self.settings.follow {
+            Follow::All => true,
+            Follow::Initial => !self.asked,
+            Follow::Never => false,
         };
         self.asked = true;
         let tail = url.strip_prefix(base).unwrap_or_default().to_owned();
@@ -136,15 +179,21 @@ impl Client {
             Some(redirected) => format!("{redirected}{tail}"),
             None => url.to_owned(),
         };
+        let url = Url::parse(&url).or_raise(|| message!("`{url}` is no URL"))?;
+        let agent = agent(&self.settings.wire).inspect_err(|error| {
+            let failure = Failure::new(Cause::Other, error.to_string());
+            self.session.fail(failure);
+        })?;
         Ok(Exchange::waiting(Request {
-            agent: agent(&self.options)?,
+            session: self.session.clone(),
+            agent,
             method,
-            url,
             tail,
-            headers: self.with_login(headers),
+            secrets: self.secrets(&url, &headers),
+            url,
+            headers,
             upload: Vec::new(),
-            // A header with a token must not reach another server.
-            follow: follow && self.options.extra_headers.is_empty(),
+            follow,
             redirected: Arc::clone(&self.redirected),
             asker: self.asker.clone().filter(|_| is_handshake),
         }))
@@ -155,10 +204,7 @@ impl Client {
         for line in lines {
             add_header(&mut headers, line.as_ref());
         }
-        for line in &self.options.extra_headers {
-            add_header(&mut headers, line);
-        }
-        if let Some(agent) = &self.options.user_agent
+        if let Some(agent) = &self.settings.user_agent
             && let Ok(agent) = HeaderValue::from_str(agent)
         {
             headers.insert(USER_AGENT, agent);
@@ -171,7 +217,7 @@ impl Client {
         if self.session.never_assumes || !self.shares_login || self.asked {
             return None;
         }
-        let known = match ask(base) {
+        let known = match ask(base, &self.settings.extra_headers) {
             Ok(known) => known?,
             Err(asker) => {
                 self.asker = Some(Arc::new(asker));
@@ -192,15 +238,34 @@ impl Client {
         })
     }
 
-    /// gix's own login comes first: it is there once a server has refused the shared one.
-    fn with_login(&self, mut headers: HeaderMap) -> HeaderMap {
+    /// Headers for the server of `url` only. gix's own login comes first: it is there once a server
+    /// has refused the shared one. `http.extraHeader` may hold a login, too.
+    fn secrets(&self, url: &Url, headers: &HeaderMap) -> HeaderMap {
+        let mut secrets = HeaderMap::new();
+        if !is_same_server(&self.home, url) {
+            return secrets;
+        }
+        for line in &self.settings.extra_headers {
+            add_header(&mut secrets, line);
+        }
         if let Some(login) = &self.login
             && !headers.contains_key(AUTHORIZATION)
+            && !secrets.contains_key(AUTHORIZATION)
         {
-            headers.insert(AUTHORIZATION, login.clone());
+            secrets.insert(AUTHORIZATION, login.clone());
         }
-        headers
+        secrets
     }
+}
+
+/// The same scheme, host and port; or the same host with https in the place of http.
+fn is_same_server(one: &Url, other: &Url) -> bool {
+    let is_upgrade = (one.scheme(), other.scheme()) == ("http", "https")
+        && (one.port(), other.port()) == (None, None);
+    one.host_str() == other.host_str()
+        && (is_upgrade
+            || (one.scheme() == other.scheme()
+                && one.port_or_known_default() == other.port_or_known_default()))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -230,7 +295,7 @@ impl http::Http for Client {
         let exchange = self.exchange(Method::GET, url, base_url, headers)?;
         Ok(GetResponse {
             headers: Headers::of(&exchange),
-            body: Reply::of(&exchange),
+            body: Reply::of(&self.session, &exchange),
         })
     }
 
@@ -245,14 +310,12 @@ impl http::Http for Client {
         Ok(PostResponse {
             post_body: Upload(Arc::clone(&exchange)),
             headers: Headers::of(&exchange),
-            body: Reply::of(&exchange),
+            body: Reply::of(&self.session, &exchange),
         })
     }
 
-    fn configure(&mut self, config: &dyn Any) -> gix::Result {
-        if let Some(options) = config.downcast_ref::<Options>() {
-            self.options = options.clone();
-        }
+    /// What gix makes of the configuration is left aside: see [`Settings`].
+    fn configure(&mut self, _: &dyn Any) -> gix::Result {
         Ok(())
     }
 
@@ -300,11 +363,13 @@ impl Exchange {
 }
 
 struct Request {
+    session: Session,
     agent: Agent,
     method: Method,
-    url: String,
+    url: Url,
     tail: String,
     headers: HeaderMap,
+    secrets: HeaderMap,
     upload: Vec<u8>,
     follow: bool,
     redirected: Arc<Mutex<Option<String>>>,
@@ -313,6 +378,11 @@ struct Request {
 
 impl Request {
     fn send(self) -> io::Result<Answer> {
+        let session = self.session.clone();
+        session.noting(self.send_with_redirects())
+    }
+
+    fn send_with_redirects(self) -> io::Result<Answer> {
         let mut url = self.url.clone();
         for _ in 0..=MOST_REDIRECTS {
             let response = self.send_to(&url)?;
@@ -324,11 +394,11 @@ impl Request {
                 continue;
             }
             let is_elsewhere = url != self.url;
-            if is_elsewhere && let Some(base) = url.strip_suffix(&self.tail) {
+            if is_elsewhere && let Some(base) = url.as_str().strip_suffix(&self.tail) {
                 *lock(&self.redirected) = Some(base.to_owned());
             }
             if !status.is_success() {
-                return Err(refusal(status, response.headers()));
+                return Err(refusal(&response));
             }
             let headers = header_lines(response.headers());
             let body = response.into_body().into_with_config().limit(u64::MAX);
@@ -354,38 +424,43 @@ impl Request {
                 }
             };
         }
-        Err(io::Error::other("too many redirects"))
+        Err(failure::error(Cause::NotGit, "too many redirects"))
     }
 
-    fn send_to(&self, url: &str) -> io::Result<ureq::http::Response<Body>> {
+    fn send_to(&self, url: &Url) -> io::Result<ureq::http::Response<Body>> {
         let mut request = ureq::http::Request::builder()
             .method(self.method.clone())
-            .uri(url)
+            .uri(url.as_str())
             .body(())
             .map_err(io::Error::other)?;
-        *request.headers_mut() = self.headers.clone();
+        let headers = request.headers_mut();
+        *headers = self.headers.clone();
+        if is_same_server(&self.url, url) {
+            headers.extend(self.secrets.clone());
+        } else {
+            headers.remove(AUTHORIZATION);
+        }
         let response = if self.method == Method::POST {
             self.agent.run(request.map(|()| self.upload.as_slice()))
         } else {
             self.agent.run(request)
         };
-        response.map_err(|error| match error {
-            ureq::Error::HostNotFound => io::Error::other("could not resolve host"),
-            error => error.into_io(),
-        })
+        response.map_err(ureq::Error::into_io)
     }
 
     /// The next address, when it is one that git would follow: never from https to http, and to
     /// another server only for the same path below a repository.
-    fn redirect(&self, from: &str, location: &str) -> io::Result<String> {
-        let refused = || io::Error::other(format!("refused to follow the redirect to {location}"));
-        let from = Url::parse(from).map_err(|_| refused())?;
+    fn redirect(&self, from: &Url, location: &str) -> io::Result<Url> {
+        let refused = || {
+            let what = format!("refused to follow the redirect to {location}");
+            failure::error(Cause::NotGit, what)
+        };
         let to = from.join(location).map_err(|_| refused())?;
         let is_safe = to.scheme() == from.scheme() || to.scheme() == "https";
         if !is_safe || !to.as_str().ends_with(&self.tail) {
             return Err(refused());
         }
-        Ok(to.into())
+        Ok(to)
     }
 }
 
@@ -418,7 +493,8 @@ fn read_capabilities(body: &mut impl Read) -> io::Result<Capabilities> {
     Ok(Capabilities { read, is_whole })
 }
 
-fn refusal(status: StatusCode, headers: &HeaderMap) -> io::Error {
+fn refusal(response: &ureq::http::Response<Body>) -> io::Error {
+    let (status, headers) = (response.status(), response.headers());
     if status == StatusCode::UNAUTHORIZED {
         let www_authenticate = headers
             .get_all(WWW_AUTHENTICATE)
@@ -430,7 +506,7 @@ fn refusal(status: StatusCode, headers: &HeaderMap) -> io::Error {
             AuthenticationRequired { www_authenticate },
         );
     }
-    io::Error::other(format!("Received HTTP status {}", status.as_u16()))
+    failure::refusal(status, headers)
 }
 
 struct Headers {
@@ -474,14 +550,16 @@ impl BufRead for Headers {
 }
 
 struct Reply {
+    session: Session,
     exchange: Shared,
     body: Option<Box<dyn BufRead + Send>>,
     failed: bool,
 }
 
 impl Reply {
-    fn of(exchange: &Shared) -> Self {
+    fn of(session: &Session, exchange: &Shared) -> Self {
         Reply {
+            session: session.clone(),
             exchange: Arc::clone(exchange),
             body: None,
             failed: false,
@@ -502,7 +580,7 @@ impl Read for Reply {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.body()?.read(buffer);
         self.failed |= read.is_err();
-        read
+        self.session.noting(read)
     }
 }
 
@@ -510,7 +588,7 @@ impl BufRead for Reply {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if let Err(error) = self.body()?.fill_buf() {
             self.failed = true;
-            return Err(error);
+            return self.session.noting(Err(error));
         }
         self.body()?.fill_buf()
     }

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::lock;
 
-/// By scheme, user, host and port.
+/// By scheme, user, host and port, and the headers that a request to it has: they may be a login.
 static SERVERS: LazyLock<Mutex<HashMap<String, Server>>> = LazyLock::new(Mutex::default);
 static ANSWERED: Condvar = Condvar::new();
 
@@ -51,10 +51,11 @@ impl Drop for Asker {
 }
 
 /// What is known of the server, after waiting for the one who asks; or the task to ask.
-pub(super) fn ask(url: &str) -> Result<Option<Arc<Known>>, Asker> {
+pub(super) fn ask(url: &str, headers: &[String]) -> Result<Option<Arc<Known>>, Asker> {
     let Some(server) = server_of(url) else {
         return Ok(None);
     };
+    let server = [&[server], headers].concat().join("\n");
     let mut servers = lock(&SERVERS);
     loop {
         match servers.get(&server).cloned() {

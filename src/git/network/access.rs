@@ -1,0 +1,105 @@
+//! Reaching a server before the work: doctor's probe, and the login that a person can give.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use gix::bstr::{BStr, BString};
+use gix::protocol::transport::Service;
+use gix::remote::Direction;
+
+use super::logins::{Ask, Keeper, Question};
+use super::{configure, failure, http, ssh};
+use crate::git::error::{Cause, GitError};
+
+/// How often a wrong login is asked for again.
+const QUESTIONS: u32 = 3;
+
+/// Asks a remote for its refs, by the same way that a clone takes. For doctor's access checks.
+pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
+    let ssh_log = ssh::Log::new()?;
+    let session = http::Session::without_assumptions();
+    let ask = || -> gix::Result {
+        let (repository, _folder) = scratch(&ssh_log)?;
+        let remote = repository
+            .remote_at(url)?
+            .with_refspecs(Some(BStr::new("HEAD")), Direction::Fetch)?;
+        let mut connection = remote.connect(Direction::Fetch)?;
+        configure(&mut connection, &session)?;
+        connection.ref_map(
+            gix::progress::Discard,
+            gix::remote::ref_map::Options::default(),
+        )?;
+        Ok(())
+    };
+    ask().map_err(|error| {
+        if interrupt.load(Ordering::Relaxed) {
+            return GitError::interrupted();
+        }
+        failure(&error, &ssh_log, &session, url)
+    })
+}
+
+/// Finds the login for the server of `url`, and asks the user for it where nothing else has one.
+/// Asks again when the server refuses it. Over HTTP only; what was found, clones and fetches use.
+///
+/// It costs no round trip: the server is asked what it can do, which the first clone or fetch would
+/// have asked, and takes from here.
+pub fn log_in(url: &str, interrupt: &AtomicBool, ask: Ask<'_>) -> Result<(), GitError> {
+    let mut tries = 1;
+    let declined = Cell::new(false);
+    let mut ask = |question: &Question| {
+        let answer = ask(question);
+        declined.set(answer.is_none());
+        answer
+    };
+    loop {
+        match try_to_log_in(url, &mut ask) {
+            _ if interrupt.load(Ordering::Relaxed) => return Err(GitError::interrupted()),
+            Err(error)
+                if error.cause == Cause::LoginRefused && !declined.get() && tries < QUESTIONS =>
+            {
+                tries += 1;
+            }
+            result => return result,
+        }
+    }
+}
+
+fn try_to_log_in(url: &str, ask: Ask<'_>) -> Result<(), GitError> {
+    let ssh_log = ssh::Log::new()?;
+    let session = http::Session::default();
+    let mut handshake = || -> gix::Result {
+        let (repository, _folder) = scratch(&ssh_log)?;
+        let remote = repository.remote_at(url)?;
+        let Some(transport) = http::transport(&remote, &session)? else {
+            return Ok(());
+        };
+        let mut keeper = Keeper::new(repository.clone(), session.clone());
+        gix::protocol::handshake(
+            transport,
+            Service::UploadPack,
+            |action| keeper.answer(action, Some(&mut *ask)),
+            Vec::new(),
+            &mut gix::progress::Discard,
+        )?;
+        Ok(())
+    };
+    handshake().map_err(|error: gix::Error| failure(&error, &ssh_log, &session, url))
+}
+
+/// An empty repository: gix reads git's configuration through one.
+fn scratch(ssh_log: &ssh::Log) -> gix::Result<(gix::Repository, tempfile::TempDir)> {
+    let folder = tempfile::tempdir().map_err(gix::Error::from_error)?;
+    let options = gix::open::Options::default();
+    let config = gix::config(Some(folder.path()), &options)?;
+    let mut overrides: Vec<BString> = vec!["gitoxide.credentials.terminalPrompt=false".into()];
+    overrides.extend(ssh::overrides(&config, ssh_log));
+    let repository = gix::ThreadSafeRepository::init_opts(
+        folder.path(),
+        gix::create::Kind::Bare,
+        gix::create::Options::default(),
+        options.config_overrides(overrides),
+    )?
+    .to_thread_local();
+    Ok((repository, folder))
+}

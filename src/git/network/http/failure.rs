@@ -1,0 +1,175 @@
+//! What kind of failure an HTTP request ended in: of ureq's errors and of statuses.
+//!
+//! ureq words its errors in its own way, and gix wraps them before they come back to us. So the
+//! kind is told here, where it is known, and kept beside the error.
+
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use ureq::http::header::RETRY_AFTER;
+use ureq::http::{HeaderMap, StatusCode};
+
+use super::super::super::error::Cause;
+
+/// A kind of failure, and what the server said about trying again.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{what}")]
+pub(in crate::git) struct Failure {
+    pub(in crate::git) cause: Cause,
+    /// Lower case, no full stop.
+    pub(in crate::git) what: String,
+    /// `Retry-After`.
+    pub(in crate::git) retry_after: Option<Duration>,
+}
+
+impl Failure {
+    pub(in crate::git::network) fn new(cause: Cause, what: impl Into<String>) -> Self {
+        Failure {
+            cause,
+            what: what.into(),
+            retry_after: None,
+        }
+    }
+}
+
+/// An error of this kind.
+pub(super) fn error(cause: Cause, what: impl Into<String>) -> io::Error {
+    io::Error::other(Failure::new(cause, what))
+}
+
+/// A status that is neither a success nor 401.
+pub(super) fn refusal(status: StatusCode, headers: &HeaderMap) -> io::Error {
+    let cause = match status.as_u16() {
+        403 => Cause::Forbidden,
+        404 | 410 => Cause::NotFound,
+        429 | 503 => Cause::Busy,
+        407 => Cause::Proxy,
+        408 | 500..=599 => Cause::Connection,
+        _ => Cause::NotGit,
+    };
+    let mut failure = Failure::new(cause, format!("HTTP status {}", status.as_u16()));
+    failure.retry_after = headers
+        .get(RETRY_AFTER)
+        .and_then(|value| delay(value.to_str().ok()?, SystemTime::now()));
+    io::Error::other(failure)
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
+fn delay(value: &str, now: SystemTime) -> Option<Duration> {
+    match value.trim().parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => httpdate::parse_http_date(value)
+            .ok()
+            .map(|date| date.duration_since(now).unwrap_or_default()),
+    }
+}
+
+/// The failure behind an error of a request or of reading its answer; none where the words of the
+/// error have to tell.
+pub(super) fn of(error: &io::Error) -> Option<Failure> {
+    let inner = error.get_ref();
+    if let Some(failure) = inner.and_then(|inner| inner.downcast_ref::<Failure>()) {
+        return Some(failure.clone());
+    }
+    let cause = match inner.and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
+        Some(error) => of_ureq(error)?,
+        None => of_io(error)?,
+    };
+    Some(match cause {
+        Cause::Login => Failure::new(cause, "wants a certificate of yours: see `http.sslCert`"),
+        cause => Failure::new(cause, error.to_string()),
+    })
+}
+
+fn of_ureq(error: &ureq::Error) -> Option<Cause> {
+    use ureq::Error;
+    Some(match error {
+        Error::HostNotFound => Cause::UnknownHost,
+        Error::Timeout(_) => Cause::Timeout,
+        Error::ConnectionFailed => Cause::Refused,
+        Error::ConnectProxyFailed(_) | Error::InvalidProxyUrl => Cause::Proxy,
+        Error::Rustls(_) | Error::Tls(_) | Error::Pem(_) | Error::TlsRequired => Cause::Certificate,
+        Error::Protocol(_) | Error::LargeResponseHeader(..) => Cause::NotGit,
+        Error::BodyStalled => Cause::Connection,
+        Error::Io(error) => return of_io(error),
+        _ => return None,
+    })
+}
+
+fn of_io(error: &io::Error) -> Option<Cause> {
+    use io::ErrorKind;
+    Some(match error.kind() {
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => Cause::Timeout,
+        ErrorKind::ConnectionRefused => Cause::Refused,
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => Cause::Connection,
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+            Cause::Unreachable
+        }
+        ErrorKind::InvalidData => of_tls(&error.to_string()),
+        _ => return None,
+    })
+}
+
+/// rustls's errors come through a socket, as words.
+fn of_tls(words: &str) -> Cause {
+    if words.contains("CertificateRequired") {
+        Cause::Login
+    } else if words.contains("certificate") {
+        Cause::Certificate
+    } else {
+        Cause::NotGit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_says_in_seconds_or_with_a_date_when_to_come_back() {
+        let now = httpdate::parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        let cases = [
+            ("7", Some(7)),
+            ("Sun, 06 Nov 1994 08:49:57 GMT", Some(20)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", Some(0)),
+            ("soon", None),
+        ];
+        for (value, seconds) in cases {
+            assert_eq!(
+                delay(value, now),
+                seconds.map(Duration::from_secs),
+                "{value}"
+            );
+        }
+    }
+
+    #[test]
+    fn each_kind_of_error_is_known_also_inside_of_another() {
+        let cases = [
+            (
+                ureq::Error::HostNotFound.into_io(),
+                Some(Cause::UnknownHost),
+            ),
+            (
+                ureq::Error::Timeout(ureq::Timeout::PerRead).into_io(),
+                Some(Cause::Timeout),
+            ),
+            (
+                io::Error::from(io::ErrorKind::UnexpectedEof),
+                Some(Cause::Connection),
+            ),
+            (
+                ureq::Error::ConnectProxyFailed("407".to_owned()).into_io(),
+                Some(Cause::Proxy),
+            ),
+            (error(Cause::NotGit, "garbage"), Some(Cause::NotGit)),
+            (io::Error::other("words"), None),
+        ];
+        for (error, cause) in cases {
+            assert_eq!(of(&error).map(|failure| failure.cause), cause, "{error}");
+        }
+    }
+}

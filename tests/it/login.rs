@@ -1,0 +1,490 @@
+//! Logging in as git does: helpers, tokens, certificates, proxies, redirects.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::context::{Ran, TestContext};
+use crate::http_server::{Behaviour, HttpServer, Tls};
+
+/// user:secret
+const BASIC: &str = "Basic dXNlcjpzZWNyZXQ=";
+
+/// A server over TLS that wants a login, and whose certificate git's configuration trusts.
+fn secured(context: &TestContext, behaviour: Behaviour) -> HttpServer {
+    let tls = Tls::new(&context.path("."), false);
+    config(
+        context,
+        "http.sslCAInfo",
+        &tls.authority.display().to_string(),
+    );
+    HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            tls: Some(tls),
+            ..behaviour
+        },
+    )
+}
+
+fn closed() -> Behaviour {
+    Behaviour {
+        authorization: Some(BASIC.to_owned()),
+        ..Behaviour::default()
+    }
+}
+
+fn config(context: &TestContext, key: &str, value: &str) {
+    context.git(".", &["config", "--global", "--add", key, value]);
+}
+
+/// A credential helper that gives this password, and writes each call to `home/calls`.
+fn helper(context: &TestContext, password: &str) {
+    let calls = context.path("home/calls");
+    let script = format!(
+        "!f() {{ echo \"$1\" >> '{}'; cat >> '{}.input'; \
+         if test \"$1\" = get; then echo username=user; echo password={password}; fi; }}; f",
+        calls.display(),
+        calls.display()
+    );
+    config(context, "credential.helper", &script);
+}
+
+fn calls(context: &TestContext) -> Vec<String> {
+    std::fs::read_to_string(context.path("home/calls"))
+        .unwrap_or_default()
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+fn repos(context: &TestContext, server: &HttpServer, number: usize) {
+    context.remote("web");
+    let entry = |number| format!("[repos.web-{number}]\nurl = \"{}\"\n", server.url("web"));
+    context.manifest(&(0..number).map(entry).collect::<String>());
+}
+
+fn one(context: &TestContext, url: &str) {
+    context.remote("web");
+    context.manifest(&format!("[repos.web]\nurl = \"{url}\"\n"));
+}
+
+#[track_caller]
+fn assert_cloned(ran: &Ran) {
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+}
+
+#[test]
+fn one_login_serves_all_repos_of_a_server() {
+    let context = TestContext::new();
+    let server = secured(&context, closed());
+    helper(&context, "secret");
+    repos(&context, &server, 20);
+    let ran = context.fitout(&["sync"]);
+    assert_cloned(&ran);
+    assert_eq!(calls(&context), ["get", "store"]);
+    let refused = server
+        .asked()
+        .iter()
+        .filter(|asked| asked.header("authorization").is_none())
+        .count();
+    assert_eq!(refused, 1, "the server is asked without a login once");
+    assert!(server.connections() <= 20, "{}", server.connections());
+}
+
+#[test]
+fn a_wrong_login_is_sent_once_and_the_error_says_where_it_came_from() {
+    let context = TestContext::new();
+    let server = secured(&context, closed());
+    helper(&context, "wrong");
+    repos(&context, &server, 20);
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(calls(&context), ["get", "erase"]);
+    let sent = server
+        .asked()
+        .iter()
+        .filter(|asked| asked.header("authorization").is_some())
+        .count();
+    assert_eq!(sent, 1, "{}", ran.shown());
+    let reason = "failed  127.0.0.1 refuses the login that your credential helper gives";
+    assert_eq!(ran.stdout.matches(reason).count(), 20, "{}", ran.shown());
+}
+
+#[test]
+fn what_a_ci_checkout_writes_is_a_login() {
+    let context = TestContext::new();
+    let server = secured(&context, closed());
+    one(&context, &server.url("web"));
+    let run = |base: &str| {
+        let mut command = context.fitout_command(&["sync"]);
+        command
+            .env("GIT_CONFIG_COUNT", "1")
+            .env("GIT_CONFIG_KEY_0", format!("http.{base}/.extraHeader"))
+            .env("GIT_CONFIG_VALUE_0", format!("Authorization: {BASIC}"));
+        context.ran(&command.output().unwrap())
+    };
+    let elsewhere = run("https://forge.example");
+    assert_eq!(elsewhere.code, Some(1), "{}", elsewhere.shown());
+    assert!(
+        server
+            .asked()
+            .iter()
+            .all(|asked| asked.header("authorization").is_none())
+    );
+    assert_cloned(&run(&server.base()));
+}
+
+#[test]
+fn a_token_of_ci_is_sent_to_the_server_of_ci_only() {
+    let context = TestContext::new();
+    // gitlab-ci-token:secret
+    let server = secured(
+        &context,
+        Behaviour {
+            authorization: Some("Basic Z2l0bGFiLWNpLXRva2VuOnNlY3JldA==".to_owned()),
+            ..Behaviour::default()
+        },
+    );
+    one(&context, &server.url("web"));
+    let run = |url: &str| {
+        let mut command = context.fitout_command(&["sync"]);
+        command
+            .env("CI_JOB_TOKEN", "secret")
+            .env("GITHUB_TOKEN", "other")
+            .env("CI_SERVER_URL", url);
+        context.ran(&command.output().unwrap())
+    };
+    let elsewhere = run("https://gitlab.example");
+    assert_eq!(elsewhere.code, Some(1), "{}", elsewhere.shown());
+    assert!(
+        server
+            .asked()
+            .iter()
+            .all(|asked| asked.header("authorization").is_none())
+    );
+    assert_cloned(&run(&server.base()));
+}
+
+#[test]
+fn netrc_is_read_as_git_reads_it() {
+    let context = TestContext::new();
+    let server = secured(&context, closed());
+    one(&context, &server.url("web"));
+    context.write(
+        "home/.netrc",
+        "machine 127.0.0.1 login user password secret\n",
+    );
+    assert_cloned(&context.fitout(&["sync"]));
+}
+
+#[test]
+fn a_certificate_is_trusted_where_git_trusts_it() {
+    let context = TestContext::new();
+    let tls = Tls::new(&context.path("."), false);
+    let authority = tls.authority.display().to_string();
+    let server = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            tls: Some(tls),
+            ..Behaviour::default()
+        },
+    );
+    one(&context, &server.url("web"));
+    let run = |variables: &[(&str, &str)]| {
+        let mut command = context.fitout_command(&["sync"]);
+        command.envs(variables.iter().copied());
+        let ran = context.ran(&command.output().unwrap());
+        let _ = std::fs::remove_dir_all(context.ws("web"));
+        ran
+    };
+    let unknown = run(&[]);
+    assert!(
+        unknown
+            .stdout
+            .contains("the certificate of 127.0.0.1 is not trusted"),
+        "{}",
+        unknown.shown()
+    );
+    assert_cloned(&run(&[("GIT_SSL_CAINFO", &authority)]));
+    assert_cloned(&run(&[("SSL_CERT_FILE", &authority)]));
+    assert_cloned(&run(&[("GIT_SSL_NO_VERIFY", "1")]));
+    config(
+        &context,
+        &format!("http.{}.sslCAInfo", server.base()),
+        &authority,
+    );
+    assert_cloned(&run(&[]));
+    config(&context, "http.sslCAInfo", "/nowhere.pem");
+    assert_cloned(&run(&[]));
+    config(
+        &context,
+        &format!("http.{}.sslCAInfo", server.base()),
+        "/nowhere.pem",
+    );
+    let gone = run(&[]);
+    assert!(
+        gone.stdout
+            .contains("can't read http.sslCAInfo /nowhere.pem"),
+        "{}",
+        gone.shown()
+    );
+    config(
+        &context,
+        &format!("http.{}.sslVerify", server.base()),
+        "false",
+    );
+    config(&context, &format!("http.{}.sslCAInfo", server.base()), "");
+    assert_cloned(&run(&[]));
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_gets_the_one_that_git_would_send() {
+    let context = TestContext::new();
+    let tls = Tls::new(&context.path("."), true);
+    let files = tls.clone();
+    let server = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            tls: Some(tls),
+            ..Behaviour::default()
+        },
+    );
+    config(
+        &context,
+        "http.sslCAInfo",
+        &files.authority.display().to_string(),
+    );
+    one(&context, &server.url("web"));
+    let without = context.fitout(&["sync"]);
+    assert_eq!(without.code, Some(1), "{}", without.shown());
+    assert!(
+        without
+            .stdout
+            .contains("127.0.0.1 wants a certificate of yours"),
+        "{}",
+        without.shown()
+    );
+    let key = |name: &str| format!("http.{}.{name}", server.base());
+    config(
+        &context,
+        &key("sslCert"),
+        &files.client.display().to_string(),
+    );
+    config(
+        &context,
+        &key("sslKey"),
+        &files.client_key.display().to_string(),
+    );
+    assert_cloned(&context.fitout(&["sync"]));
+}
+
+#[test]
+fn a_redirect_of_the_same_server_is_followed_with_the_login() {
+    let context = TestContext::new();
+    let tls = Tls::new(&context.path("."), false);
+    config(
+        &context,
+        "http.sslCAInfo",
+        &tls.authority.display().to_string(),
+    );
+    let server = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            tls: Some(tls),
+            moved_to: Some(String::new()),
+            header: Some(("x-token", "t")),
+            ..closed()
+        },
+    );
+    helper(&context, "secret");
+    config(&context, "http.extraHeader", "X-Token: t");
+    one(&context, &format!("{}/moved/web.git", server.base()));
+    assert_cloned(&context.fitout(&["sync"]));
+    assert_eq!(
+        context.git("ws/web", &["config", "remote.origin.url"]),
+        format!("{}/moved/web.git", server.base())
+    );
+}
+
+#[test]
+fn a_redirect_to_another_server_takes_no_secret_along() {
+    let context = TestContext::new();
+    let other = secured(&context, Behaviour::default());
+    let tls = Tls::new(&context.path("home"), false);
+    let server = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            tls: Some(tls.clone()),
+            moved_to: Some(other.base()),
+            ..Behaviour::default()
+        },
+    );
+    config(
+        &context,
+        &format!("http.{}.sslVerify", server.base()),
+        "false",
+    );
+    config(
+        &context,
+        &format!("http.{}.sslVerify", other.base()),
+        "false",
+    );
+    config(&context, "http.extraHeader", "X-Token: t");
+    let url =
+        format!("{}/moved/web.git", server.base()).replace("https://", "https://user:secret@");
+    one(&context, &url);
+    let ran = context.fitout(&["sync"]);
+    assert!(!other.asked().is_empty(), "{}", ran.shown());
+    for asked in server.asked() {
+        assert_eq!(asked.header("x-token"), Some("t"));
+        assert_eq!(asked.header("authorization"), Some(BASIC));
+    }
+    for asked in other.asked() {
+        assert_eq!(asked.header("x-token"), None, "{asked:?}");
+        assert_eq!(asked.header("authorization"), None, "{asked:?}");
+    }
+    assert_cloned(&ran);
+}
+
+/// A proxy that passes CONNECT on and counts how often; `user:secret` where it wants a login.
+struct ConnectProxy {
+    port: u16,
+    passed: Arc<AtomicUsize>,
+}
+
+impl ConnectProxy {
+    fn start(login: Option<&'static str>) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let passed = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&passed);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let counter = Arc::clone(&counter);
+                std::thread::spawn(move || pass_on(stream, login, &counter));
+            }
+        });
+        ConnectProxy { port, passed }
+    }
+
+    fn passed(&self) -> usize {
+        self.passed.load(Ordering::SeqCst)
+    }
+}
+
+fn pass_on(
+    mut stream: TcpStream,
+    login: Option<&str>,
+    passed: &AtomicUsize,
+) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        if line.trim().is_empty() {
+            break;
+        }
+        lines.push(line.trim().to_owned());
+    }
+    let target = lines[0].split(' ').nth(1).unwrap_or_default().to_owned();
+    let wanted = login.map(|login| format!("Proxy-Authorization: {login}"));
+    if wanted.is_some_and(|wanted| !lines.contains(&wanted)) {
+        return stream.write_all(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n");
+    }
+    passed.fetch_add(1, Ordering::SeqCst);
+    let mut server = TcpStream::connect(target)?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+    let (mut back, mut client) = (server.try_clone()?, stream.try_clone()?);
+    std::thread::spawn(move || std::io::copy(&mut back, &mut client));
+    let mut buffer = vec![0; 1 << 14];
+    loop {
+        let read = reader.read(&mut buffer)?;
+        if read == 0 {
+            return server.shutdown(std::net::Shutdown::Write);
+        }
+        server.write_all(&buffer[..read])?;
+    }
+}
+
+#[test]
+fn a_proxy_is_used_where_git_uses_it() {
+    let context = TestContext::new();
+    let server = secured(&context, Behaviour::default());
+    let proxy = ConnectProxy::start(Some(BASIC));
+    let open = format!("http://127.0.0.1:{}", proxy.port);
+    let with_login = format!("http://user:secret@127.0.0.1:{}", proxy.port);
+    one(&context, &server.url("web"));
+    let run = |variables: &[(&str, &str)]| {
+        let before = proxy.passed();
+        let mut command = context.fitout_command(&["sync"]);
+        command.envs(variables.iter().copied());
+        let ran = context.ran(&command.output().unwrap());
+        let _ = std::fs::remove_dir_all(context.ws("web"));
+        (ran, proxy.passed() - before)
+    };
+    let (refused, _) = run(&[("https_proxy", &open)]);
+    assert!(
+        refused
+            .stdout
+            .contains("the proxy does not pass on to 127.0.0.1"),
+        "{}",
+        refused.shown()
+    );
+    let cases: [(&[(&str, &str)], bool); 5] = [
+        (&[("https_proxy", &with_login)], true),
+        (&[("HTTPS_PROXY", &with_login)], true),
+        (&[("ALL_PROXY", &with_login)], true),
+        (&[("http_proxy", &with_login)], false),
+        (
+            &[("https_proxy", &open), ("no_proxy", "127.0.0.0/8")],
+            false,
+        ),
+    ];
+    for (variables, is_used) in cases {
+        let (ran, passed) = run(variables);
+        assert_cloned(&ran);
+        assert_eq!(passed > 0, is_used, "{variables:?}");
+    }
+    config(
+        &context,
+        &format!("http.{}.proxy", server.base()),
+        &with_login,
+    );
+    let (ran, passed) = run(&[]);
+    assert_cloned(&ran);
+    assert!(passed > 0);
+}
+
+#[test]
+fn the_way_out_is_named_where_git_itself_gets_through() {
+    let context = TestContext::new();
+    let server = HttpServer::start(&context.path("remotes"), closed());
+    helper(&context, "secret");
+    repos(&context, &server, 3);
+    let ran = context.fitout(&["sync"]);
+    insta::assert_snapshot!(ran.stdout, @r"
+    repo   at  result  note
+    web-0      failed  127.0.0.1 wants a login, and a password is not sent over plain http: use https
+    web-1      failed  127.0.0.1 wants a login, and a password is not sent over plain http: use https
+    web-2      failed  127.0.0.1 wants a login, and a password is not sent over plain http: use https
+    ");
+    let hint = "hint: web-0, web-1, web-2: `git` itself reaches 127.0.0.1: put `backend = \"cli\"` \
+                under `[git]` in workspace.local.toml\n";
+    assert!(ran.stderr.ends_with(hint), "{}", ran.shown());
+    let by_git = server
+        .asked()
+        .iter()
+        .filter(|asked| {
+            asked
+                .header("user-agent")
+                .is_some_and(|agent| agent.starts_with("git/2"))
+        })
+        .count();
+    assert!(
+        (1..=4).contains(&by_git),
+        "git is tried once a host: {by_git}"
+    );
+}

@@ -11,6 +11,7 @@ pub mod generate;
 pub mod init;
 pub mod lint;
 pub mod lock;
+mod login;
 pub mod man;
 pub mod remove;
 mod renew;

@@ -10,9 +10,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::{Context, Format, Opened, lock};
+use super::{Context, Format, Opened, lock, login};
 use crate::error::{CommandResult, Exit, Failure};
-use crate::git::network::{self, Network};
+use crate::git::network::{self, Known, Network};
 use crate::git::{Cause, Gate, GitError, Meter, Phase, local, survey, url};
 use crate::host::interrupt;
 use crate::stack;
@@ -268,6 +268,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         // A few repos may use the cores that many would share.
         threads: (cores / repos.len().clamp(1, cores)).max(1),
         interrupt: interrupt::flag(),
+        hosts: network::Hosts::default(),
         way_out: network::WayOut::default(),
     };
     let worker = Worker {
@@ -275,6 +276,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         network,
         allowed: options.allowed,
         running: Mutex::new(Vec::new()),
+        refused: Mutex::default(),
         done: AtomicUsize::new(0),
         bytes: AtomicUsize::new(0),
     };
@@ -282,13 +284,27 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         .jobs
         .or(opened.personal.git.jobs)
         .unwrap_or(DEFAULT_JOBS);
+    let closed = login::ask(context, worker.network.backend, Known::Nothing, &repos);
     let mut progress = Progress::new(context.ui, repos.len());
     let reports = worker.all(&mut progress, jobs, cores, &repos);
     progress.clear();
+    let mut reports = reports?;
+    let again = worker.refused(&repos, &closed);
+    if !again.is_empty() && context.ui.can_prompt() {
+        login::ask(context, worker.network.backend, Known::Refusal, &again);
+        let mut progress = Progress::new(context.ui, again.len());
+        let second = worker.all(&mut progress, jobs, cores, &again);
+        progress.clear();
+        for report in second? {
+            if let Some(first) = reports.iter_mut().find(|first| first.name == report.name) {
+                *first = report;
+            }
+        }
+    }
     let synced = Synced {
         schema_version: SCHEMA_VERSION,
         interrupted: interrupt::requested(),
-        repos: reports?,
+        repos: reports,
         not_in_manifest: if options.repos.is_empty() {
             unnamed(opened)
         } else {
@@ -342,6 +358,9 @@ pub fn print(context: &Context, synced: &Synced) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Names of repos in one hint.
+const NAMED: usize = 3;
+
 /// Each command once, with the names of the repos that it is for.
 fn hints(reports: &[RepoReport]) -> Vec<(String, &str)> {
     let mut hints: Vec<(Vec<&str>, &str)> = Vec::new();
@@ -354,7 +373,6 @@ fn hints(reports: &[RepoReport]) -> Vec<(String, &str)> {
             None => hints.push((vec![&report.name], command)),
         }
     }
-    const NAMED: usize = 3;
     let named = |names: Vec<&str>| match names.len() - names.len().min(NAMED) {
         0 => names.join(", "),
         more => format!("{} and {more} more", names[..NAMED].join(", ")),
@@ -522,6 +540,8 @@ struct Worker<'a> {
     network: Network<'a>,
     allowed: Allowed,
     running: Mutex<Vec<Running>>,
+    /// Repos that a question to the user may open.
+    refused: Mutex<Vec<String>>,
     done: AtomicUsize,
     bytes: AtomicUsize,
 }
@@ -688,7 +708,26 @@ impl Worker<'_> {
         report.told(left).also(note)
     }
 
-    fn metered<T>(&self, repo: &Repo, work: impl FnOnce(&Arc<Meter>) -> T) -> T {
+    /// Those that a question may open, but for the servers that one has not opened.
+    fn refused(&self, repos: &[Repo], closed: &[String]) -> Vec<Repo> {
+        let refused = std::mem::take(&mut *self.refused_names());
+        repos
+            .iter()
+            .filter(|repo| refused.contains(&repo.name))
+            .filter(|repo| !closed.contains(&url::server(&repo.url)))
+            .cloned()
+            .collect()
+    }
+
+    fn refused_names(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn metered<T>(
+        &self,
+        repo: &Repo,
+        work: impl FnOnce(&Arc<Meter>) -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
         let meter = Arc::new(Meter::default());
         self.running().push(Running {
             name: repo.name.clone(),
@@ -697,6 +736,12 @@ impl Worker<'_> {
         let result = work(&meter);
         self.running().retain(|running| running.name != repo.name);
         self.bytes.fetch_add(meter.read().bytes, Ordering::Relaxed);
+        if result
+            .as_ref()
+            .is_err_and(|error| error.cause.is_worth_a_question())
+        {
+            self.refused_names().push(repo.name.clone());
+        }
         result
     }
 

@@ -5,12 +5,14 @@
 //! around fitout would have set.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::error::{Cause, GitError};
+use crate::host::process;
 use crate::sync::Changes;
 use crate::workspace::{Checkout, Repo};
 
@@ -110,16 +112,10 @@ pub(super) fn fetch(
 }
 
 /// Whether `git ls-remote` gets an answer within `limit`.
-pub(super) fn reaches(url: &str, interrupt: &AtomicBool, limit: Duration) -> bool {
+pub(super) fn reaches(url: &str, limit: Duration) -> bool {
     let mut command = over_network(git(), None);
     command.args(["ls-remote", "--quiet", "--", url, "HEAD"]);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let Ok(mut child) = command.spawn() else {
-        return false;
-    };
-    let deadline = Instant::now() + limit;
-    let over = || interrupt.load(Ordering::Relaxed) || Instant::now() >= deadline;
-    wait(&mut child, over).unwrap_or(false)
+    process::run(&mut command, limit).is_ok_and(|output| output.status.success())
 }
 
 /// `git submodule update --init --recursive`.
@@ -236,6 +232,15 @@ fn git() -> Command {
 fn over_network(mut command: Command, git_dir: Option<&Path>) -> Command {
     if let Ok(config) = gix::config(git_dir, &gix::open::Options::default()) {
         command.env("GIT_SSH_COMMAND", super::network::ssh::command(&config));
+        // Without this, git waits for a silent server for ever.
+        if config.string("http.lowSpeedTime").is_none() {
+            for (variable, value) in [("LIMIT", "1"), ("TIME", "60")] {
+                let variable = format!("GIT_HTTP_LOW_SPEED_{variable}");
+                if std::env::var_os(&variable).is_none() {
+                    command.env(variable, value);
+                }
+            }
+        }
     }
     command
 }
@@ -245,6 +250,8 @@ fn run(mut command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), Gi
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
+        // Of its own, so that it can be ended with the ssh that it starts.
+        .process_group(0)
         .spawn()
         .map_err(|error| missing(&error))?;
     let stderr = child.stderr.take();
@@ -257,7 +264,7 @@ fn run(mut command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), Gi
             text
         });
         (
-            wait(&mut child, || interrupt.load(Ordering::Relaxed)),
+            wait(&mut child, interrupt),
             reader.join().unwrap_or_default(),
         )
     });
@@ -268,14 +275,13 @@ fn run(mut command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), Gi
     }
 }
 
-fn wait(child: &mut Child, over: impl Fn() -> bool) -> Result<bool, GitError> {
+fn wait(child: &mut Child, interrupt: &AtomicBool) -> Result<bool, GitError> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(status.success());
         }
-        if over() {
-            let _ = child.kill();
-            let _ = child.wait();
+        if interrupt.load(Ordering::Relaxed) {
+            process::end_group(child);
             return Err(GitError::interrupted());
         }
         std::thread::sleep(Duration::from_millis(10));

@@ -43,8 +43,10 @@ pub enum Cause {
     Refused,
     /// No answer in time.
     Timeout,
-    /// ssh does not know the host's key, or knows another one.
+    /// ssh does not know the host's key.
     HostKey,
+    /// The host shows another key than the one that ssh knows.
+    HostKeyChanged,
     /// The server's certificate is not trusted.
     Certificate,
     /// This machine has no way to that address.
@@ -53,6 +55,8 @@ pub enum Cause {
     Proxy,
     /// What answers is no git server: a page of a proxy or of a login, noise.
     NotGit,
+    /// What came can't be what the server has.
+    Damaged,
     /// The connection broke, or the server failed.
     Connection,
     /// The server says that it has too much to do (429, 503).
@@ -72,9 +76,20 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether the same request may work a moment later.
-    pub fn is_worth_a_retry(self) -> bool {
-        matches!(self, Cause::Timeout | Cause::Connection | Cause::Busy)
+    /// How often a request is sent, the first time included: again only where it may work a moment
+    /// later. Who was silent for a minute is not given many more.
+    pub fn tries(self) -> u32 {
+        match self {
+            Cause::Busy => 5,
+            Cause::Connection => 3,
+            Cause::Timeout => 2,
+            _ => 1,
+        }
+    }
+
+    /// Whether it may come from asking for too much at once.
+    pub fn is_too_much(self) -> bool {
+        matches!(self, Cause::Busy | Cause::Connection)
     }
 
     /// Whether a question to the user may help: who they are, or whether a host is the right one.
@@ -86,12 +101,10 @@ impl Cause {
 /// What to look for, in order: the first match wins, so the precise ones come first.
 const SIGNS: &[(Cause, &[&str])] = &[
     (
-        Cause::HostKey,
-        &[
-            "host key verification failed",
-            "remote host identification has changed",
-        ],
+        Cause::HostKeyChanged,
+        &["remote host identification has changed"],
     ),
+    (Cause::HostKey, &["host key verification failed"]),
     (
         Cause::UnknownHost,
         &[
@@ -186,6 +199,18 @@ const SIGNS: &[(Cause, &[&str])] = &[
         ],
     ),
     (
+        Cause::Damaged,
+        &[
+            "bytes indicating the line length",
+            "checksum",
+            "corrupt",
+            "inflate",
+            "decompress",
+            "bad line length",
+            "zlib",
+        ],
+    ),
+    (
         Cause::Busy,
         &[
             "http status 429",
@@ -246,98 +271,12 @@ impl GitError {
 
     /// A failure of a kind that is known, in words for people; names the URL's host.
     pub(super) fn of_kind(cause: Cause, said: &[String], url: &str) -> Self {
-        let detail = said.join(": ");
-        let host = super::url::host(url).unwrap_or("the server").to_owned();
-        let over_ssh = super::url::is_ssh(url);
         let shown = super::url::without_password(url);
-        let detail = detail.replace(url, &shown);
-        let ls_remote = || Some(format!("git ls-remote {shown}"));
-        let (reason, command) = match cause {
-            Cause::Login if over_ssh => (
-                format!("{host} accepts none of your ssh keys"),
-                Some(format!("ssh -T {}", super::url::ssh_destination(url))),
-            ),
-            Cause::Login => (format!("{host} wants a login"), ls_remote()),
-            Cause::LoginRefused => (format!("{host} refuses the login"), ls_remote()),
-            Cause::ClearText => (
-                format!(
-                    "{host} wants a login, and a password is not sent over plain http: use https"
-                ),
-                None,
-            ),
-            Cause::Forbidden => (
-                format!("{host} knows your login, and does not let it read this repository"),
-                ls_remote(),
-            ),
-            Cause::NotFound if super::url::is_local(url) => (
-                format!("no git repository at {shown}: mend its `url` in the manifest"),
-                None,
-            ),
-            Cause::NotFound => (
-                format!("{host} has no such repository, or not for you"),
-                ls_remote(),
-            ),
-            Cause::UnknownHost => (
-                format!("the host {host} is not known: check the network, the VPN and the `url`"),
-                ls_remote(),
-            ),
-            Cause::Refused => (format!("{host} refuses the connection"), ls_remote()),
-            Cause::Timeout => (
-                format!("{host} does not answer in time: check the network and the VPN"),
-                ls_remote(),
-            ),
-            Cause::Unreachable => (
-                format!("there is no way to {host}: check the network and the VPN"),
-                ls_remote(),
-            ),
-            Cause::Proxy => (
-                format!(
-                    "the proxy does not pass on to {host}: check `http.proxy`, `https_proxy` and `no_proxy`"
-                ),
-                Some("git config --show-origin --get-regexp '[.]proxy$'".to_owned()),
-            ),
-            Cause::NotGit => (
-                format!(
-                    "{host} answers, and not as a git server does: check the `url`, the VPN and the proxy"
-                ),
-                ls_remote(),
-            ),
-            Cause::Busy => (
-                format!("{host} has too much to do, also when asked again later"),
-                ls_remote(),
-            ),
-            Cause::HostKey => (
-                format!("the ssh key of {host} is not the one in known_hosts, or not there yet"),
-                Some(format!("ssh -T {}", super::url::ssh_destination(url))),
-            ),
-            Cause::Certificate => (
-                format!("the certificate of {host} is not trusted"),
-                Some("git config --global http.sslCAInfo PATH_OF_THE_CA".to_owned()),
-            ),
-            Cause::Connection => (
-                format!("the connection to {host} broke, also when tried again"),
-                ls_remote(),
-            ),
-            Cause::DiskFull => (
-                "no room left on the disk".to_owned(),
-                Some("df -h .".to_owned()),
-            ),
-            Cause::MissingReference => (
-                "the remote has no such branch, tag or commit".to_owned(),
-                ls_remote(),
-            ),
-            Cause::InTheWay | Cause::MissingProgram | Cause::Interrupted | Cause::Other => (
-                said.last()
-                    .cloned()
-                    .unwrap_or_else(|| "git failed".to_owned()),
-                ls_remote(),
-            ),
-        };
         GitError {
             cause,
-            reason,
-            detail,
-            command,
+            reason: reason(cause, said, url).replace(url, &shown),
+            detail: said.join(": ").replace(url, &shown),
+            command: command(cause, url),
             retry_after: None,
         }
     }
@@ -356,6 +295,73 @@ impl GitError {
     pub(super) fn interrupted() -> Self {
         GitError::new(Cause::Interrupted, "interrupted")
     }
+}
+
+fn reason(cause: Cause, said: &[String], url: &str) -> String {
+    let host = super::url::host(url).unwrap_or("the server");
+    match cause {
+        Cause::Login if super::url::is_ssh(url) => format!("{host} accepts none of your ssh keys"),
+        Cause::Login => format!("{host} wants a login"),
+        Cause::LoginRefused => format!("{host} refuses the login"),
+        Cause::ClearText => {
+            format!("{host} wants a login, and a password is not sent over plain http: use https")
+        }
+        Cause::Forbidden => {
+            format!("{host} knows your login, and does not let it read this repository")
+        }
+        Cause::NotFound if super::url::is_local(url) => {
+            format!("no git repository at {url}: mend its `url` in the manifest")
+        }
+        Cause::NotFound => format!("{host} has no such repository, or not for you"),
+        Cause::UnknownHost => {
+            format!("the host {host} is not known: check the network, the VPN and the `url`")
+        }
+        Cause::Refused => format!("{host} refuses the connection"),
+        Cause::Timeout => {
+            format!("{host} does not answer in time: check the network and the VPN")
+        }
+        Cause::Unreachable => format!("there is no way to {host}: check the network and the VPN"),
+        Cause::Proxy => format!(
+            "the proxy does not pass on to {host}: check `http.proxy`, `https_proxy` and `no_proxy`"
+        ),
+        Cause::NotGit => format!(
+            "{host} answers, and not as a git server does: check the `url`, the VPN and the proxy"
+        ),
+        Cause::Damaged => {
+            format!("what {host} sent is damaged: a proxy in between, or the repository itself")
+        }
+        Cause::Busy => format!("{host} has too much to do, also when asked again later"),
+        Cause::HostKey => format!("the ssh key of {host} is not known here"),
+        Cause::HostKeyChanged => format!(
+            "the ssh key of {host} is not the one in known_hosts: the server has a new one, or \
+             somebody is in between"
+        ),
+        Cause::Certificate => format!("the certificate of {host} is not trusted"),
+        Cause::Connection => format!("the connection to {host} broke, also when tried again"),
+        Cause::DiskFull => "no room left on the disk".to_owned(),
+        Cause::MissingReference => "the remote has no such branch, tag or commit".to_owned(),
+        Cause::InTheWay | Cause::MissingProgram | Cause::Interrupted | Cause::Other => said
+            .last()
+            .map_or_else(|| "git failed".to_owned(), Clone::clone),
+    }
+}
+
+fn command(cause: Cause, url: &str) -> Option<String> {
+    let ssh = || format!("ssh -T {}", super::url::ssh_destination(url));
+    let host = super::url::host(url).unwrap_or_default();
+    Some(match cause {
+        Cause::Login if super::url::is_ssh(url) => ssh(),
+        Cause::HostKey => ssh(),
+        Cause::ClearText => return None,
+        Cause::NotFound if super::url::is_local(url) => return None,
+        Cause::HostKeyChanged => {
+            format!("ssh-keygen -R {host}   # only when its owner says that the key is new")
+        }
+        Cause::Certificate => "git config --global http.sslCAInfo PATH_OF_THE_CA".to_owned(),
+        Cause::Proxy => "git config --show-origin --get-regexp '[.]proxy$'".to_owned(),
+        Cause::DiskFull => "df -h .".to_owned(),
+        _ => format!("git ls-remote {}", super::url::without_password(url)),
+    })
 }
 
 impl From<git2::Error> for GitError {

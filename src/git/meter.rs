@@ -27,6 +27,8 @@ pub enum Phase {
 #[derive(Debug, Default)]
 pub struct Meter {
     phase: AtomicU8,
+    /// Grows whenever gix or the server says anything.
+    beats: AtomicUsize,
     bytes: StepShared,
     done: Mutex<StepShared>,
     total: AtomicUsize,
@@ -60,6 +62,20 @@ impl Meter {
             done: lock(&self.done).load(Ordering::Relaxed),
             total: self.total.load(Ordering::Relaxed),
         }
+    }
+
+    /// Differs from the one before as long as anything moves.
+    pub(super) fn pulse(&self) -> (usize, usize, usize) {
+        let reading = self.read();
+        (
+            self.beats.load(Ordering::Relaxed),
+            reading.bytes,
+            reading.done,
+        )
+    }
+
+    fn beat(&self) {
+        self.beats.fetch_add(1, Ordering::Relaxed);
     }
 
     fn enter(&self, phase: Phase, counter: &StepShared) {
@@ -179,6 +195,7 @@ impl Watch {
     }
 
     fn child(&self, id: Id) -> Watch {
+        self.meter.beat();
         let role = match id {
             READ_PACK_BYTES => Role::Bytes,
             INDEX_OBJECTS => Role::Phase(Phase::Receiving),
@@ -208,6 +225,7 @@ impl Watch {
 
 impl gix::Count for Watch {
     fn set(&self, step: Step) {
+        self.meter.beat();
         self.counter.store(step, Ordering::Relaxed);
     }
 
@@ -216,6 +234,7 @@ impl gix::Count for Watch {
     }
 
     fn inc_by(&self, step: Step) {
+        self.meter.beat();
         self.counter.fetch_add(step, Ordering::Relaxed);
     }
 
@@ -226,6 +245,7 @@ impl gix::Count for Watch {
 
 impl gix::Progress for Watch {
     fn init(&mut self, max: Option<Step>, _unit: Option<Unit>) {
+        self.meter.beat();
         if let Role::Phase(phase) = self.role {
             self.meter.total.store(max.unwrap_or(0), Ordering::Relaxed);
             if phase == Phase::Receiving {
@@ -234,7 +254,9 @@ impl gix::Progress for Watch {
         }
     }
 
-    fn set_name(&mut self, _name: String) {}
+    fn set_name(&mut self, _name: String) {
+        self.meter.beat();
+    }
 
     fn name(&self) -> Option<String> {
         None
@@ -244,7 +266,9 @@ impl gix::Progress for Watch {
         gix::progress::UNKNOWN
     }
 
-    fn message(&self, _level: MessageLevel, _message: String) {}
+    fn message(&self, _level: MessageLevel, _message: String) {
+        self.meter.beat();
+    }
 }
 
 impl gix::NestedProgress for Watch {

@@ -4,12 +4,16 @@
 //! place in one step. Nothing here prompts: a login that is not there is an error that says so.
 
 mod access;
+mod daemon;
+mod hosts;
 mod http;
 mod logins;
 pub(super) mod ssh;
+mod watchdog;
 mod way_out;
 
-pub use access::{log_in, probe};
+pub use access::{Known, introduce_host, is_host_known, log_in, probe};
+pub use hosts::Hosts;
 pub(in crate::git) use http::Failure;
 pub use logins::{Answer, Ask, Question};
 pub use way_out::WayOut;
@@ -17,7 +21,7 @@ pub use way_out::WayOut;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gix::bstr::{BString, ByteSlice};
 use gix::protocol::transport::client::blocking_io::Transport;
@@ -25,6 +29,7 @@ use gix::refspec::parse::Operation;
 use gix::remote::Direction;
 
 use self::logins::Keeper;
+use self::watchdog::Watchdog;
 use super::error::{Cause, GitError};
 use super::meter::{Gate, Meter, Watch};
 use super::staging::{self, Staging};
@@ -45,12 +50,15 @@ pub struct Network<'a> {
     pub threads: usize,
     /// Becomes true when the user wants to stop.
     pub interrupt: &'static AtomicBool,
-    /// Whether the user's own `git` reaches what we could not.
+    /// How many repos of a host are in flight.
+    pub hosts: Hosts,
+    /// What is found out of hosts after a failure.
     pub way_out: WayOut,
 }
 
-/// Tries of one request, the first one included.
-const TRIES: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// A server that wants to be left alone for longer is asked after that, and then given up.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What was cloned.
 #[derive(Clone, Debug)]
@@ -68,7 +76,7 @@ impl Network<'_> {
         let url = url::resolve(self.root, &repo.url);
         let staging = Staging::beside(&destination)?;
         let path = staging.clone_path();
-        self.with_retries(|session| match self.backend {
+        self.with_retries(&url, |session| match self.backend {
             Backend::BuiltIn if needs_no_program(&url) => local::clone(&path, &url, repo),
             Backend::BuiltIn => self.clone_to(&path, &url, repo, meter, session),
             Backend::Cli => cli::clone(&path, &url, repo, self.interrupt),
@@ -104,7 +112,7 @@ impl Network<'_> {
         let path = local::folder(self.root, repo);
         let wanted = local::wanted_refspecs(&path, remote, &repo.checkout);
         let url = url::resolve(self.root, &repo.url);
-        self.with_retries(|session| match self.backend {
+        self.with_retries(&url, |session| match self.backend {
             Backend::BuiltIn if needs_no_program(&url) => {
                 local::fetch(&path, remote, &wanted, &repo.checkout, &url)
             }
@@ -127,8 +135,9 @@ impl Network<'_> {
     /// An error with what this repo wanted in it, and with the way out, if there is one.
     fn explained(&self, error: GitError, repo: &Repo, url: &str) -> GitError {
         let error = naming_what_is_missing(error, &repo.checkout);
+        let error = self.way_out.to_host(error, url);
         match self.backend {
-            Backend::BuiltIn => self.way_out.named_in(error, url, self.interrupt),
+            Backend::BuiltIn => self.way_out.to_git(error, url),
             Backend::Cli => error,
         }
     }
@@ -148,6 +157,8 @@ impl Network<'_> {
             gix::config(Some(&path.join(".git")), &options).map_err(|error| said(&error))?;
         let mut overrides = self.overrides();
         overrides.extend(ssh::overrides(&config, &ssh_log));
+        let silence = http::silence(&config, url);
+        let _watchdog = self.watchdog(&ssh_log, meter, silence, session);
         let prepare = || -> gix::Result<gix::clone::PrepareFetch> {
             let mut prepare = gix::clone::PrepareFetch::new(
                 url,
@@ -159,7 +170,7 @@ impl Network<'_> {
             .with_in_memory_config_overrides(overrides)
             .configure_connection({
                 let session = session.clone();
-                move |connection| configure(connection, &session)
+                move |connection| configure(connection, &session, silence)
             });
             prepare = match &repo.checkout {
                 Checkout::Branch(name) => {
@@ -239,6 +250,10 @@ impl Network<'_> {
         session: &http::Session,
     ) -> Result<(), GitError> {
         let ssh_log = ssh::Log::new()?;
+        let config = gix::config(Some(&path.join(".git")), &gix::open::Options::default())
+            .map_err(|error| self.say(&error, &ssh_log, session, url))?;
+        let silence = http::silence(&config, url);
+        let _watchdog = self.watchdog(&ssh_log, meter, silence, session);
         let wanted = local::wanted_refspecs(path, remote, checkout);
         let follows_default = *checkout == Checkout::RemoteDefault;
         let fetch = || -> gix::Result<RemoteHeads> {
@@ -252,7 +267,7 @@ impl Network<'_> {
             repository.committer_or_set_generic_fallback()?;
             let found = repository.find_remote(remote)?;
             let mut connection = found.connect(Direction::Fetch)?;
-            configure(&mut connection, session)?;
+            configure(&mut connection, session, silence)?;
             // The filter would leave out HEAD, which names the default branch.
             let head = follows_default.then(|| "HEAD".to_owned());
             let extra_refspecs = wanted
@@ -309,6 +324,17 @@ impl Network<'_> {
         self.submodules(&local::folder(self.root, repo), repo)
     }
 
+    /// Over ssh; what it does not find, it does not watch.
+    fn watchdog(
+        &self,
+        ssh_log: &ssh::Log,
+        meter: &Arc<Meter>,
+        silence: Duration,
+        session: &http::Session,
+    ) -> Watchdog {
+        Watchdog::over(ssh_log.pid(), meter, silence, self.interrupt, session)
+    }
+
     fn submodules(&self, path: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
         match cli::update_submodules(path, self.interrupt) {
             Ok(()) => Ok(None),
@@ -335,41 +361,63 @@ impl Network<'_> {
 
     fn with_retries<T>(
         &self,
+        url: &str,
         mut request: impl FnMut(&http::Session) -> Result<T, GitError>,
     ) -> Result<T, GitError> {
+        let host = url::host(url).unwrap_or_default();
         let mut tries = 1;
         let mut session = http::Session::default();
         loop {
-            match request(&session) {
-                Err(error) if session.has_assumed() && error.cause != Cause::Interrupted => {}
-                Err(error) if error.cause.is_worth_a_retry() && tries < TRIES => {
-                    self.pause(tries)?;
-                    tries += 1;
+            let place = self.hosts.enter(host, self.interrupt);
+            let error = match request(&session) {
+                Ok(done) => {
+                    place.went_well();
+                    return Ok(done);
                 }
-                result => return result,
+                Err(error) => error,
+            };
+            if error.cause.is_too_much() {
+                place.was_too_much();
+            }
+            drop(place);
+            let may_come_back = tries < error.cause.tries();
+            if error.cause == Cause::Interrupted || !(may_come_back || session.has_assumed()) {
+                return Err(error);
+            }
+            if may_come_back {
+                self.pause(delay(tries, error.retry_after, jitter()))?;
+                tries += 1;
             }
             session = http::Session::without_assumptions();
         }
     }
 
-    /// About half a second, then a second: never the same for two repos, so that they don't come
-    /// back all at once.
-    fn pause(&self, tries: u32) -> Result<(), GitError> {
-        let nanos = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |now| now.subsec_nanos());
-        let jitter = Duration::from_millis(u64::from(nanos / 1_000) % 400);
-        let mut left = Duration::from_millis(300) * tries + jitter;
-        let step = Duration::from_millis(20);
-        while !left.is_zero() {
+    fn pause(&self, delay: Duration) -> Result<(), GitError> {
+        let end = Instant::now() + delay;
+        while Instant::now() < end {
             if self.interrupt.load(Ordering::Relaxed) {
                 return Err(GitError::interrupted());
             }
-            std::thread::sleep(step.min(left));
-            left = left.saturating_sub(step);
+            std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
     }
+}
+
+/// Half a second, then twice as long each time, and up to as much again at random, so that the repos
+/// of a host don't come back all at once. As long as the server says, where it says so.
+fn delay(tries: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
+    let backoff = FIRST_PAUSE * 2_u32.pow(tries - 1);
+    let wanted = retry_after.unwrap_or_default().min(LONGEST_PAUSE);
+    wanted.max(backoff) + backoff.mul_f64(jitter)
+}
+
+/// From 0 to 1.
+fn jitter() -> f64 {
+    let nanos = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos());
+    f64::from(nanos % 1_000_000) / 1e6
 }
 
 fn naming_what_is_missing(mut error: GitError, checkout: &Checkout) -> GitError {
@@ -394,6 +442,7 @@ fn needs_no_program(url: &str) -> bool {
 /// Ends all requests that wait for a server: after Ctrl-C.
 pub fn hang_up() {
     http::hang_up();
+    daemon::hang_up();
 }
 
 /// Removes what killed runs left beside the places of these repos.
@@ -413,8 +462,12 @@ pub fn remove_stale(root: &Path, repos: &[Repo]) {
 fn configure(
     connection: &mut gix::remote::Connection<'_, '_, '_, Box<dyn Transport + Send>>,
     session: &http::Session,
+    silence: Duration,
 ) -> gix::Result {
     if let Some(transport) = http::transport(connection.remote(), session)? {
+        *connection.transport_mut() = transport;
+    }
+    if let Some(transport) = daemon::transport(connection.remote(), silence, session)? {
         *connection.transport_mut() = transport;
     }
     let mut keeper = Keeper::new(connection.remote().repo().clone(), session.clone());

@@ -79,6 +79,13 @@ pub fn host(url: &str) -> Option<&str> {
     })
 }
 
+/// Scheme, user, host and port: what logins and host keys belong to.
+pub fn server(url: &str) -> String {
+    let scheme = url.split_once("://").map_or("ssh", |(scheme, _)| scheme);
+    let authority = split(url).map_or("", |(authority, _)| authority);
+    format!("{scheme}://{authority}")
+}
+
 /// What to give to `ssh`: `-p 2222 git@host`.
 pub fn ssh_destination(url: &str) -> String {
     let Some((authority, _)) = split(url) else {

@@ -160,7 +160,8 @@ fn wait(
     }
 }
 
-fn end_group(child: &mut Child) {
+/// Ends a process that leads a group, and everything that it started.
+pub fn end_group(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         // The group may have ended by itself since.
         let _ = kill_process_group(group, Signal::KILL);

@@ -13,4 +13,22 @@ impl Ui {
             .ok()
             .flatten()
     }
+
+    /// Asks for a line of text. `None` as above, and for an empty one.
+    pub fn ask(&self, question: &str) -> Option<String> {
+        let asked = dialoguer::Input::<String>::new()
+            .with_prompt(question)
+            .allow_empty(true)
+            .interact_text();
+        asked.ok().filter(|text| !text.is_empty())
+    }
+
+    /// Asks for a line of text that is not shown. `None` as above.
+    pub fn ask_secretly(&self, question: &str) -> Option<String> {
+        let asked = dialoguer::Password::new()
+            .with_prompt(question)
+            .allow_empty_password(true)
+            .interact();
+        asked.ok().filter(|text| !text.is_empty())
+    }
 }

@@ -20,6 +20,8 @@ pub struct Behaviour {
     pub busy_header: Option<&'static str>,
     /// Wants this value of the `Authorization` header.
     pub authorization: Option<String>,
+    /// Wants it for this repository only.
+    pub closed_repo: Option<String>,
     /// Wants this header: its name in lower case, and its value.
     pub header: Option<(&'static str, &'static str)>,
     /// Answers for this repository as a server without protocol version 2.
@@ -291,6 +293,11 @@ impl Shared {
         }
         if let Some(wanted) = &self.behaviour.authorization
             && header("Authorization").as_ref() != Some(wanted)
+            && self
+                .behaviour
+                .closed_repo
+                .as_ref()
+                .is_none_or(|name| target.contains(name))
         {
             return refuse(stream, 401, "WWW-Authenticate: Basic realm=\"git\"\r\n");
         }

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -346,6 +347,87 @@ fn a_redirect_to_another_server_takes_no_secret_along() {
         assert_eq!(asked.header("authorization"), None, "{asked:?}");
     }
     assert_cloned(&ran);
+}
+
+/// fitout on a terminal of its own: waits for each text, then types the answer to it.
+pub fn on_a_terminal(context: &TestContext, dialogue: &[(&str, &str)]) -> (Option<i32>, String) {
+    let fitout = assert_cmd::cargo::cargo_bin!("fitout")
+        .display()
+        .to_string();
+    let mut child = context
+        .command("script")
+        .args(["-qec", &format!("{fitout} sync"), "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut typed, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut seen = Vec::new();
+    let mut from = 0;
+    for (text, answer) in dialogue {
+        while !String::from_utf8_lossy(&seen[from..]).contains(text) {
+            let mut byte = [0];
+            let read = screen.read(&mut byte).unwrap();
+            assert!(read > 0, "no `{text}`: {}", String::from_utf8_lossy(&seen));
+            seen.push(byte[0]);
+        }
+        from = seen.len();
+        writeln!(typed, "{answer}").unwrap();
+    }
+    screen.read_to_end(&mut seen).unwrap();
+    let status = child.wait().unwrap();
+    (status.code(), String::from_utf8_lossy(&seen).into_owned())
+}
+
+#[test]
+fn on_a_terminal_a_login_is_asked_for_once_a_server_and_again_when_it_is_wrong() {
+    let context = TestContext::new();
+    let server = secured(&context, closed());
+    let calls_of = context.path("home/calls").display().to_string();
+    let script = format!("!f() {{ echo \"$1\" >> '{calls_of}'; }}; f");
+    config(&context, "credential.helper", &script);
+    repos(&context, &server, 5);
+    let dialogue = [
+        ("wants a login", ""),
+        ("user", "user"),
+        ("password or token", "wrong"),
+        ("refuses this login", ""),
+        ("user", "user"),
+        ("password or token", "secret"),
+    ];
+    let typed: Vec<(&str, &str)> = dialogue
+        .into_iter()
+        .filter(|(_, answer)| !answer.is_empty())
+        .collect();
+    let (code, screen) = on_a_terminal(&context, &typed);
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("refuses this login"), "{screen}");
+    assert!(screen.contains("5 repos: 5 cloned"), "{screen}");
+    assert!(!screen.contains("secret"), "{screen}");
+    assert_eq!(calls(&context), ["get", "erase", "store"]);
+}
+
+#[test]
+fn a_repo_that_is_closed_behind_an_open_one_is_asked_about_after_it() {
+    let context = TestContext::new();
+    context.remote("open");
+    let server = secured(
+        &context,
+        Behaviour {
+            closed_repo: Some("web".to_owned()),
+            ..closed()
+        },
+    );
+    context.remote("web");
+    context.manifest(&format!(
+        "[repos.open]\nurl = \"{}\"\n[repos.web]\nurl = \"{}\"\n",
+        server.url("open"),
+        server.url("web")
+    ));
+    let dialogue = [("user", "user"), ("password or token", "secret")];
+    let (code, screen) = on_a_terminal(&context, &dialogue);
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("2 repos: 2 cloned"), "{screen}");
 }
 
 /// A proxy that passes CONNECT on and counts how often; `user:secret` where it wants a login.

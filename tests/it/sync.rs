@@ -11,7 +11,7 @@ use crate::context::{TestContext, exists};
 use crate::http_server::{Behaviour, HttpServer};
 
 /// Ends a server when the test does.
-struct Daemon(Child);
+pub struct Daemon(pub Child);
 
 impl Drop for Daemon {
     fn drop(&mut self) {
@@ -20,19 +20,19 @@ impl Drop for Daemon {
     }
 }
 
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     listener.local_addr().unwrap().port()
 }
 
-fn wait_for_port(port: u16) {
+pub fn wait_for_port(port: u16) {
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         std::thread::yield_now();
     }
 }
 
 /// A repository with what checkouts get wrong: line endings, modes, links, names, tags, branches.
-fn varied_remote(context: &TestContext) {
+pub fn varied_remote(context: &TestContext) {
     context.remote("varied");
     let work = context.path("work-varied");
     context.write(
@@ -215,7 +215,7 @@ fn with_git_lfs_the_files_are_real_and_follow_an_update() {
 }
 
 /// Clones `url` with fitout and with git, and compares.
-fn assert_cloned_as_git_does(context: &TestContext, url: &str) {
+pub fn assert_cloned_as_git_does(context: &TestContext, url: &str) {
     context.manifest(&format!("[repos.varied]\nurl = \"{url}\"\n"));
     let ran = context.fitout(&["sync"]);
     assert_eq!(ran.code, Some(0), "{url}: {}", ran.shown());
@@ -268,91 +268,6 @@ fn a_clone_is_what_git_clone_makes_over_every_transport() {
     let _daemon = Daemon(child);
     wait_for_port(port);
     assert_cloned_as_git_does(&context, &format!("git://127.0.0.1:{port}/varied.git"));
-}
-
-#[test]
-#[ignore = "needs sshd"]
-fn a_clone_over_ssh_takes_the_users_own_configuration_and_never_asks() {
-    let context = TestContext::new();
-    varied_remote(&context);
-    let port = free_port();
-    let keygen = |name: &str| {
-        let file = context.path(name);
-        let status = Command::new("ssh-keygen")
-            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
-            .arg(&file)
-            .status()
-            .unwrap();
-        assert!(status.success());
-        file
-    };
-    let (host_key, key) = (keygen("host_key"), keygen("user_key"));
-    fs::copy(key.with_extension("pub"), context.path("authorized_keys")).unwrap();
-    context.write(
-        "sshd_config",
-        &format!(
-            "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\n\
-             StrictModes no\nUsePAM no\nPasswordAuthentication no\nPidFile none\n\
-             AcceptEnv GIT_PROTOCOL\n",
-            host_key.display(),
-            context.path("authorized_keys").display()
-        ),
-    );
-    fs::create_dir_all("/run/sshd").unwrap();
-    let child = Command::new("/usr/sbin/sshd")
-        .args(["-D", "-e", "-f"])
-        .arg(context.path("sshd_config"))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let _daemon = Daemon(child);
-    wait_for_port(port);
-    // OpenSSH takes the home from the system's list of users, so the configuration is named.
-    let settings = |known_hosts: &str| {
-        context.write(
-            "ssh_config",
-            &format!(
-                "Host forge\n HostName 127.0.0.1\n Port {port}\n User {}\n IdentityFile {}\n \
-                 IdentitiesOnly yes\n UserKnownHostsFile {known_hosts}\n",
-                Command::new("id")
-                    .arg("-un")
-                    .output()
-                    .map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-                    .unwrap(),
-                key.display()
-            ),
-        );
-    };
-    context.git(
-        ".",
-        &[
-            "config",
-            "--global",
-            "core.sshCommand",
-            &format!("ssh -F {}", context.path("ssh_config").display()),
-        ],
-    );
-    let url = format!("forge:{}", context.path("remotes/varied.git").display());
-    context.manifest(&format!("[repos.varied]\nurl = \"{url}\"\n"));
-
-    settings("/dev/null");
-    let unknown = context.fitout(&["sync"]);
-    let public = context.read("host_key.pub");
-    context.write("known_hosts", &format!("[127.0.0.1]:{port} {public}"));
-    settings(&context.path("known_hosts").display().to_string());
-
-    insta::assert_snapshot!(unknown.shown().replace(&port.to_string(), "[PORT]"), @r"
-    exit: 1
-    --- stdout
-    repo    at  result  note
-    varied      failed  the ssh key of forge is not the one in known_hosts, or not there yet
-    --- stderr
-    varied: failed: the ssh key of forge is not the one in known_hosts, or not there yet
-    1 repo: 1 failed in [TIME]
-    hint: varied: ssh -T forge
-    ");
-    assert_cloned_as_git_does(&context, &url);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gix::bstr::{BStr, BString};
+use gix::bstr::{BStr, BString, ByteSlice};
 use gix::protocol::transport::Service;
 use gix::remote::Direction;
 
@@ -24,7 +24,8 @@ pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
             .remote_at(url)?
             .with_refspecs(Some(BStr::new("HEAD")), Direction::Fetch)?;
         let mut connection = remote.connect(Direction::Fetch)?;
-        configure(&mut connection, &session)?;
+        let silence = http::silence(repository.config_snapshot().plumbing(), url);
+        configure(&mut connection, &session, silence)?;
         connection.ref_map(
             gix::progress::Discard,
             gix::remote::ref_map::Options::default(),
@@ -39,12 +40,47 @@ pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
     })
 }
 
+/// Whether a connection to the host of `url` needs no question about its ssh key.
+pub fn is_host_known(url: &str) -> bool {
+    ssh_host(url).is_none_or(|host| host.is_known())
+}
+
+/// Lets the user's ssh show the key of the host of `url`, and ask whether it is the right one. On a
+/// terminal only. Whether the host is known now.
+pub fn introduce_host(url: &str) -> bool {
+    ssh_host(url).is_none_or(|host| host.introduce())
+}
+
+/// The host of a URL, after `url.<base>.insteadOf`.
+pub(super) fn ssh_host(url: &str) -> Option<ssh::Host> {
+    let ssh_log = ssh::Log::new().ok()?;
+    let (repository, _folder) = scratch(&ssh_log).ok()?;
+    let remote = repository.remote_at(url).ok()?;
+    let real = remote.url(Direction::Fetch)?.to_bstring();
+    let config = gix::config(None, &gix::open::Options::default()).ok()?;
+    ssh::Host::of(&config, &real.to_str_lossy())
+}
+
+/// What is known of a server before a login for it is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing: the work has not begun.
+    Nothing,
+    /// It has refused this repository, although perhaps no others.
+    Refusal,
+}
+
 /// Finds the login for the server of `url`, and asks the user for it where nothing else has one.
 /// Asks again when the server refuses it. Over HTTP only; what was found, clones and fetches use.
 ///
 /// It costs no round trip: the server is asked what it can do, which the first clone or fetch would
 /// have asked, and takes from here.
-pub fn log_in(url: &str, interrupt: &AtomicBool, ask: Ask<'_>) -> Result<(), GitError> {
+pub fn log_in(
+    url: &str,
+    known: Known,
+    interrupt: &AtomicBool,
+    ask: Ask<'_>,
+) -> Result<(), GitError> {
     let mut tries = 1;
     let declined = Cell::new(false);
     let mut ask = |question: &Question| {
@@ -53,7 +89,11 @@ pub fn log_in(url: &str, interrupt: &AtomicBool, ask: Ask<'_>) -> Result<(), Git
         answer
     };
     loop {
-        match try_to_log_in(url, &mut ask) {
+        let session = match known {
+            Known::Nothing => http::Session::default(),
+            Known::Refusal => http::Session::without_assumptions(),
+        };
+        match try_to_log_in(url, &session, &mut ask) {
             _ if interrupt.load(Ordering::Relaxed) => return Err(GitError::interrupted()),
             Err(error)
                 if error.cause == Cause::LoginRefused && !declined.get() && tries < QUESTIONS =>
@@ -65,13 +105,12 @@ pub fn log_in(url: &str, interrupt: &AtomicBool, ask: Ask<'_>) -> Result<(), Git
     }
 }
 
-fn try_to_log_in(url: &str, ask: Ask<'_>) -> Result<(), GitError> {
+fn try_to_log_in(url: &str, session: &http::Session, ask: Ask<'_>) -> Result<(), GitError> {
     let ssh_log = ssh::Log::new()?;
-    let session = http::Session::default();
     let mut handshake = || -> gix::Result {
         let (repository, _folder) = scratch(&ssh_log)?;
         let remote = repository.remote_at(url)?;
-        let Some(transport) = http::transport(&remote, &session)? else {
+        let Some(transport) = http::transport(&remote, session)? else {
             return Ok(());
         };
         let mut keeper = Keeper::new(repository.clone(), session.clone());
@@ -84,7 +123,7 @@ fn try_to_log_in(url: &str, ask: Ask<'_>) -> Result<(), GitError> {
         )?;
         Ok(())
     };
-    handshake().map_err(|error: gix::Error| failure(&error, &ssh_log, &session, url))
+    handshake().map_err(|error: gix::Error| failure(&error, &ssh_log, session, url))
 }
 
 /// An empty repository: gix reads git's configuration through one.

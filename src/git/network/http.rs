@@ -44,6 +44,7 @@ use self::agent::agent;
 pub(super) use self::agent::hang_up;
 pub(in crate::git) use self::failure::Failure;
 use self::servers::{Asker, Known, Server, ask};
+pub(super) use self::settings::silence;
 use self::settings::{Follow, Settings};
 use super::super::error::Cause;
 

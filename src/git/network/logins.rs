@@ -123,7 +123,7 @@ impl Keeper {
         shown.destructure_url_in_place(cascade.use_http_path)?;
         let key = key(&shown);
         let trial = match begin(&key, ask.is_some()) {
-            Begun::Accepted(account) => return Ok(outcome(account, shown)),
+            Begun::Accepted(account) => return Ok(Some(outcome(account, shown))),
             Begun::Refused(why) => return Err(self.fail(&why)),
             Begun::Trial(trial) => trial,
         };
@@ -147,7 +147,7 @@ impl Keeper {
         };
         let outcome = outcome(login.account.clone(), login.context.clone());
         self.trial = Some((trial, login, cascade));
-        Ok(outcome)
+        Ok(Some(outcome))
     }
 
     /// The server has accepted or refused what it was given.
@@ -261,11 +261,11 @@ fn key(context: &Context) -> String {
     )
 }
 
-fn outcome(account: Account, context: Context) -> Option<Outcome> {
-    Some(Outcome {
+fn outcome(account: Account, context: Context) -> Outcome {
+    Outcome {
         identity: account,
         next: context.into(),
-    })
+    }
 }
 
 /// Nobody at the keyboard.
@@ -404,6 +404,8 @@ mod tests {
         }
     }
 
+    type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Option<&'a str>);
+
     #[test]
     fn a_token_of_ci_goes_to_its_own_server_only() {
         let token = |protocol: &str, host: &str, variables: &[(&str, &str)]| {
@@ -429,7 +431,7 @@ mod tests {
             ("CI_JOB_TOKEN", "j"),
             ("CI_SERVER_URL", "https://gitlab.example"),
         ];
-        let cases: [(&str, &str, &[(&str, &str)], Option<&str>); 9] = [
+        let cases: [Case; 9] = [
             ("https", "github.com", &github, Some("x-access-token:t")),
             ("http", "github.com", &github, None),
             ("https", "github.com.evil.example", &github, None),

@@ -1,40 +1,84 @@
-//! The way out: `backend = "cli"`, named where the user's own `git` gets through.
+//! What is found out of a host after a failure, once however many repos it has: whether the user's own
+//! `git` gets through (`backend = "cli"`), and which ssh key the host shows.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use super::access;
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
 
 /// As long as a person waits for an answer to a failure.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// What came of asking `git`, by host: it is asked once, and only after a failure.
+/// What was found out, by host.
 #[derive(Debug, Default)]
-pub struct WayOut(Mutex<HashMap<String, Arc<OnceLock<bool>>>>);
+pub struct WayOut {
+    git_gets_through: Once<bool>,
+    keys: Once<Option<Key>>,
+}
+
+#[derive(Clone, Debug)]
+struct Key {
+    shown: Option<String>,
+    accepting: String,
+}
 
 impl WayOut {
-    /// The error, which names the way out if there is one.
-    pub(super) fn named_in(
-        &self,
-        mut error: GitError,
-        url: &str,
-        interrupt: &AtomicBool,
-    ) -> GitError {
+    /// The error with the way out in it, if git gets through where we could not.
+    pub(super) fn to_git(&self, mut error: GitError, url: &str) -> GitError {
         let Some(host) = url::host(url).filter(|_| may_git_do_better(&error, url)) else {
             return error;
         };
-        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let reached = Arc::clone(hosts.entry(host.to_owned()).or_default());
-        drop(hosts);
-        if *reached.get_or_init(|| cli::reaches(url, interrupt, LIMIT)) {
+        let reaches = || cli::reaches(url, LIMIT);
+        if self.git_gets_through.get(host, reaches) {
             error.command = Some(format!(
                 "`git` itself reaches {host}: put `backend = \"cli\"` under `[git]` in workspace.local.toml"
             ));
         }
         error
+    }
+
+    /// The error with the fingerprint in it, if the host's key is not known.
+    pub(super) fn to_host(&self, mut error: GitError, url: &str) -> GitError {
+        let Some(host) = url::host(url).filter(|_| error.cause == Cause::HostKey) else {
+            return error;
+        };
+        let ask = || {
+            access::ssh_host(url).map(|host| Key {
+                shown: host.key(),
+                accepting: host.accepting(),
+            })
+        };
+        if let Some(key) = self.keys.get(host, ask) {
+            if let Some(shown) = key.shown {
+                error.reason = format!(
+                    "the ssh key of {host} is not known here: {shown}; compare it with the one that its owner publishes"
+                );
+            }
+            error.command = Some(key.accepting);
+        }
+        error
+    }
+}
+
+/// One answer a host; who comes second waits for it.
+#[derive(Debug)]
+struct Once<T>(Mutex<HashMap<String, Arc<OnceLock<T>>>>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Once(Mutex::default())
+    }
+}
+
+impl<T: Clone> Once<T> {
+    fn get(&self, host: &str, ask: impl FnOnce() -> T) -> T {
+        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = Arc::clone(hosts.entry(host.to_owned()).or_default());
+        drop(hosts);
+        answer.get_or_init(ask).clone()
     }
 }
 
@@ -50,12 +94,15 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         | Cause::Proxy
         | Cause::NotGit
         | Cause::Connection
-        | Cause::Timeout
         | Cause::Other => !url::is_local(url),
         // git asks the same helpers.
         Cause::LoginRefused
+        // It would wait as long.
+        | Cause::Timeout
+        | Cause::Damaged
         | Cause::NotFound
         | Cause::HostKey
+        | Cause::HostKeyChanged
         | Cause::Busy
         | Cause::MissingReference
         | Cause::InTheWay

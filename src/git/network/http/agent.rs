@@ -107,7 +107,6 @@ fn proxy(wire: &Wire) -> gix::Result<Option<Proxy>> {
         .map(Some)
         .map_err(gix::Error::from_error)
         .or_raise(|| message("http.proxy is no URL"))
-        .map_err(Into::into)
 }
 
 /// Ends all requests that wait for a server.

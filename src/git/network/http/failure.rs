@@ -30,6 +30,11 @@ impl Failure {
             retry_after: None,
         }
     }
+
+    /// The kind of an error of a socket; none where its words have to tell.
+    pub(in crate::git::network) fn of(error: &io::Error) -> Option<Self> {
+        of(error)
+    }
 }
 
 /// An error of this kind.

@@ -73,6 +73,15 @@ impl Settings {
     }
 }
 
+/// How long the server of `url` may be silent, over whatever protocol.
+pub(in crate::git::network) fn silence(config: &gix::config::File, url: &str) -> Duration {
+    Url::parse(url)
+        .or_else(|_| Url::parse("ssh://elsewhere/"))
+        .map_or(SILENCE, |url| {
+            Settings::read(config, &url, None).wire.silence
+        })
+}
+
 fn environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }
@@ -187,15 +196,18 @@ fn is_exempt(list: &str, host: &str) -> bool {
     if list.trim() == "*" {
         return true;
     }
-    let entries = list.split([',', ' ']).filter(|entry| !entry.is_empty());
-    entries.into_iter().any(|entry| match address {
-        Some(address) => is_in_network(address, entry.trim_matches(['[', ']'])),
-        None => {
-            let name = entry.trim_matches('.').to_lowercase();
-            host.strip_suffix(name.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        }
-    })
+    let is_below = |name: &str| {
+        host.strip_suffix(name.trim_matches('.').to_lowercase().as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    list.split([',', ' '])
+        .filter(|entry| !entry.is_empty())
+        .any(|entry| {
+            address.map_or_else(
+                || is_below(entry),
+                |address| is_in_network(address, entry.trim_matches(['[', ']'])),
+            )
+        })
 }
 
 fn is_in_network(address: IpAddr, network: &str) -> bool {

@@ -1,0 +1,69 @@
+//! Questions before the work, so that no worker ever asks one: whether a host is the right one, and who
+//! the user is. One a host, and only where a person sits in front of a terminal.
+
+use super::Context;
+use crate::git::network::{self, Answer, Known, Question};
+use crate::git::url;
+use crate::host::interrupt;
+use crate::workspace::{Backend, Repo};
+
+/// Asks what has to be asked before these repos are cloned or fetched, or again after they failed.
+/// What is found, the network half uses; the servers that stay closed are returned, and the workers
+/// say why, repo by repo.
+pub fn ask(context: &Context, backend: Backend, known: Known, repos: &[Repo]) -> Vec<String> {
+    let (mut servers, mut closed) = (Vec::new(), Vec::new());
+    if !context.ui.can_prompt() {
+        return closed;
+    }
+    for repo in repos {
+        let server = url::server(&repo.url);
+        let is_done = repo.skip || url::is_local(&repo.url) || servers.contains(&server);
+        if is_done || interrupt::requested() {
+            continue;
+        }
+        servers.push(server.clone());
+        let is_open = if url::is_ssh(&repo.url) {
+            meet(context, &repo.url)
+        } else if backend == Backend::BuiltIn {
+            let mut ask = |question: &Question| answer(context, question);
+            let found = network::log_in(&repo.url, known, interrupt::flag(), &mut ask);
+            !found.is_err_and(|error| error.cause.is_worth_a_question())
+        } else {
+            true
+        };
+        if !is_open {
+            closed.push(server);
+        }
+    }
+    closed
+}
+
+fn meet(context: &Context, url: &str) -> bool {
+    if network::is_host_known(url) {
+        return true;
+    }
+    let host = url::host(url).unwrap_or(url);
+    context.ui.say(format_args!(
+        "this machine does not know the ssh key of {host} yet"
+    ));
+    network::introduce_host(url)
+}
+
+fn answer(context: &Context, question: &Question) -> Option<Answer> {
+    let ui = context.ui;
+    match &question.refused {
+        None => ui.say(format_args!("{} wants a login", question.server)),
+        Some(why) => ui.warn(format_args!("{} {why}", question.server)),
+    }
+    let user = match &question.user {
+        Some(user) => {
+            ui.say(format_args!("user: {user}"));
+            user.clone()
+        }
+        None => ui.ask("user")?,
+    };
+    Some(Answer {
+        user,
+        password: ui.ask_secretly("password or token")?,
+    })
+}

@@ -1,0 +1,274 @@
+//! What goes wrong between here and a server: each failure has its end, its words and no half repo.
+
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::context::{Ran, TestContext};
+use crate::http_server::{Behaviour, HttpServer};
+
+/// A workspace with one repo of a server that behaves like this.
+fn behaving(context: &TestContext, behaviour: Behaviour) -> HttpServer {
+    context.remote("web");
+    let server = HttpServer::start(&context.path("remotes"), behaviour);
+    context.manifest(&format!("[repos.web]\nurl = \"{}\"\n", server.url("web")));
+    server
+}
+
+/// A server may be silent for a second in these tests, over whatever protocol.
+fn in_a_hurry(context: &TestContext) {
+    context.git(".", &["config", "--global", "http.lowSpeedTime", "1"]);
+}
+
+#[track_caller]
+fn assert_failed(context: &TestContext, ran: &Ran, reason: &str) {
+    assert_eq!(ran.code, Some(1), "{}", ran.shown());
+    assert!(ran.stdout.contains(reason), "{}", ran.shown());
+    assert_eq!(context.names("ws"), ["workspace.toml"], "{}", ran.shown());
+}
+
+#[test]
+fn a_server_with_too_much_to_do_is_left_alone_for_as_long_as_it_says() {
+    let context = TestContext::new();
+    let server = behaving(
+        &context,
+        Behaviour {
+            busy: Some((2, 429)),
+            busy_header: Some("Retry-After: 2"),
+            ..Behaviour::default()
+        },
+    );
+    let start = Instant::now();
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert!(start.elapsed() >= Duration::from_secs(4));
+    assert_eq!(server.requests(), 2 + 3);
+}
+
+#[test]
+fn a_pack_that_is_cut_is_asked_for_again() {
+    let context = TestContext::new();
+    let behaviour = Behaviour {
+        cuts_packs: 2,
+        ..Behaviour::default()
+    };
+    let _server = behaving(&context, behaviour);
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    context.git("ws/web", &["fsck", "--strict"]);
+}
+
+#[test]
+fn a_server_that_always_cuts_is_given_up() {
+    let context = TestContext::new();
+    let behaviour = Behaviour {
+        cuts_packs: usize::MAX,
+        ..Behaviour::default()
+    };
+    let _server = behaving(&context, behaviour);
+    let ran = context.fitout(&["sync"]);
+    assert_failed(&context, &ran, "the connection to 127.0.0.1 broke");
+}
+
+#[test]
+fn a_pack_that_is_spoiled_is_no_repo() {
+    let context = TestContext::new();
+    let behaviour = Behaviour {
+        spoils_packs: true,
+        ..Behaviour::default()
+    };
+    let _server = behaving(&context, behaviour);
+    let ran = context.fitout(&["sync"]);
+    assert_failed(&context, &ran, "what 127.0.0.1 sent is damaged");
+}
+
+#[test]
+fn what_is_no_git_server_is_said_to_be_none() {
+    let page =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<p>log in</p>\n";
+    let reason = "127.0.0.1 answers, and not as a git server does";
+    for says in [page, "SSH-2.0-noise\r\n\r\n", "\u{1}\u{2}\u{3}\r\n\r\n"] {
+        let context = TestContext::new();
+        let server = behaving(
+            &context,
+            Behaviour {
+                says: Some(says),
+                ..Behaviour::default()
+            },
+        );
+        let ran = context.fitout(&["sync"]);
+        assert_failed(&context, &ran, reason);
+        let asked = server.asked();
+        let ours = asked.iter().filter(|asked| {
+            asked
+                .header("user-agent")
+                .is_some_and(|agent| agent.contains("oxide"))
+        });
+        assert!(ours.count() <= 2, "garbage is not asked for again");
+    }
+}
+
+#[test]
+fn nobody_there_and_no_such_host_are_told_apart() {
+    for (url, reason) in [
+        (
+            "http://127.0.0.1:1/web.git",
+            "127.0.0.1 refuses the connection",
+        ),
+        (
+            "git://127.0.0.1:1/web.git",
+            "127.0.0.1 refuses the connection",
+        ),
+        (
+            "http://no-such-host.invalid/web.git",
+            "the host no-such-host.invalid is not known",
+        ),
+        (
+            "git://no-such-host.invalid/web.git",
+            "the host no-such-host.invalid is not known",
+        ),
+    ] {
+        let context = TestContext::new();
+        context.manifest(&format!("[repos.web]\nurl = \"{url}\"\n"));
+        assert_failed(&context, &context.fitout(&["sync"]), reason);
+    }
+}
+
+#[test]
+fn a_server_that_falls_silent_is_given_up() {
+    let context = TestContext::new();
+    in_a_hurry(&context);
+    let behaviour = Behaviour {
+        holds_packs: true,
+        ..Behaviour::default()
+    };
+    let _server = behaving(&context, behaviour);
+    let ran = context.fitout(&["sync"]);
+    assert_failed(&context, &ran, "127.0.0.1 does not answer in time");
+}
+
+#[test]
+fn a_daemon_that_is_silent_from_the_start_is_given_up() {
+    let context = TestContext::new();
+    in_a_hurry(&context);
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    context.manifest(&format!(
+        "[repos.web]\nurl = \"git://127.0.0.1:{port}/web.git\"\n"
+    ));
+    let ran = context.fitout(&["sync"]);
+    assert_failed(&context, &ran, "127.0.0.1 does not answer in time");
+}
+
+/// An ssh that connects and then says nothing; its process ids go to `home/pids`.
+fn silent_ssh(context: &TestContext) {
+    let script = format!(
+        "#!/bin/sh\necho $$ >> '{}'\nexec sleep 1000\n",
+        context.path("home/pids").display()
+    );
+    context.write("bin/ssh", &script);
+    let ssh = context.path("bin/ssh");
+    std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let ssh = ssh.display().to_string();
+    context.git(".", &["config", "--global", "core.sshCommand", &ssh]);
+    context.manifest("[repos.web]\nurl = \"git@forge.example:web.git\"\n");
+}
+
+fn assert_no_ssh_is_left(context: &TestContext) {
+    for pid in context.read("home/pids").lines() {
+        assert!(
+            !std::path::Path::new(&format!("/proc/{pid}")).exists(),
+            "{pid}"
+        );
+    }
+}
+
+#[test]
+fn an_ssh_that_falls_silent_is_ended() {
+    let context = TestContext::new();
+    in_a_hurry(&context);
+    silent_ssh(&context);
+    let ran = context.fitout(&["sync"]);
+    assert_failed(&context, &ran, "forge.example does not answer in time");
+    assert_no_ssh_is_left(&context);
+}
+
+fn interrupted(context: &TestContext, is_waiting: impl Fn() -> bool) -> Ran {
+    let child = context
+        .fitout_command(&["sync"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !is_waiting() {
+        std::thread::yield_now();
+    }
+    let pid = child.id().to_string();
+    let status = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(status.success());
+    context.ran(&child.wait_with_output().unwrap())
+}
+
+/// The server never goes on: only hanging up can end the wait.
+#[test]
+fn ctrl_c_ends_a_wait_for_a_silent_server_at_once() {
+    let context = TestContext::new();
+    let behaviour = Behaviour {
+        holds_packs: true,
+        ..Behaviour::default()
+    };
+    let server = behaving(&context, behaviour);
+    let ran = interrupted(&context, || {
+        server.wait_for_held(1);
+        true
+    });
+    assert_eq!(ran.code, Some(130), "{}", ran.shown());
+    assert_eq!(context.names("ws"), ["workspace.toml"]);
+}
+
+#[test]
+fn ctrl_c_ends_a_wait_for_a_silent_ssh_at_once() {
+    let context = TestContext::new();
+    silent_ssh(&context);
+    let ran = interrupted(&context, || context.path("home/pids").exists());
+    assert_eq!(ran.code, Some(130), "{}", ran.shown());
+    assert_no_ssh_is_left(&context);
+}
+
+/// A small file system of its own, as only root can make one.
+struct Disk(std::path::PathBuf);
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+#[ignore = "needs root"]
+fn a_full_disk_is_said_and_leaves_no_half_repo() {
+    let context = TestContext::new();
+    let _server = behaving(&context, Behaviour::default());
+    // Does not compress: digits of a linear congruential generator.
+    let mut state = 1_u64;
+    let noise: String = std::iter::repeat_with(|| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        char::from(b'!' + u8::try_from(state >> 58).unwrap())
+    })
+    .take(3 << 20)
+    .collect();
+    context.push("web", "big.txt", &noise);
+    let status = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=1m", "none"])
+        .arg(context.path("ws"))
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let _disk = Disk(context.path("ws"));
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    let ran = context.fitout(&["sync"]);
+    assert_failed(&context, &ran, "no room left on the disk");
+    assert!(ran.stderr.contains("df -h"), "{}", ran.shown());
+}

@@ -107,6 +107,8 @@ pub struct GitSettings {
     pub jobs: Option<usize>,
     /// What does the network half.
     pub backend: Backend,
+    /// Take no objects from earlier clones of this machine, and keep none.
+    pub no_cache: bool,
 }
 
 /// What does the network half of git's work.

@@ -3,6 +3,7 @@
 //! The only place, with doctor's probes, that knows both the pure core and the world.
 
 pub mod add;
+pub mod cache;
 pub mod completions;
 pub mod demo;
 pub mod doctor;

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{Context, Format, Opened, lock, login};
 use crate::error::{CommandResult, Exit, Failure};
+use crate::git::cache::Cache;
 use crate::git::network::{self, Known, Network};
 use crate::git::{Cause, Gate, GitError, Meter, Phase, local, survey, url};
 use crate::host::interrupt;
@@ -38,6 +39,9 @@ pub struct Args {
     /// Repos in flight at once
     #[arg(short, long, value_name = "NUMBER")]
     jobs: Option<NonZeroUsize>,
+    /// Clone everything from the servers; `fitout cache` shows what was kept of earlier clones
+    #[arg(long)]
+    no_cache: bool,
     /// Print what would be done; ask no server, change nothing
     #[arg(long)]
     dry_run: bool,
@@ -69,6 +73,8 @@ pub struct Options {
     pub locked: bool,
     /// What may be done beyond updating what is checked out.
     pub allowed: Allowed,
+    /// Take no objects from earlier clones of this machine, and keep none.
+    pub no_cache: bool,
 }
 
 /// What came of it, in the order of the manifest.
@@ -124,6 +130,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
             set_url: args.set_url,
         },
         locked: args.locked,
+        no_cache: args.no_cache,
     };
     if args.check {
         let synced = checked(&opened, &options)?;
@@ -268,6 +275,9 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         // A few repos may use the cores that many would share.
         threads: (cores / repos.len().clamp(1, cores)).max(1),
         interrupt: interrupt::flag(),
+        cache: (!options.no_cache && !opened.personal.git.no_cache)
+            .then(Cache::of_user)
+            .flatten(),
         hosts: network::Hosts::default(),
         way_out: network::WayOut::default(),
     };

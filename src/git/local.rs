@@ -4,6 +4,7 @@
 //! `working-tree-encoding`. [`needs_git`] finds the clones where that matters; the user's own git
 //! then does what would go wrong here.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -279,6 +280,25 @@ pub fn head_commit(root: &Path, repo: &Repo) -> Result<(String, bool), GitError>
         &["refs/remotes/*", "refs/tags/*"],
     )?;
     Ok((commit.to_string(), is_published))
+}
+
+/// What a clone knows of `origin`, as the remote calls it, in the order of their names: branches and
+/// tags, with their commits or tag objects.
+pub(super) fn remote_refs(git_dir: &Path) -> Result<BTreeMap<String, Oid>, git2::Error> {
+    let repository = Repository::open(git_dir)?;
+    let mut refs = BTreeMap::new();
+    for reference in repository.references()? {
+        let reference = reference?;
+        let (Ok(name), Some(tip)) = (reference.name(), reference.target()) else {
+            continue;
+        };
+        if let Some(branch) = name.strip_prefix("refs/remotes/origin/") {
+            refs.insert(format!("refs/heads/{branch}"), tip);
+        } else if name.starts_with("refs/tags/") {
+            refs.insert(name.to_owned(), tip);
+        }
+    }
+    Ok(refs)
 }
 
 /// Points HEAD at a commit of a clone that has nothing checked out yet.

@@ -5,6 +5,7 @@
 //! branch forward without losing anything. [`cli`] runs the user's `git` where neither may stand
 //! in for it. This module executes and never decides: the decisions are in `crate::sync`.
 
+pub mod cache;
 pub mod cli;
 pub mod create;
 mod error;

@@ -30,6 +30,7 @@ use gix::remote::Direction;
 
 use self::logins::Keeper;
 use self::watchdog::Watchdog;
+use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
 use super::meter::{Gate, Meter, Watch};
 use super::staging::{self, Staging};
@@ -50,6 +51,8 @@ pub struct Network<'a> {
     pub threads: usize,
     /// Becomes true when the user wants to stop.
     pub interrupt: &'static AtomicBool,
+    /// Objects of clones that were made before.
+    pub cache: Option<Cache>,
     /// How many repos of a host are in flight.
     pub hosts: Hosts,
     /// What is found out of hosts after a failure.
@@ -78,7 +81,7 @@ impl Network<'_> {
         let path = staging.clone_path();
         self.with_retries(&url, |session| match self.backend {
             Backend::BuiltIn if needs_no_program(&url) => local::clone(&path, &url, repo),
-            Backend::BuiltIn => self.clone_to(&path, &url, repo, meter, session),
+            Backend::BuiltIn => self.clone_through_cache(&path, &url, repo, meter, session),
             Backend::Cli => cli::clone(&path, &url, repo, self.interrupt),
         })
         .map_err(|error| self.explained(error, repo, &url))?;
@@ -142,6 +145,40 @@ impl Network<'_> {
         }
     }
 
+    /// Begins with what is kept of this URL, and keeps what is new.
+    fn clone_through_cache(
+        &self,
+        path: &Path,
+        url: &str,
+        repo: &Repo,
+        meter: &Arc<Meter>,
+        session: &http::Session,
+    ) -> Result<(), GitError> {
+        let Some(cache) = self.cache.as_ref().filter(|_| !url::is_local(url)) else {
+            return self.clone_to(path, url, repo, meter, session, &|_| false);
+        };
+        let git_dir = path.join(".git");
+        let seeded = AtomicBool::new(false);
+        let seed = |git_dir: &Path| {
+            let has_objects = repo.depth.is_none() && cache.seed(url, git_dir);
+            seeded.store(has_objects, Ordering::Relaxed);
+            has_objects
+        };
+        let mut cloned = self.clone_to(path, url, repo, meter, session, &seed);
+        let is_broken = |error: &GitError| {
+            let may_be_ours = matches!(error.cause, Cause::Damaged | Cause::Other);
+            may_be_ours && session.failure().is_none()
+        };
+        if cloned.as_ref().is_err_and(is_broken) && seeded.swap(false, Ordering::Relaxed) {
+            cache.forget(url);
+            let _ = std::fs::remove_dir_all(path);
+            cloned = self.clone_to(path, url, repo, meter, session, &|_| false);
+        }
+        cloned?;
+        cache.keep(url, &git_dir, seeded.into_inner());
+        Ok(())
+    }
+
     fn clone_to(
         &self,
         path: &Path,
@@ -149,6 +186,7 @@ impl Network<'_> {
         repo: &Repo,
         meter: &Arc<Meter>,
         session: &http::Session,
+        seed: &dyn Fn(&Path) -> bool,
     ) -> Result<(), GitError> {
         let ssh_log = ssh::Log::new()?;
         let said = |error: &gix::Error| self.say(error, &ssh_log, session, url);
@@ -192,9 +230,15 @@ impl Network<'_> {
         };
         let watch = Watch::new(meter, &self.gate);
         let objects = watch.objects();
-        let (mut checkout, _) = prepare()
-            .and_then(|mut prepare| prepare.fetch_then_checkout(watch, self.interrupt))
+        let mut prepare = prepare().map_err(|error| said(&error))?;
+        let git_dir = path.join(".git");
+        let is_seeded = seed(&git_dir);
+        let (mut checkout, _) = prepare
+            .fetch_then_checkout(watch, self.interrupt)
             .map_err(|error| said(&error))?;
+        if is_seeded {
+            cache::remove_seed_refs(&git_dir)?;
+        }
         if let Checkout::Rev(rev) = &repo.checkout {
             self.make_rev_known(path, rev, url, meter, session)?;
             local::detach_head(path, rev)?;

@@ -79,6 +79,11 @@ pub fn host(url: &str) -> Option<&str> {
     })
 }
 
+/// Which repository it is, over whatever protocol and as whatever user: host and path.
+pub fn place(url: &str) -> (String, String) {
+    key(url)
+}
+
 /// Scheme, user, host and port: what logins and host keys belong to.
 pub fn server(url: &str) -> String {
     let scheme = url.split_once("://").map_or("ssh", |(scheme, _)| scheme);

@@ -153,6 +153,7 @@ fn personal_git(section: &mut Section<'_, '_>) -> PersonalGitTable {
         protocol: section.one_of("protocol", PROTOCOLS),
         jobs: section.positive("jobs"),
         backend: section.one_of("backend", BACKENDS),
+        cache: section.boolean("cache"),
     }
 }
 

@@ -315,6 +315,8 @@ pub struct PersonalGitTable {
     pub jobs: Option<Spanned<u32>>,
     /// `built-in`, or `cli` for this machine's own `git`.
     pub backend: Option<Spanned<Backend>>,
+    /// Whether clones share objects through a cache on this machine; yes where not set.
+    pub cache: Option<bool>,
 }
 
 /// How a remote is reached.

@@ -22,6 +22,7 @@ pub fn resolve(file: &PersonalFile, workspace: &Workspace) -> (Personal, Vec<Dia
                 .as_ref()
                 .map(|backend| backend.value)
                 .unwrap_or_default(),
+            no_cache: file.git.cache == Some(false),
         },
         repos: repos(&file.repos, workspace, protocol, &mut problems),
         services: services(file, workspace, &mut problems),

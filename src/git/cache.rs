@@ -1,0 +1,409 @@
+//! Objects of repositories that were cloned before, shared by all workspaces of this machine.
+//!
+//! One bare repository a URL, in the user's cache folder: its packs are hard links to those of the
+//! clone that they came from, so the first clone costs nothing more. The next clone of the same URL
+//! starts with links to them, and asks the server for the difference. It never points back here:
+//! either may be removed, repacked or collected (`git gc`) without the other.
+//!
+//! A pack is read through before it is used. An entry that is damaged is dropped, and the clone
+//! takes everything from the server. Nothing here is worth waiting for: who finds an entry locked
+//! goes on without.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{local, url};
+
+/// Refs that stand for the cache's commits in a clone in the making: so the server is told what is
+/// there. They are gone before anyone sees the clone.
+const SEED: &str = "refs/fitout-cache/";
+/// A clone from an entry has its packs and one more. From so many on, the entry begins anew.
+const MOST_PACKS: usize = 16;
+
+/// The cache of one user.
+#[derive(Clone, Debug)]
+pub struct Cache {
+    folder: PathBuf,
+}
+
+/// What is kept of one URL.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Without user and password.
+    pub url: String,
+    /// Bytes of its files.
+    pub bytes: u64,
+    /// Bytes that no clone shares: what removing it gives back.
+    pub own_bytes: u64,
+    name: String,
+}
+
+/// What came of removing an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// It is gone.
+    Yes,
+    /// A run uses it.
+    InUse,
+}
+
+impl Cache {
+    /// The one of this user; none where the system names no folder for caches.
+    pub fn of_user() -> Option<Self> {
+        let folder = dirs::cache_dir()?.join("fitout").join("repos");
+        Some(Cache { folder })
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What is in it, by URL.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut entries: Vec<Entry> = fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name().to_str()?.strip_suffix(".git")?.to_owned();
+                let url = fs::read_to_string(entry.path().join("description")).ok()?;
+                let (bytes, own_bytes) = sizes(&entry.path());
+                Some(Entry {
+                    url: url.trim().to_owned(),
+                    bytes,
+                    own_bytes,
+                    name,
+                })
+            })
+            .collect();
+        entries.sort_by(|one, other| one.url.cmp(&other.url));
+        entries
+    }
+
+    /// Removes an entry, unless a run uses it. Clones made from it lose nothing.
+    pub fn remove(&self, entry: &Entry) -> io::Result<Removed> {
+        let Some(_lock) = self.lock(&entry.name, Use::Alone)? else {
+            return Ok(Removed::InUse);
+        };
+        fs::remove_dir_all(self.repository(&entry.name))?;
+        Ok(Removed::Yes)
+    }
+
+    /// Gives a repository that is about to be cloned into the objects of its URL. Whether there
+    /// were any that are whole.
+    pub(super) fn seed(&self, url: &str, git_dir: &Path) -> bool {
+        let name = name(url);
+        let entry = self.repository(&name);
+        if !entry.exists() {
+            return false;
+        }
+        let Ok(Some(lock)) = self.lock(&name, Use::Shared) else {
+            return false;
+        };
+        let seeded = seed(&entry, git_dir);
+        drop(lock);
+        if !matches!(seeded, Ok(true)) {
+            unseed(git_dir);
+            self.forget(url);
+            return false;
+        }
+        true
+    }
+
+    /// Keeps what a clone has, for the next one. `seeded` when it began with what is kept.
+    pub(super) fn keep(&self, url: &str, git_dir: &Path, seeded: bool) {
+        // No clone fails because its cache does.
+        let _ = self.try_to_keep(url, git_dir, seeded);
+    }
+
+    fn try_to_keep(&self, url: &str, git_dir: &Path, seeded: bool) -> io::Result<()> {
+        let packs = packs(git_dir)?;
+        let name = name(url);
+        let entry = self.repository(&name);
+        let has_all = seeded && self::packs(&entry).is_ok_and(|kept| kept.len() == packs.len());
+        // A shallow history is not all of it.
+        if packs.is_empty() || has_all || git_dir.join("shallow").exists() {
+            return Ok(());
+        }
+        self.make_folder()?;
+        let Some(_lock) = self.lock(&name, Use::Alone)? else {
+            return Ok(());
+        };
+        let made = tempfile::Builder::new()
+            .prefix(".making-")
+            .tempdir_in(&self.folder)?;
+        fill(made.path(), url, git_dir, &packs)?;
+        if entry.exists() {
+            fs::remove_dir_all(&entry)?;
+        }
+        fs::rename(made.keep(), entry)
+    }
+
+    /// Drops what is kept of a URL, because it is damaged.
+    pub(super) fn forget(&self, url: &str) {
+        let name = name(url);
+        if let Ok(Some(_lock)) = self.lock(&name, Use::Alone) {
+            let _ = fs::remove_dir_all(self.repository(&name));
+        }
+    }
+
+    fn repository(&self, name: &str) -> PathBuf {
+        self.folder.join(format!("{name}.git"))
+    }
+
+    /// Private: what is in it may be.
+    fn make_folder(&self) -> io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.folder)
+    }
+
+    /// None where another run has it.
+    fn lock(&self, name: &str, how: Use) -> io::Result<Option<File>> {
+        let lock = File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.join(format!("{name}.lock")))?;
+        let locked = match how {
+            Use::Shared => lock.try_lock_shared(),
+            Use::Alone => lock.try_lock(),
+        };
+        match locked {
+            Ok(()) => Ok(Some(lock)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Use {
+    Shared,
+    Alone,
+}
+
+/// What a person recognizes, and what tells two URLs apart. Of no user and no password: the same
+/// repository over https and ssh is one.
+fn name(address: &str) -> String {
+    let (host, path) = url::place(address);
+    let digest = Sha256::digest(format!("{host}/{path}"));
+    let digest = gix::hash::ObjectId::from_bytes_or_panic(&digest[..20]);
+    let short = digest.to_hex_with_len(12);
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '.' {
+            c
+        } else {
+            '-'
+        }
+    };
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let words: String = format!("{host}-{last}")
+        .chars()
+        .map(plain)
+        .take(60)
+        .collect();
+    format!("{}-{short}", words.trim_start_matches(['.', '-']))
+}
+
+fn seed(entry: &Path, git_dir: &Path) -> io::Result<bool> {
+    let packs = packs(entry)?;
+    if packs.is_empty() || packs.len() >= MOST_PACKS {
+        return Ok(false);
+    }
+    let folder = git_dir.join("objects/pack");
+    fs::create_dir_all(&folder)?;
+    for pack in &packs {
+        if !is_whole(pack)? || !is_whole(&pack.with_extension("idx"))? {
+            return Ok(false);
+        }
+        link_pack(pack, &folder)?;
+    }
+    let refs = fs::read_to_string(entry.join("packed-refs"))?;
+    let tips: BTreeSet<&str> = refs
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(tip, _)| tip.len() == 40)
+        .map(|(tip, _)| tip)
+        .collect();
+    let seeds = tips.iter().enumerate();
+    let text = packed_refs(seeds.map(|(number, tip)| format!("{tip} {SEED}{number:08}\n")));
+    fs::write(git_dir.join("packed-refs"), text)?;
+    Ok(!tips.is_empty())
+}
+
+/// A file of refs, sorted by their names, and not known to be peeled.
+fn packed_refs(lines: impl Iterator<Item = String>) -> String {
+    std::iter::once("# pack-refs with: sorted \n".to_owned())
+        .chain(lines)
+        .collect()
+}
+
+/// Takes back what [`Cache::seed`] began.
+fn unseed(git_dir: &Path) {
+    let _ = fs::remove_file(git_dir.join("packed-refs"));
+    let folder = git_dir.join("objects/pack");
+    for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let _ = fs::remove_file(file.path());
+    }
+}
+
+/// Takes the refs out of a clone that stood for the cache's commits.
+pub(super) fn remove_seed_refs(git_dir: &Path) -> io::Result<()> {
+    let path = git_dir.join("packed-refs");
+    let text = fs::read(&path)?;
+    let text = String::from_utf8_lossy(&text);
+    let mut is_ours = false;
+    let kept: String = text
+        .split_inclusive('\n')
+        .filter(|line| {
+            // What a tag leads to stands in the line below it.
+            if !line.starts_with('^') {
+                is_ours = line
+                    .split_once(' ')
+                    .is_some_and(|(_, name)| name.starts_with(SEED));
+            }
+            !is_ours
+        })
+        .collect();
+    fs::write(path, kept)
+}
+
+/// The packs of a repository that have an index.
+fn packs(git_dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut packs = Vec::new();
+    for file in fs::read_dir(git_dir.join("objects/pack"))? {
+        let path = file?.path();
+        let is_pack = path
+            .extension()
+            .is_some_and(|extension| extension == "pack");
+        if is_pack && path.with_extension("idx").exists() {
+            packs.push(path);
+        }
+    }
+    packs.sort();
+    Ok(packs)
+}
+
+fn fill(made: &Path, url: &str, git_dir: &Path, packs: &[PathBuf]) -> io::Result<()> {
+    let folder = made.join("objects/pack");
+    fs::create_dir_all(&folder)?;
+    fs::create_dir_all(made.join("refs"))?;
+    for pack in packs {
+        link_pack(pack, &folder)?;
+    }
+    let refs = local::remote_refs(git_dir).map_err(io::Error::other)?;
+    let refs = packed_refs(refs.iter().map(|(name, tip)| format!("{tip} {name}\n")));
+    let (host, path) = url::place(url);
+    let config = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
+    for (file, text) in [
+        ("HEAD", "ref: refs/heads/main\n"),
+        ("config", config),
+        ("description", &format!("{host}/{path}\n")),
+        ("packed-refs", &refs),
+    ] {
+        fs::write(made.join(file), text)?;
+    }
+    Ok(())
+}
+
+fn link_pack(pack: &Path, folder: &Path) -> io::Result<()> {
+    for extension in ["pack", "idx", "rev"] {
+        let file = pack.with_extension(extension);
+        if let Some(name) = file.file_name().filter(|_| file.exists()) {
+            let to = folder.join(name);
+            match fs::hard_link(&file, &to) {
+                Ok(()) => {}
+                // Another file system, or one without links.
+                Err(_) => drop(fs::copy(&file, &to)?),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a pack or an index is what its last 20 bytes say: the SHA-1 of everything before them.
+fn is_whole(path: &Path) -> io::Result<bool> {
+    const CHECKSUM: u64 = 20;
+    let mut file = File::open(path)?;
+    let Some(mut left) = file.metadata()?.len().checked_sub(CHECKSUM) else {
+        return Ok(false);
+    };
+    let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
+    let mut buffer = vec![0; 1 << 17];
+    while left > 0 {
+        let most = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
+        let read = file.read(&mut buffer[..most])?;
+        if read == 0 {
+            return Ok(false);
+        }
+        hasher.update(&buffer[..read]);
+        left -= read as u64;
+    }
+    let mut checksum = [0; 20];
+    file.read_exact(&mut checksum)?;
+    Ok(hasher
+        .try_finalize()
+        .is_ok_and(|found| found.as_slice() == checksum))
+}
+
+fn sizes(folder: &Path) -> (u64, u64) {
+    use std::os::unix::fs::MetadataExt as _;
+    let (mut bytes, mut own_bytes) = (0, 0);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let Ok(metadata) = entry.metadata() else {
+            continue;
+        };
+        if metadata.is_dir() {
+            let (inside, own) = sizes(&entry.path());
+            bytes += inside;
+            own_bytes += own;
+        } else {
+            bytes += metadata.len();
+            if metadata.nlink() < 2 {
+                own_bytes += metadata.len();
+            }
+        }
+    }
+    (bytes, own_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entrys_name_holds_no_secret_and_is_the_same_over_every_protocol() {
+        let https = name("https://user:token@git.example/acme/web.git");
+        assert_eq!(https, name("git@git.example:acme/web"));
+        assert_eq!(https, name("https://other@git.example/acme/web/"));
+        assert!(https.starts_with("git.example-web-"), "{https}");
+        assert!(!https.contains("token"), "{https}");
+        assert_ne!(https, name("git@git.example:other/web"));
+        assert_ne!(https, name("https://git.example:8443/acme/web"));
+    }
+
+    #[test]
+    fn seed_refs_go_with_what_they_lead_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("packed-refs");
+        fs::write(
+            &path,
+            "# pack-refs with: peeled fully-peeled sorted \n\
+             1 refs/fitout-cache/0\n^2\n3 refs/remotes/origin/main\n4 refs/tags/v1\n^5\n",
+        )
+        .unwrap();
+        remove_seed_refs(folder.path()).unwrap();
+        assert_eq!(
+            fs::read_to_string(path).unwrap(),
+            "# pack-refs with: peeled fully-peeled sorted \n\
+             3 refs/remotes/origin/main\n4 refs/tags/v1\n^5\n"
+        );
+    }
+}

@@ -1,0 +1,268 @@
+//! The cache of objects: the second clone of a URL takes from the server only what is new.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use crate::context::{TestContext, exists};
+use crate::http_server::{Behaviour, HttpServer, Tls};
+use crate::sync::{assert_cloned_as_git_does, varied_remote};
+
+const CACHE: &str = "home/.cache/fitout/repos";
+/// What the server can do, its references, the pack.
+const WHOLE: usize = 3;
+/// There is nothing that would have to be sent.
+const NOTHING_NEW: usize = 2;
+
+fn served(context: &TestContext) -> HttpServer {
+    context.remote("web");
+    let server = HttpServer::start(&context.path("remotes"), Behaviour::default());
+    context.manifest(&format!("[repos.web]\nurl = \"{}\"\n", server.url("web")));
+    server
+}
+
+/// Clones anew; how many requests it took.
+#[track_caller]
+fn cloned(context: &TestContext, server: &HttpServer, arguments: &[&str]) -> usize {
+    let _ = fs::remove_dir_all(context.ws("web"));
+    let before = server.requests();
+    let ran = context.fitout(&[&["sync"], arguments].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    context.git("ws/web", &["fsck", "--strict"]);
+    assert_eq!(context.git("ws/web", &["status", "--porcelain"]), "");
+    server.requests() - before
+}
+
+/// The only repository in the cache.
+fn entry(context: &TestContext) -> String {
+    let entries = entries(context);
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    format!("{CACHE}/{}", entries[0])
+}
+
+fn entries(context: &TestContext) -> Vec<String> {
+    if !exists(context.path(CACHE)) {
+        return Vec::new();
+    }
+    let mut names = context.names(CACHE);
+    names.retain(|name| is_a(name, "git"));
+    names
+}
+
+fn is_a(name: &str, extension: &str) -> bool {
+    Path::new(name)
+        .extension()
+        .is_some_and(|it| it == extension)
+}
+
+fn packs(context: &TestContext, repository: &str) -> Vec<PathBuf> {
+    let folder = format!("{repository}/objects/pack");
+    let names = context.names(&folder).into_iter();
+    names
+        .filter(|name| is_a(name, "pack"))
+        .map(|name| context.path(&folder).join(name))
+        .collect()
+}
+
+#[test]
+fn the_second_clone_takes_only_what_is_new_and_is_gits_clone() {
+    let context = TestContext::new();
+    varied_remote(&context);
+    let server = HttpServer::start(&context.path("remotes"), Behaviour::default());
+    let url = server.url("varied");
+    assert_cloned_as_git_does(&context, &url);
+    let before = server.requests();
+    assert_cloned_as_git_does(&context, &url);
+    // git's own clone takes three.
+    assert_eq!(server.requests() - before, NOTHING_NEW + WHOLE);
+
+    context.push("varied", "new.txt", "new\n");
+    context.git("work-varied", &["push", "--quiet", "origin", ":topic/one"]);
+    context.git("work-varied", &["tag", "-d", "light"]);
+    context.git("work-varied", &["push", "--quiet", "origin", ":light"]);
+    assert_cloned_as_git_does(&context, &url);
+    context.git(&entry(&context), &["fsck", "--strict"]);
+}
+
+#[test]
+fn neither_a_clone_nor_the_cache_depends_on_the_other() {
+    let context = TestContext::new();
+    let server = served(&context);
+    assert_eq!(cloned(&context, &server, &[]), WHOLE);
+    assert_eq!(cloned(&context, &server, &[]), NOTHING_NEW);
+    assert!(!exists(context.ws("web/.git/objects/info/alternates")));
+
+    context.git("ws/web", &["gc", "--quiet", "--prune=now"]);
+    context.git(&entry(&context), &["fsck", "--strict"]);
+    context.git(&entry(&context), &["gc", "--quiet", "--prune=now"]);
+    assert_eq!(cloned(&context, &server, &[]), NOTHING_NEW);
+
+    fs::remove_dir_all(context.path(CACHE)).unwrap();
+    context.git("ws/web", &["fsck", "--strict"]);
+    context.git("ws/web", &["log", "--stat"]);
+}
+
+#[test]
+fn what_is_damaged_is_dropped_and_fetched_anew() {
+    let context = TestContext::new();
+    let server = served(&context);
+    cloned(&context, &server, &[]);
+    let damages: [fn(&mut Vec<u8>); 3] = [
+        |bytes| {
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 0xff;
+        },
+        |bytes| bytes.truncate(bytes.len() - 30),
+        Vec::clear,
+    ];
+    for damage in damages {
+        // The clone has the same file, so it is replaced, not written to.
+        let pack = packs(&context, &entry(&context)).remove(0);
+        let mut bytes = fs::read(&pack).unwrap();
+        damage(&mut bytes);
+        fs::remove_file(&pack).unwrap();
+        fs::write(&pack, bytes).unwrap();
+        assert_eq!(cloned(&context, &server, &[]), WHOLE);
+        context.git(&entry(&context), &["fsck", "--strict"]);
+    }
+    fs::remove_file(context.path(&entry(&context)).join("packed-refs")).unwrap();
+    assert_eq!(cloned(&context, &server, &[]), WHOLE);
+    assert_eq!(cloned(&context, &server, &[]), NOTHING_NEW);
+}
+
+#[test]
+fn many_clones_from_the_cache_do_not_pile_up_packs() {
+    let context = TestContext::new();
+    let server = served(&context);
+    let most = (0..20)
+        .map(|number| {
+            context.push("web", "README.md", &format!("{number}\n"));
+            cloned(&context, &server, &[]);
+            packs(&context, "ws/web/.git").len()
+        })
+        .max();
+    assert!(most <= Some(16), "{most:?}");
+}
+
+#[test]
+fn two_runs_at_once_do_not_disturb_each_other() {
+    let context = TestContext::new();
+    let server = served(&context);
+    let url = server.url("web");
+    let spawn = |workspace: &str| {
+        let entry = |number| format!("[repos.web-{number}]\nurl = \"{url}\"\n");
+        let manifest = (0..10).map(entry).collect::<Vec<_>>().concat();
+        context.write(&format!("{workspace}/workspace.toml"), &manifest);
+        context
+            .fitout_command(&["sync"])
+            .current_dir(context.path(workspace))
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    for round in 0..2 {
+        let runs = ["one", "two"].map(|name| spawn(&format!("{name}-{round}")));
+        for run in runs {
+            let ran = context.ran(&run.wait_with_output().unwrap());
+            assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        }
+        for name in ["one", "two"] {
+            context.git(&format!("{name}-{round}/web-9"), &["fsck", "--strict"]);
+        }
+        context.git(&entry(&context), &["fsck", "--strict"]);
+    }
+}
+
+#[test]
+fn who_wants_no_cache_has_none() {
+    let context = TestContext::new();
+    let server = served(&context);
+    cloned(&context, &server, &["--no-cache"]);
+    assert_eq!(entries(&context), [""; 0]);
+    context.write("ws/workspace.local.toml", "[git]\ncache = false\n");
+    cloned(&context, &server, &[]);
+    assert_eq!(entries(&context), [""; 0]);
+    context.write("ws/workspace.local.toml", "");
+    cloned(&context, &server, &[]);
+    assert_eq!(cloned(&context, &server, &["--no-cache"]), WHOLE);
+}
+
+#[test]
+fn a_shallow_clone_is_neither_kept_nor_made_from_what_is_kept() {
+    let context = TestContext::new();
+    let server = served(&context);
+    let manifest = format!("[repos.web]\nurl = \"{}\"\n", server.url("web"));
+    context.manifest(&format!("{manifest}depth = 1\n"));
+    cloned(&context, &server, &[]);
+    assert_eq!(entries(&context), [""; 0]);
+    context.manifest(&manifest);
+    cloned(&context, &server, &[]);
+    context.manifest(&format!("{manifest}depth = 1\n"));
+    cloned(&context, &server, &[]);
+    let commits = context.git("ws/web", &["rev-list", "--count", "--all"]);
+    assert_eq!(commits, "1");
+}
+
+#[test]
+fn no_secret_is_kept() {
+    let context = TestContext::new();
+    context.remote("web");
+    let tls = Tls::new(&context.path("."), false);
+    let authority = tls.authority.display().to_string();
+    context.git(".", &["config", "--global", "http.sslCAInfo", &authority]);
+    let server = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            tls: Some(tls),
+            // user:secret
+            authorization: Some("Basic dXNlcjpzZWNyZXQ=".to_owned()),
+            ..Behaviour::default()
+        },
+    );
+    let url = server
+        .url("web")
+        .replace("https://", "https://user:secret@");
+    context.manifest(&format!("[repos.web]\nurl = \"{url}\"\n"));
+    cloned(&context, &server, &[]);
+    let entry = entry(&context);
+    assert!(!entry.contains("user"), "{entry}");
+    for file in ["config", "description", "packed-refs"] {
+        let text = context.read(&format!("{entry}/{file}"));
+        assert!(!text.contains("secret") && !text.contains("user"), "{text}");
+    }
+}
+
+#[test]
+fn the_cache_is_shown_and_cleaned() {
+    let context = TestContext::new();
+    let server = served(&context);
+    let empty = context.fitout(&["cache"]);
+    cloned(&context, &server, &[]);
+    let full = context.fitout(&["cache"]);
+    let json = context.fitout(&["cache", "--format", "json"]);
+    let unasked = context.fitout(&["cache", "clean"]);
+    let cleaned = context.fitout(&["cache", "clean", "--yes"]);
+    let after = context.fitout(&["cache"]);
+
+    let folder = "[TMP]/home/.cache/fitout/repos";
+    assert_eq!(empty.stderr, format!("nothing is kept in {folder}\n"));
+    let url = server.url("web");
+    let place = url.strip_prefix("http://").unwrap().strip_suffix(".git");
+    assert!(full.stdout.contains(place.unwrap()), "{}", full.shown());
+    assert!(full.stderr.contains(folder), "{}", full.shown());
+    insta::assert_snapshot!(unasked.shown(), @r"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: nobody can be asked whether to remove [TMP]/home/.cache/fitout/repos
+
+    hint: fitout cache clean --yes
+    ");
+    assert!(cleaned.stderr.starts_with("freed "), "{}", cleaned.shown());
+    assert_eq!(after.shown(), empty.shown());
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["schema_version"], 1);
+    assert!(json["repos"][0]["bytes"].as_u64() > Some(0));
+    context.git("ws/web", &["fsck", "--strict"]);
+}

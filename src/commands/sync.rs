@@ -14,6 +14,7 @@ use super::{Context, Format, Opened, lock, login};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::cache::Cache;
 use crate::git::network::{self, Known, Network};
+use crate::git::sizes::Sizes;
 use crate::git::{Cause, Gate, GitError, Meter, Phase, local, survey, url};
 use crate::host::interrupt;
 use crate::stack;
@@ -287,6 +288,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         allowed: options.allowed,
         running: Mutex::new(Vec::new()),
         refused: Mutex::default(),
+        sizes: Mutex::new(Sizes::of_user()),
         done: AtomicUsize::new(0),
         bytes: AtomicUsize::new(0),
     };
@@ -310,6 +312,10 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
                 *first = report;
             }
         }
+    }
+    if let Err(error) = worker.sizes().save() {
+        let detail = format_args!("can't keep the sizes of clones: {error:#}");
+        context.ui.detail(detail);
     }
     let synced = Synced {
         schema_version: SCHEMA_VERSION,
@@ -552,6 +558,8 @@ struct Worker<'a> {
     running: Mutex<Vec<Running>>,
     /// Repos that a question to the user may open.
     refused: Mutex<Vec<String>>,
+    /// Of clones, for the order in which to begin.
+    sizes: Mutex<Sizes>,
     done: AtomicUsize,
     bytes: AtomicUsize,
 }
@@ -586,14 +594,18 @@ impl Worker<'_> {
                     }
                 }
             });
-            let fetched = in_parallel(jobs, repos, |_, repo| {
+            let urls = repos.iter().map(|repo| repo.url.as_str());
+            let order = self.sizes().biggest_first(urls);
+            let mut fetched = in_parallel(jobs, &order, |_, &index| {
+                let repo = &repos[index];
                 let fetched = guarded(repo, || self.network_half(repo));
                 if let Fetched::Settled(report) = &fetched {
                     say(report);
                 }
-                fetched
+                (index, fetched)
             })?;
-            let reports = in_parallel(cores, repos, |index, repo| match &fetched[index] {
+            fetched.sort_by_key(|(index, _)| *index);
+            let reports = in_parallel(cores, repos, |index, repo| match &fetched[index].1 {
                 Fetched::Settled(report) => report.clone(),
                 Fetched::Clone(clone) => {
                     let local = || Fetched::Settled(self.local_half(repo, clone));
@@ -647,7 +659,10 @@ impl Worker<'_> {
                 let cloned =
                     self.metered(repo, |meter| self.network.clone(repo, &state.link, meter));
                 match cloned {
-                    Ok(cloned) => report(Outcome::Cloned).on(cloned.branch).told(cloned.note),
+                    Ok(cloned) => {
+                        self.sizes().learn(&repo.url, cloned.bytes);
+                        report(Outcome::Cloned).on(cloned.branch).told(cloned.note)
+                    }
                     Err(error) => failed(repo, error),
                 }
             }
@@ -727,6 +742,10 @@ impl Worker<'_> {
             .filter(|repo| !closed.contains(&url::server(&repo.url)))
             .cloned()
             .collect()
+    }
+
+    fn sizes(&self) -> std::sync::MutexGuard<'_, Sizes> {
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn refused_names(&self) -> std::sync::MutexGuard<'_, Vec<String>> {

@@ -275,6 +275,13 @@ pub(super) fn remove_seed_refs(git_dir: &Path) -> io::Result<()> {
     fs::write(path, kept)
 }
 
+/// Bytes of the packs of a repository.
+pub(super) fn pack_bytes(git_dir: &Path) -> u64 {
+    let packs = packs(git_dir).unwrap_or_default();
+    let sizes = packs.iter().filter_map(|pack| fs::metadata(pack).ok());
+    sizes.map(|metadata| metadata.len()).sum()
+}
+
 /// The packs of a repository that have an index.
 fn packs(git_dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut packs = Vec::new();

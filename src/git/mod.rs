@@ -12,6 +12,7 @@ mod error;
 pub mod local;
 mod meter;
 pub mod network;
+pub mod sizes;
 mod staging;
 pub mod survey;
 mod tracked;

@@ -70,6 +70,8 @@ pub struct Cloned {
     pub branch: Option<String>,
     /// What the user should know.
     pub note: Option<String>,
+    /// Bytes of its packs.
+    pub bytes: u64,
 }
 
 impl Network<'_> {
@@ -98,6 +100,7 @@ impl Network<'_> {
             ));
         }
         let branch = local::branch(&path);
+        let bytes = cache::pack_bytes(&path.join(".git"));
         staging.move_to(&destination).map_err(|error| {
             GitError::new(
                 Cause::InTheWay,
@@ -107,7 +110,11 @@ impl Network<'_> {
         if *link == Link::Missing {
             local::link(self.root, repo)?;
         }
-        Ok(Cloned { branch, note })
+        Ok(Cloned {
+            branch,
+            note,
+            bytes,
+        })
     }
 
     /// Updates the remote-tracking refs of a clone.

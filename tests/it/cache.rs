@@ -145,6 +145,62 @@ fn many_clones_from_the_cache_do_not_pile_up_packs() {
 }
 
 #[test]
+fn the_biggest_of_the_last_time_is_begun_first_and_the_rows_keep_their_order() {
+    let context = TestContext::new();
+    for name in ["small", "big", "new"] {
+        context.remote(name);
+    }
+    let noise: String = (0..20_000_u64)
+        .map(|it| (it * it * 7919 % 9973).to_string())
+        .collect();
+    context.push("big", "noise.txt", &noise);
+    let server = HttpServer::start(&context.path("remotes"), Behaviour::default());
+    let manifest = |names: &[&str]| {
+        let entry = |name: &&str| format!("[repos.{name}]\nurl = \"{}\"\n", server.url(name));
+        context.manifest(&names.iter().map(entry).collect::<Vec<_>>().concat());
+    };
+    let begun = || {
+        let from = server.asked().len();
+        let ran = context.fitout(&["sync", "-j", "1"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        let mut begun: Vec<String> = server.asked()[from..]
+            .iter()
+            .map(|asked| {
+                asked
+                    .target
+                    .trim_start_matches('/')
+                    .split(".git")
+                    .next()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect();
+        begun.dedup();
+        (begun, ran.stdout)
+    };
+    manifest(&["small", "big"]);
+    assert_eq!(
+        begun().0,
+        ["small", "big"],
+        "nothing is known: in the manifest's order"
+    );
+    for name in ["small", "big"] {
+        fs::remove_dir_all(context.ws(name)).unwrap();
+    }
+    manifest(&["small", "big", "new"]);
+    let (order, rows) = begun();
+    assert_eq!(order, ["new", "big", "small"]);
+    let rows: Vec<&str> = rows
+        .lines()
+        .skip(1)
+        .filter_map(|row| row.split(' ').next())
+        .collect();
+    assert_eq!(rows, ["small", "big", "new"]);
+    let kept = context.read("home/.local/state/fitout/sizes.json");
+    assert!(kept.contains("/big\""), "{kept}");
+}
+
+#[test]
 fn two_runs_at_once_do_not_disturb_each_other() {
     let context = TestContext::new();
     let server = served(&context);

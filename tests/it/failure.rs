@@ -46,6 +46,25 @@ fn a_server_with_too_much_to_do_is_left_alone_for_as_long_as_it_says() {
 }
 
 #[test]
+fn a_server_that_takes_only_a_few_at_once_gets_only_a_few_at_once() {
+    let context = TestContext::new();
+    context.remote("web");
+    let server = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            most_at_once: Some(3),
+            ..Behaviour::default()
+        },
+    );
+    let entry = |number| format!("[repos.web-{number}]\nurl = \"{}\"\n", server.url("web"));
+    context.manifest(&(0..40).map(entry).collect::<Vec<_>>().concat());
+    let ran = context.fitout(&["sync", "--no-cache"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert!(server.refused() > 0, "it is too much at first");
+    assert!(server.refused() < 80, "refused {} times", server.refused());
+}
+
+#[test]
 fn a_pack_that_is_cut_is_asked_for_again() {
     let context = TestContext::new();
     let behaviour = Behaviour {

@@ -28,6 +28,8 @@ pub struct Behaviour {
     pub old: Option<String>,
     /// Sends half of each pack, then waits for [`HttpServer::release`].
     pub holds_packs: bool,
+    /// Refuses (429) whoever comes while it answers so many.
+    pub most_at_once: Option<usize>,
     /// Cuts the connection in the middle of so many packs.
     pub cuts_packs: usize,
     /// Flips bytes in the middle of each pack.
@@ -105,6 +107,8 @@ impl Tls {
 /// A request, as the server saw it.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    /// Path and query.
+    pub target: String,
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
 }
@@ -130,6 +134,8 @@ struct Shared {
     requests: AtomicUsize,
     connections: AtomicUsize,
     cut: AtomicUsize,
+    at_once: AtomicUsize,
+    refused: AtomicUsize,
     asked: Mutex<Vec<Asked>>,
     held: Mutex<Held>,
     changed: Condvar,
@@ -155,6 +161,8 @@ impl HttpServer {
             requests: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
             cut: AtomicUsize::new(0),
+            at_once: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
             asked: Mutex::default(),
             held: Mutex::default(),
             changed: Condvar::new(),
@@ -216,6 +224,11 @@ impl HttpServer {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// Requests that came while it had too much to do.
+    pub fn refused(&self) -> usize {
+        self.shared.refused.load(Ordering::SeqCst)
+    }
+
     /// All requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().unwrap().clone()
@@ -246,6 +259,22 @@ impl Shared {
         if reader.read_line(&mut first)? == 0 {
             return Ok(false);
         }
+        let at_once = self.at_once.fetch_add(1, Ordering::SeqCst);
+        let is_too_much = self
+            .behaviour
+            .most_at_once
+            .is_some_and(|most| at_once >= most);
+        let answered = self.answer_one(&first, is_too_much, reader);
+        self.at_once.fetch_sub(1, Ordering::SeqCst);
+        answered
+    }
+
+    fn answer_one(
+        &self,
+        first: &str,
+        is_too_much: bool,
+        reader: &mut BufReader<impl Read + Write>,
+    ) -> std::io::Result<bool> {
         let mut parts = first.split_whitespace();
         let (method, target) = (
             parts.next().unwrap_or_default().to_owned(),
@@ -263,11 +292,16 @@ impl Shared {
 
         let number = self.requests.fetch_add(1, Ordering::SeqCst);
         self.asked.lock().unwrap().push(Asked {
+            target: target.clone(),
             headers: headers
                 .iter()
                 .map(|(name, value)| (name.to_lowercase(), value.clone()))
                 .collect(),
         });
+        if is_too_much {
+            self.refused.fetch_add(1, Ordering::SeqCst);
+            return refuse(stream, 429, "");
+        }
         if let Some(text) = self.behaviour.says {
             stream.write_all(text.as_bytes())?;
             return Ok(false);

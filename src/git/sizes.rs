@@ -1,0 +1,92 @@
+//! How big each repository was when it was last cloned on this machine: the biggest are begun first,
+//! so that none of them is what the others have to be waited for at the end.
+//!
+//! A file in the user's state folder. Without it, or with one that can't be read, nothing is lost
+//! but a little time.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::url;
+use crate::host::files::{self, Mode};
+
+/// Bytes of packs, by host and path of the URL: no user, no password.
+#[derive(Clone, Debug, Default)]
+pub struct Sizes {
+    file: Option<PathBuf>,
+    known: BTreeMap<String, u64>,
+    learned: BTreeMap<String, u64>,
+}
+
+impl Sizes {
+    /// What this user's earlier runs have seen.
+    pub fn of_user() -> Self {
+        let folder = dirs::state_dir().or_else(dirs::data_local_dir);
+        let file = folder.map(|folder| folder.join("fitout").join("sizes.json"));
+        Sizes {
+            known: file.as_deref().map(read).unwrap_or_default(),
+            learned: BTreeMap::new(),
+            file,
+        }
+    }
+
+    /// The order in which to begin: the biggest first. One that nobody has seen yet may be big, so
+    /// it comes before all others; between equals, the order stays.
+    pub fn biggest_first<'a>(&self, urls: impl Iterator<Item = &'a str>) -> Vec<usize> {
+        let sizes: Vec<u64> = urls
+            .map(|url| self.known.get(&key(url)).copied().unwrap_or(u64::MAX))
+            .collect();
+        let mut order: Vec<usize> = (0..sizes.len()).collect();
+        order.sort_by_key(|&index| std::cmp::Reverse(sizes[index]));
+        order
+    }
+
+    /// Takes note of a clone.
+    pub fn learn(&mut self, url: &str, bytes: u64) {
+        self.learned.insert(key(url), bytes);
+    }
+
+    /// Writes down what was learned, beside what other runs have learned since.
+    pub fn save(&self) -> anyhow::Result<()> {
+        let Some(file) = self.file.as_deref().filter(|_| !self.learned.is_empty()) else {
+            return Ok(());
+        };
+        let mut known = read(file);
+        known.extend(self.learned.clone());
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        files::write(file, &serde_json::to_string_pretty(&known)?, Mode::Private)
+    }
+}
+
+fn read(file: &Path) -> BTreeMap<String, u64> {
+    let text = files::read(file).ok().flatten().unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+fn key(address: &str) -> String {
+    let (host, path) = url::place(address);
+    format!("{host}/{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_unknown_come_first_then_the_biggest() {
+        let known = [("git.example/small", 1), ("git.example/big", 9)];
+        let sizes = Sizes {
+            known: known.map(|(url, bytes)| (url.to_owned(), bytes)).into(),
+            ..Sizes::default()
+        };
+        let urls = [
+            "https://git.example/small",
+            "https://me:secret@git.example/big.git",
+            "git@git.example:new",
+            "git@git.example:newer",
+        ];
+        assert_eq!(sizes.biggest_first(urls.into_iter()), [2, 3, 1, 0]);
+    }
+}

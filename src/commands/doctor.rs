@@ -17,6 +17,7 @@ use crate::doctor::select::Selection;
 use crate::doctor::{catalogue, variables::Variables};
 use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
+use crate::host::interrupt;
 use crate::manifest;
 use crate::ui::Verbosity;
 use crate::ui::table::Table;
@@ -26,6 +27,9 @@ use crate::ui::table::Table;
 /// Failures come first, each with what was found and the command that mends it; what is in order is
 /// only counted (`-v` lists it). A check whose prerequisite failed is skipped, and a probe that
 /// crashes or takes longer than 5 s is `unknown`, not failed. Nothing is changed.
+///
+/// `--deep` starts a container on the project's network for a moment. It proves that containers reach
+/// this machine at `DOCKER_HOST_IP`, and each service that has `runs_on = "host"`. No image is pulled.
 ///
 /// Exit status 1 when a check has failed.
 #[derive(Debug, Default, clap::Args)]
@@ -37,6 +41,9 @@ pub struct Args {
     /// Leave these checks out
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     skip: Vec<String>,
+    /// Check also from inside of a container, which is started for it and removed again
+    #[arg(long)]
+    deep: bool,
     /// List the checks and run none
     #[arg(long, conflicts_with = "format")]
     list: bool,
@@ -64,7 +71,12 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         only: args.only.clone(),
         skip: args.skip.clone(),
     };
-    let examination = Examination::of(opened(context)?.map(Arc::new))?;
+    let depth = if args.deep {
+        Depth::Deep
+    } else {
+        Depth::Shallow
+    };
+    let examination = Examination::of(opened(context)?.map(Arc::new), depth)?;
     reject_unmatched(&selection, &examination.checks)?;
     if args.list {
         let mut table = Table::default();
@@ -81,7 +93,14 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         context.ui.data(table)?;
         return Ok(Exit::Done);
     }
+    if args.deep {
+        // What was made for a probe is taken away first.
+        interrupt::listen().context("can't listen for Ctrl-C")?;
+    }
     let report = examination.run(&selection);
+    if interrupt::requested() {
+        return Err(Failure::interrupted());
+    }
     match args.format {
         Format::Json => context.ui.data(report.json()?)?,
         Format::Text => {
@@ -119,7 +138,16 @@ fn reject_unmatched(selection: &Selection, checks: &[Check]) -> Result<(), Failu
         return Ok(());
     };
     let failure = Failure::usage(anyhow!("no check matches `{first}`"));
-    Err(failure.hint("`fitout doctor --list` shows all checks"))
+    Err(failure.hint("`fitout doctor --deep --list` shows all checks"))
+}
+
+/// How far checks go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// They look, and start nothing.
+    Shallow,
+    /// They may start a container for a moment.
+    Deep,
 }
 
 /// The checks of this machine, ready to run.
@@ -133,7 +161,7 @@ pub struct Examination {
 
 impl Examination {
     /// Of a workspace and the machine that it is on, or of the machine alone.
-    pub fn of(opened: Option<Arc<Opened>>) -> Result<Self, Failure> {
+    pub fn of(opened: Option<Arc<Opened>>, depth: Depth) -> Result<Self, Failure> {
         let here = std::env::current_dir().context("can't find the working folder")?;
         let Some(opened) = opened else {
             let variables = Variables::default();
@@ -156,6 +184,14 @@ impl Examination {
         };
         let project = project_name(&opened, &variables);
         let mut checks = catalogue::workspace(&opened.workspace, &opened.personal, &variables);
+        if depth == Depth::Deep {
+            let Opened {
+                workspace,
+                personal,
+                ..
+            } = &*opened;
+            checks.extend(catalogue::deep(workspace, personal, &variables));
+        }
         if let Some(why) = unreadable {
             catalogue::env_file_unreadable(&mut checks, &why);
         }

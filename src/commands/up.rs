@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
-use super::doctor::Examination;
+use super::doctor::{Depth, Examination};
 use super::generate::{self, Overwrite};
 use super::{Context, Opened, renew, sync};
 use crate::docker::Docker;
@@ -20,6 +20,7 @@ use crate::running::{self, Condition, Row, ServiceState};
 use crate::ui::Verbosity;
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
+use crate::workspace::RunsOn;
 
 /// Start the services: check the machine, sync the repos, write the compose file, build and wait
 ///
@@ -123,7 +124,7 @@ fn require(opened: &Arc<Opened>, asked: &[String], checks: &[&str]) -> Result<()
             .map(|service| format!("files.{}", service.name))
             .collect(),
     };
-    let report = Examination::of(Some(Arc::clone(opened)))?.run(&selection);
+    let report = Examination::of(Some(Arc::clone(opened)), Depth::Shallow)?.run(&selection);
     if interrupt::requested() {
         return Err(interrupted_before_start());
     }
@@ -154,7 +155,7 @@ fn sync_repos(context: &Context, opened: &Opened) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start(context: &Context, opened: &Opened, args: &Args) -> CommandResult {
+fn start(context: &Context, opened: &Arc<Opened>, args: &Args) -> CommandResult {
     let docker = Docker::default();
     renew::renew(context, opened, &asked_for(opened, &args.services)?)?;
     let mut compose = docker
@@ -191,6 +192,9 @@ fn start(context: &Context, opened: &Opened, args: &Args) -> CommandResult {
     let broken: Vec<&Row> = rows.iter().filter(|row| is_broken(row)).collect();
     for row in &broken {
         show_cause(context, opened, &docker, row, &states);
+    }
+    if !broken.is_empty() {
+        show_unreachable_host(context, opened)?;
     }
     if let Some(first) = broken.first() {
         let names: Vec<String> = broken
@@ -314,6 +318,23 @@ fn show_cause(
         Err(error) => ui.warn(error),
     }
     ui.say("");
+}
+
+/// Where services run on this machine, one that a container does not reach is a likely cause.
+fn show_unreachable_host(context: &Context, opened: &Arc<Opened>) -> Result<(), Failure> {
+    let mut services = opened.workspace.services.iter();
+    if !services.any(|service| opened.personal.runs_on(service) == RunsOn::Host) {
+        return Ok(());
+    }
+    let selection = Selection {
+        only: vec!["host".to_owned()],
+        skip: Vec::new(),
+    };
+    let report = Examination::of(Some(Arc::clone(opened)), Depth::Deep)?.run(&selection);
+    if report.has_failures() {
+        context.ui.say(format_args!("{}\n", report.blocking_text()));
+    }
+    Ok(())
 }
 
 fn interrupted_before_start() -> Failure {

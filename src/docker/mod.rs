@@ -7,6 +7,7 @@
 pub mod compose;
 pub mod containers;
 pub mod engine;
+pub mod probe;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -156,6 +157,15 @@ impl Docker {
     pub fn remove_volume(&self, name: &str) {
         // The engine refuses to remove one that is in use.
         let _ = self.run(&["volume", "rm", name]);
+    }
+
+    /// Who runs the engine, by its own answers; none without an engine.
+    pub fn runtime(&self) -> Option<crate::runtime::Runtime> {
+        let info = self.run(&["info", "--format", "{{json .}}"]).ok()?;
+        let version = self
+            .run(&["version", "--format", "{{json .Server}}"])
+            .ok()?;
+        crate::runtime::Runtime::of_answers(&info.stdout, &version.stdout)
     }
 
     /// The addresses of the host in the default bridge network; none without an engine.

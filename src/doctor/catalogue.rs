@@ -2,6 +2,7 @@
 
 use super::check::{Aspect, Check, Group, Probe};
 use super::finding::Finding;
+use super::host;
 use super::ports;
 use super::variables::Variables;
 use crate::workspace::{Personal, Repo, RunsOn, Service, Source, Workspace};
@@ -56,7 +57,13 @@ pub fn workspace(workspace: &Workspace, personal: &Personal, variables: &Variabl
     checks.extend(of_variables(workspace));
     checks.extend(of_compose(workspace, variables));
     checks.extend(ports::checks(workspace, personal, variables));
+    checks.extend(host::checks(workspace, personal, variables));
     checks
+}
+
+/// The checks that start something: a container for a moment (`--deep`).
+pub fn deep(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Vec<Check> {
+    host::deep_checks(workspace, personal, variables, unset(workspace, variables))
 }
 
 /// Puts into the checks that `.env` can't be read: those that depend on what is in it can't tell.
@@ -65,7 +72,7 @@ pub fn env_file_unreadable(checks: &mut [Check], why: &str) {
     for check in checks {
         if check.id == id {
             check.probe = Probe::Known(Box::new(Finding::EnvFileUnreadable(why.to_owned())));
-        } else if matches!(check.group, Group::Env | Group::Ports)
+        } else if matches!(check.group, Group::Env | Group::Ports | Group::Host)
             || matches!(
                 check.probe,
                 Probe::EnvBlock | Probe::Drift | Probe::ComposeConfig(_)

@@ -1,5 +1,7 @@
 //! The words of doctor: a check, what it asks of the machine, and the verdict on the answer.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::finding::Finding;
@@ -36,6 +38,8 @@ pub enum Group {
     Compose,
     /// Ports that are published on this machine.
     Ports,
+    /// Services that run on this machine.
+    Host,
 }
 
 impl Group {
@@ -48,6 +52,7 @@ impl Group {
             Group::Env => "env",
             Group::Compose => "compose",
             Group::Ports => "ports",
+            Group::Host => "host",
         }
     }
 }
@@ -87,6 +92,12 @@ pub enum Probe {
     Override(Box<Workspace>),
     /// Whether the host's port can be had.
     Port(PortProbe),
+    /// Whether a service that runs on this machine listens.
+    HostListener(HostService),
+    /// Whether a container reaches this machine. It starts one.
+    HostAddress(Box<Reach>),
+    /// Whether a container reaches a service on this machine, by the same container.
+    HostReach(Box<Reach>, HostService),
     /// Nothing: the answer follows from the manifest and the variables.
     Known(Box<Finding>),
 }
@@ -100,6 +111,43 @@ pub enum Aspect {
     Remote,
     /// `sync` can bring it to where the manifest wants it.
     Branch,
+}
+
+impl Probe {
+    /// How long it may take, where that is longer than usual: its connections have 5 s each, the
+    /// container around them takes its own time, and it has to be taken away again.
+    pub fn patience(&self) -> Option<Duration> {
+        match self {
+            Probe::HostAddress(_) | Probe::HostReach(..) => Some(Duration::from_secs(60)),
+            _ => None,
+        }
+    }
+}
+
+/// A service that runs on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostService {
+    /// Its name in the manifest.
+    pub name: String,
+    /// What it is.
+    pub preset: String,
+    /// Where containers look for it.
+    pub address: String,
+    /// Its port on this machine.
+    pub port: u16,
+}
+
+/// What a container has to reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// `DOCKER_HOST_IP`.
+    pub address: String,
+    /// `DOCKER_HOST_GATEWAY`.
+    pub gateway: String,
+    /// The services that run on this machine.
+    pub services: Vec<HostService>,
+    /// Variables that Compose must find to read the file.
+    pub made_up: Vec<String>,
 }
 
 /// A port of the host that a service publishes.

@@ -63,6 +63,12 @@ pub enum Finding {
         /// The variable that changes it for this service.
         variable: String,
     },
+    /// Who listens for a service that runs on this machine.
+    HostListener(ListenerSeen),
+    /// This machine, from a container.
+    HostAddress(AddressSeen),
+    /// A service on this machine, from a container.
+    HostReach(AddressSeen, ListenerSeen),
     /// Compose or the engine chooses the port.
     PortChosen,
     /// `.env` is there and can't be read, for this reason.
@@ -201,6 +207,87 @@ pub enum PortSeen {
     Elsewhere(String),
 }
 
+/// Who listens on a port of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenerSeen {
+    /// Somebody, on these addresses.
+    On(Vec<String>),
+    /// Nobody by this system's table, and its address takes connections all the same: Windows
+    /// around WSL, or another machine.
+    Elsewhere,
+    /// Nobody.
+    Nothing,
+}
+
+/// What a container could see of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressSeen {
+    /// No image that is here can look.
+    NoImage,
+    /// What it saw.
+    Probed(ReachSeen),
+}
+
+/// What a container saw of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReachSeen {
+    /// The listener that only this machine can have; open when its word came back.
+    pub word: Reached,
+    /// The port of each service, in their order.
+    pub ports: Vec<Reached>,
+    /// Another address at which the word came back.
+    pub better: Option<String>,
+    /// Where the container comes from: `172.18.0.0/16`.
+    pub subnet: Option<String>,
+    /// The project's own network is not made yet.
+    pub subnet_is_temporary: bool,
+}
+
+/// What came of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reached {
+    /// It was made.
+    Open,
+    /// Nobody listens there, or a firewall says so.
+    Refused,
+    /// No answer.
+    TimedOut,
+    /// A router or a firewall says that there is no way.
+    NoRoute,
+    /// The name is not known.
+    NoName,
+    /// The tool's words on anything else.
+    Other(String),
+}
+
+impl Reached {
+    /// By the exit status and the words of bash or busybox's nc, and of the C libraries below them.
+    pub fn of(status: i32, words: &str) -> Self {
+        /// What GNU's and busybox's `timeout` end with.
+        const TIMED_OUT: [i32; 2] = [124, 143];
+        let lower = words.to_lowercase();
+        let says = |causes: &[&str]| causes.iter().any(|cause| lower.contains(cause));
+        if status == 0 {
+            Reached::Open
+        } else if says(&[
+            "bad address",
+            "not known",
+            "name resolution",
+            "does not resolve",
+        ]) {
+            Reached::NoName
+        } else if says(&["refused"]) {
+            Reached::Refused
+        } else if TIMED_OUT.contains(&status) || says(&["timed out"]) {
+            Reached::TimedOut
+        } else if says(&["no route", "unreachable", "prohibited", "not permitted"]) {
+            Reached::NoRoute
+        } else {
+            Reached::Other(words.to_owned())
+        }
+    }
+}
+
 /// Who holds a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Holder {
@@ -220,4 +307,50 @@ pub enum Holder {
         /// The folder of its Compose project, where it belongs to one.
         folder: Option<String>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_has_its_own_words_for_the_same() {
+        let cases = [
+            (0, "", Reached::Open),
+            (
+                1,
+                "nc: can't connect to remote host (172.17.0.1): Connection refused",
+                Reached::Refused,
+            ),
+            (1, "nc: bad address 'nosuch.name'", Reached::NoName),
+            (
+                1,
+                "nc: can't connect to remote host (10.0.2.2): No route to host",
+                Reached::NoRoute,
+            ),
+            (1, "nc: timed out", Reached::TimedOut),
+            (143, "Terminated", Reached::TimedOut),
+            (124, "", Reached::TimedOut),
+            (
+                1,
+                "bash: connect: Connection refused bash: line 1: /dev/tcp/172.17.0.1/1: Connection refused",
+                Reached::Refused,
+            ),
+            (
+                1,
+                "bash: nosuch.name: Name or service not known bash: line 1: /dev/tcp/nosuch.name/1: Invalid argument",
+                Reached::NoName,
+            ),
+            (
+                1,
+                "bash: x: Temporary failure in name resolution",
+                Reached::NoName,
+            ),
+            (1, "bash: connect: Network is unreachable", Reached::NoRoute),
+            (-1, "", Reached::Other(String::new())),
+        ];
+        for (status, words, expected) in cases {
+            assert_eq!(Reached::of(status, words), expected, "{words}");
+        }
+    }
 }

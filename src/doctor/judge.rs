@@ -1,8 +1,10 @@
 //! Verdicts: what a probe found, in; a status, a sentence and the command that mends it, out.
 //!
-//! [`tools`] judges the machine, [`workspace`] the workspace on it. The bars are named where they
+//! [`tools`] judges the machine, [`workspace`] the workspace on it, [`host`] what it uses of the
+//! machine. The bars are named where they
 //! are held up, each with its reason.
 
+mod host;
 mod tools;
 mod workspace;
 
@@ -87,6 +89,15 @@ pub fn judge(check: &Check, observed: Result<Finding, Fault>, setting: &Setting)
             format!("`{with}` publishes port {published} too"),
             Remedy::note(format!("give `{variable}` another port in `.env`")),
         ),
+        (Finding::HostListener(seen), Probe::HostListener(service)) => {
+            host::listener(&seen, service, setting)
+        }
+        (Finding::HostAddress(seen), Probe::HostAddress(reach)) => {
+            host::address(&seen, reach, setting)
+        }
+        (Finding::HostReach(seen, listener), Probe::HostReach(reach, service)) => {
+            host::service(&seen, &listener, reach, service, setting)
+        }
         (Finding::EnvFileUnreadable(why), _) => Outcome::fail(
             format!("can't read `.env`: {why}"),
             Remedy::run(format!("ls -l {}", setting.shown(".env"))),

@@ -15,6 +15,7 @@
 pub mod catalogue;
 pub mod check;
 pub mod finding;
+pub mod host;
 pub mod judge;
 pub mod ports;
 pub mod probes;

@@ -1,6 +1,7 @@
 //! Carries out probes: the one file of doctor that looks at the machine.
 //!
-//! No probe asks a question, writes anything or leaves anything running. What several checks need
+//! No probe asks a question, writes anything or leaves anything running. Those of `--deep` start a
+//! container, and take it away again. What several checks need
 //! to know (the engine, the running containers, a clone) is looked up once.
 
 use std::collections::HashMap;
@@ -10,18 +11,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::check::{PortProbe, Probe};
+use super::check::{HostService, PortProbe, Probe, Reach};
 use super::finding::{
-    ClientSeen, ComposeSeen, ConfigSeen, DriftSeen, Endpoint, EngineSeen, Fault, FileSeen, Finding,
-    Holder, PortSeen,
+    AddressSeen, ClientSeen, ComposeSeen, ConfigSeen, DriftSeen, Endpoint, EngineSeen, Fault,
+    FileSeen, Finding, Holder, ListenerSeen, PortSeen, ReachSeen, Reached,
 };
 use super::system::System;
 use super::variables::Variables;
 use crate::compose::overrides;
+use crate::docker::probe::{Answer, Attempt, ProbeError, Project};
 use crate::docker::{ComposeFound, Container, Docker, EndpointSource, EngineProblem, compose};
 use crate::git;
-use crate::host::{os, ports, process::RunError, resources, user};
+use crate::host::nonce::Nonce;
+use crate::host::{address, os, ports, process::RunError, resources, user};
 use crate::running::PublishedPort;
+use crate::runtime::{self, Side};
 use crate::sync::RepoState;
 use crate::workspace::Repo;
 
@@ -53,6 +57,7 @@ pub struct Machine {
     engine: OnceLock<Result<crate::docker::Engine, EngineSeen>>,
     endpoint: OnceLock<crate::docker::Endpoint>,
     containers: OnceLock<Vec<Container>>,
+    reached: OnceLock<Result<AddressSeen, String>>,
     clones: Mutex<HashMap<String, Arc<OnceLock<RepoState>>>>,
     /// Ports that a remedy names already: two services must not be sent to the same one.
     proposed: Mutex<Vec<u16>>,
@@ -71,6 +76,7 @@ impl Machine {
             engine: OnceLock::new(),
             endpoint: OnceLock::new(),
             containers: OnceLock::new(),
+            reached: OnceLock::new(),
             clones: Mutex::default(),
             proposed: Mutex::default(),
         }
@@ -119,6 +125,11 @@ impl Machine {
                 Finding::Override(overrides::added_ports(&text, workspace))
             }
             Probe::Port(port) => Finding::Port(self.port(port)?),
+            Probe::HostListener(service) => Finding::HostListener(host_listener(service)),
+            Probe::HostAddress(reach) => Finding::HostAddress(self.reach(reach)?.clone()),
+            Probe::HostReach(reach, service) => {
+                Finding::HostReach(self.reach(reach)?.clone(), host_listener(service))
+            }
             Probe::Known(finding) => (**finding).clone(),
         })
     }
@@ -243,6 +254,52 @@ impl Machine {
         })
     }
 
+    /// One container tries everything, once for all checks.
+    fn reach(&self, reach: &Reach) -> Result<&AddressSeen, Fault> {
+        let reached = self.reached.get_or_init(|| self.try_reach(reach));
+        reached.as_ref().map_err(|why| Fault::Blocked(why.clone()))
+    }
+
+    fn try_reach(&self, reach: &Reach) -> Result<AddressSeen, String> {
+        let nonce = Nonce::listen().map_err(|error| format!("can't listen: {error}"))?;
+        let docker = Docker::default();
+        let others = other_addresses(&docker, &reach.address);
+        let words = std::iter::once(&reach.address).chain(&others);
+        let mut attempts: Vec<Attempt> = words
+            .map(|address| Attempt::Word(address, nonce.port))
+            .collect();
+        let ports = reach.services.iter();
+        attempts.extend(ports.map(|service| Attempt::Open(&service.address, service.port)));
+        let project = Project {
+            folder: &self.root,
+            name: &self.project,
+            gateway: &reach.gateway,
+            made_up: &reach.made_up,
+        };
+        let probed = match docker.probe(&project, &attempts) {
+            Ok(probed) => probed,
+            Err(ProbeError::NoImage) => return Ok(AddressSeen::NoImage),
+            Err(error) => return Err(error.to_string()),
+        };
+        let reached = |answer: &Answer| Reached::of(answer.status, &answer.words);
+        let heard = |answer: &Answer| match reached(answer) {
+            Reached::Open if answer.words.trim() != nonce.word => {
+                Reached::Other("somebody else answers".to_owned())
+            }
+            reached => reached,
+        };
+        let (words, ports) = probed.answers.split_at(1 + others.len());
+        let mut better = others.into_iter().zip(&words[1..]);
+        let better = better.find(|(_, answer)| heard(answer) == Reached::Open);
+        Ok(AddressSeen::Probed(ReachSeen {
+            word: heard(&words[0]),
+            ports: ports.iter().map(reached).collect(),
+            better: better.map(|(address, _)| address),
+            subnet: probed.subnet,
+            subnet_is_temporary: probed.network_is_temporary,
+        }))
+    }
+
     fn taken(&self, probe: &PortProbe, address: IpAddr, holder: Option<Holder>) -> PortSeen {
         let mut proposed = self.proposed.lock().unwrap_or_else(PoisonError::into_inner);
         let avoid = [probe.avoid.as_slice(), proposed.as_slice()].concat();
@@ -257,6 +314,39 @@ impl Machine {
         self.containers
             .get_or_init(|| self.docker.containers().unwrap_or_default())
     }
+}
+
+/// Who listens for a service on this machine.
+fn host_listener(service: &HostService) -> ListenerSeen {
+    let mut addresses: Vec<String> = ports::listeners(service.port)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    addresses.sort();
+    addresses.dedup();
+    if !addresses.is_empty() {
+        return ListenerSeen::On(addresses);
+    }
+    match service.address.parse() {
+        Ok(address) if ports::takes_connections(address, service.port) => ListenerSeen::Elsewhere,
+        _ => ListenerSeen::Nothing,
+    }
+}
+
+/// Where else this machine may be found: what the engine's own answers lead to, and this machine's
+/// addresses.
+fn other_addresses(docker: &Docker, first: &str) -> Vec<String> {
+    let network = address::network();
+    let runtime = docker.runtime().unwrap_or_else(address::runtime);
+    let known = [Side::Here, Side::Windows].map(|side| runtime.address(&network, side).ip);
+    let mut others: Vec<String> = Vec::new();
+    let more = [Some(runtime::NAME.to_owned()), network.lan, network.bridge];
+    for address in known.into_iter().chain(more.into_iter().flatten()) {
+        if address != first && !others.contains(&address) {
+            others.push(address);
+        }
+    }
+    others
 }
 
 /// Whether a published port stands in the way of another one.
@@ -275,6 +365,7 @@ pub fn system() -> System {
     System {
         has_systemd: facts.systemd,
         is_root: facts.is_root,
+        ufw_is_on: facts.ufw.lines().any(|line| line.trim() == "ENABLED=yes"),
         docker_group_at_next_login: facts.docker_group == user::Membership::NextLogin,
         programs: facts.programs,
         ..System::new(facts.os, &facts.os_release, &facts.kernel)

@@ -3,7 +3,7 @@
 //! Sources: the package lists of the distributions and docs.docker.com, "Install Docker Engine" and
 //! "Install the Docker Compose plugin".
 
-use super::check::Remedy;
+use super::check::{HostService, Remedy};
 use super::finding::Endpoint;
 use super::system::{Platform, System};
 
@@ -231,6 +231,111 @@ pub fn link_compose() -> Remedy {
         .and_run("ln -s \"$(command -v docker-compose)\" ~/.docker/cli-plugins/docker-compose")
 }
 
+/// Starts the server of a service that runs on this machine.
+pub fn start_service_of(system: &System, service: &HostService) -> Remedy {
+    server(system, service, "start").and_note(format!(
+        "or set `runs_on = \"container\"` for `{}` in workspace.local.toml",
+        service.name
+    ))
+}
+
+/// Restarts it, after its configuration was changed.
+pub fn restart_service_of(system: &System, service: &HostService) -> Remedy {
+    server(system, service, "restart")
+}
+
+/// The unit's name is that of Debian's package, which most others have too.
+fn server(system: &System, service: &HostService, verb: &str) -> Remedy {
+    let unit = match service.preset.as_str() {
+        "postgres" => "postgresql",
+        "mongo" => "mongod",
+        "redis" => "redis-server",
+        "rabbitmq" => "rabbitmq-server",
+        "nats" => "nats-server",
+        "mysql" if system.platform != Platform::MacOs => match system.platform {
+            Platform::Fedora | Platform::RedHat => "mysqld",
+            _ => "mysql",
+        },
+        other => other,
+    };
+    // Homebrew's names for the same.
+    let formula = match service.preset.as_str() {
+        "mongo" => "mongodb-community",
+        "redis" | "rabbitmq" | "nats" => unit.trim_end_matches("-server"),
+        _ => unit,
+    };
+    Remedy::run(match system.platform {
+        Platform::MacOs => format!("brew services {verb} {formula}"),
+        _ if system.has_systemd => system.as_root(&format!("systemctl {verb} {unit}")),
+        _ => system.as_root(&format!("service {unit} {verb}")),
+    })
+}
+
+/// Lets the containers of a rootless engine reach this machine; since Docker 26.0 (moby, pull request
+/// 47352).
+pub fn allow_host_loopback() -> Remedy {
+    let folder = "~/.config/systemd/user/docker.service.d";
+    let setting = "Environment=DOCKERD_ROOTLESS_ROOTLESSKIT_DISABLE_HOST_LOOPBACK=false";
+    Remedy::run(format!("mkdir -p {folder}"))
+        .and_run(format!(
+            "printf '[Service]\\n{setting}\\n' > {folder}/host-loopback.conf"
+        ))
+        .and_run("systemctl --user daemon-reload")
+        .and_run("systemctl --user restart docker")
+        .and_note("containers can then reach what listens on 127.0.0.1 of this machine too")
+}
+
+/// Lets containers of a subnet through to a port of this machine, or to all of them. Sources: the
+/// manual pages ufw(8), firewall-cmd(1), nft(8) and iptables-extensions(8), and for WSL
+/// docs.rancherdesktop.io, "FAQ".
+pub fn let_containers_in(system: &System, subnet: &str, port: Option<u16>) -> Remedy {
+    let port = port.map(|port| port.to_string());
+    let port = port.as_deref();
+    if system.platform == Platform::MacOs {
+        return Remedy::run(
+            "open x-apple.systempreferences:com.apple.preference.security?Firewall",
+        )
+        .and_note("allow incoming connections for the server's program");
+    }
+    if system.is_wsl {
+        return Remedy::run(
+            "powershell.exe New-NetFirewallRule -DisplayName WSL -Direction Inbound -InterfaceAlias \"'vEthernet (WSL)'\" -Action Allow",
+        )
+        .and_note("in a terminal of an administrator of Windows");
+    }
+    if system.ufw_is_on {
+        let to = port.map_or(String::new(), |port| {
+            format!(" to any port {port} proto tcp")
+        });
+        return Remedy::run(system.as_root(&format!("ufw allow from {subnet}{to}")));
+    }
+    if system.has("firewall-cmd") {
+        let to = port.map_or(String::new(), |port| {
+            format!(" port port=\"{port}\" protocol=\"tcp\"")
+        });
+        let rule = format!("rule family=\"ipv4\" source address=\"{subnet}\"{to} accept");
+        return Remedy::run(system.as_root(&format!(
+            "firewall-cmd --permanent --add-rich-rule='{rule}'"
+        )))
+        .and_run(system.as_root("firewall-cmd --reload"));
+    }
+    if system.has("nft") && !system.has("iptables") {
+        let to = port.map_or(String::new(), |port| format!(" tcp dport {port}"));
+        return Remedy::run(system.as_root(&format!(
+            "nft insert rule inet filter input ip saddr {subnet}{to} accept"
+        )))
+        .and_note("where your table is not `inet filter`: see `nft list ruleset`");
+    }
+    let to = port.map_or(String::new(), |port| format!(" -p tcp --dport {port}"));
+    let remedy =
+        Remedy::run(system.as_root(&format!("iptables -I INPUT -s {subnet}{to} -j ACCEPT")));
+    if system.has("nft") {
+        remedy.and_note("where a table of nftables drops it (`nft list ruleset`), allow it there")
+    } else {
+        remedy
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -364,5 +469,75 @@ mod tests {
             allow_socket(&system(Platform::Ubuntu)).run,
             ["sudo usermod -aG docker \"$USER\"", "newgrp docker"]
         );
+    }
+
+    #[test]
+    fn the_firewall_that_is_there_lets_containers_in() {
+        let with = |programs: &[&str], ufw_is_on| System {
+            programs: programs.iter().map(ToString::to_string).collect(),
+            ufw_is_on,
+            ..system(Platform::Ubuntu)
+        };
+        let systems = [
+            with(&["ufw", "nft", "iptables"], true),
+            with(&["firewall-cmd", "nft"], false),
+            with(&["nft"], false),
+            with(&["ufw", "iptables"], false),
+            with(&["nft", "iptables"], false),
+            system(Platform::MacOs),
+            System {
+                is_wsl: true,
+                ..system(Platform::Ubuntu)
+            },
+        ];
+        let text: Vec<String> = systems
+            .iter()
+            .flat_map(|system| [Some(5432), None].map(|port| (system, port)))
+            .map(|(system, port)| lines(&let_containers_in(system, "172.18.0.0/16", port)))
+            .collect();
+        insta::assert_snapshot!(text.join("\n"));
+    }
+
+    #[test]
+    fn a_server_is_started_by_the_name_of_its_unit() {
+        let service = |preset: &str| HostService {
+            name: "db".to_owned(),
+            preset: preset.to_owned(),
+            address: String::new(),
+            port: 1,
+        };
+        let start = |platform, preset: &str| {
+            start_service_of(&system(platform), &service(preset))
+                .run
+                .join("\n")
+        };
+        let cases = [
+            (
+                Platform::Ubuntu,
+                "postgres",
+                "sudo systemctl start postgresql",
+            ),
+            (Platform::Ubuntu, "mysql", "sudo systemctl start mysql"),
+            (Platform::Fedora, "mysql", "sudo systemctl start mysqld"),
+            (
+                Platform::Ubuntu,
+                "redis",
+                "sudo systemctl start redis-server",
+            ),
+            (Platform::MacOs, "redis", "brew services start redis"),
+            (
+                Platform::MacOs,
+                "postgres",
+                "brew services start postgresql",
+            ),
+            (
+                Platform::MacOs,
+                "mongo",
+                "brew services start mongodb-community",
+            ),
+        ];
+        for (platform, preset, expected) in cases {
+            assert_eq!(start(platform, preset), expected);
+        }
     }
 }

@@ -44,7 +44,7 @@ pub fn run(
                 }
                 Readiness::Ready if under_way.len() < AT_ONCE => {
                     start(check, Arc::clone(prober), sender.clone());
-                    under_way.push((check, Instant::now() + limit));
+                    under_way.push((check, Instant::now() + limit_of(check, limit)));
                 }
                 Readiness::Ready | Readiness::Wait => later.push(check),
             }
@@ -61,7 +61,10 @@ pub fn run(
         let (id, observed) = match receiver.recv_timeout(patience) {
             Ok(answer) => answer,
             Err(_) => match under_way.iter().find(|(_, at)| *at <= Instant::now()) {
-                Some((check, _)) => (check.id.clone(), Err(Fault::TimedOut(limit))),
+                Some((check, _)) => {
+                    let limit = limit_of(check, limit);
+                    (check.id.clone(), Err(Fault::TimedOut(limit)))
+                }
                 None => continue,
             },
         };
@@ -80,6 +83,10 @@ pub fn run(
             Checked { check, outcome }
         })
         .collect()
+}
+
+fn limit_of(check: &Check, usual: Duration) -> Duration {
+    check.probe.patience().unwrap_or(usual)
 }
 
 enum Readiness {

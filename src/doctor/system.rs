@@ -11,6 +11,8 @@ pub struct System {
     pub has_systemd: bool,
     /// No `sudo` needed.
     pub is_root: bool,
+    /// ufw is the firewall, and it is on.
+    pub ufw_is_on: bool,
     /// Of [`System::PROGRAMS`], those that are installed.
     pub programs: Vec<String>,
     /// The user is in the group `docker`, but this session began before that.
@@ -46,11 +48,15 @@ impl System {
         "brew",
         "colima",
         "dockerd",
+        "firewall-cmd",
+        "iptables",
+        "nft",
         "orb",
         "podman",
         "rdctl",
         "service",
         "systemctl",
+        "ufw",
     ];
 
     /// Reads the name of the system (`std::env::consts::OS`), `/etc/os-release` and
@@ -65,6 +71,7 @@ impl System {
             is_wsl: os == "linux" && kernel.to_lowercase().contains("microsoft"),
             has_systemd: false,
             is_root: false,
+            ufw_is_on: false,
             programs: Vec::new(),
             docker_group_at_next_login: false,
         }

@@ -6,6 +6,7 @@ pub mod address;
 pub mod files;
 pub mod interrupt;
 pub mod linters;
+pub mod nonce;
 pub mod os;
 pub mod ports;
 pub mod process;

@@ -18,6 +18,8 @@ pub struct Facts {
     pub systemd: bool,
     /// Of the programs asked for, those on PATH or in the folders for administrators.
     pub programs: Vec<String>,
+    /// The text of `/etc/ufw/ufw.conf`, empty where there is none.
+    pub ufw: String,
     /// No `sudo` needed.
     pub is_root: bool,
     /// How the user stands to the group that may use Docker's socket.
@@ -39,6 +41,7 @@ pub fn facts(programs: &[&str]) -> Facts {
             .filter(|program| find_program(program).is_some())
             .map(ToString::to_string)
             .collect(),
+        ufw: fs::read_to_string("/etc/ufw/ufw.conf").unwrap_or_default(),
         is_root: user::is_root(),
         docker_group: user::membership("docker"),
     }

@@ -74,6 +74,60 @@ pub fn holder(port: u16, protocol: Protocol) -> Option<Holder> {
     }
 }
 
+/// The addresses of this machine on which somebody listens on a TCP port.
+pub fn listeners(port: u16) -> Vec<IpAddr> {
+    if cfg!(target_os = "linux") {
+        ["/proc/net/tcp", "/proc/net/tcp6"]
+            .iter()
+            .filter_map(|table| fs::read_to_string(table).ok())
+            .flat_map(|table| listening_addresses(&table, port))
+            .collect()
+    } else {
+        let mut command = std::process::Command::new("lsof");
+        command.args(["-nP", "-sTCP:LISTEN", "-Fn", &format!("-iTCP:{port}")]);
+        super::process::run(&mut command, Duration::from_secs(3))
+            .map(|output| lsof_addresses(&output.stdout))
+            .unwrap_or_default()
+    }
+}
+
+/// Whether a connection to a TCP port is taken, by whomever.
+pub fn takes_connections(address: IpAddr, port: u16) -> bool {
+    TcpStream::connect_timeout(&SocketAddr::new(address, port), Duration::from_secs(1)).is_ok()
+}
+
+/// The addresses that wait on `port` in the text of `/proc/net/tcp` or `tcp6`: 32-bit words in
+/// hexadecimal, in the machine's byte order.
+fn listening_addresses(table: &str, port: u16) -> Vec<IpAddr> {
+    let rows = table.lines().skip(1).filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (address, local_port) = fields.get(1)?.rsplit_once(':')?;
+        let is_it = u16::from_str_radix(local_port, 16).ok()? == port && *fields.get(3)? == "0A";
+        let mut bytes = Vec::new();
+        for at in (0..address.len()).step_by(8) {
+            let word = u32::from_str_radix(address.get(at..at + 8)?, 16).ok()?;
+            bytes.extend(word.to_ne_bytes());
+        }
+        let address = match <[u8; 4]>::try_from(bytes.as_slice()) {
+            Ok(v4) => IpAddr::from(v4),
+            Err(_) => IpAddr::from(<[u8; 16]>::try_from(bytes.as_slice()).ok()?),
+        };
+        is_it.then_some(address)
+    });
+    rows.collect()
+}
+
+/// `n127.0.0.1:5432`, `n[::1]:5432`, `n*:5432`.
+fn lsof_addresses(text: &str) -> Vec<IpAddr> {
+    let names = text.lines().filter_map(|line| line.strip_prefix('n'));
+    names
+        .filter_map(|name| match name.rsplit_once(':')?.0 {
+            "*" => Some(Ipv4Addr::UNSPECIFIED.into()),
+            address => address.trim_matches(['[', ']']).parse().ok(),
+        })
+        .collect()
+}
+
 fn bind(address: IpAddr, port: u16, protocol: Protocol) -> io::Result<()> {
     match protocol {
         Protocol::Tcp => TcpListener::bind((address, port)).map(drop),
@@ -197,6 +251,21 @@ mod tests {
         assert_eq!(listening_inodes(TCP, 3100, Protocol::Tcp), [4711]);
         assert_eq!(listening_inodes(TCP, 22, Protocol::Tcp), [4713]);
         assert!(listening_inodes(TCP, 80, Protocol::Tcp).is_empty());
+    }
+
+    #[test]
+    fn reads_the_addresses_that_are_listened_on() {
+        let addresses = |table: &str, port| -> Vec<String> {
+            let found = listening_addresses(table, port);
+            found.iter().map(ToString::to_string).collect()
+        };
+        let v6 = "sl local\n 0: 00000000000000000000000001000000:1538 0:0 0A 0 0 0 0 0 1\n 1: 00000000000000000000000000000000:1538 0:0 0A 0 0 0 0 0 2\n";
+        assert_eq!(addresses(TCP, 3100), ["127.0.0.1"]);
+        assert_eq!(addresses(TCP, 22), ["0.0.0.0"]);
+        assert_eq!(addresses(v6, 5432), ["::1", "::"]);
+        let mac = lsof_addresses("p1\nf7\nn[::1]:5432\nf8\nn127.0.0.1:5432\nf9\nn*:5432\n");
+        let mac: Vec<String> = mac.iter().map(ToString::to_string).collect();
+        assert_eq!(mac, ["::1", "127.0.0.1", "0.0.0.0"]);
     }
 
     #[test]

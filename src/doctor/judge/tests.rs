@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::compose::overrides::AddedPort;
-use crate::doctor::check::{Aspect, Checked, Group, PortProbe};
+use crate::doctor::check::{Aspect, Checked, Group, HostService, PortProbe, Reach};
 use crate::doctor::finding::{
-    ClientSeen, ComposeSeen, ConfigSeen, DriftSeen, Endpoint, EngineSeen, FileSeen, Holder,
-    PortSeen,
+    AddressSeen, ClientSeen, ComposeSeen, ConfigSeen, DriftSeen, Endpoint, EngineSeen, FileSeen,
+    Holder, ListenerSeen, PortSeen, ReachSeen, Reached,
 };
 use crate::doctor::report::{Detail, Report};
 use crate::sync::{Changes, CloneState, Head, Link, Place, Remote, RepoState, Target};
@@ -369,4 +369,76 @@ fn ports() {
             }),
         ]
     ));
+}
+
+#[test]
+fn services_on_this_machine() {
+    let service = HostService {
+        name: "db".to_owned(),
+        preset: "postgres".to_owned(),
+        address: "172.17.0.1".to_owned(),
+        port: 5432,
+    };
+    let reach = Reach {
+        address: "172.17.0.1".to_owned(),
+        gateway: "host-gateway".to_owned(),
+        services: vec![service.clone()],
+        made_up: Vec::new(),
+    };
+    let seen = |word: Reached, port: Reached, better: Option<&str>| {
+        AddressSeen::Probed(ReachSeen {
+            word,
+            ports: vec![port],
+            better: better.map(str::to_owned),
+            subnet: Some("172.18.0.0/16".to_owned()),
+            subnet_is_temporary: false,
+        })
+    };
+    let on =
+        |addresses: &[&str]| ListenerSeen::On(addresses.iter().map(ToString::to_string).collect());
+    let (open, refused, silent) = (Reached::Open, Reached::Refused, Reached::TimedOut);
+    let listener = |seen| {
+        let probe = Probe::HostListener(service.clone());
+        (probe, Ok(Finding::HostListener(seen)))
+    };
+    let address = |seen| {
+        let probe = Probe::HostAddress(Box::new(reach.clone()));
+        (probe, Ok(Finding::HostAddress(seen)))
+    };
+    let port = |port: &Reached, listener| {
+        let probe = Probe::HostReach(Box::new(reach.clone()), service.clone());
+        let seen = seen(Reached::Open, port.clone(), None);
+        (probe, Ok(Finding::HostReach(seen, listener)))
+    };
+    let everywhere = || on(&["0.0.0.0", "::"]);
+    let rootless = || {
+        let mut reach = reach.clone();
+        reach.address = "10.0.2.2".to_owned();
+        let seen = seen(Reached::Refused, Reached::Refused, None);
+        let probe = Probe::HostAddress(Box::new(reach));
+        (probe, Ok(Finding::HostAddress(seen)))
+    };
+    let cases = vec![
+        rootless(),
+        listener(everywhere()),
+        listener(ListenerSeen::Elsewhere),
+        listener(ListenerSeen::Nothing),
+        address(seen(open.clone(), open.clone(), None)),
+        address(seen(silent.clone(), open.clone(), None)),
+        address(seen(silent.clone(), silent.clone(), None)),
+        address(seen(refused.clone(), refused.clone(), Some("10.0.2.1"))),
+        address(seen(refused.clone(), refused.clone(), None)),
+        address(seen(Reached::NoRoute, Reached::NoRoute, None)),
+        address(seen(Reached::NoName, Reached::NoName, None)),
+        address(seen(Reached::Other("odd".to_owned()), silent.clone(), None)),
+        address(AddressSeen::NoImage),
+        port(&open, everywhere()),
+        port(&refused, on(&["127.0.0.1", "::1"])),
+        port(&refused, everywhere()),
+        port(&refused, on(&["192.168.1.5"])),
+        port(&refused, ListenerSeen::Elsewhere),
+        port(&silent, everywhere()),
+        port(&Reached::NoRoute, everywhere()),
+    ];
+    insta::assert_snapshot!(shown(Group::Host, cases));
 }

@@ -13,6 +13,7 @@ mod failure;
 mod foreach;
 mod generate;
 mod healthcheck;
+mod host;
 mod http_server;
 mod init;
 mod lint;

@@ -26,7 +26,7 @@ fn an_unknown_service_is_a_wrong_command_line_with_a_suggestion() {
     insta::assert_snapshot!(context.fitout(&["up", "stor"]).shown());
 }
 
-mod with_engine {
+pub mod with_engine {
     use std::io::{Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
 
@@ -69,7 +69,7 @@ command = ["sh", "-c", "{command}"]
     }
 
     /// The client's own configuration: its plugins and its context.
-    fn with_docker(command: &mut std::process::Command) -> &mut std::process::Command {
+    pub fn with_docker(command: &mut std::process::Command) -> &mut std::process::Command {
         let home = std::env::var_os("HOME").unwrap_or_default();
         let config = std::env::var_os("DOCKER_CONFIG")
             .unwrap_or_else(|| std::path::Path::new(&home).join(".docker").into());

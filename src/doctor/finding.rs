@@ -215,6 +215,8 @@ pub enum ListenerSeen {
     /// Nobody by this system's table, and its address takes connections all the same: Windows
     /// around WSL, or another machine.
     Elsewhere,
+    /// Nobody in this WSL, and somebody on the Windows around it, which has this address.
+    OnWindows(String),
     /// Nobody.
     Nothing,
 }

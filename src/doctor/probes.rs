@@ -25,7 +25,7 @@ use crate::git;
 use crate::host::nonce::Nonce;
 use crate::host::{address, os, ports, process::RunError, resources, user};
 use crate::running::PublishedPort;
-use crate::runtime::{self, Side};
+use crate::runtime::{self, Runtime, Side};
 use crate::sync::RepoState;
 use crate::workspace::Repo;
 
@@ -327,8 +327,18 @@ fn host_listener(service: &HostService) -> ListenerSeen {
     if !addresses.is_empty() {
         return ListenerSeen::On(addresses);
     }
-    match service.address.parse() {
-        Ok(address) if ports::takes_connections(address, service.port) => ListenerSeen::Elsewhere,
+    let answers = |address: &str| {
+        let address = address.parse();
+        address.is_ok_and(|address| ports::takes_connections(address, service.port))
+    };
+    if answers(&service.address) {
+        return ListenerSeen::Elsewhere;
+    }
+    let network = address::network();
+    match network.default_route {
+        Some(windows) if network.wsl.is_some() && answers(&windows) => {
+            ListenerSeen::OnWindows(windows)
+        }
         _ => ListenerSeen::Nothing,
     }
 }
@@ -340,7 +350,9 @@ fn other_addresses(docker: &Docker, first: &str) -> Vec<String> {
     let runtime = docker.runtime().unwrap_or_else(address::runtime);
     let known = [Side::Here, Side::Windows].map(|side| runtime.address(&network, side).ip);
     let mut others: Vec<String> = Vec::new();
-    let more = [Some(runtime::NAME.to_owned()), network.lan, network.bridge];
+    let of_podman = (runtime == Runtime::Podman).then(|| "host.containers.internal".to_owned());
+    let name = Some(runtime::NAME.to_owned());
+    let more = [name, of_podman, network.lan, network.bridge];
     for address in known.into_iter().chain(more.into_iter().flatten()) {
         if address != first && !others.contains(&address) {
             others.push(address);

@@ -16,6 +16,12 @@ pub(super) fn listener(seen: &ListenerSeen, service: &HostService, setting: &Set
         ListenerSeen::Elsewhere => {
             Outcome::pass(format!("{}:{port} takes connections", service.address))
         }
+        ListenerSeen::OnWindows(windows) => Outcome::fail(
+            format!(
+                "nothing listens on port {port} in this Linux, and `{windows}`, which is Windows, does"
+            ),
+            set_address(windows, setting),
+        ),
         ListenerSeen::Nothing => Outcome::fail(
             format!("`{name}` runs on this machine, and nothing listens on port {port}"),
             remedy::start_service_of(&setting.system, service),
@@ -33,7 +39,7 @@ pub(super) fn address(seen: &AddressSeen, reach: &Reach, setting: &Setting) -> O
     }
     if seen.ports.contains(&Reached::Open) {
         return Outcome::info(format!(
-            "a firewall lets containers at `{at}` through to services only"
+            "containers reach the services at `{at}`, and not every port"
         ));
     }
     if let Some(better) = &seen.better {
@@ -65,7 +71,7 @@ pub(super) fn service(
         Reached::Refused => {
             let own: Vec<&str> = match listener {
                 ListenerSeen::On(addresses) => addresses.iter().map(String::as_str).collect(),
-                ListenerSeen::Elsewhere | ListenerSeen::Nothing => Vec::new(),
+                _ => Vec::new(),
             };
             let is_open = |own: &&str| ["0.0.0.0", "::", address.as_str()].contains(own);
             if own.is_empty() || own.iter().any(is_open) {

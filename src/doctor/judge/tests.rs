@@ -422,6 +422,7 @@ fn services_on_this_machine() {
         rootless(),
         listener(everywhere()),
         listener(ListenerSeen::Elsewhere),
+        listener(ListenerSeen::OnWindows("172.27.128.1".to_owned())),
         listener(ListenerSeen::Nothing),
         address(seen(open.clone(), open.clone(), None)),
         address(seen(silent.clone(), open.clone(), None)),

@@ -6,6 +6,9 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rustix::pty::OpenptFlags;
+use rustix::termios::LocalModes;
+
 use crate::context::{Ran, TestContext};
 use crate::http_server::{Behaviour, HttpServer, Tls};
 
@@ -349,32 +352,68 @@ fn a_redirect_to_another_server_takes_no_secret_along() {
     assert_cloned(&ran);
 }
 
+/// Whose prompt it is: ours throws away what was typed before the terminal stopped to echo.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Prompt {
+    Ours,
+    Ssh,
+}
+
 /// fitout on a terminal of its own: waits for each text, then types the answer to it.
-pub fn on_a_terminal(context: &TestContext, dialogue: &[(&str, &str)]) -> (Option<i32>, String) {
-    let fitout = assert_cmd::cargo::cargo_bin!("fitout")
-        .display()
-        .to_string();
-    let mut child = context
-        .command("script")
-        .args(["-qec", &format!("{fitout} sync"), "/dev/null"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (mut typed, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+pub fn on_a_terminal(
+    context: &TestContext,
+    prompt: Prompt,
+    dialogue: &[(&str, &str)],
+) -> (Option<i32>, String) {
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+    let master = rustix::pty::openpt(flags).unwrap();
+    rustix::pty::grantpt(&master).unwrap();
+    rustix::pty::unlockpt(&master).unwrap();
+    let name = rustix::pty::ptsname(&master, Vec::new()).unwrap();
+    let open = || {
+        let options = std::fs::File::options()
+            .read(true)
+            .write(true)
+            .open(name.to_str().unwrap());
+        Stdio::from(options.unwrap())
+    };
+    // ssh asks on the controlling terminal, so there has to be one.
+    let mut command = context.command("setsid");
+    command
+        .args(["--wait", "--ctty"])
+        .arg(assert_cmd::cargo::cargo_bin!("fitout"))
+        .arg("sync")
+        .stdin(open())
+        .stdout(open())
+        .stderr(open());
+    let mut child = command.spawn().unwrap();
+    // It holds the other side open, which would then never end.
+    drop(command);
+    let mut screen = std::fs::File::from(master);
     let mut seen = Vec::new();
     let mut from = 0;
     for (text, answer) in dialogue {
         while !String::from_utf8_lossy(&seen[from..]).contains(text) {
             let mut byte = [0];
-            let read = screen.read(&mut byte).unwrap();
+            // An error is how the end of the other side looks.
+            let read = screen.read(&mut byte).unwrap_or(0);
             assert!(read > 0, "no `{text}`: {}", String::from_utf8_lossy(&seen));
             seen.push(byte[0]);
         }
         from = seen.len();
-        writeln!(typed, "{answer}").unwrap();
+        let echoes = || {
+            let modes = rustix::termios::tcgetattr(&screen).unwrap().local_modes;
+            modes.contains(LocalModes::ECHO)
+        };
+        while prompt == Prompt::Ours && echoes() {
+            std::thread::yield_now();
+        }
+        writeln!(screen, "{answer}").unwrap();
     }
-    screen.read_to_end(&mut seen).unwrap();
+    let mut byte = [0];
+    while screen.read(&mut byte).is_ok_and(|read| read > 0) {
+        seen.push(byte[0]);
+    }
     let status = child.wait().unwrap();
     (status.code(), String::from_utf8_lossy(&seen).into_owned())
 }
@@ -399,7 +438,7 @@ fn on_a_terminal_a_login_is_asked_for_once_a_server_and_again_when_it_is_wrong()
         .into_iter()
         .filter(|(_, answer)| !answer.is_empty())
         .collect();
-    let (code, screen) = on_a_terminal(&context, &typed);
+    let (code, screen) = on_a_terminal(&context, Prompt::Ours, &typed);
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("refuses this login"), "{screen}");
     assert!(screen.contains("5 repos: 5 cloned"), "{screen}");
@@ -425,7 +464,7 @@ fn a_repo_that_is_closed_behind_an_open_one_is_asked_about_after_it() {
         server.url("web")
     ));
     let dialogue = [("user", "user"), ("password or token", "secret")];
-    let (code, screen) = on_a_terminal(&context, &dialogue);
+    let (code, screen) = on_a_terminal(&context, Prompt::Ours, &dialogue);
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("2 repos: 2 cloned"), "{screen}");
 }

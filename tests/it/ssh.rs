@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::context::{Ran, TestContext};
-use crate::login::on_a_terminal;
+use crate::login::{Prompt, on_a_terminal};
 use crate::sync::{Daemon, assert_cloned_as_git_does, free_port, varied_remote, wait_for_port};
 
 /// A server on loopback that lets `user_key` in, and a configuration that calls it `forge`.
@@ -190,10 +190,10 @@ fn on_a_terminal_an_unknown_host_is_shown_and_asked_about() {
     sshd.configure(&context, &sshd.identity());
     Sshd::url(&context);
     let fingerprint = fingerprint(&context);
-    let (code, screen) = on_a_terminal(&context, &[(&fingerprint, "no")]);
+    let (code, screen) = on_a_terminal(&context, Prompt::Ssh, &[(&fingerprint, "no")]);
     assert_eq!(code, Some(1), "{screen}");
     assert!(!context.path("known_hosts").exists(), "{screen}");
-    let (code, screen) = on_a_terminal(&context, &[(&fingerprint, "yes")]);
+    let (code, screen) = on_a_terminal(&context, Prompt::Ssh, &[(&fingerprint, "yes")]);
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("1 repo: 1 cloned"), "{screen}");
 }

@@ -5,12 +5,15 @@
 //! people see it and can change it.
 
 mod detect;
+mod dockerfiles;
 mod files;
 mod image;
 mod runnable;
+mod start;
 mod version;
 
-pub use detect::{Stack, detect};
+pub use detect::{Stack, detect, detect_on};
+pub use dockerfiles::{Dockerfiles, dockerfiles};
 pub use files::{DEPTH, Files, IGNORED, is_ignored, is_read};
 pub use image::Image;
 pub use runnable::{Runnable, runnables};
@@ -62,9 +65,26 @@ pub struct Definition {
     /// In order: the first one that the repo uses.
     #[serde(default)]
     frameworks: Vec<Framework>,
+    /// What the package manager reads, as patterns; a name with `/` at its end is a folder.
+    manifests: Vec<String>,
+    /// Whether detection looks into the files of `main`.
+    #[serde(default)]
+    read_main: bool,
+    /// The tag of an image by the version that a repo names, where those are not the same.
+    #[serde(default)]
+    minors: IndexMap<String, String>,
+    /// The files of a repo as most begin.
+    example: IndexMap<String, String>,
     /// Runs it while it is developed. `{port}`, `{run}` (the package manager's), `{main}`,
     /// `{module}` (of Python) and `{folder}` (of Go) are filled in.
     dev: Option<String>,
+}
+
+impl Definition {
+    /// The files of a small repo of this stack.
+    pub fn example(&self) -> Files {
+        self.example.clone().into_iter().collect()
+    }
 }
 
 /// A file that may name the version.
@@ -135,7 +155,18 @@ struct Framework {
     /// `dev` by the package manager's name.
     #[serde(default)]
     dev_with: IndexMap<String, String>,
-    start: Option<String>,
+    /// What its development server needs to be reached from outside of its container.
+    listen: Option<Listen>,
+    /// The folder of the site that a build makes, for a web server to serve. `*` stands for a name.
+    site: Option<String>,
+}
+
+/// An option for a program, which makes it listen on all addresses.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listen {
+    program: String,
+    option: String,
 }
 
 /// The stack of that name.

@@ -235,7 +235,7 @@ pub(super) fn runnables(clone: &Path) -> Vec<Runnable> {
     stack::runnables(&look_into(clone))
 }
 
-fn look_into(folder: &Path) -> Files {
+pub(super) fn look_into(folder: &Path) -> Files {
     // One more for what a folder that deep holds, such as `cmd/api/main.go`.
     tree::files(folder, stack::DEPTH + 1, &stack::IGNORED, stack::is_read)
         .into_iter()

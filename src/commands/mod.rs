@@ -6,6 +6,7 @@ pub mod add;
 pub mod cache;
 pub mod completions;
 pub mod demo;
+pub mod dockerfile;
 pub mod doctor;
 pub mod foreach;
 pub mod generate;

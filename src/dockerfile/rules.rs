@@ -16,6 +16,7 @@ use super::ignore_file::IgnoreFile;
 use super::install::{self, Breadth};
 use super::lint::{Build, Context, Purpose};
 use super::parse::{Instruction, Keyword, Word};
+use super::shell::Command;
 use super::stages::{Base, Stage, Stages, mount_option};
 use super::variables;
 
@@ -49,6 +50,14 @@ pub fn check(unit: &Unit<'_>) -> Vec<Finding> {
         findings.extend(dev_server::check(unit));
     }
     findings
+}
+
+/// Whether a command, as its words, starts a server that is made for development.
+pub fn is_development_server(words: &[&str]) -> bool {
+    dev_server::is_dev_server(&Command {
+        words: words.iter().map(|word| (*word).to_owned()).collect(),
+        span: 0..0,
+    })
 }
 
 impl<'u> Unit<'u> {

@@ -1,6 +1,8 @@
 //! Which stacks a folder is of, and what its files say about each.
 
 use super::files::{Files, folder_of};
+use super::runnable::port_of_env_example;
+use super::start::{self, Known};
 use super::version::{self, at};
 use super::{CATALOG, Definition, Framework, PackageManager};
 
@@ -19,7 +21,7 @@ pub struct Stack {
     pub port: u16,
     /// Runs it while it is developed.
     pub dev: Option<String>,
-    /// Runs it in production; where it is the same as for development, or not known, nothing.
+    /// Runs it in the image for production; where that is not known, nothing.
     pub start: Option<String>,
     /// Folders beside the source that tools fill: `node_modules`.
     pub keep: Vec<String>,
@@ -31,6 +33,12 @@ impl Stack {
     /// Its definition.
     pub fn definition(&self) -> &'static Definition {
         &CATALOG[self.name]
+    }
+
+    pub(super) fn framework_definition(&self) -> Option<&'static Framework> {
+        let frameworks = &self.definition().frameworks;
+        let named = |framework: &&Framework| Some(framework.name.as_str()) == self.framework;
+        frameworks.iter().find(named)
     }
 
     /// For people: `Node.js 20, pnpm, Next.js`.
@@ -51,16 +59,26 @@ impl Stack {
 
 /// The stacks of a folder, the one that makes its service first.
 pub fn detect(files: &Files) -> Vec<Stack> {
+    detect_on(files, None)
+}
+
+/// Likewise, with the port that the service is known to have.
+pub fn detect_on(files: &Files, port: Option<u16>) -> Vec<Stack> {
     let mut stacks: Vec<Stack> = CATALOG
         .iter()
         .filter(|(_, stack)| stack.files.iter().any(|file| files.find(file).is_some()))
-        .map(|(name, definition)| stack(name, definition, files))
+        .map(|(name, definition)| stack(name, definition, files, port))
         .collect();
     stacks.sort_by_key(|stack| (stack.definition().auxiliary, !stack.serves));
     stacks
 }
 
-fn stack(name: &'static str, definition: &'static Definition, files: &Files) -> Stack {
+fn stack(
+    name: &'static str,
+    definition: &'static Definition,
+    files: &Files,
+    port: Option<u16>,
+) -> Stack {
     let texts: Vec<&str> = definition
         .files
         .iter()
@@ -76,17 +94,16 @@ fn stack(name: &'static str, definition: &'static Definition, files: &Files) -> 
         script(files.text(&scripts.file)?, names(scripts))
     };
     let dev_script = script(|scripts| &scripts.dev);
-    let start_script = script(|scripts| &scripts.start);
-    let port = dev_script
-        .as_ref()
-        .and_then(|(_, line)| port_in(line))
+    let port = port
+        .or_else(|| port_of_env_example(files))
+        .or_else(|| port_in(&dev_script.as_ref()?.1))
         .or(framework.map(|framework| framework.port))
         .unwrap_or(definition.port);
 
     let filler = Filler {
         port,
         run: manager.run.as_deref().unwrap_or_default(),
-        main: definition.main.iter().find_map(|main| files.find(main)),
+        main: main(definition, files),
     };
     let by_script = |script: &Option<(String, String)>| {
         let (name, _) = script.as_ref()?;
@@ -96,9 +113,17 @@ fn stack(name: &'static str, definition: &'static Definition, files: &Files) -> 
         .and_then(|it| it.dev_with.get(&manager.name).or(it.dev.as_ref()))
         .or(definition.dev.as_ref());
     let dev = by_script(&dev_script).or_else(|| filler.fill(dev_template?));
-    let start = by_script(&start_script)
-        .or_else(|| filler.fill(framework?.start.as_ref()?))
-        .filter(|start| Some(start) != dev.as_ref());
+    let module = filler.main.map(module);
+    let start = start::find(&Known {
+        stack: name,
+        files,
+        texts: &texts,
+        framework,
+        scripts: definition.scripts.as_ref(),
+        main: filler.main,
+        module: module.as_deref(),
+        port,
+    });
     let mut keep = definition.keep.clone();
     keep.extend(manager.keep.iter().cloned());
     keep.extend(framework.iter().flat_map(|it| it.keep.iter().cloned()));
@@ -146,7 +171,7 @@ fn uses(framework: &Framework, files: &Files, texts: &[&str]) -> bool {
 
 /// Whether a package's name stands in a file, outside of a comment, and not as a part of another
 /// package's name. Names of Python's packages have no case.
-fn names(text: &str, word: &str) -> bool {
+pub(super) fn names(text: &str, word: &str) -> bool {
     let part_of_a_name =
         |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '@');
     let word = word.to_ascii_lowercase();
@@ -162,7 +187,7 @@ fn names(text: &str, word: &str) -> bool {
 }
 
 /// The first of the scripts that is there: its name and its line.
-fn script(text: &str, wanted: &[String]) -> Option<(String, String)> {
+pub(super) fn script(text: &str, wanted: &[String]) -> Option<(String, String)> {
     let package: serde_json::Value = serde_json::from_str(text).ok()?;
     let scripts = package.get("scripts")?;
     wanted.iter().find_map(|name| {
@@ -185,6 +210,18 @@ fn port_in(line: &str) -> Option<u16> {
     })
 }
 
+/// The file that a program begins with.
+pub(super) fn main<'f>(definition: &Definition, files: &'f Files) -> Option<&'f str> {
+    definition.main.iter().find_map(|main| files.find(main))
+}
+
+/// A file as a module of Python: `app.main`.
+fn module(main: &str) -> String {
+    let module = main.strip_suffix(".py").unwrap_or(main);
+    let module = module.strip_prefix("src/").unwrap_or(module);
+    module.replace('/', ".")
+}
+
 /// What stands in for the `{…}` of a command.
 struct Filler<'a> {
     port: u16,
@@ -203,15 +240,13 @@ impl Filler<'_> {
             .any(|name| text.contains(name))
         {
             let main = self.main?;
-            let module = main.strip_suffix(".py").unwrap_or(main);
-            let module = module.strip_prefix("src/").unwrap_or(module);
             let folder = match folder_of(main) {
                 "" => ".".to_owned(),
                 folder => format!("./{folder}"),
             };
             text = text
                 .replace("{main}", main)
-                .replace("{module}", &module.replace('/', "."))
+                .replace("{module}", &module(main))
                 .replace("{folder}", &folder);
         }
         Some(text.trim().to_owned())

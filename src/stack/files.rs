@@ -84,6 +84,18 @@ impl Files {
             None => None,
         }
     }
+
+    /// All files that fit a pattern, sorted.
+    pub fn all<'a>(&'a self, pattern: &'a str) -> impl Iterator<Item = &'a str> {
+        self.paths().filter(move |path| fits(pattern, path))
+    }
+
+    /// The same with one more file, or another text of it.
+    #[must_use]
+    pub fn with(mut self, path: &str, text: &str) -> Files {
+        self.0.insert(path.to_owned(), text.to_owned());
+        self
+    }
 }
 
 /// Whether detection looks into the file at that path of a repo.
@@ -95,7 +107,14 @@ pub fn is_read(path: &str) -> bool {
             .chain(&stack.files)
             .any(|pattern| fits(pattern, name))
     });
-    named_by_a_stack || image::is_dockerfile(path) || runnable::ENV_EXAMPLES.contains(&name)
+    let begins_a_program = CATALOG.values().any(|stack| {
+        let mut mains = stack.main.iter().filter(|_| stack.read_main);
+        mains.any(|main| name_of(main) == name)
+    });
+    named_by_a_stack
+        || begins_a_program
+        || image::is_dockerfile(path)
+        || runnable::ENV_EXAMPLES.contains(&name)
 }
 
 pub(super) fn name_of(path: &str) -> &str {
@@ -165,7 +184,13 @@ mod tests {
 
     #[test]
     fn only_what_says_something_is_read() {
-        for path in ["package.json", "api/Dockerfile.dev", ".nvmrc", "A.csproj"] {
+        for path in [
+            "package.json",
+            "api/Dockerfile.dev",
+            ".nvmrc",
+            "A.csproj",
+            "src/app/main.py",
+        ] {
             assert!(is_read(path), "{path}");
         }
         for path in ["package-lock.json", ".env", "src/main.rs", "README.md"] {

@@ -161,7 +161,7 @@ fn is_for_development(path: &str) -> bool {
 }
 
 /// `PORT=3000` in a `.env.example`.
-fn port_of_env_example(files: &Files) -> Option<u16> {
+pub(super) fn port_of_env_example(files: &Files) -> Option<u16> {
     let text = ENV_EXAMPLES.iter().find_map(|name| files.text(name))?;
     text.lines().find_map(|line| {
         let value = line.trim().strip_prefix("PORT=")?;

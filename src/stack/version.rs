@@ -10,6 +10,22 @@ pub(super) fn find(stack: &Definition, files: &Files) -> Option<String> {
     })
 }
 
+/// The version as the tag of an image: the one that the repo names, or else the usual one. Where the
+/// tags have more parts than the name of a line has, the repo may name them, too.
+pub(super) fn tag(stack: &Definition, files: &Files) -> String {
+    let found = find(stack, files).unwrap_or_else(|| stack.version.clone());
+    let Some(minor) = stack.minors.get(&found) else {
+        return found;
+    };
+    let exact = stack.versions.iter().find_map(|source| {
+        let value = value(files.text(files.find(&source.file)?)?, source)?;
+        let value = value.trim().trim_start_matches('v');
+        let is_one_version = value.chars().all(|c| c.is_ascii_digit() || c == '.');
+        Some(number(value, 2).filter(|_| is_one_version))
+    });
+    exact.flatten().unwrap_or_else(|| minor.clone())
+}
+
 fn value(text: &str, source: &VersionSource) -> Option<String> {
     let key = source.key.as_str();
     match source.read {

@@ -10,7 +10,7 @@ use fitout::workspace::resolve;
 
 /// A repo as a table of its files; the text of those that detection does not read is dropped, as
 /// the machine does.
-fn repo(source: &str) -> Files {
+pub fn repo(source: &str) -> Files {
     let table: toml::Table = toml::from_str(source).unwrap();
     let files = table.into_iter().map(|(path, text)| {
         let text = text.as_str().unwrap().trim_start();
@@ -60,8 +60,8 @@ fn assert_valid(source: &str) {
     );
 }
 
-#[test]
-fn every_repo_becomes_the_services_that_a_person_would_write() {
+/// The example repos: the name of each, and its table.
+pub fn fixtures() -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/stacks");
     let mut files: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -70,14 +70,22 @@ fn every_repo_becomes_the_services_that_a_person_would_write() {
         .collect();
     files.sort();
     assert!(files.len() >= 20);
-    for path in files {
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        let files = repo(&fs::read_to_string(&path).unwrap());
+    let read = |path: &std::path::PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        (name, fs::read_to_string(path).unwrap())
+    };
+    files.iter().map(read).collect()
+}
+
+#[test]
+fn every_repo_becomes_the_services_that_a_person_would_write() {
+    for (name, source) in fixtures() {
+        let files = repo(&source);
         let mut settings = insta::Settings::clone_current();
         settings.set_snapshot_path("../fixtures/stacks/snapshots");
         settings.set_prepend_module_to_snapshot(false);
         settings.set_omit_expression(true);
-        settings.bind(|| insta::assert_snapshot!(name, shown(name, &files)));
+        settings.bind(|| insta::assert_snapshot!(name.as_str(), shown(&name, &files)));
     }
 }
 

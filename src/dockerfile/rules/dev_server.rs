@@ -46,7 +46,7 @@ fn started<'u>(unit: &Unit<'u>) -> Option<(&'u Instruction, String)> {
     })
 }
 
-fn is_dev_server(command: &Command) -> bool {
+pub(super) fn is_dev_server(command: &Command) -> bool {
     let arguments: Vec<&str> = command.arguments().iter().map(String::as_str).collect();
     let has = |word: &str| arguments.contains(&word);
     let first = arguments

@@ -1,0 +1,315 @@
+//! `fitout dockerfile`: Dockerfiles for a folder, made from what its files say.
+//!
+//! Finds the folder and writes; what goes into the files is judged and filled in by the pure
+//! `stack`. A file that is there is replaced only where the user says so.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::anyhow;
+
+use super::init::look_into;
+use super::{Context, Opened};
+use crate::error::{CommandResult, Exit, Failure};
+use crate::host::files::{self, Mode};
+use crate::manifest;
+use crate::stack::{self, Dockerfiles, Files, Stack};
+use crate::ui::Ui;
+use crate::workspace::{Source, syntax};
+
+/// Write a Dockerfile for development and one for production
+///
+/// Looks at the files of a folder for its language, version, package manager, port and commands, and
+/// prints a `Dockerfile.dev` for a mounted source with reload, a `Dockerfile` for production and a
+/// `.dockerignore`. docs/dockerfiles.md says what is in them and why. What the files do not say is
+/// left open, with a warning.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A service or a repo of the workspace, a folder, or a stack for an example: dotnet, go, java,
+    /// node, php, python, ruby, rust; the folder that you are in where not set
+    #[arg(value_name = "SERVICE|FOLDER|STACK")]
+    of: Option<String>,
+    /// Only `Dockerfile.dev`
+    #[arg(long, conflicts_with = "production")]
+    dev: bool,
+    /// Only `Dockerfile`
+    #[arg(long)]
+    production: bool,
+    /// Take this stack of a folder that has several
+    #[arg(long, value_name = "STACK")]
+    stack: Option<String>,
+    /// Write the files, with a `.dockerignore`; files that are there stay as they are
+    #[arg(long)]
+    write: bool,
+    /// Replace files that are there
+    #[arg(long, requires = "write")]
+    force: bool,
+}
+
+/// Runs the command.
+pub fn run(context: &Context, args: &Args) -> CommandResult {
+    let ui = &context.ui;
+    let place = place(context, args)?;
+    let (files, stack) = stack_of(ui, &place, args)?;
+    let dockerfiles = stack::dockerfiles(&files, &stack);
+    ui.detail(format_args!("found {}", stack.describe()));
+    let parts = parts(&dockerfiles, args);
+    if args.write {
+        let replace = if args.force {
+            Existing::Replace
+        } else {
+            Existing::Keep
+        };
+        let written = write(ui, &place.folder, &place.shown, &parts, replace)?;
+        if written == 0 {
+            return Err(nothing_written(&place, &parts));
+        }
+    } else {
+        print(ui, &place, &parts)?;
+    }
+    say_what_is_missing(ui, &dockerfiles, &parts);
+    if !stack.serves {
+        ui.warn(format_args!(
+            "nothing says that this is a service; {} is the usual port",
+            stack.port
+        ));
+    }
+    for note in &dockerfiles.notes {
+        ui.warn(note);
+    }
+    Ok(Exit::Done)
+}
+
+/// The folder that was meant.
+struct Place {
+    folder: PathBuf,
+    /// As the user sees it; empty for the one that they are in.
+    shown: String,
+    /// The port that the manifest gives the service.
+    port: Option<u16>,
+    /// The stack that was named in the place of a folder.
+    stack: Option<String>,
+}
+
+fn place(context: &Context, args: &Args) -> Result<Place, Failure> {
+    let here = |stack: Option<String>| Place {
+        folder: context.cwd.clone(),
+        shown: String::new(),
+        port: None,
+        stack,
+    };
+    let Some(of) = args.of.as_deref() else {
+        return Ok(here(None));
+    };
+    let is_path = of.contains('/') || of.starts_with('.');
+    if !is_path {
+        if has_workspace(context)
+            && let Some(place) = in_workspace(&context.open()?, of)?
+        {
+            return Ok(place);
+        }
+        if stack::find(of).is_some() {
+            return Ok(here(Some(of.to_owned())));
+        }
+    }
+    let folder = context.cwd.join(of);
+    if folder.is_dir() {
+        return Ok(Place {
+            folder,
+            shown: of.trim_end_matches('/').trim_start_matches("./").to_owned(),
+            ..here(None)
+        });
+    }
+    let names: Vec<&str> = stack::names().collect();
+    Err(
+        Failure::usage(anyhow!("`{of}` is no service, no folder and no stack"))
+            .hint(format!("stacks are {}", names.join(", "))),
+    )
+}
+
+fn has_workspace(context: &Context) -> bool {
+    let mut folders = context.cwd.ancestors();
+    folders.any(|folder| folder.join(manifest::FILE).is_file())
+}
+
+/// The folder of a service or of a repo.
+fn in_workspace(opened: &Opened, name: &str) -> Result<Option<Place>, Failure> {
+    let (context, port) = if let Some(service) = opened.workspace.service(name) {
+        let Source::Build(build) = &service.source else {
+            let error = anyhow!("`services.{name}` runs an image that is made elsewhere");
+            return Err(Failure::usage(error)
+                .hint("a Dockerfile is for a service with a `repo`; name its folder otherwise"));
+        };
+        let port = service.ports.first().map(|port| port.target);
+        (build.context.clone(), port)
+    } else if let Some(repo) = opened.workspace.repo(name) {
+        (repo.path.clone(), None)
+    } else {
+        return Ok(None);
+    };
+    let folder = opened.root.join(&context);
+    if !folder.is_dir() {
+        let error = anyhow!("`{context}` is not there, so nothing is known of `{name}`");
+        return Err(Failure::failed(error).hint("`fitout sync` clones what is missing"));
+    }
+    Ok(Some(Place {
+        folder,
+        shown: context,
+        port,
+        stack: None,
+    }))
+}
+
+/// What to write Dockerfiles for: the folder's files, or those of an example.
+fn stack_of(ui: &Ui, place: &Place, args: &Args) -> Result<(Files, Stack), Failure> {
+    let files = look_into(&place.folder);
+    let found = stack::detect_on(&files, place.port);
+    let wanted = args.stack.as_ref().or(place.stack.as_ref());
+    let Some(wanted) = wanted else {
+        let mut found = found.into_iter();
+        let Some(first) = found.next() else {
+            let error = anyhow!(
+                "nothing in `{}` says what it is written in",
+                place.folder.display()
+            );
+            return Err(Failure::failed(error)
+                .hint("to see an example, name a stack: `fitout dockerfile node`"));
+        };
+        for other in found {
+            ui.say(format_args!(
+                "{} is there, too: `--stack {}`",
+                other.definition().title,
+                other.name
+            ));
+        }
+        return Ok((files, first));
+    };
+    if let Some(stack) = found.into_iter().find(|stack| stack.name == wanted) {
+        return Ok((files, stack));
+    }
+    let Some(definition) = stack::find(wanted) else {
+        let names: Vec<&str> = stack::names().collect();
+        let error = anyhow!("there is no stack `{wanted}`");
+        return Err(Failure::usage(error).hint(format!("stacks are {}", names.join(", "))));
+    };
+    if args.stack.is_some() {
+        let error = anyhow!(
+            "`{}` has no file of {}: {}",
+            place.folder.display(),
+            definition.title,
+            definition.files.join(", ")
+        );
+        return Err(Failure::failed(error));
+    }
+    let example = definition.example();
+    let paths: Vec<&str> = example.paths().collect();
+    ui.warn(format_args!(
+        "this folder has no file of {}; this is an example for {}",
+        definition.title,
+        paths.join(", ")
+    ));
+    let stack = stack::detect(&example)
+        .into_iter()
+        .find(|stack| stack.name == wanted);
+    let stack = stack.ok_or_else(|| anyhow!("the example of `{wanted}` is not of that stack"))?;
+    Ok((example, stack))
+}
+
+/// A file: its name and its text.
+type Part<'d> = (&'static str, &'d str);
+
+const DEVELOPMENT: &str = "Dockerfile.dev";
+const PRODUCTION: &str = "Dockerfile";
+const IGNORE: &str = ".dockerignore";
+
+fn parts<'d>(dockerfiles: &'d Dockerfiles, args: &Args) -> Vec<Part<'d>> {
+    let mut parts: Vec<Part<'d>> = Vec::new();
+    if !args.production {
+        parts.push((DEVELOPMENT, &dockerfiles.development));
+    }
+    if !args.dev {
+        parts.push((PRODUCTION, &dockerfiles.production));
+    }
+    if args.write || parts.len() > 1 {
+        parts.push((IGNORE, &dockerfiles.ignore));
+    }
+    parts
+}
+
+/// One part alone is printed as it is, for a redirection.
+fn print(ui: &Ui, place: &Place, parts: &[Part<'_>]) -> Result<(), Failure> {
+    if let [(_, only)] = parts {
+        ui.data_raw(only)?;
+        return Ok(());
+    }
+    for (index, (name, text)) in parts.iter().enumerate() {
+        let gap = if index == 0 { "" } else { "\n" };
+        let path = syntax::join(&place.shown, name);
+        ui.data_raw(&format!("{gap}==> {path} <==\n{text}"))?;
+    }
+    ui.hint("add `--write` to write them");
+    Ok(())
+}
+
+/// What happens to a file that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Existing {
+    Keep,
+    Replace,
+}
+
+/// Writes the files into a folder. Returns how many are now as they should be.
+fn write(
+    ui: &Ui,
+    folder: &Path,
+    shown: &str,
+    parts: &[Part<'_>],
+    existing: Existing,
+) -> Result<usize, Failure> {
+    let mut written = 0;
+    for (name, text) in parts {
+        let path = folder.join(name);
+        let shown = syntax::join(shown, name);
+        match (files::read(&path)?, existing) {
+            (None, _) => files::create(&path, text, Mode::Shared)?,
+            (Some(old), _) if old == *text => {
+                ui.say(format_args!("{shown} is up to date"));
+                written += 1;
+                continue;
+            }
+            (Some(_), Existing::Replace) => files::write(&path, text, Mode::Shared)?,
+            (Some(_), Existing::Keep) => {
+                ui.say(format_args!("{shown} is there already and stays as it is"));
+                continue;
+            }
+        }
+        ui.say(format_args!("wrote {shown}"));
+        written += 1;
+    }
+    Ok(written)
+}
+
+fn nothing_written(place: &Place, parts: &[Part<'_>]) -> Failure {
+    let paths: Vec<String> = parts
+        .iter()
+        .map(|(name, _)| format!("`{}`", syntax::join(&place.shown, name)))
+        .collect();
+    Failure::failed(anyhow!(
+        "nothing was written: {} are there",
+        paths.join(", ")
+    ))
+    .hint("to replace them, add `--force`; to compare, leave out `--write`")
+}
+
+/// What the files of the repo do not say, and a person has to.
+fn say_what_is_missing(ui: &Ui, dockerfiles: &Dockerfiles, parts: &[Part<'_>]) {
+    for (name, _) in parts {
+        let missing = match *name {
+            DEVELOPMENT => &dockerfiles.missing_in_development,
+            PRODUCTION => &dockerfiles.missing_in_production,
+            _ => continue,
+        };
+        for missing in missing {
+            ui.warn(format_args!("still to be written in {name}: {missing}"));
+        }
+    }
+}

@@ -7,6 +7,7 @@ mod cache;
 mod context;
 mod demo;
 mod docker;
+mod dockerfile_images;
 mod dockerfiles;
 mod doctor;
 mod edit;

@@ -22,15 +22,9 @@ pub fn ask(context: &Context, backend: Backend, known: Known, repos: &[Repo]) ->
             continue;
         }
         servers.push(server.clone());
-        let is_open = if url::is_ssh(&repo.url) {
-            meet(context, &repo.url)
-        } else if backend == Backend::BuiltIn {
-            let mut ask = |question: &Question| answer(context, question);
-            let found = network::log_in(&repo.url, known, interrupt::flag(), &mut ask);
-            !found.is_err_and(|error| error.cause.is_worth_a_question())
-        } else {
-            true
-        };
+        // Each leaves the other's URLs alone: `insteadOf` decides which protocol it is.
+        let is_open = meet(context, &repo.url)
+            && (backend == Backend::Cli || log_in(context, &repo.url, known));
         if !is_open {
             closed.push(server);
         }
@@ -47,6 +41,12 @@ fn meet(context: &Context, url: &str) -> bool {
         "this machine does not know the ssh key of {host} yet"
     ));
     network::introduce_host(url)
+}
+
+fn log_in(context: &Context, url: &str, known: Known) -> bool {
+    let mut ask = |question: &Question| answer(context, question);
+    let found = network::log_in(url, known, interrupt::flag(), &mut ask);
+    !found.is_err_and(|error| error.cause.is_worth_a_question())
 }
 
 fn answer(context: &Context, question: &Question) -> Option<Answer> {

@@ -134,14 +134,16 @@ impl Cache {
         let Some(_lock) = self.lock(&name, Use::Alone)? else {
             return Ok(());
         };
-        let made = tempfile::Builder::new()
-            .prefix(".making-")
-            .tempdir_in(&self.folder)?;
-        fill(made.path(), url, git_dir, &packs)?;
-        if entry.exists() {
-            fs::remove_dir_all(&entry)?;
+        let made = self.folder.join(format!(".making-{name}"));
+        // What a killed run left: the lock says that nobody is at it.
+        for folder in [&made, &entry] {
+            if folder.exists() {
+                fs::remove_dir_all(folder)?;
+            }
         }
-        fs::rename(made.keep(), entry)
+        fill(&made, url, git_dir, &packs)
+            .and_then(|()| fs::rename(&made, entry))
+            .inspect_err(|_| drop(fs::remove_dir_all(&made)))
     }
 
     /// Drops what is kept of a URL, because it is damaged.

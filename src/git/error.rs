@@ -271,11 +271,11 @@ impl GitError {
 
     /// A failure of a kind that is known, in words for people; names the URL's host.
     pub(super) fn of_kind(cause: Cause, said: &[String], url: &str) -> Self {
-        let shown = super::url::without_password(url);
+        let shown = |text: &str| super::url::without_passwords(text);
         GitError {
             cause,
-            reason: reason(cause, said, url).replace(url, &shown),
-            detail: said.join(": ").replace(url, &shown),
+            reason: shown(&reason(cause, said, url)),
+            detail: shown(&said.join(": ")),
             command: command(cause, url),
             retry_after: None,
         }

@@ -1,7 +1,8 @@
 //! The network half: clone, fetch and ask a remote, with gix.
 //!
 //! What a clone leaves behind is what `git clone` leaves, made in a staging folder and moved to its
-//! place in one step. Nothing here prompts: a login that is not there is an error that says so.
+//! place in one step. No worker prompts: a login that is not there is an error that says so. Before
+//! the work, [`log_in`] and [`introduce_host`] find what a person has to give.
 
 mod access;
 mod daemon;

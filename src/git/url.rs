@@ -102,6 +102,26 @@ pub fn ssh_destination(url: &str) -> String {
     }
 }
 
+/// A text without the passwords of URLs in it: `insteadOf` may have put one into a URL that is only
+/// seen in an error.
+pub fn without_passwords(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shown.push_str("://");
+        let is_end = |c: char| c == '/' || c.is_whitespace() || "\"'`".contains(c);
+        let authority = part.split(is_end).next().unwrap_or_default();
+        match authority.rsplit_once('@') {
+            Some((user, _)) if user.contains(':') => {
+                shown.push_str(user.split(':').next().unwrap_or_default());
+                shown.push_str(&part[user.len()..]);
+            }
+            _ => shown.push_str(part),
+        }
+    }
+    shown
+}
+
 /// Whether two URLs name the same repository: the same path on the same host, over whatever
 /// protocol and as whatever user.
 pub fn same(one: &str, other: &str) -> bool {

@@ -172,6 +172,27 @@ fn a_token_of_ci_is_sent_to_the_server_of_ci_only() {
 }
 
 #[test]
+fn a_token_that_instead_of_puts_into_a_url_is_used_and_never_shown() {
+    let context = TestContext::new();
+    let server = secured(&context, closed());
+    one(&context, "git@forge.example:web.git");
+    let run = |token: &str| {
+        let base = server
+            .base()
+            .replace("https://", &format!("https://user:{token}@"));
+        let key = format!("url.{base}/.insteadOf");
+        context.git(".", &["config", "--global", &key, "git@forge.example:"]);
+        let ran = context.fitout(&["sync", "-v"]);
+        context.git(".", &["config", "--global", "--unset", &key]);
+        ran
+    };
+    let wrong = run("wrong-token");
+    assert_eq!(wrong.code, Some(1), "{}", wrong.shown());
+    assert!(!wrong.shown().contains("wrong-token"), "{}", wrong.shown());
+    assert_cloned(&run("secret"));
+}
+
+#[test]
 fn netrc_is_read_as_git_reads_it() {
     let context = TestContext::new();
     let server = secured(&context, closed());

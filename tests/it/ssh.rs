@@ -188,7 +188,10 @@ fn on_a_terminal_an_unknown_host_is_shown_and_asked_about() {
     varied_remote(&context);
     let sshd = Sshd::start(&context);
     sshd.configure(&context, &sshd.identity());
-    Sshd::url(&context);
+    // Which protocol it is, the user's configuration decides.
+    let key = format!("url.forge:{}/.insteadOf", context.path("remotes").display());
+    context.git(".", &["config", "--global", &key, "https://forge.example/"]);
+    context.manifest("[repos.varied]\nurl = \"https://forge.example/varied.git\"\n");
     let fingerprint = fingerprint(&context);
     let (code, screen) = on_a_terminal(&context, Prompt::Ssh, &[(&fingerprint, "no")]);
     assert_eq!(code, Some(1), "{screen}");

@@ -131,6 +131,20 @@ fn what_is_damaged_is_dropped_and_fetched_anew() {
 }
 
 #[test]
+fn what_a_killed_run_left_in_the_cache_goes_with_the_next_clone() {
+    let context = TestContext::new();
+    let server = served(&context);
+    cloned(&context, &server, &[]);
+    let name = entries(&context).remove(0);
+    let half = format!("{CACHE}/.making-{}", name.trim_end_matches(".git"));
+    context.write(&format!("{half}/objects/pack/half.pack"), "PACK");
+    context.push("web", "new.txt", "new\n");
+    assert_eq!(cloned(&context, &server, &[]), WHOLE);
+    assert!(!exists(context.path(&half)));
+    context.git(&entry(&context), &["fsck", "--strict"]);
+}
+
+#[test]
 fn many_clones_from_the_cache_do_not_pile_up_packs() {
     let context = TestContext::new();
     let server = served(&context);

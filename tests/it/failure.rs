@@ -166,6 +166,21 @@ fn a_server_that_falls_silent_is_given_up() {
     assert_failed(&context, &ran, "127.0.0.1 does not answer in time");
 }
 
+/// The whole takes longer than a server may be silent; no part of it does.
+#[test]
+fn a_server_that_is_slow_is_waited_for() {
+    let context = TestContext::new();
+    context.git(".", &["config", "--global", "http.lowSpeedTime", "2"]);
+    let behaviour = Behaviour {
+        pause: Some(Duration::from_millis(250)),
+        ..Behaviour::default()
+    };
+    let server = behaving(&context, behaviour);
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(server.requests(), 3, "nothing was asked for twice");
+}
+
 #[test]
 fn a_daemon_that_is_silent_from_the_start_is_given_up() {
     let context = TestContext::new();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
@@ -30,6 +31,8 @@ pub struct Behaviour {
     pub holds_packs: bool,
     /// Refuses (429) whoever comes while it answers so many.
     pub most_at_once: Option<usize>,
+    /// Sends each pack in twelve pieces, with this between them.
+    pub pause: Option<Duration>,
     /// Cuts the connection in the middle of so many packs.
     pub cuts_packs: usize,
     /// Flips bytes in the middle of each pack.
@@ -398,6 +401,14 @@ impl Shared {
         if is_pack && self.cut.fetch_add(1, Ordering::SeqCst) < self.behaviour.cuts_packs {
             stream.write_all(half)?;
             return Ok(false);
+        }
+        if let Some(pause) = self.behaviour.pause.filter(|_| is_pack) {
+            for piece in body.chunks(body.len().div_ceil(12)) {
+                std::thread::sleep(pause);
+                stream.write_all(piece)?;
+                stream.flush()?;
+            }
+            return Ok(true);
         }
         if is_pack && self.behaviour.spoils_packs {
             let mut spoiled = body.to_vec();

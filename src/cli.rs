@@ -64,6 +64,9 @@ enum Command {
     Foreach(commands::foreach::Args),
     Generate(commands::generate::Args),
     Cache(commands::cache::Args),
+    #[command(flatten)]
+    DayTwo(commands::day_two::Command),
+    Test(commands::test::Args),
     Demo(commands::demo::Args),
     Schema(commands::schema::Args),
     Completions(commands::completions::Args),
@@ -105,6 +108,8 @@ fn run(cli: Cli, ui: Ui) -> CommandResult {
         Command::Foreach(args) => commands::foreach::run(&context, &args),
         Command::Generate(args) => commands::generate::run(&context, &args),
         Command::Cache(args) => commands::cache::run(&context, &args),
+        Command::DayTwo(command) => commands::day_two::run(&context, &command),
+        Command::Test(args) => commands::test::run(&context, &args),
         Command::Demo(args) => commands::demo::run(&context, &args),
         Command::Schema(args) => commands::schema::run(&context, &args),
         Command::Completions(args) => commands::completions::run(&context, &args),

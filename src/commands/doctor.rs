@@ -254,7 +254,7 @@ fn compare(opened: &Opened) -> Result<Generated, String> {
 
 /// The name that Compose gives the project: the variable's, the manifest's, or the folder's with
 /// what no project name may have left out (compose-go, `NormalizeProjectName`).
-fn project_name(opened: &Opened, variables: &Variables) -> String {
+pub(super) fn project_name(opened: &Opened, variables: &Variables) -> String {
     if let Some((name, _)) = variables.get_filled("COMPOSE_PROJECT_NAME") {
         return name.to_owned();
     }

@@ -5,6 +5,7 @@
 pub mod add;
 pub mod cache;
 pub mod completions;
+pub mod day_two;
 pub mod demo;
 pub mod dockerfile;
 pub mod doctor;
@@ -15,11 +16,13 @@ pub mod lint;
 pub mod lock;
 mod login;
 pub mod man;
+pub mod project;
 pub mod remove;
 mod renew;
 pub mod schema;
 pub mod status;
 pub mod sync;
+pub mod test;
 pub mod up;
 
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Context, Format, Opened, up};
 use crate::compose;
-use crate::docker::{ComposeError, Docker, EngineProblem};
+use crate::docker::{ComposeError, Docker};
 use crate::doctor::{catalogue, probes};
 use crate::error::{CommandResult, Exit};
 use crate::git;
@@ -118,19 +118,7 @@ fn why_not(opened: &Opened, docker: &Docker, error: &ComposeError) -> String {
     }
     match docker.engine() {
         Ok(_) => error.to_string(),
-        Err(EngineProblem::NoClient) => "Docker is not installed".to_owned(),
-        Err(EngineProblem::NotRunning(_)) => "the Docker engine is not running".to_owned(),
-        Err(EngineProblem::PermissionDenied(endpoint)) => {
-            format!(
-                "you may not use the Docker engine's socket, {}",
-                endpoint.address
-            )
-        }
-        Err(EngineProblem::Unreachable(endpoint, _)) => {
-            format!("no Docker engine answers at {}", endpoint.address)
-        }
-        Err(EngineProblem::TimedOut(_)) => "the Docker engine takes too long to answer".to_owned(),
-        Err(EngineProblem::Other(_, words)) => words,
+        Err(problem) => problem.to_string(),
     }
 }
 

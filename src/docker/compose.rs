@@ -1,12 +1,17 @@
 //! Compose: which one there is, and how it is run.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use super::Docker;
 use super::containers;
+use crate::host::interrupt;
 use crate::host::process::{self, Output, RunError};
 use crate::running::ServiceState;
 
@@ -74,6 +79,19 @@ fn clean_version(text: &str) -> String {
     text.trim().trim_start_matches('v').to_owned()
 }
 
+/// How long Compose may take to stop after it was asked to: Docker's own limit for a container.
+const GRACE: Duration = Duration::from_secs(10);
+/// How often a run looks for Ctrl-C.
+const TICK: Duration = Duration::from_millis(20);
+
+fn not_started(source: std::io::Error) -> RunError {
+    let program = "docker".to_owned();
+    match source.kind() {
+        std::io::ErrorKind::NotFound => RunError::NotFound(program),
+        _ => RunError::Io { program, source },
+    }
+}
+
 /// One call of `docker compose`, in the making.
 #[derive(Clone, Debug)]
 pub struct Compose {
@@ -133,16 +151,37 @@ impl Compose {
     /// Runs it in the user's terminal, however long it takes. It is in our own process group, so
     /// that Ctrl-C reaches it too.
     pub fn pass_through(&self) -> Result<ExitStatus, RunError> {
-        let program = || "docker".to_owned();
-        self.command()
-            .status()
-            .map_err(|source| match source.kind() {
-                std::io::ErrorKind::NotFound => RunError::NotFound(program()),
-                _ => RunError::Io {
-                    program: program(),
-                    source,
-                },
-            })
+        self.command().status().map_err(not_started)
+    }
+
+    /// Becomes `docker compose`: this process is replaced, so that exit status, signals and terminal
+    /// are its own. Returns only when that can't be done.
+    pub fn exec(self) -> RunError {
+        not_started(self.command().exec())
+    }
+
+    /// Runs it in the user's terminal. After Ctrl-C or SIGTERM it is asked to stop as well, and
+    /// ended when it does not.
+    pub fn pass_through_until_interrupt(&self) -> Result<ExitStatus, RunError> {
+        let mut child = self.command().spawn().map_err(not_started)?;
+        let mut asked: Option<Instant> = None;
+        loop {
+            if let Some(status) = child.try_wait().map_err(not_started)? {
+                return Ok(status);
+            }
+            match asked {
+                None if interrupt::requested() => {
+                    // It may have ended in between, which is what is wanted.
+                    let _ = kill_process(Pid::from_child(&child), Signal::TERM);
+                    asked = Some(Instant::now());
+                }
+                Some(since) if since.elapsed() > GRACE => {
+                    child.kill().map_err(not_started)?;
+                }
+                _ => {}
+            }
+            thread::sleep(TICK);
+        }
     }
 
     /// The containers of the project's services, also those that have ended.

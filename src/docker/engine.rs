@@ -58,19 +58,25 @@ impl Endpoint {
 }
 
 /// Why no engine answers.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum EngineProblem {
     /// No `docker` program on PATH.
+    #[error("Docker is not installed")]
     NoClient,
     /// Nothing listens on the engine's local socket.
+    #[error("the Docker engine is not running")]
     NotRunning(Endpoint),
     /// The socket is there, and this user may not use it.
+    #[error("you may not use the Docker engine's socket, {}", .0.address)]
     PermissionDenied(Endpoint),
     /// Another address that `DOCKER_HOST` or a context names does not answer.
+    #[error("no Docker engine answers at {}", .0.address)]
     Unreachable(Endpoint, String),
     /// The engine took too long.
+    #[error("the Docker engine takes too long to answer")]
     TimedOut(Endpoint),
     /// Anything else, in the client's words.
+    #[error("{1}")]
     Other(Endpoint, String),
 }
 

@@ -3,6 +3,7 @@
 //! Reads and reports; never decides and never prints.
 
 pub mod address;
+pub mod browser;
 pub mod files;
 pub mod interrupt;
 pub mod linters;

@@ -66,6 +66,11 @@ impl Ui {
         self.can_prompt
     }
 
+    /// Whether a program that is run for the user can have the terminal to itself.
+    pub fn has_terminal(&self) -> bool {
+        io::stdin().is_terminal() && io::stdout().is_terminal()
+    }
+
     /// How much to say.
     pub fn verbosity(&self) -> Verbosity {
         self.verbosity

@@ -6,12 +6,12 @@ impl Ui {
     /// Asks a yes-or-no question, with yes for Enter. `None` when the user leaves it with Esc or
     /// Ctrl-C, or the terminal goes away.
     pub fn confirm(&self, question: &str) -> Option<bool> {
-        dialoguer::Confirm::new()
-            .with_prompt(question)
-            .default(true)
-            .interact_opt()
-            .ok()
-            .flatten()
+        ask(question, true)
+    }
+
+    /// Asks before something is lost, with no for Enter. `None` as with [`Ui::confirm`].
+    pub fn confirm_loss(&self, question: &str) -> Option<bool> {
+        ask(question, false)
     }
 
     /// Asks for a line of text. `None` as above, and for an empty one.
@@ -31,4 +31,13 @@ impl Ui {
             .interact();
         asked.ok().filter(|text| !text.is_empty())
     }
+}
+
+fn ask(question: &str, default: bool) -> Option<bool> {
+    dialoguer::Confirm::new()
+        .with_prompt(question)
+        .default(default)
+        .interact_opt()
+        .ok()
+        .flatten()
 }

@@ -1,0 +1,293 @@
+//! The commands of every day after the first: short forms of `docker compose`, from any folder of
+//! the workspace.
+//!
+//! Each of them finds the project and the service, says in fitout's own words what Docker would say
+//! late or not at all, and then becomes `docker compose`: so the exit status, the signals and the
+//! terminal are Compose's own.
+
+use std::ffi::OsString;
+
+use anyhow::{Context as _, anyhow};
+
+use super::project::Project;
+use super::{Context, Opened};
+use crate::docker::{Compose, Docker};
+use crate::error::{CommandResult, Exit, Failure};
+use crate::host::browser;
+use crate::running;
+use crate::workspace::VolumeSource;
+
+/// The commands of this family.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Show what services print
+    Logs(LogsArgs),
+    /// Run a command in the running container of a service
+    ///
+    /// Inside a repo, its service may be left out: `fitout exec npm test`.
+    Exec(RunArgs),
+    /// Open a shell in the running container of a service: bash where it has one, else sh
+    Sh(ServiceArgs),
+    /// Run a command in a new container of a service, which is removed afterwards
+    ///
+    /// Inside a repo, its service may be left out. What the service depends on is started.
+    Run(RunArgs),
+    /// List the containers of the workspace
+    Ps(NamesArgs),
+    /// Show the processor time and memory that the containers use
+    Stats(NamesArgs),
+    /// Stop services; containers and data stay
+    Stop(ChoiceArgs),
+    /// Stop services and start them again
+    Restart(ChoiceArgs),
+    /// Remove the containers and the network of the workspace; data stays unless --volumes is given
+    Down(DownArgs),
+    /// Open the page of a service in the browser; print its address where there is none, or in a pipe
+    Open(ServiceArgs),
+    /// Run any command of docker compose, in the workspace's folder
+    Compose(ComposeArgs),
+}
+
+/// What `logs` takes.
+#[derive(Debug, clap::Args)]
+pub struct LogsArgs {
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    /// Go on until Ctrl-C
+    #[arg(short, long)]
+    follow: bool,
+    /// Show this many lines of each container
+    #[arg(short = 'n', long, value_name = "LINES")]
+    tail: Option<u64>,
+    /// Show what is newer: `10m`, or a date and time
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Show the time of each line
+    #[arg(short, long)]
+    timestamps: bool,
+}
+
+/// Some services, or those of the repo that the user is in, or all.
+#[derive(Debug, clap::Args)]
+pub struct ChoiceArgs {
+    /// The services; where none is named, those of the repo that you are in, else all
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+    /// All services, also inside a repo
+    #[arg(short, long, conflicts_with = "services")]
+    all: bool,
+}
+
+/// Some services, or all.
+#[derive(Debug, clap::Args)]
+pub struct NamesArgs {
+    /// The services; all where none is named
+    #[arg(value_name = "SERVICE")]
+    services: Vec<String>,
+}
+
+/// One service.
+#[derive(Debug, clap::Args)]
+pub struct ServiceArgs {
+    /// The service; where none is named, that of the repo that you are in
+    #[arg(value_name = "SERVICE")]
+    service: Option<String>,
+}
+
+/// A command for a service.
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// The service and the command; inside a repo, the command is enough
+    #[arg(
+        value_name = "[SERVICE] COMMAND",
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    words: Vec<String>,
+}
+
+/// What `down` takes.
+#[derive(Debug, clap::Args)]
+pub struct DownArgs {
+    /// Remove the volumes too: the data of all services is lost
+    #[arg(long)]
+    volumes: bool,
+    /// Remove volumes without asking
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// What `compose` takes: everything.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+pub struct ComposeArgs {
+    /// As after `docker compose`
+    #[arg(
+        value_name = "ARGUMENT",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    arguments: Vec<OsString>,
+}
+
+/// A shell that people know, else one that every image with a shell has.
+const SHELL: [&str; 3] = [
+    "sh",
+    "-c",
+    "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi",
+];
+
+/// Runs one of the commands. Returns only when Compose can't be started.
+pub fn run(context: &Context, command: &Command) -> CommandResult {
+    let opened = context.open()?;
+    let project = Project::new(context, &opened);
+    match command {
+        Command::Logs(args) => logs(&project, args),
+        Command::Exec(args) => {
+            let (service, words) = project.service_and_command(&args.words)?;
+            exec(&project, &service, words)
+        }
+        Command::Sh(args) => exec(&project, &project.one(args.service.as_deref())?, &SHELL),
+        Command::Run(args) => {
+            let (service, words) = project.service_and_command(&args.words)?;
+            let compose = terminal(project.compose()?.args(["run", "--rm"]), context);
+            become_compose(compose.arg(service).args(words))
+        }
+        Command::Ps(args) => {
+            project.known(&args.services)?;
+            become_compose(project.to_read()?.arg("ps").args(&args.services))
+        }
+        Command::Stats(args) => {
+            project.known(&args.services)?;
+            let mut compose = project.to_read()?.arg("stats");
+            if !context.ui.has_terminal() {
+                compose = compose.arg("--no-stream");
+            }
+            become_compose(compose.args(&args.services))
+        }
+        Command::Stop(args) => on_choice(&project, "stop", args),
+        Command::Restart(args) => on_choice(&project, "restart", args),
+        Command::Down(args) => down(context, &opened, &project, args),
+        Command::Open(args) => open(context, &opened, &project, args),
+        Command::Compose(args) => become_compose(
+            Docker::default()
+                .compose(&opened.root)
+                .args(&args.arguments),
+        ),
+    }
+}
+
+fn logs(project: &Project, args: &LogsArgs) -> CommandResult {
+    let services = project.choice(&args.choice.services, args.choice.all)?;
+    let mut compose = project.to_read()?.arg("logs");
+    if args.follow {
+        compose = compose.arg("--follow");
+    }
+    if args.timestamps {
+        compose = compose.arg("--timestamps");
+    }
+    if let Some(lines) = args.tail {
+        compose = compose.arg("--tail").arg(lines.to_string());
+    }
+    if let Some(when) = &args.since {
+        compose = compose.arg("--since").arg(when);
+    }
+    become_compose(compose.args(services))
+}
+
+fn exec<S: AsRef<std::ffi::OsStr>>(project: &Project, service: &str, words: &[S]) -> CommandResult {
+    project.in_container(service)?;
+    let compose = terminal(project.to_read()?.arg("exec"), project.context);
+    become_compose(compose.arg(service).args(words))
+}
+
+fn on_choice(project: &Project, command: &str, args: &ChoiceArgs) -> CommandResult {
+    let services = project.choice(&args.services, args.all)?;
+    become_compose(project.to_read()?.arg(command).args(services))
+}
+
+fn down(context: &Context, opened: &Opened, project: &Project, args: &DownArgs) -> CommandResult {
+    let compose = project.to_read()?.arg("down");
+    if !args.volumes {
+        return become_compose(compose);
+    }
+    if !args.yes {
+        let question = format!("Remove the data of {}? It can't be undone", volumes(opened));
+        if !context.ui.can_prompt() {
+            return Err(Failure::usage(anyhow!(
+                "`--volumes` removes data, and there is no terminal to ask on"
+            ))
+            .hint("to remove it all the same, run `fitout down --volumes --yes`"));
+        }
+        match context.ui.confirm_loss(&question) {
+            Some(true) => {}
+            Some(false) => {
+                context.ui.say("nothing was removed");
+                return Ok(Exit::Done);
+            }
+            None => return Err(Failure::interrupted()),
+        }
+    }
+    become_compose(compose.arg("--volumes"))
+}
+
+/// The services that have named volumes, for a question.
+fn volumes(opened: &Opened) -> String {
+    let named: Vec<String> = opened
+        .workspace
+        .services
+        .iter()
+        .filter(|service| {
+            let mut volumes = service.volumes.iter();
+            volumes.any(|volume| matches!(volume.source, VolumeSource::Named(_)))
+        })
+        .map(|service| format!("`{}`", service.name))
+        .collect();
+    if named.is_empty() {
+        "all services".to_owned()
+    } else {
+        named.join(", ")
+    }
+}
+
+fn open(
+    context: &Context,
+    opened: &Opened,
+    project: &Project,
+    args: &ServiceArgs,
+) -> CommandResult {
+    let service = project.one(args.service.as_deref())?;
+    let states = project.to_read()?.services();
+    let states = states.context("can't ask which services run")?;
+    let rows = running::rows(&opened.workspace, &opened.personal, &states);
+    let row = rows.iter().find(|row| row.service == service);
+    let urls = row.map_or(&[][..], |row| &row.urls);
+    let Some(url) = urls.iter().find(|url| url.starts_with("http")) else {
+        let state = row.map_or("not started", |row| row.state.as_str());
+        let failure = Failure::failed(anyhow!("`{service}` has no page to open: it is {state}"));
+        return Err(match urls.first() {
+            Some(url) => failure.hint(format!("it answers at {url}, which is no page")),
+            None => failure.hint(format!(
+                "`fitout up {service}` starts it, if it has `ports`"
+            )),
+        });
+    };
+    if !(context.ui.has_terminal() && browser::open(url)) {
+        context.ui.data(url)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Compose makes a terminal in the container unless told otherwise; it needs one here too.
+fn terminal(compose: Compose, context: &Context) -> Compose {
+    if context.ui.has_terminal() {
+        compose
+    } else {
+        compose.arg("-T")
+    }
+}
+
+fn become_compose(compose: Compose) -> CommandResult {
+    Err(Failure::failed(compose.exec()))
+}

@@ -1,0 +1,25 @@
+//! The user's browser.
+
+use std::env;
+use std::process::{Command, Stdio};
+
+/// Shows a page. False where there is no browser to show it in.
+pub fn open(url: &str) -> bool {
+    let programs: &[&str] = if cfg!(target_os = "macos") {
+        &["open"]
+    } else if env::var_os("DISPLAY").is_some() || env::var_os("WAYLAND_DISPLAY").is_some() {
+        &["xdg-open"]
+    } else {
+        // WSL without a display of its own has the browser of Windows.
+        &["wslview"]
+    };
+    programs.iter().any(|program| {
+        Command::new(program)
+            .arg(url)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success())
+    })
+}

@@ -590,14 +590,19 @@ fn a_proxy_is_used_where_git_uses_it() {
         assert_cloned(&ran);
         assert_eq!(passed > 0, is_used, "{variables:?}");
     }
-    config(
-        &context,
-        &format!("http.{}.proxy", server.base()),
-        &with_login,
-    );
+    let key = format!("http.{}.proxy", server.base());
+    config(&context, &key, &with_login);
     let (ran, passed) = run(&[]);
     assert_cloned(&ran);
     assert!(passed > 0);
+
+    let user_alone = format!("http://user@127.0.0.1:{}", proxy.port);
+    context.git(".", &["config", "--global", "--unset", &key]);
+    helper(&context, "secret");
+    let (ran, passed) = run(&[("https_proxy", &user_alone)]);
+    assert_cloned(&ran);
+    assert!(passed > 0);
+    assert_eq!(calls(&context), ["get"]);
 }
 
 #[test]

@@ -47,6 +47,7 @@ use self::servers::{Asker, Known, Server, ask};
 pub(super) use self::settings::silence;
 use self::settings::{Follow, Settings};
 use super::super::error::Cause;
+use super::logins;
 
 /// As git has it.
 const MOST_REDIRECTS: usize = 20;
@@ -105,9 +106,13 @@ pub(super) fn transport(
     let home = Url::parse(url.to_bstring().to_str_lossy().as_ref())
         .or_raise(|| message!("`{}` is no URL", url.to_bstring()))?;
     let name = remote.name().map(gix::remote::Name::as_bstr);
+    let mut settings = Settings::read(config.plumbing(), &home, name);
+    if let Some(proxy) = &mut settings.wire.proxy {
+        *proxy = logins::proxy_with_password(remote.repo(), proxy);
+    }
     let client = Client {
         session: session.clone(),
-        settings: Settings::read(config.plumbing(), &home, name),
+        settings,
         shares_login: !logins_are_by_path(config.plumbing()),
         home,
         login: None,

@@ -268,6 +268,35 @@ fn outcome(account: Account, context: Context) -> Outcome {
     }
 }
 
+/// A proxy's URL with the password that the user's helpers have for it, where it names a user alone:
+/// as git does. They are asked once.
+pub(super) fn proxy_with_password(repository: &gix::Repository, proxy: &str) -> String {
+    static PROXIES: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
+    let complete = || completed(repository, proxy).unwrap_or_else(|| proxy.to_owned());
+    let mut proxies = lock(&PROXIES);
+    proxies
+        .entry(proxy.to_owned())
+        .or_insert_with(complete)
+        .clone()
+}
+
+fn completed(repository: &gix::Repository, proxy: &str) -> Option<String> {
+    let mut url = Url::parse(proxy).ok()?;
+    if url.username().is_empty() || url.password().is_some() {
+        return None;
+    }
+    let config = repository.config_snapshot();
+    let (mut cascade, action, _) = config
+        .credential_helpers(gix::url::parse(proxy.as_bytes().as_bstr()).ok()?)
+        .ok()?;
+    let Action::Get(context) = action else {
+        return None;
+    };
+    let login = from_helpers(&mut cascade, context)?;
+    url.set_password(Some(&login.account.password)).ok()?;
+    Some(url.into())
+}
+
 /// Nobody at the keyboard.
 fn nobody() -> gix::prompt::Options {
     gix::prompt::Options {

@@ -384,6 +384,10 @@ impl Writer {
                 self.line("target", &quoted(target), "a stage of the Dockerfile");
             }
         }
+        if runnable.takes_account {
+            let numbers = "{ UID = \"${host.uid}\", GID = \"${host.gid}\" }";
+            self.line("build_args", numbers, "what it writes is yours");
+        }
         if let Some(mount) = &runnable.mount {
             let comment = "the source, live in the container: a change needs no build";
             self.line("mount", &quoted(mount), comment);

@@ -3,10 +3,11 @@
 //! Clones first, since only a clone says what a repo can be run as. The manifest is written last,
 //! and only when it is valid with the new tables in it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 
+use super::dockerfile::{self, Offer};
 use super::init::{address, runnables};
 use super::sync::{self, Options};
 use super::{Context, Opened, read};
@@ -45,6 +46,12 @@ pub struct Args {
     /// Clone it into this folder of the workspace
     #[arg(long, value_name = "FOLDER")]
     path: Option<String>,
+    /// Write a `Dockerfile.dev` where the repo has none
+    #[arg(long, conflicts_with_all = ["no_dockerfile", "no_service"])]
+    dockerfile: bool,
+    /// Write no `Dockerfile.dev`, and do not ask
+    #[arg(long)]
+    no_dockerfile: bool,
     /// Write without asking
     #[arg(short, long)]
     yes: bool,
@@ -69,8 +76,8 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         (name, text, table)
     };
     let after = Opened::with(&opened.root, &with_repo)?;
-    let services_table = if args.no_service {
-        String::new()
+    let (services_table, offers) = if args.no_service {
+        (String::new(), Vec::new())
     } else {
         if !args.dry_run {
             clone(context, &after, &name)?;
@@ -108,7 +115,14 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         }
     }
     files::write(&file, &text, Mode::Shared)?;
-    ui.say(format_args!("added `{name}` to {}", manifest::FILE));
+    let added = match &args.service {
+        Some(service) if repo_table.is_empty() => service,
+        _ => &name,
+    };
+    ui.say(format_args!("added `{added}` to {}", manifest::FILE));
+    for offer in offers {
+        offer.write(ui)?;
+    }
     ui.hint("run `fitout generate` to bring it into the compose file, or `fitout up` to start it");
     Ok(Exit::Done)
 }
@@ -264,7 +278,12 @@ fn clone_folder(opened: &Opened, name: &str) -> Option<PathBuf> {
 }
 
 /// The `[services]` tables for a repo of the manifest; none where it has services.
-fn service_tables(ui: &Ui, opened: &Opened, name: &str, args: &Args) -> Result<String, Failure> {
+fn service_tables(
+    ui: &Ui,
+    opened: &Opened,
+    name: &str,
+    args: &Args,
+) -> Result<(String, Vec<Offer>), Failure> {
     let folder = clone_folder(opened, name);
     let mut runnables = match folder.as_deref().filter(|folder| folder.is_dir()) {
         Some(folder) => runnables(folder),
@@ -272,7 +291,7 @@ fn service_tables(ui: &Ui, opened: &Opened, name: &str, args: &Args) -> Result<S
     };
     let wanted = args.service.as_deref();
     if wanted.is_none() && has_service(&opened.workspace, name) {
-        return Ok(String::new());
+        return Ok((String::new(), Vec::new()));
     }
     match (wanted, runnables.len()) {
         (None, 0) => {
@@ -283,7 +302,7 @@ fn service_tables(ui: &Ui, opened: &Opened, name: &str, args: &Args) -> Result<S
             };
             ui.warn(format_args!("`{name}` {what}"));
             ui.hint("to add a service all the same, give it a name: `--service NAME`");
-            return Ok(String::new());
+            return Ok((String::new(), Vec::new()));
         }
         (Some(_), 0) => runnables.push(Runnable::unknown()),
         (Some(_), 2..) => {
@@ -294,9 +313,31 @@ fn service_tables(ui: &Ui, opened: &Opened, name: &str, args: &Args) -> Result<S
         }
         _ => {}
     }
-    say_what_is_missing(ui, folder.as_deref(), &runnables);
+    let mut accepted = Vec::new();
+    if let Some(folder) = folder {
+        let shown = folder.strip_prefix(&opened.root).unwrap_or(&folder);
+        let (offers, with_them) = dockerfile::offers(&folder, &shown.to_string_lossy());
+        if accepts(ui, &offers, args)? {
+            (accepted, runnables) = (offers, with_them);
+        }
+    }
+    say_what_is_missing(ui, opened, name, &runnables);
     let taken = Taken::by(&opened.workspace);
-    Ok(draft::service_tables(wanted, name, &runnables, &taken))
+    let tables = draft::service_tables(wanted, name, &runnables, &taken);
+    Ok((tables, accepted))
+}
+
+/// Whether the missing files are to be written: as the command line says, or the user.
+fn accepts(ui: &Ui, offers: &[Offer], args: &Args) -> Result<bool, Failure> {
+    if offers.is_empty() || args.no_dockerfile || args.dockerfile {
+        return Ok(!offers.is_empty() && args.dockerfile);
+    }
+    if !ui.can_prompt() || args.yes || args.dry_run {
+        return Ok(false);
+    }
+    let paths: Vec<String> = offers.iter().map(Offer::path).collect();
+    let question = format!("There is no {}. Write it?", paths.join(", "));
+    ui.confirm(&question).ok_or_else(Failure::interrupted)
 }
 
 fn has_service(workspace: &Workspace, repo: &str) -> bool {
@@ -309,10 +350,13 @@ fn has_service(workspace: &Workspace, repo: &str) -> bool {
         })
 }
 
-fn say_what_is_missing(ui: &Ui, folder: Option<&Path>, runnables: &[Runnable]) {
+fn say_what_is_missing(ui: &Ui, opened: &Opened, name: &str, runnables: &[Runnable]) {
+    let path = opened.workspace.repo(name).map_or("", |repo| &repo.path);
     for runnable in runnables.iter().filter(|it| it.dockerfile.is_none()) {
-        let folder = folder.unwrap_or(Path::new("")).join(&runnable.context);
-        let file = folder.join("Dockerfile.dev");
-        ui.warn(format_args!("still to be written: `{}`", file.display()));
+        let folder = syntax::join(path, &runnable.context);
+        ui.warn(format_args!(
+            "still to be written: `{folder}/Dockerfile.dev`"
+        ));
+        ui.hint(dockerfile::command_for(&folder));
     }
 }

@@ -12,7 +12,7 @@ use super::{Context, Opened};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::files::{self, Mode};
 use crate::manifest;
-use crate::stack::{self, Dockerfiles, Files, Stack};
+use crate::stack::{self, Dockerfiles, Files, Runnable, Stack};
 use crate::ui::Ui;
 use crate::workspace::{Source, syntax};
 
@@ -233,6 +233,58 @@ fn parts<'d>(dockerfiles: &'d Dockerfiles, args: &Args) -> Vec<Part<'d>> {
         parts.push((IGNORE, &dockerfiles.ignore));
     }
     parts
+}
+
+/// A `Dockerfile.dev` that a service of a clone could have.
+pub(super) struct Offer {
+    folder: PathBuf,
+    shown: String,
+    dockerfiles: Dockerfiles,
+}
+
+impl Offer {
+    /// The file, as the user sees it.
+    pub(super) fn path(&self) -> String {
+        syntax::join(&self.shown, DEVELOPMENT)
+    }
+
+    /// Writes it, with an ignore file where there is none.
+    pub(super) fn write(&self, ui: &Ui) -> Result<(), Failure> {
+        let parts = [
+            (DEVELOPMENT, self.dockerfiles.development.as_str()),
+            (IGNORE, self.dockerfiles.ignore.as_str()),
+        ];
+        write(ui, &self.folder, &self.shown, &parts, Existing::Keep)?;
+        say_what_is_missing(ui, &self.dockerfiles, &parts);
+        Ok(())
+    }
+}
+
+/// What a clone could have, and what it can be run as when it has.
+pub(super) fn offers(clone: &Path, shown: &str) -> (Vec<Offer>, Vec<Runnable>) {
+    let mut files = look_into(clone);
+    let mut offers = Vec::new();
+    for runnable in stack::runnables(&files) {
+        if let (None, Some(stack)) = (&runnable.dockerfile, &runnable.stack) {
+            let context = &runnable.context;
+            let dockerfiles = stack::dockerfiles(&files.below(context), stack);
+            files = files.with(
+                &syntax::join(context, DEVELOPMENT),
+                &dockerfiles.development,
+            );
+            offers.push(Offer {
+                folder: clone.join(context),
+                shown: syntax::join(shown, context),
+                dockerfiles,
+            });
+        }
+    }
+    (offers, stack::runnables(&files))
+}
+
+/// The command that writes a missing `Dockerfile.dev`.
+pub(super) fn command_for(folder: &str) -> String {
+    format!("`fitout dockerfile ./{folder} --dev --write` writes one to start from")
 }
 
 /// One part alone is printed as it is, for a redirection.

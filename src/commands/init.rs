@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-use super::{Context, decode};
+use super::{Context, decode, dockerfile};
 use crate::draft::{self, FoundRepo};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::survey::{self, Kind, RemoteBranches};
@@ -297,10 +297,12 @@ fn to_mend(workspace: &Workspace, found: &[FoundRepo]) -> Vec<Note> {
             let without = repo.runnables.iter().filter(|it| it.dockerfile.is_none());
             without.map(move |it| syntax::join(folder, &it.context))
         })
-        .map(|folder| format!("`{folder}/Dockerfile.dev`"))
         .collect::<Vec<_>>();
-    if !missing.is_empty() {
-        notes.push(note(format!("still to be written: {}", missing.join(", "))));
+    for folder in missing {
+        notes.push(Note {
+            text: format!("still to be written: `{folder}/Dockerfile.dev`"),
+            hint: Some(dockerfile::command_for(&folder)),
+        });
     }
     notes
 }

@@ -30,6 +30,8 @@ pub struct Runnable {
     pub port: Option<u16>,
     /// Whether it has variables of its own in `.env`.
     pub has_env_file: bool,
+    /// Whether its Dockerfile takes the numbers of the developer's account: `ARG UID` and `ARG GID`.
+    pub takes_account: bool,
 }
 
 impl Runnable {
@@ -126,6 +128,10 @@ fn runnable(folder: &str, files: &Files, dockerfile: Option<&str>) -> Runnable {
         mount,
         port,
         has_env_file: ENV_EXAMPLES.iter().any(|name| files.has(name)),
+        takes_account: text.is_some_and(|text| {
+            let takes = |argument: &str| text.lines().any(|line| line.starts_with(argument));
+            takes("ARG UID") && takes("ARG GID")
+        }),
         stack,
     }
 }

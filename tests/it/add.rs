@@ -238,3 +238,49 @@ fn names_that_mean_nothing_are_a_wrong_command_line() {
     }
     assert_eq!(context.read("ws/workspace.toml"), MANIFEST);
 }
+
+#[test]
+fn a_repo_without_a_dockerfile_gets_one_where_that_is_asked_for() {
+    let context = company();
+    context.remote("shop");
+    context.push(
+        "shop",
+        "package.json",
+        r#"{"scripts": {"dev": "next dev"}, "dependencies": {"next": "16"}}"#,
+    );
+    let ran = context.fitout(&["add", "../remotes/shop.git", "--dry-run"]);
+    assert!(!context.ws("shop").exists(), "{}", ran.shown());
+    context.git("ws", &["clone", "--quiet", "../remotes/shop.git", "shop"]);
+
+    let ran = context.fitout(&["add", "shop", "--dry-run"]);
+    assert!(
+        ran.stderr
+            .contains("`fitout dockerfile ./shop --dev --write`"),
+        "{}",
+        ran.shown()
+    );
+    let ran = context.fitout(&["add", "shop", "--dockerfile"]);
+    insta::assert_snapshot!(ran.shown(), @r#"
+    exit: 0
+    --- stdout
+    --- stderr
+    +[repos.shop]
+    +url = "../remotes/shop.git"
+    +
+    +# Node.js, npm, Next.js
+    +[services.shop]
+    +repo = "shop"
+    +build_args = { UID = "${host.uid}", GID = "${host.gid}" }  # what it writes is yours
+    +mount = "/app"                     # the source, live in the container: a change needs no build
+    +keep = ["/app/node_modules", "/app/.next"]  # stays the container's own
+    +ports = ["3000:3000"]              # host:container, on 127.0.0.1
+    added `shop` to workspace.toml
+    wrote shop/Dockerfile.dev
+    wrote shop/.dockerignore
+    hint: run `fitout generate` to bring it into the compose file, or `fitout up` to start it
+    "#);
+    let ran = context.fitout(&["generate"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    let compose = context.read("ws/docker-compose.yml");
+    assert!(compose.contains("UID: ${HOST_UID:-1000}"), "{compose}");
+}

@@ -26,6 +26,7 @@ pub mod error;
 pub mod git;
 pub mod host;
 pub mod manifest;
+pub mod plural;
 pub mod running;
 pub mod runtime;
 pub mod stack;

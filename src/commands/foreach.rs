@@ -12,7 +12,8 @@ use super::{Context, Format, sync};
 use crate::error::{CommandResult, Exit};
 use crate::git::local;
 use crate::host::{interrupt, process};
-use crate::sync::{Place, count};
+use crate::plural::count;
+use crate::sync::Place;
 use crate::ui::style::STRONG;
 use crate::workspace::Repo;
 

@@ -8,7 +8,8 @@ use crate::error::{CommandResult, Exit, Failure};
 use crate::git::local;
 use crate::host::files::{self, Mode};
 use crate::manifest::lock::{self, Lock};
-use crate::sync::{Place, count};
+use crate::plural::count;
+use crate::sync::Place;
 
 /// Write the commit of every repo into workspace.lock
 ///

@@ -12,7 +12,7 @@ use super::Context;
 use crate::cli::Cli;
 use crate::error::{CommandResult, Exit};
 use crate::host::files::{self, Mode};
-use crate::sync::count;
+use crate::plural::count;
 
 /// Print the manual page, or write those of all commands into a folder
 ///

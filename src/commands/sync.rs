@@ -17,11 +17,12 @@ use crate::git::network::{self, Known, Network};
 use crate::git::sizes::Sizes;
 use crate::git::{Cause, Gate, GitError, Meter, Phase, local, survey, url};
 use crate::host::interrupt;
+use crate::plural::count;
 use crate::stack;
 use crate::sync::report::summary;
 use crate::sync::{
     Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, RepoState, Step, Target,
-    after_fetch, count, first_step,
+    after_fetch, first_step,
 };
 use crate::ui::progress::{Progress, TaskLine};
 use crate::ui::style;

@@ -310,7 +310,7 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
             format!("{host} knows your login, and does not let it read this repository")
         }
         Cause::NotFound if super::url::is_local(url) => {
-            format!("no git repository at {url}: mend its `url` in the manifest")
+            format!("no git repository at {url}: check its address")
         }
         Cause::NotFound => format!("{host} has no such repository, or not for you"),
         Cause::UnknownHost => {

@@ -7,6 +7,6 @@ pub mod plan;
 pub mod report;
 pub mod state;
 
-pub use plan::{Action, Allowed, Step, after_fetch, count, first_step};
+pub use plan::{Action, Allowed, Step, after_fetch, first_step};
 pub use report::{Outcome, RepoReport};
 pub use state::{Changes, CloneState, Head, Link, Place, Remote, RepoState, Target};

@@ -3,6 +3,7 @@
 //! The rows are those of DESIGN.md section 8. Where two could apply, the more careful one wins.
 
 use super::state::{CloneState, Head, Link, Place, RepoState, Target};
+use crate::plural::count;
 use crate::workspace::{Repo, syntax};
 
 /// What the user allows beyond updating what is checked out. Nothing may ever be lost by it.
@@ -219,15 +220,6 @@ fn pinned(clone: &CloneState, name: &str, reached: bool, allowed: Allowed) -> Ac
             ))
         }
         Head::Detached(_) | Head::Branch(_) | Head::Unborn(_) => Action::Detach,
-    }
-}
-
-/// `1 change`, `2 changes`.
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
     }
 }
 

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::plan::{Note, count};
+use super::plan::Note;
+use crate::plural::count;
 use crate::workspace::{Checkout, Repo};
 
 /// What came of one repo.

@@ -163,7 +163,7 @@ fn a_repo_that_can_not_be_cloned_changes_nothing() {
     let ran = context.fitout(&["add", "../remotes/nothing.git"]);
     assert_eq!(ran.code, Some(1));
     insta::assert_snapshot!(ran.stderr, @r#"
-    nothing: failed: no git repository at [TMP]/remotes/nothing.git: mend its `url` in the manifest
+    nothing: failed: no git repository at [TMP]/remotes/nothing.git: check its address
     1 repo: 1 failed in [TIME]
     error: `nothing` can't be cloned, so workspace.toml was left as it is
 

@@ -340,7 +340,7 @@ fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
     missing   main  cloned
     foreign   main  refused     a folder that is no git repository is there: move it away
     other     main  refused     a clone of [TMP]/ws/../remotes/ahead.git is there
-    nowhere   main  failed      no git repository at [TMP]/remotes/nowhere.git: mend its `url` in the manifest
+    nowhere   main  failed      no git repository at [TMP]/remotes/nowhere.git: check its address
     ");
     // Work trees are updated several at a time: their lines come in any order.
     let mut lines: Vec<&str> = ran.stderr.lines().collect();
@@ -364,7 +364,7 @@ fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
     hint: topic: git -C topic switch main
     ignored: held back: not updated: `new.txt` is in the way: move it away
     missing: cloned main
-    nowhere: failed: no git repository at [TMP]/remotes/nowhere.git: mend its `url` in the manifest
+    nowhere: failed: no git repository at [TMP]/remotes/nowhere.git: check its address
     other: refused: a clone of [TMP]/ws/../remotes/ahead.git is there
     rebasing: refused: a rebase is in progress
     topic: left as is: on `topic`, not on `main`

@@ -73,6 +73,7 @@ const PURE: &[&str] = &[
     "compose/",
     "dotenv.rs",
     "draft.rs",
+    "plural.rs",
     "stack.rs",
     "stack/",
     "sync/",

@@ -98,6 +98,11 @@ pub fn rows(workspace: &Workspace, personal: &Personal, states: &[ServiceState])
     known.chain(others).collect()
 }
 
+/// How these containers of a service are.
+pub fn of_service(name: &str, states: &[&ServiceState]) -> Row {
+    row(name, None, states)
+}
+
 /// The worst of a service's containers speaks for it.
 fn row(name: &str, service: Option<&Service>, states: &[&ServiceState]) -> Row {
     let worst = states.iter().max_by_key(|state| weight(condition(state)));

@@ -1,11 +1,15 @@
 //! `fitout doctor`: what on this machine is not ready, and the command that mends it.
 
+mod fix;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
-use super::{Context, Format, Opened, generate};
+use fix::Fixed;
+
+use super::{Context, Format, Opened, generate, sync};
 use crate::compose::text::Origin;
 use crate::doctor::check::Check;
 use crate::doctor::finding::DriftSeen;
@@ -26,12 +30,12 @@ use crate::ui::table::Table;
 ///
 /// Failures come first, each with what was found and the command that mends it; what is in order is
 /// only counted (`-v` lists it). A check whose prerequisite failed is skipped, and a probe that
-/// crashes or takes longer than 5 s is `unknown`, not failed. Nothing is changed.
+/// crashes or takes longer than 5 s is `unknown`, not failed. Nothing is changed without `--fix`.
 ///
 /// `--deep` starts a container on the project's network for a moment. It proves that containers reach
 /// this machine at `DOCKER_HOST_IP`, and each service that has `runs_on = "host"`. No image is pulled.
 ///
-/// Exit status 1 when a check has failed.
+/// Exit status 1 when a check has failed. docs/doctor.md lists all checks.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub struct Args {
@@ -44,12 +48,31 @@ pub struct Args {
     /// Check also from inside of a container, which is started for it and removed again
     #[arg(long)]
     deep: bool,
+    /// Do what can do no harm: clone, generate, create env files from their examples; asks first
+    #[arg(long, conflicts_with = "list")]
+    fix: bool,
+    /// Don't ask before `--fix` does it
+    #[arg(short, long, requires = "fix")]
+    yes: bool,
+    /// The mildest verdict that makes the exit status 1
+    #[arg(long, value_name = "STATUS", default_value = "fail", value_enum)]
+    fail_on: FailOn,
     /// List the checks and run none
     #[arg(long, conflicts_with = "format")]
     list: bool,
     /// How to print the result
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
+}
+
+/// What makes the exit status 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum FailOn {
+    /// A failure or a warning
+    Warn,
+    /// A failure
+    #[default]
+    Fail,
 }
 
 const JSON_HELP: &str = "\
@@ -63,7 +86,8 @@ JSON (--format json), one object:
     found               what was found, a sentence
     remedy              null, or {\"run\": [commands], \"note\": text or null}
     needs               ids of the checks without which this one is skipped
-    skipped_because     null, or the id of the check that failed";
+    skipped_because     null, or the id of the check that failed
+    fixable             whether --fix does something about it";
 
 /// Runs the command.
 pub fn run(context: &Context, args: &Args) -> CommandResult {
@@ -71,12 +95,8 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         only: args.only.clone(),
         skip: args.skip.clone(),
     };
-    let depth = if args.deep {
-        Depth::Deep
-    } else {
-        Depth::Shallow
-    };
-    let examination = Examination::of(opened(context)?.map(Arc::new), depth)?;
+    let opened = opened(context)?.map(Arc::new);
+    let examination = Examination::of(opened.clone(), depth(args))?;
     reject_unmatched(&selection, &examination.checks)?;
     if args.list {
         let mut table = Table::default();
@@ -93,15 +113,41 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         context.ui.data(table)?;
         return Ok(Exit::Done);
     }
-    if args.deep {
-        // What was made for a probe is taken away first.
+    if args.deep || args.fix {
+        // What was made for a probe is taken away first; what was begun is made whole.
         interrupt::listen().context("can't listen for Ctrl-C")?;
     }
     let report = examination.run(&selection);
     if interrupt::requested() {
         return Err(Failure::interrupted());
     }
-    match args.format {
+    let Fixed { report, is_printed } = match opened {
+        Some(opened) if args.fix => fix::fix(context, args, &opened, &selection, report)?,
+        _ => Fixed {
+            report,
+            is_printed: false,
+        },
+    };
+    if !is_printed {
+        print(context, args.format, &report)?;
+    }
+    let is_bad = match args.fail_on {
+        FailOn::Warn => report.has_failures() || report.has_warnings(),
+        FailOn::Fail => report.has_failures(),
+    };
+    Ok(if is_bad { Exit::Findings } else { Exit::Done })
+}
+
+fn depth(args: &Args) -> Depth {
+    if args.deep {
+        Depth::Deep
+    } else {
+        Depth::Shallow
+    }
+}
+
+fn print(context: &Context, format: Format, report: &Report) -> Result<(), Failure> {
+    match format {
         Format::Json => context.ui.data(report.json()?)?,
         Format::Text => {
             let detail = match context.ui.verbosity() {
@@ -111,11 +157,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
             context.ui.data(report.text(detail))?;
         }
     }
-    Ok(if report.has_failures() {
-        Exit::Findings
-    } else {
-        Exit::Done
-    })
+    Ok(())
 }
 
 /// A new machine has no workspace yet, and can be looked at all the same.
@@ -169,7 +211,13 @@ impl Examination {
             return Ok(Examination {
                 checks: catalogue::machine(),
                 workspace: None,
-                machine: Arc::new(Machine::new(here, String::new(), variables, nothing)),
+                machine: Arc::new(Machine::new(
+                    here,
+                    String::new(),
+                    variables,
+                    nothing,
+                    Box::new(Vec::new),
+                )),
                 setting: Setting {
                     system: probes::system(),
                     workspace: String::new(),
@@ -195,6 +243,13 @@ impl Examination {
         if let Some(why) = unreadable {
             catalogue::env_file_unreadable(&mut checks, &why);
         }
+        let extra = {
+            let opened = Arc::clone(&opened);
+            Box::new(move || {
+                let unnamed = sync::unnamed(&opened).into_iter();
+                unnamed.map(|clone| (clone.path, clone.url)).collect()
+            })
+        };
         let compare = Box::new(move || compare(&opened));
         Ok(Examination {
             checks,
@@ -202,7 +257,13 @@ impl Examination {
                 system: probes::system(),
                 workspace: way_to(&here, &root),
             },
-            machine: Arc::new(Machine::new(root.clone(), project, variables, compare)),
+            machine: Arc::new(Machine::new(
+                root.clone(),
+                project,
+                variables,
+                compare,
+                extra,
+            )),
             workspace: Some(root),
         })
     }

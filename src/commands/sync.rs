@@ -237,7 +237,7 @@ fn other_urls(context: &Context, synced: &Synced, options: &Options) -> Option<O
 }
 
 /// Clones that the manifest does not name.
-fn unnamed(opened: &Opened) -> Vec<Unnamed> {
+pub(super) fn unnamed(opened: &Opened) -> Vec<Unnamed> {
     let repos = opened.personal.repos(&opened.workspace);
     let repos_dir = &opened.workspace.repos_dir;
     let named = |path: &str| {

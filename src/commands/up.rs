@@ -51,7 +51,14 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     reject_unknown(&opened, &args.services)?;
     interrupt::listen().context("can't listen for Ctrl-C")?;
 
-    let blocking = ["tools.docker", "tools.engine", "tools.compose", "env"];
+    let blocking = [
+        "tools.docker",
+        "tools.engine",
+        "tools.compose",
+        "tools.disk",
+        "tools.wsl",
+        "env",
+    ];
     require(&opened, &args.services, &blocking)?;
     if !args.no_sync {
         sync_repos(context, &opened)?;

@@ -14,6 +14,8 @@ pub struct Engine {
     pub operating_system: String,
     /// The engine runs as a user.
     pub is_rootless: bool,
+    /// `systemd`, `cgroupfs`, or `none` where it can't limit containers.
+    pub cgroup_driver: String,
     /// Cores that containers can use.
     pub cpus: u64,
     /// Memory that containers can use, in bytes.
@@ -86,6 +88,7 @@ struct Info {
     server_version: String,
     operating_system: String,
     security_options: Option<Vec<String>>,
+    cgroup_driver: String,
     #[serde(rename = "NCPU")]
     cpus: u64,
     mem_total: u64,
@@ -108,6 +111,7 @@ pub(super) fn ask(docker: &Docker) -> Result<Engine, EngineProblem> {
         return Ok(Engine {
             version: info.server_version,
             operating_system: info.operating_system,
+            cgroup_driver: info.cgroup_driver,
             is_rootless: options.iter().any(|option| option == "name=rootless"),
             cpus: info.cpus,
             memory: info.mem_total,

@@ -1,11 +1,11 @@
 //! Which checks there are for a workspace. Adding a check starts here.
 
-use super::check::{Aspect, Check, Group, Probe};
+use super::check::{Aspect, Check, EnvKeysProbe, Group, Probe, RunningProbe, Server};
 use super::finding::Finding;
 use super::host;
 use super::ports;
 use super::variables::Variables;
-use crate::workspace::{Personal, Repo, RunsOn, Service, Source, Workspace};
+use crate::workspace::{Build, Personal, Repo, RunsOn, Service, Source, Workspace};
 
 /// Without a workspace: what every machine needs.
 pub fn machine() -> Vec<Check> {
@@ -45,6 +45,24 @@ pub fn machine() -> Vec<Check> {
             &[],
             Probe::Memory,
         ),
+        tool(
+            "inotify",
+            "enough files can be watched for changes",
+            &[],
+            Probe::Inotify,
+        ),
+        tool(
+            "wsl",
+            "the workspace is in Linux, not on a drive of Windows",
+            &[],
+            Probe::Wsl,
+        ),
+        tool(
+            "rootless",
+            "limits of containers have an effect",
+            &["tools.engine"],
+            Probe::Rootless,
+        ),
     ]
 }
 
@@ -52,12 +70,23 @@ pub fn machine() -> Vec<Check> {
 pub fn workspace(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Vec<Check> {
     let repos = personal.repos(workspace);
     let mut checks = machine();
-    checks.extend(repos.iter().filter(|repo| !repo.skip).flat_map(of_repo));
+    let wanted: Vec<&Repo> = repos.iter().filter(|repo| !repo.skip).collect();
+    checks.push(git_lfs(&wanted));
+    checks.extend(access(&wanted));
+    checks.extend(wanted.iter().copied().flat_map(of_repo));
+    checks.push(check(
+        Group::Repos,
+        "extra",
+        "the manifest names every clone",
+        &[],
+        Probe::Extra,
+    ));
     checks.extend(of_files(workspace, &repos));
     checks.extend(of_variables(workspace));
     checks.extend(of_compose(workspace, variables));
     checks.extend(ports::checks(workspace, personal, variables));
     checks.extend(host::checks(workspace, personal, variables));
+    checks.extend(of_containers(workspace, personal, variables));
     checks
 }
 
@@ -128,6 +157,70 @@ pub fn started<'a>(
         .collect()
 }
 
+fn git_lfs(repos: &[&Repo]) -> Check {
+    check(
+        Group::Tools,
+        "git-lfs",
+        "git-lfs is installed, where a repo needs it",
+        &["tools.git"],
+        Probe::GitLfs(repos.iter().map(|repo| (*repo).clone()).collect()),
+    )
+}
+
+/// One check a server and transport, by its first repo. A path of this machine needs none.
+fn access(repos: &[&Repo]) -> Vec<Check> {
+    let mut servers: Vec<Server> = Vec::new();
+    for repo in repos {
+        let Some((transport, host)) = server(&repo.url) else {
+            continue;
+        };
+        let is_known = |known: &Server| known.transport == transport && known.host == host;
+        if !servers.iter().any(is_known) {
+            servers.push(Server {
+                host: host.to_owned(),
+                transport: transport.to_owned(),
+                repo: repo.name.clone(),
+                url: repo.url.clone(),
+            });
+        }
+    }
+    let checks = servers.into_iter().map(|server| {
+        let Server {
+            host, transport, ..
+        } = &server;
+        check(
+            Group::Access,
+            &format!("{host}.{transport}"),
+            &format!("{host} lets you clone over {transport}"),
+            &[],
+            Probe::Access(Box::new(server)),
+        )
+    });
+    checks.collect()
+}
+
+/// How a URL is reached, and the host with its port; none for a path.
+fn server(url: &str) -> Option<(&str, &str)> {
+    let (transport, authority) = match url.split_once("://") {
+        Some(("file", _)) => return None,
+        Some((scheme, rest)) => (
+            scheme.strip_prefix("git+").unwrap_or(scheme),
+            rest.split('/').next()?,
+        ),
+        // As git decides: `host:path` has its colon before any slash.
+        None => {
+            let (host, _) = url
+                .split_once(':')
+                .filter(|(host, _)| !host.contains('/'))?;
+            ("ssh", host)
+        }
+    };
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    (!host.is_empty()).then_some((transport, host))
+}
+
 fn of_repo(repo: &Repo) -> Vec<Check> {
     let name = &repo.name;
     let of = |what: &str, subject: &str, needs: &[&str], aspect| {
@@ -183,6 +276,7 @@ fn of_files(workspace: &Workspace, repos: &[Repo]) -> Vec<Check> {
             &[&format!("repos.{}.cloned", build.repo)],
             Probe::File(path),
         ));
+        checks.extend(of_env_files(service, build));
     }
     checks.push(check(
         Group::Files,
@@ -192,6 +286,63 @@ fn of_files(workspace: &Workspace, repos: &[Repo]) -> Vec<Check> {
         Probe::Tracked(".env".to_owned()),
     ));
     checks
+}
+
+/// The env files of a service that is built from a repo: those that the manifest names, else the
+/// `.env` that most stacks read by themselves.
+fn of_env_files(service: &Service, build: &Build) -> Vec<Check> {
+    let default = [join(&build.context, ".env")];
+    let files = match service.env_file.as_slice() {
+        [] => default.as_slice(),
+        named => named,
+    };
+    let needs = format!("repos.{}.cloned", build.repo);
+    let mut checks = Vec::new();
+    for (index, file) in files.iter().enumerate() {
+        let name = match index {
+            0 => service.name.clone(),
+            more => format!("{}.{}", service.name, more + 1),
+        };
+        checks.push(check(
+            Group::Files,
+            &format!("{name}.env-keys"),
+            &format!("`{file}` has the keys of its example"),
+            &[&needs],
+            Probe::EnvKeys(EnvKeysProbe {
+                file: file.clone(),
+                example: format!("{file}.example"),
+                given: service.environment.keys().cloned().collect(),
+            }),
+        ));
+        checks.push(check(
+            Group::Files,
+            &format!("{name}.env-secret"),
+            &format!("git does not commit `{file}`"),
+            &[&needs],
+            Probe::Tracked(file.clone()),
+        ));
+    }
+    checks
+}
+
+fn of_containers(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Vec<Check> {
+    let made_up = unset(workspace, variables);
+    let services = workspace.services.iter();
+    services
+        .filter(|service| personal.runs_on(service) == RunsOn::Container)
+        .map(|service| {
+            check(
+                Group::Running,
+                &service.name,
+                &format!("`{}` is healthy, if it runs", service.name),
+                &["tools.engine", "tools.compose", "compose.present"],
+                Probe::Running(RunningProbe {
+                    service: service.name.clone(),
+                    made_up: made_up.clone(),
+                }),
+            )
+        })
+        .collect()
 }
 
 fn join(folder: &str, file: &str) -> String {
@@ -403,6 +554,84 @@ pub(super) mod tests {
             assert!(!ids.contains(&gone), "{gone}");
         }
         assert!(ids.contains(&"ports.api.3000"));
+    }
+
+    /// Ids in the first column of the table in docs/doctor.md.
+    fn documented() -> Vec<&'static str> {
+        let page = include_str!("../../docs/doctor.md");
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+        let ids = rows.filter_map(|row| row.split('`').next());
+        ids.filter(|id| id.contains('.') && !id.contains('['))
+            .collect()
+    }
+
+    /// A part in capitals stands for one part or more.
+    fn describes(pattern: &[&str], id: &[&str]) -> bool {
+        let (Some((first, rest)), Some((part, more))) = (pattern.split_first(), id.split_first())
+        else {
+            return pattern.is_empty() && id.is_empty();
+        };
+        if first.chars().all(char::is_uppercase) {
+            describes(rest, more) || describes(pattern, more)
+        } else {
+            first == part && describes(rest, more)
+        }
+    }
+
+    #[test]
+    fn the_page_in_docs_lists_exactly_these_checks() {
+        let checks = workspace(
+            &parse(MANIFEST),
+            &Personal::default(),
+            &Variables::default(),
+        );
+        let describes = |pattern: &str, id: &str| {
+            let (pattern, id): (Vec<_>, Vec<_>) =
+                (pattern.split('.').collect(), id.split('.').collect());
+            describes(&pattern, &id)
+        };
+        let documented = documented();
+        for id in ids(&checks) {
+            let rows = documented.iter().filter(|row| describes(row, id)).count();
+            assert_eq!(rows, 1, "rows of docs/doctor.md for `{id}`");
+        }
+        for row in documented {
+            let is_there = ids(&checks).iter().any(|id| describes(row, id));
+            assert!(is_there, "no check for the row `{row}` of docs/doctor.md");
+        }
+    }
+
+    #[test]
+    fn a_server_is_asked_once_a_transport() {
+        let repo = |number: usize, url: &str| format!("[repos.r{number}]\nurl = \"{url}\"\n");
+        let urls = [
+            "git@git.example:acme/a.git",
+            "ssh://git@git.example/acme/b.git",
+            "https://user:token@git.example:8443/c",
+            "https://git.example/d",
+            "../e.git",
+            "file:///f",
+        ];
+        let manifest: String = urls
+            .iter()
+            .enumerate()
+            .map(|(number, url)| repo(number, url))
+            .collect();
+        let checks = workspace(
+            &parse(&manifest),
+            &Personal::default(),
+            &Variables::default(),
+        );
+        let access = checks.iter().filter(|check| check.group == Group::Access);
+        let ids: Vec<&str> = access.map(|check| check.id.as_str()).collect();
+        assert_eq!(
+            ids,
+            [
+                "access.git.example.ssh",
+                "access.git.example:8443.https",
+                "access.git.example.https"
+            ]
+        );
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Check {
 pub enum Group {
     /// Programs and limits of this machine.
     Tools,
+    /// The servers that repos come from.
+    Access,
     /// The clones.
     Repos,
     /// Files that the stack needs.
@@ -40,6 +42,8 @@ pub enum Group {
     Ports,
     /// Services that run on this machine.
     Host,
+    /// Containers of this workspace.
+    Running,
 }
 
 impl Group {
@@ -47,12 +51,14 @@ impl Group {
     pub fn name(self) -> &'static str {
         match self {
             Group::Tools => "tools",
+            Group::Access => "access",
             Group::Repos => "repos",
             Group::Files => "files",
             Group::Env => "env",
             Group::Compose => "compose",
             Group::Ports => "ports",
             Group::Host => "host",
+            Group::Running => "running",
         }
     }
 }
@@ -74,12 +80,26 @@ pub enum Probe {
     Disk,
     /// Memory for containers.
     Memory,
+    /// The Git LFS extension, for those of these repos that use it.
+    GitLfs(Vec<Repo>),
+    /// How many files this user may watch for changes.
+    Inotify,
+    /// Linux inside of Windows, and the workspace's place in it.
+    Wsl,
+    /// An engine that runs as a user, and what it can't do.
+    Rootless,
+    /// A server that repos are cloned from, by asking it for this one of them.
+    Access(Box<Server>),
     /// The clone of a repo, and which side of it the check is about.
     Repo(Box<Repo>, Aspect),
+    /// Clones that the manifest does not name.
+    Extra,
     /// Whether a file is there; relative to the workspace.
     File(String),
     /// Whether git would commit this file; relative to the workspace.
     Tracked(String),
+    /// An env file beside its example.
+    EnvKeys(EnvKeysProbe),
     /// A variable, as Compose would look it up.
     Variable(String),
     /// The compose file against what the manifest says.
@@ -98,6 +118,8 @@ pub enum Probe {
     HostAddress(Box<Reach>),
     /// Whether a container reaches a service on this machine, by the same container.
     HostReach(Box<Reach>, HostService),
+    /// The containers of a service.
+    Running(RunningProbe),
     /// Nothing: the answer follows from the manifest and the variables.
     Known(Box<Finding>),
 }
@@ -146,6 +168,39 @@ pub struct Reach {
     pub gateway: String,
     /// The services that run on this machine.
     pub services: Vec<HostService>,
+    /// Variables that Compose must find to read the file.
+    pub made_up: Vec<String>,
+}
+
+/// A server that repos are cloned from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// `git.example`, with the port where the URL has one.
+    pub host: String,
+    /// `ssh`, `https`, …
+    pub transport: String,
+    /// The repo that is asked for.
+    pub repo: String,
+    /// Its URL.
+    pub url: String,
+}
+
+/// An env file of a repo, and the example that the repo has for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnvKeysProbe {
+    /// Relative to the workspace: `api/.env`.
+    pub file: String,
+    /// Relative to the workspace: `api/.env.example`.
+    pub example: String,
+    /// Variables that the service gets from elsewhere.
+    pub given: Vec<String>,
+}
+
+/// A service that may run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningProbe {
+    /// Its name.
+    pub service: String,
     /// Variables that Compose must find to read the file.
     pub made_up: Vec<String>,
 }
@@ -222,6 +277,24 @@ pub struct Outcome {
     pub remedy: Remedy,
     /// For a skipped check: the check that failed.
     pub because: Option<String>,
+    /// What `--fix` does about it, where that is safe.
+    pub fix: Option<Fix>,
+}
+
+/// What `fitout doctor --fix` may do: nothing of it can lose anything, or needs another user.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fix {
+    /// Clone the repo of that name.
+    Clone(String),
+    /// Write the generated files; a hand edit is never overwritten.
+    Generate,
+    /// Create an env file from its example; both relative to the workspace.
+    Create {
+        /// What is created; never one that is there.
+        file: String,
+        /// What it is a copy of.
+        from: String,
+    },
 }
 
 /// How to mend what a check has found.
@@ -298,12 +371,22 @@ impl Outcome {
         }
     }
 
+    /// The same verdict, which `--fix` can do something about.
+    #[must_use]
+    pub fn fixed_by(self, fix: Fix) -> Self {
+        Outcome {
+            fix: Some(fix),
+            ..self
+        }
+    }
+
     fn new(status: Status, found: impl Into<String>, remedy: Remedy) -> Self {
         Outcome {
             status,
             found: found.into(),
             remedy,
             because: None,
+            fix: None,
         }
     }
 }

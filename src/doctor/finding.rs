@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::compose::overrides::AddedPort;
+use crate::running::Condition;
 use crate::sync::RepoState;
 
 /// What a probe found.
@@ -27,12 +28,26 @@ pub enum Finding {
         /// Now.
         available: Option<u64>,
     },
+    /// The Git LFS extension, and who needs it.
+    GitLfs(LfsSeen),
+    /// How many files this user may watch; none where the system has no such limit.
+    Inotify(Option<InotifySeen>),
+    /// Linux inside of Windows; none where it is not.
+    Wsl(Option<WslSeen>),
+    /// Who runs the engine.
+    Rootless(RootlessSeen),
+    /// What the server says.
+    Access(AccessSeen),
+    /// Clones that the manifest does not name: where each is, and where it comes from.
+    Extra(Vec<(String, Option<String>)>),
     /// What is where a clone should be.
     Repo(Box<RepoState>),
     /// Whether the file is there.
     File(FileSeen),
     /// Whether git would commit the file.
     Tracked(bool),
+    /// An env file beside its example.
+    EnvKeys(EnvKeysSeen),
     /// Where the variable is set; none when nowhere, or to nothing.
     Variable(Option<Origin>),
     /// The compose file against the manifest.
@@ -45,6 +60,8 @@ pub enum Finding {
     Override(Vec<AddedPort>),
     /// The port.
     Port(PortSeen),
+    /// The containers of a service.
+    Running(RunningSeen),
     /// The port's variable holds something that is no port.
     PortValue {
         /// The variable.
@@ -130,6 +147,101 @@ pub struct Endpoint {
     pub is_docker_host: bool,
     /// The context that says so.
     pub context: Option<String>,
+}
+
+/// The Git LFS extension, and who needs it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LfsSeen {
+    /// Its version; none when there is no such program. Not asked for where nobody needs it.
+    pub version: Option<String>,
+    /// The repos whose `.gitattributes` name it.
+    pub users: Vec<String>,
+    /// Of those, the paths of the clones that hold pointers in place of files.
+    pub pointers: Vec<String>,
+}
+
+/// The kernel's limits on watching files, for one user (inotify(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InotifySeen {
+    /// Files and folders watched at once.
+    pub watches: u64,
+    /// Programs' watchers at once.
+    pub instances: u64,
+}
+
+/// Linux inside of Windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WslSeen {
+    /// The first version, which has no Linux kernel of its own.
+    pub is_version_1: bool,
+    /// The workspace is on a drive of Windows.
+    pub is_on_windows: bool,
+}
+
+/// Who runs the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootlessSeen {
+    /// A user does.
+    pub is_rootless: bool,
+    /// `systemd`, `cgroupfs`, or `none`: then limits of memory and CPU have no effect.
+    pub cgroup_driver: String,
+}
+
+/// What came of asking a server for a repo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccessSeen {
+    /// It answers.
+    Open,
+    /// It does not.
+    Closed {
+        /// Why.
+        why: Closed,
+        /// The same in words.
+        reason: String,
+        /// A command that shows or mends it.
+        command: Option<String>,
+    },
+}
+
+/// Why a server does not give a repo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closed {
+    /// It wants other keys or another login.
+    Login,
+    /// It does not send a password over plain http.
+    ClearText,
+    /// ssh does not know the host's key.
+    HostKey,
+    /// ssh knows another key of that host.
+    HostKeyChanged,
+    /// It has no such repo, or not for this user.
+    NoAccess,
+    /// It does not answer now: the network, a VPN, the server.
+    Unreachable,
+    /// Anything else.
+    Other,
+}
+
+/// An env file beside its example.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnvKeysSeen {
+    /// The repo has no example for it.
+    NoExample,
+    /// The example is there, the file is not.
+    Missing,
+    /// Keys that are in the example only.
+    Lacks(Vec<String>),
+}
+
+/// The containers of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunningSeen {
+    /// How the worst of them is.
+    pub condition: Condition,
+    /// The same in words: `running, healthy`.
+    pub state: String,
+    /// What its health check said last, where it is unhealthy.
+    pub health: Option<String>,
 }
 
 /// Docker Compose.

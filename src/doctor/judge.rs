@@ -1,14 +1,14 @@
 //! Verdicts: what a probe found, in; a status, a sentence and the command that mends it, out.
 //!
-//! [`tools`] judges the machine, [`workspace`] the workspace on it, [`host`] what it uses of the
-//! machine. The bars are named where they
-//! are held up, each with its reason.
+//! [`tools`] judges the machine, [`access`] the servers, [`workspace`] the workspace on it, [`host`]
+//! what it uses of the machine. The bars are named where they are held up, each with its reason.
 
+mod access;
 mod host;
 mod tools;
 mod workspace;
 
-use super::check::{Check, Outcome, Probe, Remedy};
+use super::check::{Check, Fix, Outcome, Probe, Remedy};
 use super::finding::{Fault, Finding, Origin};
 use super::system::System;
 
@@ -45,6 +45,16 @@ pub fn judge(check: &Check, observed: Result<Finding, Fault>, setting: &Setting)
         },
         (Finding::Disk(free), _) => tools::disk(free),
         (Finding::Memory { total, available }, _) => tools::memory(total, available),
+        (Finding::GitLfs(seen), _) => tools::git_lfs(&seen, setting),
+        (Finding::Inotify(limits), _) => tools::inotify(limits, system),
+        (Finding::Wsl(seen), _) => tools::wsl(seen),
+        (Finding::Rootless(seen), _) => tools::rootless(&seen),
+        (Finding::Access(seen), Probe::Access(server)) => access::access(seen, server),
+        (Finding::Extra(clones), _) => workspace::extra(&clones),
+        (Finding::EnvKeys(seen), Probe::EnvKeys(probe)) => {
+            workspace::env_keys(seen, probe, setting)
+        }
+        (Finding::Running(seen), Probe::Running(probe)) => workspace::running(&seen, probe),
         (Finding::Repo(state), Probe::Repo(repo, aspect)) => {
             workspace::repo(repo, &state, *aspect, setting)
         }
@@ -60,7 +70,8 @@ pub fn judge(check: &Check, observed: Result<Finding, Fault>, setting: &Setting)
         (Finding::EnvBlock(false), _) => Outcome::warn(
             "`.env` does not have this machine's values as they are now",
             Remedy::run("fitout generate"),
-        ),
+        )
+        .fixed_by(Fix::Generate),
         (Finding::Override(added), _) => workspace::added_ports(&added),
         (Finding::ComposeConfig(config), _) => workspace::compose_config(&config),
         (Finding::Port(seen), Probe::Port(port)) => workspace::port(seen, port, setting),

@@ -11,20 +11,22 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::check::{HostService, PortProbe, Probe, Reach};
+use super::check::{EnvKeysProbe, HostService, PortProbe, Probe, Reach, RunningProbe, Server};
 use super::finding::{
-    AddressSeen, ClientSeen, ComposeSeen, ConfigSeen, DriftSeen, Endpoint, EngineSeen, Fault,
-    FileSeen, Finding, Holder, ListenerSeen, PortSeen, ReachSeen, Reached,
+    AccessSeen, AddressSeen, ClientSeen, Closed, ComposeSeen, ConfigSeen, DriftSeen, Endpoint,
+    EngineSeen, EnvKeysSeen, Fault, FileSeen, Finding, Holder, InotifySeen, LfsSeen, ListenerSeen,
+    PortSeen, ReachSeen, Reached, RootlessSeen, RunningSeen, WslSeen,
 };
 use super::system::System;
 use super::variables::Variables;
 use crate::compose::overrides;
 use crate::docker::probe::{Answer, Attempt, ProbeError, Project};
 use crate::docker::{ComposeFound, Container, Docker, EndpointSource, EngineProblem, compose};
-use crate::git;
+use crate::dotenv;
+use crate::git::{self, Cause, local::Lfs};
 use crate::host::nonce::Nonce;
-use crate::host::{address, os, ports, process::RunError, resources, user};
-use crate::running::PublishedPort;
+use crate::host::{address, files, interrupt, os, ports, process::RunError, resources, user};
+use crate::running::{self, PublishedPort, ServiceState};
 use crate::runtime::{self, Runtime, Side};
 use crate::sync::RepoState;
 use crate::workspace::Repo;
@@ -34,6 +36,9 @@ const DOCKER_LIMIT: Duration = Duration::from_secs(4);
 
 /// Compares what is generated with what would be generated now.
 pub type Compare = Box<dyn Fn() -> Result<Generated, String> + Send + Sync>;
+
+/// Finds the clones that the manifest does not name: where each is, and where it comes from.
+pub type Extra = Box<dyn Fn() -> Vec<(String, Option<String>)> + Send + Sync>;
 
 /// What is generated, against what would be generated now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,12 +57,14 @@ pub struct Machine {
     project: String,
     variables: Variables,
     compare: Compare,
+    extra: Extra,
     generated: OnceLock<Result<Generated, String>>,
     docker: Docker,
     engine: OnceLock<Result<crate::docker::Engine, EngineSeen>>,
     endpoint: OnceLock<crate::docker::Endpoint>,
     containers: OnceLock<Vec<Container>>,
     reached: OnceLock<Result<AddressSeen, String>>,
+    services: OnceLock<Result<Vec<ServiceState>, String>>,
     clones: Mutex<HashMap<String, Arc<OnceLock<RepoState>>>>,
     /// Ports that a remedy names already: two services must not be sent to the same one.
     proposed: Mutex<Vec<u16>>,
@@ -65,18 +72,26 @@ pub struct Machine {
 
 impl Machine {
     /// Looks at nothing yet.
-    pub fn new(root: PathBuf, project: String, variables: Variables, compare: Compare) -> Self {
+    pub fn new(
+        root: PathBuf,
+        project: String,
+        variables: Variables,
+        compare: Compare,
+        extra: Extra,
+    ) -> Self {
         Machine {
             root,
             project,
             variables,
             compare,
+            extra,
             generated: OnceLock::new(),
             docker: Docker::default().limit(DOCKER_LIMIT),
             engine: OnceLock::new(),
             endpoint: OnceLock::new(),
             containers: OnceLock::new(),
             reached: OnceLock::new(),
+            services: OnceLock::new(),
             clones: Mutex::default(),
             proposed: Mutex::default(),
         }
@@ -108,9 +123,25 @@ impl Machine {
                     .ok_or_else(|| Fault::Blocked("the system does not say".to_owned()))?,
             ),
             Probe::Memory => self.memory()?,
+            Probe::GitLfs(repos) => Finding::GitLfs(self.git_lfs(repos)),
+            Probe::Inotify => Finding::Inotify(resources::inotify().map(|limits| InotifySeen {
+                watches: limits.watches,
+                instances: limits.instances,
+            })),
+            Probe::Wsl => Finding::Wsl(self.wsl()),
+            Probe::Rootless => Finding::Rootless(match self.engine() {
+                Ok(engine) => RootlessSeen {
+                    is_rootless: engine.is_rootless,
+                    cgroup_driver: engine.cgroup_driver.clone(),
+                },
+                Err(_) => return Err(Fault::Blocked("no engine answers".to_owned())),
+            }),
+            Probe::Access(server) => Finding::Access(access(server)),
+            Probe::Extra => Finding::Extra((self.extra)()),
             Probe::Repo(repo, _) => Finding::Repo(Box::new(self.clone_of(repo))),
             Probe::File(path) => Finding::File(file(&self.root.join(path))?),
-            Probe::Tracked(path) => Finding::Tracked(git::is_tracked(&self.root, Path::new(path))),
+            Probe::Tracked(path) => Finding::Tracked(self.is_tracked(path)),
+            Probe::EnvKeys(keys) => Finding::EnvKeys(self.env_keys(keys)?),
             Probe::Variable(name) => {
                 Finding::Variable(self.variables.get_filled(name).map(|(_, origin)| origin))
             }
@@ -130,7 +161,89 @@ impl Machine {
             Probe::HostReach(reach, service) => {
                 Finding::HostReach(self.reach(reach)?.clone(), host_listener(service))
             }
+            Probe::Running(probe) => Finding::Running(self.running(probe)?),
             Probe::Known(finding) => (**finding).clone(),
+        })
+    }
+
+    fn git_lfs(&self, repos: &[Repo]) -> LfsSeen {
+        let mut seen = LfsSeen::default();
+        for repo in repos {
+            let lfs = git::local::lfs(&git::local::folder(&self.root, repo));
+            if lfs == Lfs::Unused {
+                continue;
+            }
+            seen.users.push(repo.name.clone());
+            if lfs == Lfs::Pointers {
+                let path = repo.local_path.as_ref().unwrap_or(&repo.path);
+                seen.pointers.push(path.clone());
+            }
+        }
+        if !seen.users.is_empty() {
+            seen.version = git::lfs_version();
+        }
+        seen
+    }
+
+    fn wsl(&self) -> Option<WslSeen> {
+        let facts = os::facts(&[]);
+        let system = System::new(facts.os, &facts.os_release, &facts.kernel);
+        system.is_wsl.then(|| WslSeen {
+            // `4.4.0-19041-Microsoft`; the second is `5.15.90.1-microsoft-standard-WSL2`.
+            is_version_1: facts.kernel.contains("-Microsoft"),
+            is_on_windows: resources::is_over_9p(&self.root),
+        })
+    }
+
+    /// In the repository that holds it, which may be a clone in the workspace.
+    fn is_tracked(&self, path: &str) -> bool {
+        let path = self.root.join(path);
+        match (path.parent(), path.file_name()) {
+            (Some(folder), Some(name)) => git::is_tracked(folder, Path::new(name)),
+            _ => false,
+        }
+    }
+
+    fn env_keys(&self, probe: &EnvKeysProbe) -> Result<EnvKeysSeen, Fault> {
+        let read = |path: &str| {
+            files::read(&self.root.join(path)).map_err(|error| Fault::Blocked(format!("{error:#}")))
+        };
+        let Some(example) = read(&probe.example)? else {
+            return Ok(EnvKeysSeen::NoExample);
+        };
+        let Some(text) = read(&probe.file)? else {
+            return Ok(EnvKeysSeen::Missing);
+        };
+        let set: Vec<&str> = dotenv::variables(&text).collect();
+        let mut lacking: Vec<String> = Vec::new();
+        for key in dotenv::variables(&example) {
+            let is_given = set.contains(&key) || probe.given.iter().any(|given| given == key);
+            if !is_given && !lacking.iter().any(|named| named == key) {
+                lacking.push(key.to_owned());
+            }
+        }
+        Ok(EnvKeysSeen::Lacks(lacking))
+    }
+
+    fn running(&self, probe: &RunningProbe) -> Result<RunningSeen, Fault> {
+        let services = self.services.get_or_init(|| {
+            let compose = self.docker.compose(&self.root);
+            let services = compose.with_made_up(&probe.made_up).services();
+            services.map_err(|error| error.to_string())
+        });
+        let services = services
+            .as_ref()
+            .map_err(|why| Fault::Blocked(why.clone()))?;
+        let own = services
+            .iter()
+            .filter(|state| state.service == probe.service);
+        let own: Vec<&ServiceState> = own.collect();
+        let unhealthy = own.iter().find(|state| state.health == "unhealthy");
+        let row = running::of_service(&probe.service, &own);
+        Ok(RunningSeen {
+            condition: row.condition,
+            state: row.state,
+            health: unhealthy.and_then(|state| self.docker.health_output(&state.container)),
         })
     }
 
@@ -369,6 +482,31 @@ fn overlaps(port: &PublishedPort, probe: &PortProbe, address: IpAddr) -> bool {
         && other.is_none_or(|other| {
             other == address || other.is_unspecified() || address.is_unspecified()
         })
+}
+
+/// By the same code that clones.
+fn access(server: &Server) -> AccessSeen {
+    match git::network::probe(&server.url, interrupt::flag()) {
+        Ok(()) => AccessSeen::Open,
+        Err(error) => AccessSeen::Closed {
+            why: match error.cause {
+                Cause::Login | Cause::LoginRefused => Closed::Login,
+                Cause::ClearText => Closed::ClearText,
+                Cause::HostKey => Closed::HostKey,
+                Cause::HostKeyChanged => Closed::HostKeyChanged,
+                Cause::NotFound | Cause::Forbidden => Closed::NoAccess,
+                Cause::UnknownHost
+                | Cause::Refused
+                | Cause::Timeout
+                | Cause::Unreachable
+                | Cause::Connection
+                | Cause::Busy => Closed::Unreachable,
+                _ => Closed::Other,
+            },
+            reason: error.reason,
+            command: error.command,
+        },
+    }
 }
 
 /// What the remedies need to know of this system.

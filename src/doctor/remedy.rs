@@ -21,6 +21,34 @@ pub fn install_git(system: &System) -> Remedy {
     Remedy::run(command)
 }
 
+/// Installs the Git LFS extension.
+pub fn install_git_lfs(system: &System) -> Remedy {
+    let command = match system.platform {
+        Platform::Debian(_) | Platform::Ubuntu => "apt install git-lfs",
+        Platform::Fedora | Platform::RedHat => "dnf install git-lfs",
+        Platform::Arch => "pacman -S git-lfs",
+        Platform::Alpine => "apk add git-lfs",
+        Platform::Suse => "zypper install git-lfs",
+        Platform::MacOs => return Remedy::run("brew install git-lfs"),
+        Platform::Other => return Remedy::note("install git-lfs: https://git-lfs.com"),
+    };
+    Remedy::run(system.as_root(command))
+}
+
+/// Lets every user watch more files. The file is read at each start of the system (sysctl.d(5)).
+pub fn raise_inotify(system: &System) -> Remedy {
+    let file = "/etc/sysctl.d/60-inotify.conf";
+    let limits = "fs.inotify.max_user_watches=524288\\nfs.inotify.max_user_instances=1024\\n";
+    let write = system.as_root(&format!("tee {file}"));
+    let remedy = Remedy::run(format!("printf '{limits}' | {write}"))
+        .and_run(system.as_root(&format!("sysctl -p {file}")));
+    if system.is_wsl {
+        remedy.and_note("all distributions of WSL share this kernel")
+    } else {
+        remedy
+    }
+}
+
 /// Installs hadolint (its README: packages, and a static program for each release).
 pub fn install_hadolint(system: &System) -> Remedy {
     match system.platform {
@@ -380,6 +408,7 @@ mod tests {
             let system = system(platform);
             for (what, remedy) in [
                 ("git", install_git(&system)),
+                ("git-lfs", install_git_lfs(&system)),
                 ("docker", install_docker(&system)),
                 ("compose", install_compose(&system)),
             ] {

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::check::{Checked, Group, Remedy, Status};
+use super::check::{Checked, Fix, Group, Remedy, Status};
 use crate::ui::style;
 
 /// Raised when a field of the JSON changes its meaning or goes away.
@@ -47,12 +47,29 @@ struct JsonCheck<'a> {
     remedy: Option<&'a Remedy>,
     needs: &'a [String],
     skipped_because: Option<&'a str>,
+    fixable: bool,
 }
 
 impl Report {
     /// Whether any check failed.
     pub fn has_failures(&self) -> bool {
         self.count(Status::Fail) > 0
+    }
+
+    /// Whether any check warned.
+    pub fn has_warnings(&self) -> bool {
+        self.count(Status::Warn) > 0
+    }
+
+    /// What `--fix` can do, each once: clones first, because they bring env files' examples.
+    pub fn fixes(&self) -> Vec<Fix> {
+        let all = self.checked.iter();
+        let mut fixes: Vec<Fix> = all
+            .filter_map(|checked| checked.outcome.fix.clone())
+            .collect();
+        fixes.sort();
+        fixes.dedup();
+        fixes
     }
 
     /// The checks without which nothing can start: those that failed, and tools that don't answer.
@@ -92,6 +109,7 @@ impl Report {
                 remedy: (!is_empty).then_some(&outcome.remedy),
                 needs: &check.needs,
                 skipped_because: outcome.because.as_deref(),
+                fixable: outcome.fix.is_some(),
             }
         });
         serde_json::to_string_pretty(&Json {

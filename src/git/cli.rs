@@ -22,6 +22,15 @@ pub fn version() -> Option<semver::Version> {
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 
+/// The version of the Git LFS extension; none where there is none.
+pub fn lfs_version() -> Option<String> {
+    let output = git().args(["lfs", "version"]).output().ok()?;
+    // `git-lfs/3.6.1 (Debian; linux amd64; go 1.24.4)`
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = said.strip_prefix("git-lfs/")?.split_whitespace().next()?;
+    Some(version.to_owned())
+}
+
 /// `git version 2.47.3`, `git version 2.39.5 (Apple Git-154)`, `git version 2.51.0.windows.1`.
 fn parse_version(text: &str) -> Option<semver::Version> {
     let word = text.split_whitespace().nth(2)?;

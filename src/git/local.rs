@@ -246,26 +246,43 @@ pub(super) fn finish_clone(path: &Path, url: &str) -> Result<(), GitError> {
     Ok(())
 }
 
-/// Whether files of the work tree are what Git LFS stores in their place: its filter is missing.
-pub(super) fn has_lfs_pointers(path: &Path) -> bool {
+/// How a clone stands to Git LFS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lfs {
+    /// It does not use it.
+    Unused,
+    /// Its files are in the work tree.
+    Files,
+    /// Files of the work tree are what Git LFS stores in their place: its filter is missing.
+    Pointers,
+}
+
+/// How the clone at `path` stands to Git LFS.
+pub fn lfs(path: &Path) -> Lfs {
     // The first line of every pointer: the specification of Git LFS, docs/spec.md.
     const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
     const LARGEST_POINTER: u64 = 1024;
     let Ok(index) = Repository::open(path).and_then(|repository| repository.index()) else {
-        return false;
+        return Lfs::Unused;
     };
     let is_lfs = index
         .iter()
         .filter(|entry| is_attributes(&entry.path))
         .filter_map(|entry| fs::read(path.join(String::from_utf8(entry.path).ok()?)).ok())
         .any(|text| String::from_utf8_lossy(&text).contains("filter=lfs"));
-    is_lfs
-        && index.iter().any(|entry| {
-            let file = path.join(String::from_utf8_lossy(&entry.path).as_ref());
-            fs::symlink_metadata(&file)
-                .is_ok_and(|file| file.is_file() && file.len() < LARGEST_POINTER)
-                && fs::read(&file).is_ok_and(|text| text.starts_with(POINTER))
-        })
+    if !is_lfs {
+        return Lfs::Unused;
+    }
+    let has_pointer = index.iter().any(|entry| {
+        let file = path.join(String::from_utf8_lossy(&entry.path).as_ref());
+        fs::symlink_metadata(&file).is_ok_and(|file| file.is_file() && file.len() < LARGEST_POINTER)
+            && fs::read(&file).is_ok_and(|text| text.starts_with(POINTER))
+    });
+    if has_pointer {
+        Lfs::Pointers
+    } else {
+        Lfs::Files
+    }
 }
 
 /// The commit that is checked out, and whether others can get it from the remote.

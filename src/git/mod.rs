@@ -18,7 +18,7 @@ pub mod survey;
 mod tracked;
 pub mod url;
 
-pub use cli::version;
+pub use cli::{lfs_version, version};
 pub use error::{Cause, GitError};
 pub use meter::{Gate, Meter, Phase, Reading};
 pub use tracked::is_tracked;

@@ -93,7 +93,7 @@ impl Network<'_> {
         if repo.submodules && path.join(".gitmodules").exists() {
             note = self.submodules(&path, repo)?;
         }
-        if note.is_none() && local::has_lfs_pointers(&path) {
+        if note.is_none() && local::lfs(&path) == local::Lfs::Pointers {
             note = Some(format!(
                 "its Git LFS files are pointers: install git-lfs, then `git lfs install` and \
                  `git -C {} lfs pull`",

@@ -35,6 +35,42 @@ fn parse_meminfo(text: &str) -> Option<Memory> {
     })
 }
 
+/// The kernel's limits on watching files, for one user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inotify {
+    /// `max_user_watches`.
+    pub watches: u64,
+    /// `max_user_instances`.
+    pub instances: u64,
+}
+
+/// Reads `/proc/sys/fs/inotify`; nothing where there is none.
+pub fn inotify() -> Option<Inotify> {
+    let limit = |name: &str| -> Option<u64> {
+        let text = fs::read_to_string(Path::new("/proc/sys/fs/inotify").join(name)).ok()?;
+        text.trim().parse().ok()
+    };
+    Some(Inotify {
+        watches: limit("max_user_watches")?,
+        instances: limit("max_user_instances")?,
+    })
+}
+
+/// Whether `folder` is on a file system that another system serves over Plan 9's protocol: in WSL,
+/// a drive of Windows.
+#[cfg(target_os = "linux")]
+pub fn is_over_9p(folder: &Path) -> bool {
+    // linux/magic.h, V9FS_MAGIC.
+    const V9FS: i64 = 0x0102_1997;
+    rustix::fs::statfs(folder).is_ok_and(|disk| i64::try_from(disk.f_type) == Ok(V9FS))
+}
+
+/// Nowhere but on Linux.
+#[cfg(not(target_os = "linux"))]
+pub fn is_over_9p(_folder: &Path) -> bool {
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

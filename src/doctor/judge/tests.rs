@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use super::*;
 use crate::compose::overrides::AddedPort;
-use crate::doctor::check::{Aspect, Checked, Group, HostService, PortProbe, Reach};
+use crate::doctor::check::{
+    Aspect, Checked, EnvKeysProbe, Group, HostService, PortProbe, Reach, RunningProbe, Server,
+};
 use crate::doctor::finding::{
-    AddressSeen, ClientSeen, ComposeSeen, ConfigSeen, DriftSeen, Endpoint, EngineSeen, FileSeen,
-    Holder, ListenerSeen, PortSeen, ReachSeen, Reached,
+    AccessSeen, AddressSeen, ClientSeen, Closed, ComposeSeen, ConfigSeen, DriftSeen, Endpoint,
+    EngineSeen, EnvKeysSeen, FileSeen, Holder, InotifySeen, LfsSeen, ListenerSeen, PortSeen,
+    ReachSeen, Reached, RootlessSeen, RunningSeen, WslSeen,
 };
 use crate::doctor::report::{Detail, Report};
+use crate::running::Condition;
 use crate::sync::{Changes, CloneState, Head, Link, Place, Remote, RepoState, Target};
 use crate::workspace::{Checkout, Protocol, Repo};
 
@@ -66,6 +70,25 @@ fn tools() {
     };
     let socket = "unix:///var/run/docker.sock";
     let text = |text: &str| text.to_owned();
+    let wsl = |is_version_1, is_on_windows| {
+        Finding::Wsl(Some(WslSeen {
+            is_version_1,
+            is_on_windows,
+        }))
+    };
+    let rootless = |is_rootless, driver: &str| {
+        Finding::Rootless(RootlessSeen {
+            is_rootless,
+            cgroup_driver: text(driver),
+        })
+    };
+    let lfs = |version: Option<&str>, users: &[&str], pointers: &[&str]| {
+        Finding::GitLfs(LfsSeen {
+            version: version.map(text),
+            users: users.iter().copied().map(text).collect(),
+            pointers: pointers.iter().copied().map(text).collect(),
+        })
+    };
     let memory = |total, available| Finding::Memory { total, available };
     let findings = vec![
         Finding::Git(None),
@@ -111,6 +134,26 @@ fn tools() {
         Finding::Disk(GIB / 8),
         Finding::Disk(2 * GIB),
         Finding::Disk(60 * GIB),
+        Finding::Inotify(None),
+        Finding::Inotify(Some(InotifySeen {
+            watches: 8192,
+            instances: 128,
+        })),
+        Finding::Inotify(Some(InotifySeen {
+            watches: 524_288,
+            instances: 128,
+        })),
+        Finding::Wsl(None),
+        wsl(true, false),
+        wsl(false, true),
+        wsl(false, false),
+        rootless(false, "systemd"),
+        rootless(true, "none"),
+        rootless(true, "systemd"),
+        lfs(None, &[], &[]),
+        lfs(None, &["api"], &["api"]),
+        lfs(Some("3.6.1"), &["api", "web"], &["web"]),
+        lfs(Some("3.6.1"), &["api"], &[]),
         memory(GIB, None),
         memory(16 * GIB, Some(9 * GIB)),
     ];
@@ -248,6 +291,109 @@ fn files_and_variables() {
             variable(None),
             variable(Some(Origin::Shell)),
             variable(Some(Origin::EnvFile)),
+        ]
+    ));
+}
+
+#[test]
+fn servers() {
+    let closed = |transport: &str, why, reason: &str, command: Option<&str>| {
+        let server = Server {
+            host: "git.example:8443".to_owned(),
+            transport: transport.to_owned(),
+            repo: "api".to_owned(),
+            url: String::new(),
+        };
+        let seen = AccessSeen::Closed {
+            why,
+            reason: reason.to_owned(),
+            command: command.map(str::to_owned),
+        };
+        (Probe::Access(Box::new(server)), Ok(Finding::Access(seen)))
+    };
+    let (ls, ssh) = (Some("git ls-remote URL"), Some("ssh -T git@git.example"));
+    let open = {
+        let (probe, _) = closed("https", Closed::Other, "", None);
+        (probe, Ok(Finding::Access(AccessSeen::Open)))
+    };
+    insta::assert_snapshot!(shown(
+        Group::Access,
+        vec![
+            open,
+            closed("https", Closed::Login, "it refuses the login", ls),
+            closed(
+                "ssh",
+                Closed::Login,
+                "it accepts none of your ssh keys",
+                ssh
+            ),
+            closed(
+                "http",
+                Closed::ClearText,
+                "a password is not sent over plain http",
+                None
+            ),
+            closed("ssh", Closed::HostKey, "its ssh key is not known here", ssh),
+            closed(
+                "ssh",
+                Closed::HostKeyChanged,
+                "its ssh key is another one",
+                ssh
+            ),
+            closed("https", Closed::NoAccess, "it has no such repository", ls),
+            closed(
+                "https",
+                Closed::Unreachable,
+                "it does not answer in time",
+                ls
+            ),
+            closed("https", Closed::Other, "its certificate is not trusted", ls),
+        ]
+    ));
+}
+
+#[test]
+fn env_files_and_containers() {
+    let keys = |seen| {
+        let probe = EnvKeysProbe {
+            file: "api/.env".to_owned(),
+            example: "api/.env.example".to_owned(),
+            given: Vec::new(),
+        };
+        (Probe::EnvKeys(probe), Ok(Finding::EnvKeys(seen)))
+    };
+    let running = |condition, state: &str, health: Option<&str>| {
+        let probe = RunningProbe {
+            service: "api".to_owned(),
+            made_up: Vec::new(),
+        };
+        let seen = RunningSeen {
+            condition,
+            state: state.to_owned(),
+            health: health.map(str::to_owned),
+        };
+        (Probe::Running(probe), Ok(Finding::Running(seen)))
+    };
+    let extra = |clones: &[(&str, Option<&str>)]| {
+        let clones = clones.iter();
+        let clones = clones.map(|(path, url)| ((*path).to_owned(), url.map(str::to_owned)));
+        (Probe::Extra, Ok(Finding::Extra(clones.collect())))
+    };
+    insta::assert_snapshot!(shown(
+        Group::Running,
+        vec![
+            keys(EnvKeysSeen::NoExample),
+            keys(EnvKeysSeen::Missing),
+            keys(EnvKeysSeen::Lacks(Vec::new())),
+            keys(EnvKeysSeen::Lacks(vec!["A".to_owned(), "B".to_owned()])),
+            running(Condition::Ready, "running, healthy", None),
+            running(Condition::Done, "exited (0)", None),
+            running(Condition::Starting, "running, starting", None),
+            running(Condition::Stopped, "not started", None),
+            running(Condition::Broken, "running, unhealthy", Some("nc: refused")),
+            running(Condition::Broken, "exited (1)", None),
+            extra(&[]),
+            extra(&[("old", Some("https://git.example/old")), ("mine", None)]),
         ]
     ));
 }

@@ -1,8 +1,10 @@
 //! Verdicts on the machine: git, Docker, Compose, disk and memory.
 
-use super::one_line;
+use super::{Setting, one_line};
 use crate::doctor::check::{Outcome, Remedy};
-use crate::doctor::finding::{ClientSeen, ComposeSeen, EngineSeen};
+use crate::doctor::finding::{
+    ClientSeen, ComposeSeen, EngineSeen, InotifySeen, LfsSeen, RootlessSeen, WslSeen,
+};
 use crate::doctor::remedy;
 use crate::doctor::system::System;
 
@@ -20,6 +22,12 @@ const ROOMY_DISK: u64 = 5 * GIB;
 const FULL_DISK: u64 = GIB / 4;
 /// Less than this, and a database beside a compiler gets killed.
 const ROOMY_MEMORY: u64 = 2 * GIB;
+
+/// The kernel's default until 5.11 was 8192; since then it grows with the memory, to 1048576. A
+/// Node project alone watches tens of thousands.
+const WATCHES: u64 = 65_536;
+/// The kernel's default. All containers of a user share it.
+const INSTANCES: u64 = 128;
 
 pub(super) fn git(version: Option<&str>, system: &System) -> Outcome {
     match version {
@@ -193,6 +201,90 @@ pub(super) fn memory(total: u64, available: Option<u64>) -> Outcome {
         )
     } else {
         Outcome::pass(found)
+    }
+}
+
+pub(super) fn git_lfs(seen: &LfsSeen, setting: &Setting) -> Outcome {
+    let names = |names: &[String]| {
+        let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        one_line(&quoted.join(", "))
+    };
+    let pull = |remedy: Remedy| {
+        seen.pointers.iter().fold(remedy, |remedy, path| {
+            remedy.and_run(format!("git -C {} lfs pull", setting.shown(path)))
+        })
+    };
+    match &seen.version {
+        _ if seen.users.is_empty() => Outcome::pass("no repo uses Git LFS"),
+        None => {
+            let install = remedy::install_git_lfs(&setting.system);
+            let note = install.note.clone();
+            let remedy = pull(install.and_run("git lfs install"));
+            Outcome::fail(
+                format!(
+                    "git-lfs is not installed, and {} needs it",
+                    names(&seen.users)
+                ),
+                Remedy { note, ..remedy },
+            )
+        }
+        Some(_) if !seen.pointers.is_empty() => Outcome::warn(
+            format!(
+                "{} holds Git LFS pointers in place of files",
+                names(&seen.pointers)
+            ),
+            pull(Remedy::run("git lfs install")),
+        ),
+        Some(version) => Outcome::pass(format!("git-lfs {version}")),
+    }
+}
+
+pub(super) fn inotify(limits: Option<InotifySeen>, system: &System) -> Outcome {
+    let Some(InotifySeen { watches, instances }) = limits else {
+        return Outcome::pass("this system has no such limit");
+    };
+    let found = format!("{watches} files, {instances} watchers");
+    if watches < WATCHES || instances < INSTANCES {
+        Outcome::warn(
+            format!("few files can be watched, so hot reload may miss changes: {found}"),
+            remedy::raise_inotify(system),
+        )
+    } else {
+        Outcome::pass(found)
+    }
+}
+
+pub(super) fn wsl(seen: Option<WslSeen>) -> Outcome {
+    match seen {
+        None => Outcome::pass("this is not WSL"),
+        Some(WslSeen {
+            is_version_1: true, ..
+        }) => Outcome::fail(
+            "this is WSL 1, in which no Docker engine runs",
+            Remedy::run("wsl.exe --set-version \"$WSL_DISTRO_NAME\" 2")
+                .and_note("in PowerShell, while this distribution is stopped"),
+        ),
+        Some(WslSeen {
+            is_on_windows: true,
+            ..
+        }) => Outcome::warn(
+            "the workspace is on a drive of Windows: slow, and without events for hot reload",
+            Remedy::note("clone the workspace into your Linux home: cd ~ && git clone …"),
+        ),
+        Some(_) => Outcome::pass("WSL 2, and the workspace is in Linux"),
+    }
+}
+
+pub(super) fn rootless(seen: &RootlessSeen) -> Outcome {
+    match (seen.is_rootless, seen.cgroup_driver.as_str()) {
+        (false, _) => Outcome::pass("the engine is not rootless"),
+        (true, "none") => Outcome::warn(
+            "the rootless engine has no cgroup driver: `limits` have no effect",
+            Remedy::note(
+                "let systemd delegate cgroups: https://rootlesscontaine.rs/getting-started/common/cgroup2/",
+            ),
+        ),
+        (true, driver) => Outcome::pass(format!("rootless, cgroup driver {driver}")),
     }
 }
 

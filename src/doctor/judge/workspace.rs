@@ -2,8 +2,11 @@
 
 use super::{Setting, one_line};
 use crate::compose::overrides::AddedPort;
-use crate::doctor::check::{Aspect, Outcome, PortProbe, Remedy};
-use crate::doctor::finding::{ConfigSeen, DriftSeen, FileSeen, Holder, Origin, PortSeen};
+use crate::doctor::check::{Aspect, EnvKeysProbe, Fix, Outcome, PortProbe, Remedy, RunningProbe};
+use crate::doctor::finding::{
+    ConfigSeen, DriftSeen, EnvKeysSeen, FileSeen, Holder, Origin, PortSeen, RunningSeen,
+};
+use crate::running::Condition;
 use crate::sync::{
     Action, Allowed, CloneState, Link, Place, RepoState, Step, after_fetch, first_step,
 };
@@ -18,7 +21,9 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
     };
     match aspect {
         Aspect::Cloned => match (&state.place, &state.link) {
-            (Place::Missing, _) => Outcome::fail("not cloned yet", sync()),
+            (Place::Missing, _) => {
+                Outcome::fail("not cloned yet", sync()).fixed_by(Fix::Clone(repo.name.clone()))
+            }
             (Place::Occupied(what), _) => {
                 let shown = setting.shown(path);
                 Outcome::fail(
@@ -87,7 +92,8 @@ pub(super) fn file(file: FileSeen, path: &str, setting: &Setting) -> Outcome {
         FileSeen::Missing if is_compose_file => Outcome::fail(
             format!("`{path}` is missing"),
             Remedy::run("fitout generate"),
-        ),
+        )
+        .fixed_by(Fix::Generate),
         FileSeen::Missing => Outcome::fail(
             format!("`{path}` is missing"),
             Remedy::note("add it to the repo, or set `dockerfile` or `context` in workspace.toml"),
@@ -96,6 +102,88 @@ pub(super) fn file(file: FileSeen, path: &str, setting: &Setting) -> Outcome {
             format!("`{path}` is no file"),
             Remedy::run(format!("ls -ld {}", setting.shown(path))),
         ),
+    }
+}
+
+/// Somebody's own clone beside the others is no problem.
+pub(super) fn extra(clones: &[(String, Option<String>)]) -> Outcome {
+    if clones.is_empty() {
+        return Outcome::pass("every clone is in the manifest");
+    }
+    let named: Vec<String> = clones
+        .iter()
+        .map(|(path, url)| match url {
+            Some(url) => format!("`{path}` ({url})"),
+            None => format!("`{path}`"),
+        })
+        .collect();
+    let verb = if named.len() == 1 { "is" } else { "are" };
+    Outcome {
+        remedy: Remedy::note("`fitout add` takes it in; fitout never removes a clone"),
+        ..Outcome::info(format!(
+            "{} {verb} not in the manifest",
+            one_line(&named.join(", "))
+        ))
+    }
+}
+
+pub(super) fn env_keys(seen: EnvKeysSeen, probe: &EnvKeysProbe, setting: &Setting) -> Outcome {
+    let EnvKeysProbe { file, example, .. } = probe;
+    match seen {
+        EnvKeysSeen::NoExample => Outcome::pass(format!("there is no `{example}`")),
+        EnvKeysSeen::Missing => Outcome::warn(
+            format!("`{file}` is missing, and `{example}` is there"),
+            Remedy::run(format!(
+                "cp -n {} {}",
+                setting.shown(example),
+                setting.shown(file)
+            )),
+        )
+        .fixed_by(Fix::Create {
+            file: file.clone(),
+            from: example.clone(),
+        }),
+        EnvKeysSeen::Lacks(keys) if keys.is_empty() => {
+            Outcome::pass(format!("`{file}` has the keys of its example"))
+        }
+        EnvKeysSeen::Lacks(keys) => {
+            let names: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+            let pattern = keys.join("|");
+            Outcome::warn(
+                format!(
+                    "`{file}` lacks {} of `{example}`",
+                    one_line(&names.join(", "))
+                ),
+                Remedy::run(format!(
+                    "{{ echo; grep -E '^ *(export )?({pattern})=' {}; }} >> {}",
+                    setting.shown(example),
+                    setting.shown(file)
+                ))
+                .and_note("then put in your values"),
+            )
+        }
+    }
+}
+
+pub(super) fn running(seen: &RunningSeen, probe: &RunningProbe) -> Outcome {
+    let RunningSeen { state, health, .. } = seen;
+    match seen.condition {
+        Condition::Ready | Condition::Done => Outcome::pass(state.clone()),
+        Condition::Starting | Condition::Stopped | Condition::OnHost => {
+            Outcome::info(state.clone())
+        }
+        Condition::Broken => {
+            let said = match health {
+                Some(words) => format!(": {}", one_line(words)),
+                None => String::new(),
+            };
+            let service = &probe.service;
+            Outcome::fail(
+                format!("`{service}` is {state}{said}"),
+                Remedy::run(format!("docker compose logs --tail 50 {service}"))
+                    .and_run(format!("docker compose up -d --force-recreate {service}")),
+            )
+        }
     }
 }
 
@@ -130,6 +218,7 @@ pub(super) fn drift(drift: &DriftSeen) -> Outcome {
         DriftSeen::Same => Outcome::pass("as the manifest says"),
         DriftSeen::Missing => {
             Outcome::fail("`docker-compose.yml` is missing", Remedy::run("fitout generate"))
+                .fixed_by(Fix::Generate)
         }
         DriftSeen::Outdated(parts) => {
             let names: Vec<String> = parts.iter().map(|name| format!("`{name}`")).collect();
@@ -142,6 +231,7 @@ pub(super) fn drift(drift: &DriftSeen) -> Outcome {
                 format!("what `fitout generate` wrote is not what the manifest says now{what}"),
                 Remedy::run("fitout generate --diff").and_run("fitout generate"),
             )
+            .fixed_by(Fix::Generate)
         }
         DriftSeen::EditedByHand => Outcome::fail(
             "`docker-compose.yml` was edited by hand",

@@ -62,7 +62,7 @@ pub fn inotify() -> Option<Inotify> {
 pub fn is_over_9p(folder: &Path) -> bool {
     // linux/magic.h, V9FS_MAGIC.
     const V9FS: i64 = 0x0102_1997;
-    rustix::fs::statfs(folder).is_ok_and(|disk| i64::try_from(disk.f_type) == Ok(V9FS))
+    rustix::fs::statfs(folder).is_ok_and(|disk| disk.f_type == V9FS)
 }
 
 /// Nowhere but on Linux.

@@ -336,7 +336,7 @@ fn edit(file: &Path, from: &str, to: &str) {
 }
 
 /// Asks again and again, for a minute at most, until there is an answer.
-fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(answer) = ask() {

@@ -1,15 +1,22 @@
 //! `fitout doctor`: real causes on this machine, and what is said of them.
 //!
-//! No program is faked: a tool is missing because PATH does not have it, an engine is away because
-//! nothing listens on its socket, a port is taken because the test listens on it.
+//! A tool is missing because PATH does not have it, an engine is away because nothing listens on its
+//! socket, a port is taken because the test listens on it. Only programs that no machine has any more,
+//! or that hang, are stubs ([`stub`]).
+
+mod access;
+mod containers;
+mod fix;
+mod machine;
 
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::Command;
 
 use serde_json::Value;
 
 use crate::context::{Ran, TestContext};
+use crate::sync::free_port;
 
 /// A workspace of one repo with one service, cloned and generated.
 fn workspace(port: u16) -> TestContext {
@@ -35,12 +42,6 @@ ports = ["{port}:3000"]
     context
 }
 
-/// A free port; someone else may take it, but hardly within a test.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 /// fitout with these programs on PATH and no others, and with no engine of this machine in reach.
 fn with_programs(context: &TestContext, programs: &[&str], arguments: &[&str]) -> Command {
     let bin = context.path("bin");
@@ -60,6 +61,13 @@ fn with_programs(context: &TestContext, programs: &[&str], arguments: &[&str]) -
         format!("unix://{}", context.path("no.sock").display()),
     );
     command
+}
+
+/// A program that PATH has first, with a shell script for a body.
+fn stub(context: &TestContext, name: &str, script: &str) {
+    context.write(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(context.path("bin").join(name), executable).unwrap();
 }
 
 fn json(context: &TestContext, programs: &[&str], arguments: &[&str]) -> Value {

@@ -16,7 +16,7 @@ use crate::http_server::{Behaviour, HttpServer, Tls};
 const BASIC: &str = "Basic dXNlcjpzZWNyZXQ=";
 
 /// A server over TLS that wants a login, and whose certificate git's configuration trusts.
-fn secured(context: &TestContext, behaviour: Behaviour) -> HttpServer {
+pub fn secured(context: &TestContext, behaviour: Behaviour) -> HttpServer {
     let tls = Tls::new(&context.path("."), false);
     config(
         context,
@@ -32,7 +32,7 @@ fn secured(context: &TestContext, behaviour: Behaviour) -> HttpServer {
     )
 }
 
-fn closed() -> Behaviour {
+pub fn closed() -> Behaviour {
     Behaviour {
         authorization: Some(BASIC.to_owned()),
         ..Behaviour::default()
@@ -44,7 +44,7 @@ fn config(context: &TestContext, key: &str, value: &str) {
 }
 
 /// A credential helper that gives this password, and writes each call to `home/calls`.
-fn helper(context: &TestContext, password: &str) {
+pub fn helper(context: &TestContext, password: &str) {
     let calls = context.path("home/calls");
     let script = format!(
         "!f() {{ echo \"$1\" >> '{}'; cat >> '{}.input'; \

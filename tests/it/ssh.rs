@@ -9,14 +9,14 @@ use crate::login::{Prompt, on_a_terminal};
 use crate::sync::{Daemon, assert_cloned_as_git_does, free_port, varied_remote, wait_for_port};
 
 /// A server on loopback that lets `user_key` in, and a configuration that calls it `forge`.
-struct Sshd {
+pub struct Sshd {
     port: u16,
     key: PathBuf,
     _daemon: Daemon,
 }
 
 impl Sshd {
-    fn start(context: &TestContext) -> Self {
+    pub fn start(context: &TestContext) -> Self {
         let port = free_port();
         let (host_key, key) = (keygen(context, "host_key"), keygen(context, "user_key"));
         fs::copy(key.with_extension("pub"), context.path("authorized_keys")).unwrap();
@@ -51,7 +51,7 @@ impl Sshd {
     }
 
     /// Writes the user's configuration: `more` stands in the part for `forge`.
-    fn configure(&self, context: &TestContext, more: &str) {
+    pub fn configure(&self, context: &TestContext, more: &str) {
         let user = Command::new("id").arg("-un").output().unwrap();
         let user = String::from_utf8_lossy(&user.stdout).trim().to_owned();
         let known_hosts = context.path("known_hosts");
@@ -66,8 +66,18 @@ impl Sshd {
         );
     }
 
-    fn identity(&self) -> String {
+    pub fn identity(&self) -> String {
         format!(" IdentityFile {}", self.key.display())
+    }
+
+    /// Has the user know a key that is not the server's.
+    pub fn know_another(&self, context: &TestContext) {
+        keygen(context, "another_key");
+        let public = context.read("another_key.pub");
+        context.write(
+            "known_hosts",
+            &format!("[127.0.0.1]:{} {public}", self.port),
+        );
     }
 
     fn know(&self, context: &TestContext) {
@@ -78,7 +88,7 @@ impl Sshd {
         );
     }
 
-    fn url(context: &TestContext) -> String {
+    pub fn url(context: &TestContext) -> String {
         let url = format!("forge:{}", context.path("remotes/varied.git").display());
         context.manifest(&format!("[repos.varied]\nurl = \"{url}\"\n"));
         url

@@ -54,8 +54,10 @@ fn shown(group: Group, cases: Vec<(Probe, Result<Finding, Fault>)>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-#[test]
-fn tools() {
+const SOCKET: &str = "unix:///var/run/docker.sock";
+
+/// What can be seen of the tools of a machine.
+fn tool_findings() -> Vec<Finding> {
     let at = |address: &str| Endpoint {
         address: address.to_owned(),
         ..Endpoint::default()
@@ -68,7 +70,6 @@ fn tools() {
         context: Some(name.to_owned()),
         ..at(address)
     };
-    let socket = "unix:///var/run/docker.sock";
     let text = |text: &str| text.to_owned();
     let wsl = |is_version_1, is_on_windows| {
         Finding::Wsl(Some(WslSeen {
@@ -90,7 +91,7 @@ fn tools() {
         })
     };
     let memory = |total, available| Finding::Memory { total, available };
-    let findings = vec![
+    vec![
         Finding::Git(None),
         Finding::Git(Some(text("2.17.1"))),
         Finding::Git(Some(text("2.47.3"))),
@@ -102,12 +103,12 @@ fn tools() {
             system: text("Docker Desktop"),
             is_rootless: false,
         }),
-        Finding::Engine(EngineSeen::NotRunning(at(socket))),
+        Finding::Engine(EngineSeen::NotRunning(at(SOCKET))),
         Finding::Engine(EngineSeen::NotRunning(context(
             "colima",
             "unix:///home/ann/.colima/docker.sock",
         ))),
-        Finding::Engine(EngineSeen::PermissionDenied(at(socket))),
+        Finding::Engine(EngineSeen::PermissionDenied(at(SOCKET))),
         Finding::Engine(EngineSeen::Unreachable(
             docker_host("tcp://10.9.9.9:2375"),
             text(
@@ -118,7 +119,7 @@ fn tools() {
             context("box", "ssh://ann@box"),
             text("error during connect: ssh: no such host"),
         )),
-        Finding::Engine(EngineSeen::TimedOut(at(socket))),
+        Finding::Engine(EngineSeen::TimedOut(at(SOCKET))),
         Finding::Engine(EngineSeen::Other(text("client version 1.22 is too old"))),
         Finding::Compose(ComposeSeen::Missing),
         Finding::Compose(ComposeSeen::Standalone(text("1.29.2"))),
@@ -156,8 +157,13 @@ fn tools() {
         lfs(Some("3.6.1"), &["api"], &[]),
         memory(GIB, None),
         memory(16 * GIB, Some(9 * GIB)),
-    ];
-    let mut cases: Vec<_> = findings
+    ]
+}
+
+#[test]
+fn tools() {
+    let text = |text: &str| text.to_owned();
+    let mut cases: Vec<_> = tool_findings()
         .into_iter()
         .map(|finding| (Probe::Engine, Ok(finding)))
         .collect();

@@ -188,11 +188,15 @@ pub(super) fn running(seen: &RunningSeen, probe: &RunningProbe) -> Outcome {
 }
 
 pub(super) fn tracked(is_tracked: bool, path: &str, setting: &Setting) -> Outcome {
+    // A clone in the workspace has a repository of its own.
+    let command = match path.rsplit_once('/') {
+        Some((folder, name)) => format!("git -C {} rm --cached {name}", setting.shown(folder)),
+        None => format!("git rm --cached {}", setting.shown(path)),
+    };
     if is_tracked {
         Outcome::warn(
             format!("`{path}` is committed, with this machine's values and secrets"),
-            Remedy::run(format!("git rm --cached {}", setting.shown(path)))
-                .and_note("what was pushed is known: change those secrets"),
+            Remedy::run(command).and_note("what was pushed is known: change those secrets"),
         )
     } else {
         Outcome::pass(format!("`{path}` is not committed"))

@@ -8,6 +8,7 @@ use gix::protocol::transport::Service;
 use gix::remote::Direction;
 
 use super::logins::{Ask, Keeper, Question};
+use super::way_out::WayOut;
 use super::{configure, failure, http, ssh};
 use crate::git::error::{Cause, GitError};
 
@@ -36,7 +37,7 @@ pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
         if interrupt.load(Ordering::Relaxed) {
             return GitError::interrupted();
         }
-        failure(&error, &ssh_log, &session, url)
+        WayOut::default().to_host(failure(&error, &ssh_log, &session, url), url)
     })
 }
 

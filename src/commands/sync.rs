@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::{Context, Format, Opened, lock, login};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::cache::Cache;
+use crate::git::local::submodules::{self, Adrift};
 use crate::git::network::{self, Known, Network};
 use crate::git::sizes::Sizes;
 use crate::git::{Cause, Gate, GitError, Meter, Phase, local, survey, url};
@@ -676,15 +677,42 @@ impl Worker<'_> {
             return RepoReport::new(repo, Outcome::Interrupted);
         }
         let report = self.settled(repo, before, self.allowed);
-        let has_moved = report.outcome == Outcome::Updated;
-        let wants_submodules = repo.submodules
-            && (has_moved
-                || report.outcome == Outcome::UpToDate
-                    && local::lacks_submodules(self.network.root, repo));
-        if !wants_submodules {
+        if !repo.submodules {
             return report;
         }
-        match self.network.update_submodules(repo) {
+        match report.outcome {
+            Outcome::Updated => self.update_submodules(repo, report),
+            Outcome::UpToDate => {
+                // The others are where the user left them.
+                let lacking = submodules::lacking_files(self.network.root, repo);
+                match lacking.is_empty() {
+                    true => report,
+                    false => self.fetch_submodules(repo, &lacking, report),
+                }
+            }
+            _ => report,
+        }
+    }
+
+    fn update_submodules(&self, repo: &Repo, report: RepoReport) -> RepoReport {
+        match submodules::adrift(self.network.root, repo) {
+            Ok(None) => self.fetch_submodules(repo, &[], report),
+            Ok(Some(Adrift { path, commit })) => RepoReport {
+                command: Some(format!(
+                    "git -C {} branch rescue {commit} && git -C {} submodule update --init --recursive",
+                    self.shown(&local::folder(self.network.root, repo).join(&path)),
+                    self.shown_path(repo),
+                )),
+                ..RepoReport::new(repo, Outcome::HeldBack).told(format!(
+                    "submodules not updated: no branch of `{path}` holds {commit}"
+                ))
+            },
+            Err(error) => failed(repo, error),
+        }
+    }
+
+    fn fetch_submodules(&self, repo: &Repo, only: &[String], report: RepoReport) -> RepoReport {
+        match self.network.update_submodules(repo, only) {
             Ok(note) => report.also(note),
             Err(error) => failed(repo, error),
         }
@@ -808,10 +836,11 @@ impl Worker<'_> {
 
     /// As the user would write it from where they are.
     fn shown_path(&self, repo: &Repo) -> String {
-        let folder = local::folder(self.network.root, repo);
-        let path = folder
-            .strip_prefix(&self.context.cwd)
-            .map_or(folder.clone(), Path::to_path_buf);
+        self.shown(&local::folder(self.network.root, repo))
+    }
+
+    fn shown(&self, folder: &Path) -> String {
+        let path = folder.strip_prefix(&self.context.cwd).unwrap_or(folder);
         quoted(&path.display().to_string())
     }
 }

@@ -127,10 +127,15 @@ pub(super) fn reaches(url: &str, limit: Duration) -> bool {
     process::run(&mut command, limit).is_ok_and(|output| output.status.success())
 }
 
-/// `git submodule update --init --recursive`.
-pub(super) fn update_submodules(path: &Path, interrupt: &AtomicBool) -> Result<(), GitError> {
+/// `git submodule update --init --recursive`, of these or of all where none is named.
+pub(super) fn update_submodules(
+    path: &Path,
+    only: &[String],
+    interrupt: &AtomicBool,
+) -> Result<(), GitError> {
     let mut command = over_network(in_clone(path), Some(&path.join(".git")));
     command.args(["submodule", "--quiet", "update", "--init", "--recursive"]);
+    command.arg("--").args(only);
     run(command, "", interrupt)
 }
 

@@ -4,6 +4,8 @@
 //! `working-tree-encoding`. [`needs_git`] finds the clones where that matters; the user's own git
 //! then does what would go wrong here.
 
+pub mod submodules;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
@@ -140,22 +142,6 @@ pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), Git
         }
     }
     Ok(())
-}
-
-/// Whether a submodule of the clone has no files yet.
-pub fn lacks_submodules(root: &Path, repo: &Repo) -> bool {
-    let folder = folder(root, repo);
-    if !folder.join(".gitmodules").exists() {
-        return false;
-    }
-    let Ok(repository) = Repository::open(&folder) else {
-        return false;
-    };
-    repository.submodules().is_ok_and(|submodules| {
-        submodules
-            .iter()
-            .any(|submodule| !folder.join(submodule.path()).join(".git").exists())
-    })
 }
 
 /// Clones a repository of this machine, for where there is no `git` that gix could start.
@@ -737,6 +723,9 @@ fn needs_git(repository: &Repository, commit: Option<&git2::Commit<'_>>) -> Opti
     }
     if has_hooks(repository) {
         return Some("a hook that runs after a merge or checkout");
+    }
+    if commit.is_some_and(|commit| submodules::drops_one(repository, commit)) {
+        return Some("a submodule that goes");
     }
     has_foreign_attributes(repository, commit).then_some("files that a filter writes")
 }

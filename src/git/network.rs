@@ -91,7 +91,7 @@ impl Network<'_> {
         local::finish_clone(&path, &url)?;
         let mut note = None;
         if repo.submodules && path.join(".gitmodules").exists() {
-            note = self.submodules(&path, repo)?;
+            note = self.submodules(&path, &[], repo)?;
         }
         if note.is_none() && local::lfs(&path) == local::Lfs::Pointers {
             note = Some(format!(
@@ -372,8 +372,12 @@ impl Network<'_> {
     }
 
     /// Clones or updates the submodules of a clone. Returns what the user should know.
-    pub fn update_submodules(&self, repo: &Repo) -> Result<Option<String>, GitError> {
-        self.submodules(&local::folder(self.root, repo), repo)
+    pub fn update_submodules(
+        &self,
+        repo: &Repo,
+        only: &[String],
+    ) -> Result<Option<String>, GitError> {
+        self.submodules(&local::folder(self.root, repo), only, repo)
     }
 
     /// Over ssh; what it does not find, it does not watch.
@@ -387,8 +391,13 @@ impl Network<'_> {
         Watchdog::over(ssh_log.pid(), meter, silence, self.interrupt, session)
     }
 
-    fn submodules(&self, path: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
-        match cli::update_submodules(path, self.interrupt) {
+    fn submodules(
+        &self,
+        path: &Path,
+        only: &[String],
+        repo: &Repo,
+    ) -> Result<Option<String>, GitError> {
+        match cli::update_submodules(path, only, self.interrupt) {
             Ok(()) => Ok(None),
             Err(error) if error.cause == Cause::MissingProgram => Ok(Some(format!(
                 "submodules left out: they need `git`, then `git -C {} submodule update --init --recursive`",

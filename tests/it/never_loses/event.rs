@@ -1,0 +1,189 @@
+//! What can happen before a sync, as data: for cases that are made up, and for those that are written down.
+
+use proptest::prelude::*;
+
+/// Tracked from the start, or new to both sides; `*.log` is ignored, and committed by some.
+pub const FILES: [&str; 7] = [
+    "a.txt",
+    "dir/b.txt",
+    "c.txt",
+    "new.txt",
+    "dir/new.txt",
+    "a.log",
+    "new/deep.txt",
+];
+
+/// What is at the repo's path before anything happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ground {
+    Clone,
+    /// With one commit of history.
+    Shallow,
+    /// A clone with two submodules: `lib` is there, `dep` has no files yet.
+    Submodules,
+    /// A clone that has another work tree, on `topic`.
+    HasWorkTree,
+    /// A work tree on `main` of a clone elsewhere, which is on `topic`.
+    IsWorkTree,
+    /// A clone of another URL, which has the same history.
+    OtherUrl,
+    /// A repository without a remote.
+    NoRemote,
+    /// A folder with files in it.
+    Folder,
+}
+
+impl Ground {
+    pub const ALL: [Ground; 8] = [
+        Ground::Clone,
+        Ground::Shallow,
+        Ground::Submodules,
+        Ground::HasWorkTree,
+        Ground::IsWorkTree,
+        Ground::OtherUrl,
+        Ground::NoRemote,
+        Ground::Folder,
+    ];
+}
+
+/// Something that happened before the sync.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// In the submodule or the other work tree, where there is one.
+    Beside(Box<Event>),
+    Write(usize, u8),
+    Remove(usize),
+    Stage(usize),
+    /// Marked as to be added, without its content.
+    Intend(usize),
+    Link(usize),
+    /// Told git not to look at it, then changed it.
+    Hide(usize, u8),
+    Commit(u8),
+    Stash,
+    Branch(&'static str),
+    Detach(u8),
+    /// A commit that only a detached HEAD holds.
+    CommitDetached(u8),
+    Orphan,
+    /// A merge, rebase, cherry-pick, revert or bisect that stopped.
+    Stop(&'static str),
+    /// Both sides write a file, each its own.
+    BothWrite(usize),
+    TheyCommit(usize, u8),
+    TheyRemove(usize),
+    /// A file becomes a folder.
+    TheyNest(usize),
+    TheyForce(u8),
+    TheyDelete(&'static str),
+    TheyRename,
+    TheyTag,
+    /// The submodule `lib` has a new commit, and the repo follows it.
+    TheyBump(u8),
+    /// The repo no longer has the submodule `lib`.
+    TheyDropSubmodule,
+}
+
+pub fn events() -> impl Strategy<Value = Vec<Event>> {
+    let beside = event().prop_map(|event| Event::Beside(Box::new(event)));
+    prop::collection::vec(prop_oneof![5 => event(), 1 => beside], 1..9)
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let file = 0..FILES.len();
+    prop_oneof![
+        4 => (file.clone(), any::<u8>()).prop_map(|(file, text)| Event::Write(file, text)),
+        1 => file.clone().prop_map(Event::Remove),
+        2 => file.clone().prop_map(Event::Stage),
+        1 => file.clone().prop_map(Event::Intend),
+        1 => file.clone().prop_map(Event::Link),
+        1 => (file.clone(), any::<u8>()).prop_map(|(file, text)| Event::Hide(file, text)),
+        3 => any::<u8>().prop_map(Event::Commit),
+        1 => Just(Event::Stash),
+        2 => prop::sample::select(vec!["main", "topic", "own"]).prop_map(Event::Branch),
+        1 => (0..3_u8).prop_map(Event::Detach),
+        2 => any::<u8>().prop_map(Event::CommitDetached),
+        1 => Just(Event::Orphan),
+        1 => prop::sample::select(vec!["merge", "rebase", "cherry-pick", "revert", "bisect"])
+            .prop_map(Event::Stop),
+        4 => file.clone().prop_map(Event::BothWrite),
+        5 => (file.clone(), any::<u8>()).prop_map(|(file, text)| Event::TheyCommit(file, text)),
+        1 => file.clone().prop_map(Event::TheyRemove),
+        1 => file.prop_map(Event::TheyNest),
+        1 => any::<u8>().prop_map(Event::TheyForce),
+        1 => prop::sample::select(vec!["main", "topic"]).prop_map(Event::TheyDelete),
+        1 => Just(Event::TheyRename),
+        1 => Just(Event::TheyTag),
+        2 => any::<u8>().prop_map(Event::TheyBump),
+        1 => Just(Event::TheyDropSubmodule),
+    ]
+}
+
+pub fn ground() -> impl Strategy<Value = Ground> {
+    prop_oneof![
+        8 => Just(Ground::Clone),
+        2 => Just(Ground::Shallow),
+        3 => Just(Ground::Submodules),
+        1 => Just(Ground::HasWorkTree),
+        1 => Just(Ground::IsWorkTree),
+        1 => Just(Ground::OtherUrl),
+        1 => Just(Ground::NoRemote),
+        1 => Just(Ground::Folder),
+    ]
+}
+
+/// What the manifest, or the lock file, wants checked out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Default,
+    Branch(&'static str),
+    Tag,
+    FirstCommit,
+    LockedToFirst,
+    LockedToNewest,
+}
+
+/// What the manifest wants, and how sync is called.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    pub wanted: Wanted,
+    pub backend: &'static str,
+    pub switch: bool,
+    pub set_url: bool,
+}
+
+impl Wish {
+    /// `fitout sync`, with a manifest that says nothing more of the repo.
+    pub const PLAIN: Wish = Wish {
+        wanted: Wanted::Default,
+        backend: "built-in",
+        switch: false,
+        set_url: false,
+    };
+
+    /// Whether HEAD may come to lead elsewhere than it did.
+    pub fn may_move_head(self) -> bool {
+        self.switch || !matches!(self.wanted, Wanted::Default | Wanted::Branch(_))
+    }
+}
+
+pub fn wish() -> impl Strategy<Value = Wish> {
+    let wanted = prop_oneof![
+        3 => Just(Wanted::Default),
+        1 => Just(Wanted::Branch("main")),
+        1 => Just(Wanted::Branch("topic")),
+        1 => Just(Wanted::Tag),
+        1 => Just(Wanted::FirstCommit),
+        1 => Just(Wanted::LockedToFirst),
+        1 => Just(Wanted::LockedToNewest),
+    ];
+    let backend = prop::sample::select(vec!["built-in", "built-in", "built-in", "cli"]);
+    (wanted, backend, any::<bool>(), any::<bool>()).prop_map(
+        |(wanted, backend, switch, set_url)| Wish {
+            wanted,
+            backend,
+            switch,
+            set_url,
+        },
+    )
+}

@@ -1,0 +1,310 @@
+//! Everything of the user's in a clone, before and after. Read with git2 and `std::fs`: a case costs
+//! little that way, and what is read is what is on disk.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use git2::{Index, Oid, Repository, Tree};
+
+/// Mode and content of a file.
+type File = (u32, Vec<u8>);
+
+/// Everything of the user's in one folder.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// Where HEAD leads: a branch or a commit.
+    pub head: String,
+    /// Local branches and where they are.
+    branches: BTreeMap<String, Oid>,
+    /// Commits that a branch, a tag, the stash or HEAD leads to.
+    held: BTreeSet<Oid>,
+    /// Those of them that the remote does not have.
+    own: BTreeSet<Oid>,
+    /// Commits that any ref or a reflog leads to.
+    known: BTreeSet<Oid>,
+    /// Entries of the index that differ from HEAD: path, stage, mode and blob.
+    staged: BTreeSet<(PathBuf, u16, u32, Oid)>,
+    /// Staged, and not among the objects.
+    without_object: BTreeSet<PathBuf>,
+    /// Paths that git was told not to look at.
+    hidden: BTreeSet<PathBuf>,
+    /// Tracked, and not on disk.
+    removed: BTreeSet<PathBuf>,
+    /// Files that are not as HEAD has them.
+    files: BTreeMap<PathBuf, File>,
+    /// Where each entry of the stash is.
+    stash: Vec<Oid>,
+    /// What git is in the middle of.
+    operation: Vec<&'static str>,
+    /// Lines of `.git/config`.
+    config: BTreeSet<String>,
+}
+
+/// What a sync may change beyond moving a branch forward.
+#[derive(Clone, Debug)]
+pub struct May {
+    /// Branches that are checked out in one of the work trees.
+    pub move_branches: Vec<String>,
+    pub move_head: bool,
+    pub set_url: bool,
+}
+
+impl Work {
+    /// Of the folder, and of the repository that it is the work tree of, if it is one.
+    pub fn read(folder: &Path) -> Self {
+        let mut files = BTreeMap::new();
+        read_files(folder, Path::new(""), &mut files);
+        match Repository::open(folder) {
+            Ok(repository) => Work::of(&repository, files).unwrap(),
+            Err(_) => Work {
+                files,
+                ..Work::default()
+            },
+        }
+    }
+
+    fn of(
+        repository: &Repository,
+        mut files: BTreeMap<PathBuf, File>,
+    ) -> Result<Self, git2::Error> {
+        let head = repository.find_reference("HEAD")?;
+        let tree = head.peel_to_tree().ok();
+        let mut committed = Index::new()?;
+        if let Some(tree) = &tree {
+            committed.read_tree(tree)?;
+        }
+        let index = repository.index()?;
+        let committed = entries(&committed);
+        let staged: BTreeSet<_> = entries(&index).difference(&committed).cloned().collect();
+        let odb = repository.odb()?;
+        let tips = Tips::read(repository)?;
+        let held = reached(repository, &tips.held)?;
+        let published = reached(repository, &tips.published)?;
+        let is_hidden = |flags: u16| flags & git2::IndexEntryExtendedFlag::SKIP_WORKTREE.bits() > 0;
+        let hidden: BTreeSet<PathBuf> = index
+            .iter()
+            .filter(|entry| is_hidden(entry.flags_extended))
+            .map(|entry| path_of(&entry.path))
+            .collect();
+        let removed = entries(&index)
+            .into_iter()
+            .filter(|(path, _, mode, _)| !files.contains_key(path) && !is_submodule(*mode))
+            .map(|(path, ..)| path)
+            .filter(|path| !hidden.contains(path))
+            .collect();
+        files.retain(|path, file| !is_in(repository, tree.as_ref(), path, file));
+        Ok(Work {
+            head: match head.symbolic_target()? {
+                Some(branch) => branch.to_owned(),
+                None => head.target().map(|id| id.to_string()).unwrap_or_default(),
+            },
+            branches: tips.branches,
+            own: held.difference(&published).copied().collect(),
+            held,
+            known: reached(repository, &tips.known)?,
+            without_object: staged
+                .iter()
+                .filter(|(_, _, mode, id)| !is_submodule(*mode) && !odb.exists(*id))
+                .map(|(path, ..)| path.clone())
+                .collect(),
+            staged,
+            hidden,
+            removed,
+            files,
+            stash: tips.stash,
+            operation: [
+                "MERGE_HEAD",
+                "CHERRY_PICK_HEAD",
+                "REVERT_HEAD",
+                "BISECT_LOG",
+                "rebase-merge",
+                "rebase-apply",
+            ]
+            .into_iter()
+            .filter(|name| repository.path().join(name).exists())
+            .collect(),
+            config: fs::read_to_string(repository.commondir().join("config"))
+                .unwrap_or_default()
+                .lines()
+                .map(str::to_owned)
+                .collect(),
+        })
+    }
+
+    /// What of it is not there any more, if anything.
+    pub fn lost_in(&self, after: &Work, folder: &Path, may: &May) -> Result<(), String> {
+        let gone = self.known.difference(&after.known).next();
+        if let Some(commit) = gone {
+            return Err(format!("commit {commit} is lost"));
+        }
+        if let Some(commit) = self.own.difference(&after.held).next() {
+            return Err(format!(
+                "no branch, tag, stash or HEAD holds {commit} any more"
+            ));
+        }
+        for (branch, old) in &self.branches {
+            let Some(new) = after.branches.get(branch) else {
+                return Err(format!("the branch {branch} is gone"));
+            };
+            if new != old && !is_ahead(folder, *new, *old) {
+                return Err(format!("the branch {branch} went from {old} to {new}"));
+            }
+            if new != old && !may.move_branches.contains(branch) {
+                return Err(format!("{branch} moved, which was not checked out"));
+            }
+        }
+        if self.head != after.head && !may.move_head {
+            return Err(format!("HEAD moved from {} to {}", self.head, after.head));
+        }
+        if self.stash != after.stash {
+            return Err(format!(
+                "the stash was {:?} and is {:?}",
+                self.stash, after.stash
+            ));
+        }
+        if self.operation != after.operation {
+            return Err(format!("{:?} became {:?}", self.operation, after.operation));
+        }
+        if let Some(entry) = self.staged.difference(&after.staged).next() {
+            return Err(format!("no longer staged: {entry:?}"));
+        }
+        if let Some(path) = after.without_object.difference(&self.without_object).next() {
+            return Err(format!("what was staged of {} is gone", path.display()));
+        }
+        if let Some(path) = self.hidden.difference(&after.hidden).next() {
+            return Err(format!("git looks at {} again", path.display()));
+        }
+        if let Some(path) = self.removed.difference(&after.removed).next() {
+            return Err(format!("{} came back, which was removed", path.display()));
+        }
+        for (path, file) in &self.files {
+            if after.files.get(path) != Some(file) {
+                let shown = String::from_utf8_lossy(&file.1);
+                return Err(format!("{} is no longer {shown:?}", path.display()));
+            }
+        }
+        let is_url = |line: &str| line.trim_start().starts_with("url =");
+        let mut settings = self.config.difference(&after.config);
+        match settings.find(|line| !(may.set_url && is_url(line))) {
+            Some(line) => Err(format!("`{line}` is gone from the configuration")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Where refs and reflogs lead.
+#[derive(Default)]
+struct Tips {
+    branches: BTreeMap<String, Oid>,
+    held: Vec<Oid>,
+    published: Vec<Oid>,
+    known: Vec<Oid>,
+    stash: Vec<Oid>,
+}
+
+impl Tips {
+    fn read(repository: &Repository) -> Result<Self, git2::Error> {
+        let mut tips = Tips::default();
+        let names = repository
+            .references()?
+            .filter_map(|reference| Some(reference.ok()?.name().ok()?.to_owned()))
+            .chain(["HEAD".to_owned()]);
+        for name in names {
+            // libgit2 makes the log's file when it reads one that is not there.
+            let has_log = [repository.path(), repository.commondir()]
+                .iter()
+                .any(|folder| folder.join("logs").join(&name).exists());
+            if has_log {
+                let log = repository.reflog(&name)?;
+                let ids = log
+                    .iter()
+                    .flat_map(|entry| [entry.id_old(), entry.id_new()]);
+                let ids: Vec<Oid> = ids.filter(|id| !id.is_zero()).collect();
+                if name == "refs/stash" {
+                    tips.stash = log.iter().map(|entry| entry.id_new()).collect();
+                    tips.held.extend(&tips.stash);
+                }
+                tips.known.extend(ids);
+            }
+            let Ok(commit) = repository.find_reference(&name)?.peel_to_commit() else {
+                continue;
+            };
+            if name.starts_with("refs/remotes/") {
+                tips.published.push(commit.id());
+            } else {
+                tips.held.push(commit.id());
+            }
+            tips.known.push(commit.id());
+            if name.starts_with("refs/heads/") {
+                tips.branches.insert(name, commit.id());
+            }
+        }
+        Ok(tips)
+    }
+}
+
+/// All commits that these lead to. What was lost before is nobody's loss now.
+fn reached(repository: &Repository, tips: &[Oid]) -> Result<BTreeSet<Oid>, git2::Error> {
+    let mut walk = repository.revwalk()?;
+    for tip in tips {
+        let _ = walk.push(*tip);
+    }
+    walk.collect()
+}
+
+fn is_ahead(folder: &Path, new: Oid, old: Oid) -> bool {
+    Repository::open(folder)
+        .and_then(|repository| repository.graph_descendant_of(new, old))
+        .unwrap_or(false)
+}
+
+fn entries(index: &Index) -> BTreeSet<(PathBuf, u16, u32, Oid)> {
+    index
+        .iter()
+        .map(|entry| {
+            let stage = (entry.flags >> 12) & 3;
+            (path_of(&entry.path), stage, entry.mode, entry.id)
+        })
+        .collect()
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+fn is_submodule(mode: u32) -> bool {
+    mode == u32::from(git2::FileMode::Commit)
+}
+
+fn is_in(repository: &Repository, tree: Option<&Tree<'_>>, path: &Path, file: &File) -> bool {
+    tree.and_then(|tree| tree.get_path(path).ok())
+        .filter(|entry| u32::try_from(entry.filemode()) == Ok(file.0))
+        .and_then(|entry| repository.find_blob(entry.id()).ok())
+        .is_some_and(|blob| blob.content() == file.1)
+}
+
+/// Files and links below a folder, but for those of a repository in it.
+fn read_files(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, File>) {
+    for entry in fs::read_dir(root.join(folder)).into_iter().flatten() {
+        let entry = entry.unwrap();
+        let path = folder.join(entry.file_name());
+        let metadata = entry.metadata().unwrap();
+        if entry.file_name() == ".git" {
+            continue;
+        }
+        if metadata.is_dir() {
+            if !entry.path().join(".git").exists() {
+                read_files(root, &path, files);
+            }
+        } else if metadata.is_symlink() {
+            let target = fs::read_link(entry.path()).unwrap();
+            files.insert(path, (0o120_000, target.display().to_string().into_bytes()));
+        } else {
+            let executable = metadata.permissions().mode() & 0o100;
+            let mode = if executable > 0 { 0o100_755 } else { 0o100_644 };
+            files.insert(path, (mode, fs::read(entry.path()).unwrap()));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What libgit2 does not know of a clone: external filters (Git LFS), hooks, sparse checkouts,
+//! `working-tree-encoding`, submodules that go. The user's own git then does what would go wrong here.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use git2::{Oid, Repository};
+
+use super::submodules;
+
+/// Why libgit2 must not write this work tree, if so; also with the files of `commit` in it.
+pub(super) fn needs_git(
+    repository: &Repository,
+    commit: Option<&git2::Commit<'_>>,
+) -> Option<&'static str> {
+    if is_sparse(repository) {
+        return Some("a sparse checkout");
+    }
+    if has_hooks(repository) {
+        return Some("a hook that runs after a merge or checkout");
+    }
+    if commit.is_some_and(|commit| submodules::drops_one(repository, commit)) {
+        return Some("a submodule that goes");
+    }
+    has_foreign_attributes(repository, commit).then_some("files that a filter writes")
+}
+
+pub(super) fn is_sparse(repository: &Repository) -> bool {
+    repository
+        .config()
+        .and_then(|config| config.get_bool("core.sparseCheckout"))
+        .unwrap_or(false)
+}
+
+fn has_hooks(repository: &Repository) -> bool {
+    let folder = repository
+        .config()
+        .and_then(|config| config.get_path("core.hooksPath"))
+        .map_or_else(
+            |_| repository.commondir().join("hooks"),
+            |path| match repository.workdir() {
+                Some(workdir) => workdir.join(path),
+                None => path,
+            },
+        );
+    ["post-merge", "post-checkout"]
+        .iter()
+        .any(|hook| folder.join(hook).is_file())
+}
+
+/// Whether any file of attributes names a filter or an encoding.
+pub(super) fn has_foreign_attributes(
+    repository: &Repository,
+    commit: Option<&git2::Commit<'_>>,
+) -> bool {
+    let is_foreign = |text: &[u8]| {
+        let text = String::from_utf8_lossy(text);
+        text.lines()
+            .filter(|line| !line.trim_start().starts_with('#'))
+            .any(|line| line.contains("filter=") || line.contains("working-tree-encoding="))
+    };
+    let in_file = |path: PathBuf| fs::read(path).is_ok_and(|text| is_foreign(&text));
+    let in_blob = |id: Oid| {
+        repository
+            .find_blob(id)
+            .is_ok_and(|blob| is_foreign(blob.content()))
+    };
+    if in_file(repository.commondir().join("info/attributes")) {
+        return true;
+    }
+    let global = repository
+        .config()
+        .and_then(|config| config.get_path("core.attributesFile"));
+    let global = global
+        .ok()
+        .or_else(|| dirs::config_dir().map(|folder| folder.join("git/attributes")));
+    if global.is_some_and(in_file) {
+        return true;
+    }
+    let in_index = repository.index().is_ok_and(|index| {
+        index
+            .iter()
+            .any(|entry| is_attributes(&entry.path) && in_blob(entry.id))
+    });
+    in_index || commit.is_some_and(|commit| new_attributes(repository, commit).any(in_blob))
+}
+
+/// The files of attributes that the commit brings.
+fn new_attributes(repository: &Repository, commit: &git2::Commit<'_>) -> impl Iterator<Item = Oid> {
+    let old = repository.head().and_then(|head| head.peel_to_tree()).ok();
+    let mut found = Vec::new();
+    if let Ok(new) = commit.tree()
+        && let Ok(diff) = repository.diff_tree_to_tree(old.as_ref(), Some(&new), None)
+    {
+        for delta in diff.deltas() {
+            if delta.new_file().path_bytes().is_some_and(is_attributes) {
+                found.push(delta.new_file().id());
+            }
+        }
+    }
+    found.into_iter()
+}
+
+/// How a clone stands to Git LFS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lfs {
+    /// It does not use it.
+    Unused,
+    /// Its files are in the work tree.
+    Files,
+    /// Files of the work tree are what Git LFS stores in their place: its filter is missing.
+    Pointers,
+}
+
+/// How the clone at `path` stands to Git LFS.
+pub fn lfs(path: &Path) -> Lfs {
+    // The first line of every pointer: the specification of Git LFS, docs/spec.md.
+    const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+    const LARGEST_POINTER: u64 = 1024;
+    let Ok(index) = Repository::open(path).and_then(|repository| repository.index()) else {
+        return Lfs::Unused;
+    };
+    let is_lfs = index
+        .iter()
+        .filter(|entry| is_attributes(&entry.path))
+        .filter_map(|entry| fs::read(path.join(String::from_utf8(entry.path).ok()?)).ok())
+        .any(|text| String::from_utf8_lossy(&text).contains("filter=lfs"));
+    if !is_lfs {
+        return Lfs::Unused;
+    }
+    let has_pointer = index.iter().any(|entry| {
+        let file = path.join(String::from_utf8_lossy(&entry.path).as_ref());
+        fs::symlink_metadata(&file).is_ok_and(|file| file.is_file() && file.len() < LARGEST_POINTER)
+            && fs::read(&file).is_ok_and(|text| text.starts_with(POINTER))
+    });
+    if has_pointer {
+        Lfs::Pointers
+    } else {
+        Lfs::Files
+    }
+}
+
+fn is_attributes(path: &[u8]) -> bool {
+    path == b".gitattributes" || path.ends_with(b"/.gitattributes")
+}

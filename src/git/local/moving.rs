@@ -1,0 +1,165 @@
+//! Moves a clone to where the plan wants it. Nothing that is not committed is ever overwritten.
+
+use std::path::Path;
+
+use git2::build::CheckoutBuilder;
+use git2::{CheckoutNotificationType, Repository};
+
+use super::filters::needs_git;
+use super::{folder, head, pinned};
+use crate::git::cli;
+use crate::git::error::{Cause, GitError};
+use crate::sync::{CloneState, Target};
+use crate::workspace::Repo;
+
+/// Moves the branch that is checked out, and the work tree, to the remote's branch. Nothing that
+/// is not committed is ever overwritten: then it fails with [`Cause::InTheWay`] and changes nothing.
+pub fn fast_forward(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitError> {
+    let path = folder(root, repo);
+    let repository = Repository::open(&path)?;
+    let Target::Branch { name, .. } = &clone.target else {
+        return Err(GitError::new(Cause::Other, "no branch to fast-forward to"));
+    };
+    let upstream = format!("{}/{name}", clone.remote);
+    let commit = repository
+        .find_reference(&format!("refs/remotes/{upstream}"))?
+        .peel_to_commit()?;
+    let (_, old) = head(&repository)?;
+    if let Some(why) = needs_git(&repository, Some(&commit)) {
+        return with_git(why, || cli::fast_forward(&path, &commit.id().to_string()));
+    }
+    checkout(&repository, &commit)?;
+    let branch = format!("refs/heads/{name}");
+    let message = format!("merge {upstream}: Fast-forward");
+    match old {
+        Some(old) => {
+            repository.reference_matching(&branch, commit.id(), true, old, &message)?;
+            repository.reference("ORIG_HEAD", old, true, "")?;
+        }
+        None => {
+            repository.reference(&branch, commit.id(), false, &message)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks out the pinned commit with a detached HEAD, with the same care.
+pub fn detach(root: &Path, repo: &Repo) -> Result<(), GitError> {
+    let path = folder(root, repo);
+    let repository = Repository::open(&path)?;
+    let commit = pinned(&repository, &repo.checkout)
+        .ok_or_else(|| GitError::new(Cause::MissingReference, "the pinned commit is not there"))?;
+    let commit = repository.find_commit(commit)?;
+    if let Some(why) = needs_git(&repository, Some(&commit)) {
+        return with_git(why, || cli::detach(&path, &commit.id().to_string()));
+    }
+    checkout(&repository, &commit)?;
+    repository.set_head_detached(commit.id())?;
+    Ok(())
+}
+
+/// Checks out the manifest's branch, with the same care; makes it where only the remote has it.
+pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitError> {
+    let path = folder(root, repo);
+    let repository = Repository::open(&path)?;
+    let Target::Branch { name, .. } = &clone.target else {
+        return Err(GitError::new(Cause::Other, "no branch to switch to"));
+    };
+    let local = repository.find_branch(name, git2::BranchType::Local).ok();
+    let upstream = format!("{}/{name}", clone.remote);
+    let commit = match &local {
+        Some(branch) => branch.get().peel_to_commit()?,
+        None => repository
+            .find_reference(&format!("refs/remotes/{upstream}"))?
+            .peel_to_commit()?,
+    };
+    // Another work tree may have the branch checked out, which only git knows to refuse.
+    let has_others = repository.is_worktree() || !repository.worktrees()?.is_empty();
+    let needs_git = has_others
+        .then_some("other work trees")
+        .or_else(|| needs_git(&repository, Some(&commit)));
+    if needs_git.is_none() {
+        checkout(&repository, &commit)?;
+    }
+    if local.is_none() {
+        repository.branch(name, &commit, false)?;
+        let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
+        config.set_str(&format!("branch.{name}.remote"), &clone.remote)?;
+        config.set_str(
+            &format!("branch.{name}.merge"),
+            &format!("refs/heads/{name}"),
+        )?;
+    }
+    match needs_git {
+        Some(why) => with_git(why, || cli::switch(&path, name)),
+        None => Ok(repository.set_head(&format!("refs/heads/{name}"))?),
+    }
+}
+
+/// Safe mode: libgit2 looks for conflicts first and touches nothing when there is one.
+pub(super) fn checkout(repository: &Repository, commit: &git2::Commit<'_>) -> Result<(), GitError> {
+    let mut in_the_way: Vec<String> = Vec::new();
+    let result = {
+        let mut options = CheckoutBuilder::new();
+        options
+            .safe()
+            // git itself overwrites ignored files here; but a local `.env` is the user's work.
+            .overwrite_ignored(false)
+            .notify_on(CheckoutNotificationType::CONFLICT)
+            .notify(|_, path, _, _, _| {
+                if let Some(path) = path {
+                    in_the_way.push(path.display().to_string());
+                }
+                true
+            });
+        repository.checkout_tree(commit.as_object(), Some(&mut options))
+    };
+    match result {
+        Ok(()) => Ok(()),
+        Err(_) if !in_the_way.is_empty() => Err(GitError::new(
+            Cause::InTheWay,
+            files_in_the_way(&in_the_way),
+        )),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn with_git(why: &str, run: impl FnOnce() -> Result<(), GitError>) -> Result<(), GitError> {
+    run().map_err(|mut error| {
+        match error.cause {
+            Cause::MissingProgram => {
+                error.reason = format!("it has {why}, which needs `git`");
+            }
+            _ if error.detail.contains("would be overwritten") => {
+                let paths: Vec<String> = error
+                    .detail
+                    .split(": ")
+                    .filter(|part| !part.contains(' ') && !part.is_empty())
+                    .map(str::to_owned)
+                    .collect();
+                error.cause = Cause::InTheWay;
+                error.reason = files_in_the_way(&paths);
+            }
+            _ => {}
+        }
+        error
+    })
+}
+
+fn files_in_the_way(paths: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut shown: Vec<String> = paths
+        .iter()
+        .take(SHOWN)
+        .map(|path| format!("`{path}`"))
+        .collect();
+    if paths.len() > SHOWN {
+        shown.push(format!("{} more", paths.len() - SHOWN));
+    }
+    let (verb, them) = if paths.len() == 1 {
+        ("is", "it")
+    } else {
+        ("are", "them")
+    };
+    format!("{} {verb} in the way: move {them} away", shown.join(", "))
+}

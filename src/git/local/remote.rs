@@ -1,0 +1,206 @@
+//! Remotes of a clone, for the network half: their URLs, refspecs and refs; and what stands in for it
+//! where a repository of this machine is cloned without a `git` program, which gix would start.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use git2::{Oid, Repository};
+
+use super::moving::checkout;
+use super::{folder, has_remote_branches, pinned};
+use crate::git::error::{Cause, GitError};
+use crate::git::url;
+use crate::workspace::{Checkout, Repo};
+
+/// Gives a remote the manifest's URL, or adds `origin` where the clone has no remote.
+pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), GitError> {
+    let repository = Repository::open(folder(root, repo))?;
+    let url = url::resolve(root, &repo.url);
+    match remote {
+        Some(name) => repository.remote_set_url(name, &url)?,
+        None => {
+            repository.remote("origin", &url)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refspecs to fetch beside the configured ones: what the manifest wants and the clone lacks.
+pub(in crate::git) fn wanted_refspecs(
+    path: &Path,
+    remote: &str,
+    checkout: &Checkout,
+) -> Vec<String> {
+    let Ok(repository) = Repository::open(path) else {
+        return Vec::new();
+    };
+    let lacks = |name: &str| repository.refname_to_id(name).is_err();
+    match checkout {
+        Checkout::Branch(name) if lacks(&format!("refs/remotes/{remote}/{name}")) => {
+            // A shallow clone follows one branch only, so a new one has to be named.
+            vec![format!("+refs/heads/{name}:refs/remotes/{remote}/{name}")]
+        }
+        Checkout::Tag(name) if lacks(&format!("refs/tags/{name}")) => {
+            vec![format!("refs/tags/{name}:refs/tags/{name}")]
+        }
+        // An abbreviated id can't be asked for.
+        Checkout::Rev(rev)
+            if Oid::from_str(rev).is_ok()
+                && rev.len() == 40
+                && pinned(&repository, checkout).is_none() =>
+        {
+            vec![rev.clone()]
+        }
+        Checkout::RemoteDefault | Checkout::Branch(_) | Checkout::Tag(_) | Checkout::Rev(_) => {
+            Vec::new()
+        }
+    }
+}
+
+/// The refspecs that `git fetch` would use.
+pub(in crate::git) fn configured_refspecs(
+    path: &Path,
+    remote: &str,
+) -> Result<Vec<String>, GitError> {
+    let repository = Repository::open(path)?;
+    let remote = repository.find_remote(remote)?;
+    let refspecs = remote.fetch_refspecs()?;
+    Ok(refspecs
+        .iter()
+        .filter_map(|refspec| refspec.ok().flatten())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Whether the clone has seen a branch of the remote.
+pub(in crate::git) fn knows_branches(path: &Path, remote: &str) -> bool {
+    Repository::open(path)
+        .map_err(GitError::from)
+        .and_then(|repository| has_remote_branches(&repository, remote))
+        .unwrap_or(false)
+}
+
+/// What a clone knows of `origin`, as the remote calls it, in the order of their names: branches and
+/// tags, with their commits or tag objects.
+pub(in crate::git) fn remote_refs(git_dir: &Path) -> Result<BTreeMap<String, Oid>, git2::Error> {
+    let repository = Repository::open(git_dir)?;
+    let mut refs = BTreeMap::new();
+    for reference in repository.references()? {
+        let reference = reference?;
+        let (Ok(name), Some(tip)) = (reference.name(), reference.target()) else {
+            continue;
+        };
+        if let Some(branch) = name.strip_prefix("refs/remotes/origin/") {
+            refs.insert(format!("refs/heads/{branch}"), tip);
+        } else if name.starts_with("refs/tags/") {
+            refs.insert(name.to_owned(), tip);
+        }
+    }
+    Ok(refs)
+}
+
+/// Writes down the remote's default branch, as `git clone` and `git remote set-head` do.
+pub(in crate::git) fn set_remote_default(
+    path: &Path,
+    remote: &str,
+    name: &str,
+) -> Result<(), GitError> {
+    let repository = Repository::open(path)?;
+    let target = format!("refs/remotes/{remote}/{name}");
+    if repository.find_reference(&target).is_ok() {
+        repository.reference_symbolic(
+            &format!("refs/remotes/{remote}/HEAD"),
+            &target,
+            true,
+            "remote set-head",
+        )?;
+    }
+    Ok(())
+}
+
+/// Makes a fresh clone's configuration the one that git writes: gix also writes down what is
+/// git's default on this system, and does not know that the clone will move.
+pub(in crate::git) fn finish_clone(path: &Path, url: &str) -> Result<(), GitError> {
+    let repository = Repository::open(path)?;
+    let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
+    for key in ["core.ignorecase", "core.precomposeunicode"] {
+        if config.get_bool(key).is_ok_and(|set| !set) {
+            config.remove(key)?;
+        }
+    }
+    // What the user asked for, not what `insteadOf` made of it.
+    if config.get_string("remote.origin.url").is_ok() {
+        config.set_str("remote.origin.url", url)?;
+    }
+    Ok(())
+}
+
+/// Points HEAD at a commit of a clone that has nothing checked out yet.
+pub(in crate::git) fn detach_head(path: &Path, rev: &str) -> Result<(), GitError> {
+    let repository = Repository::open(path)?;
+    let commit = pinned(&repository, &Checkout::Rev(rev.to_owned())).ok_or_else(|| {
+        GitError::new(
+            Cause::MissingReference,
+            format!("the remote has no commit `{rev}`"),
+        )
+    })?;
+    repository.set_head_detached(commit)?;
+    Ok(())
+}
+
+/// Clones a repository of this machine, for where there is no `git` that gix could start.
+pub(in crate::git) fn clone(path: &Path, url: &str, repo: &Repo) -> Result<(), GitError> {
+    let mut builder = git2::build::RepoBuilder::new();
+    // Real copies: a hard link would share its fate with the other repository.
+    builder.clone_local(git2::build::CloneLocal::NoLinks);
+    if let Checkout::Branch(name) = &repo.checkout {
+        builder.branch(name);
+    }
+    let repository = builder
+        .clone(url, path)
+        .map_err(|error| GitError::from_said(&[error.message().to_owned()], url))?;
+    if let Checkout::Tag(name) | Checkout::Rev(name) = &repo.checkout {
+        let commit = pinned(&repository, &repo.checkout).ok_or_else(|| {
+            let reason = format!("the remote has no tag or commit `{name}`");
+            GitError::new(Cause::MissingReference, reason)
+        })?;
+        checkout(&repository, &repository.find_commit(commit)?)?;
+        repository.set_head_detached(commit)?;
+    }
+    Ok(())
+}
+
+/// Fetches from a repository of this machine, likewise.
+pub(in crate::git) fn fetch(
+    path: &Path,
+    remote: &str,
+    wanted: &[String],
+    checkout: &Checkout,
+    url: &str,
+) -> Result<(), GitError> {
+    let repository = Repository::open(path)?;
+    let mut connection = repository.find_remote(remote)?;
+    let said = |error: git2::Error| GitError::from_said(&[error.message().to_owned()], url);
+    connection.connect(git2::Direction::Fetch).map_err(said)?;
+    let branch = match checkout {
+        Checkout::Branch(name) => Some(format!("refs/heads/{name}")),
+        _ => None,
+    };
+    let refs = connection.list().map_err(said)?;
+    if branch.is_some_and(|branch| !refs.iter().any(|head| head.name() == branch)) {
+        let reason = "the remote has no such branch";
+        return Err(GitError::new(Cause::MissingReference, reason));
+    }
+    let default = connection.default_branch().ok();
+    connection.fetch::<&str>(&[], None, None).map_err(said)?;
+    if !wanted.is_empty() {
+        connection.fetch(wanted, None, None).map_err(said)?;
+    }
+    let default = default.as_ref().and_then(|name| name.as_str().ok());
+    match default.and_then(|name| name.strip_prefix("refs/heads/")) {
+        Some(name) if *checkout == Checkout::RemoteDefault => {
+            set_remote_default(path, remote, name)
+        }
+        _ => Ok(()),
+    }
+}

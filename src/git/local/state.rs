@@ -1,0 +1,253 @@
+//! What is on disk where a repo should be, as data for the plan. Changes nothing, asks no server.
+
+use std::fs;
+use std::path::Path;
+
+use git2::{ErrorCode, Oid, Repository, RepositoryState, Status};
+
+use super::filters::{has_foreign_attributes, is_sparse};
+use super::{folder, has_remote_branches, head, link, pinned, reachable};
+use crate::git::error::{Cause, GitError};
+use crate::git::{cli, url};
+use crate::sync::{Changes, CloneState, Head, Place, Remote, RepoState, Target};
+use crate::workspace::{Checkout, Repo};
+
+/// Looks at what is on disk where a repo should be. Changes nothing and asks no server.
+pub fn observe(root: &Path, repo: &Repo) -> RepoState {
+    RepoState {
+        place: place(root, repo),
+        link: link::observe(root, repo),
+    }
+}
+
+/// Looks again at what a fetch changes. What differs from HEAD is taken from before: to look twice
+/// would be most of the work of a sync with nothing to do, and a checkout is safe in any case.
+pub fn refresh(root: &Path, repo: &Repo, before: &CloneState) -> Result<CloneState, GitError> {
+    let repository = Repository::open(folder(root, repo))?;
+    let remote = before.remote.clone();
+    clone_state(&repository, remote, &repo.checkout, before.changes)
+}
+
+fn place(root: &Path, repo: &Repo) -> Place {
+    let folder = folder(root, repo);
+    let Ok(metadata) = fs::metadata(&folder) else {
+        return if folder.is_symlink() {
+            Place::Occupied("a broken link".to_owned())
+        } else {
+            Place::Missing
+        };
+    };
+    if !metadata.is_dir() {
+        return Place::Occupied("a file".to_owned());
+    }
+    if !folder.join(".git").exists() {
+        return match fs::read_dir(&folder).map(|mut entries| entries.next().is_none()) {
+            Ok(true) if folder.is_symlink() => {
+                Place::Occupied("a link to an empty folder".to_owned())
+            }
+            Ok(true) => Place::Missing,
+            Ok(false) if folder.join("HEAD").is_file() && folder.join("objects").is_dir() => {
+                Place::Occupied("a bare git repository".to_owned())
+            }
+            Ok(false) => Place::Occupied("a folder that is no git repository".to_owned()),
+            Err(error) => Place::Unreadable(error.to_string()),
+        };
+    }
+    let repository = match Repository::open(&folder) {
+        Ok(repository) => repository,
+        Err(error) if error.code() == ErrorCode::Owner => {
+            return Place::Unreadable(
+                "the clone belongs to another user of this machine".to_owned(),
+            );
+        }
+        Err(error) => return Place::Unreadable(format!("a broken clone: {}", error.message())),
+    };
+    let url = url::resolve(root, &repo.url);
+    match remote_of(&repository, &url) {
+        Ok(remote) => changes(&repository, &folder)
+            .and_then(|changes| clone_state(&repository, remote, &repo.checkout, changes))
+            .map_or_else(
+                |error| Place::Unreadable(error.reason),
+                |state| Place::Clone(Box::new(state)),
+            ),
+        Err(other) => Place::OtherRemote(other),
+    }
+}
+
+/// The remote whose URL is the manifest's, `origin` first; else `origin` or any remote.
+fn remote_of(repository: &Repository, url: &str) -> Result<String, Option<Remote>> {
+    let (Ok(names), Ok(config)) = (
+        repository.remotes(),
+        repository.config().and_then(|mut config| config.snapshot()),
+    ) else {
+        return Err(None);
+    };
+    let mut remotes: Vec<(String, String)> = names
+        .iter()
+        .filter_map(|name| {
+            let name = name.ok()??;
+            let url = config.get_string(&format!("remote.{name}.url")).ok()?;
+            Some((name.to_owned(), url))
+        })
+        .collect();
+    remotes.sort_by_key(|(name, _)| name != "origin");
+    match remotes.iter().find(|(_, known)| url::same(known, url)) {
+        Some((name, _)) => Ok(name.clone()),
+        None => Err(remotes.into_iter().next().map(|(name, url)| Remote {
+            name,
+            url: url::without_password(&url),
+        })),
+    }
+}
+
+fn clone_state(
+    repository: &Repository,
+    remote: String,
+    checkout: &Checkout,
+    changes: Changes,
+) -> Result<CloneState, GitError> {
+    let (found, commit) = head(repository)?;
+    let target = target(repository, &remote, checkout, &found, commit)?;
+    let is_pin = matches!(target, Target::Pin { .. });
+    let is_detached = matches!(found, Head::Detached(_));
+    Ok(CloneState {
+        head: found,
+        operation: operation(repository.state()),
+        changes,
+        stashes: stashes(repository),
+        // A walk through history: only where something hangs on it.
+        published: !is_pin || reachable(repository, commit, &["refs/remotes/*", "refs/tags/*"])?,
+        kept: !is_detached || reachable(repository, commit, &["refs/*"])?,
+        target,
+        remote,
+    })
+}
+
+fn target(
+    repository: &Repository,
+    remote: &str,
+    checkout: &Checkout,
+    head: &Head,
+    commit: Option<Oid>,
+) -> Result<Target, GitError> {
+    let name = match checkout {
+        Checkout::Tag(name) | Checkout::Rev(name) => {
+            return Ok(match pinned(repository, checkout) {
+                Some(wanted) => Target::Pin {
+                    name: name.clone(),
+                    reached: commit == Some(wanted),
+                },
+                None => Target::Unknown(name.clone()),
+            });
+        }
+        Checkout::Branch(name) => name.clone(),
+        Checkout::RemoteDefault => match remote_default(repository, remote, head) {
+            Some(name) => name,
+            None if has_remote_branches(repository, remote)? => {
+                return Ok(Target::Unknown("default branch".to_owned()));
+            }
+            None => return Ok(Target::Empty),
+        },
+    };
+    let Ok(upstream) = repository.refname_to_id(&format!("refs/remotes/{remote}/{name}")) else {
+        return Ok(
+            if matches!(head, Head::Unborn(_)) && !has_remote_branches(repository, remote)? {
+                Target::Empty
+            } else {
+                Target::Unknown(name)
+            },
+        );
+    };
+    let (ahead, behind) = match commit {
+        Some(commit) if commit == upstream => (0, 0),
+        Some(commit) => repository.graph_ahead_behind(commit, upstream)?,
+        None => {
+            let mut walk = repository.revwalk()?;
+            walk.push(upstream)?;
+            (0, walk.count())
+        }
+    };
+    Ok(Target::Branch {
+        name,
+        ahead,
+        behind,
+    })
+}
+
+fn remote_default(repository: &Repository, remote: &str, head: &Head) -> Option<String> {
+    let prefix = format!("refs/remotes/{remote}/");
+    let known = repository
+        .find_reference(&format!("{prefix}HEAD"))
+        .ok()
+        .and_then(|reference| {
+            let target = reference.symbolic_target().ok()??;
+            target.strip_prefix(&prefix).map(str::to_owned)
+        });
+    // A clone of a repository that was empty then has none.
+    known.or_else(|| match head {
+        Head::Branch(name) | Head::Unborn(name) => repository
+            .refname_to_id(&format!("{prefix}{name}"))
+            .is_ok()
+            .then(|| name.clone()),
+        Head::Detached(_) => None,
+    })
+}
+
+fn operation(state: RepositoryState) -> Option<&'static str> {
+    match state {
+        RepositoryState::Clean => None,
+        RepositoryState::Merge => Some("merge"),
+        RepositoryState::Revert | RepositoryState::RevertSequence => Some("revert"),
+        RepositoryState::CherryPick | RepositoryState::CherryPickSequence => Some("cherry-pick"),
+        RepositoryState::Bisect => Some("bisect"),
+        RepositoryState::Rebase
+        | RepositoryState::RebaseInteractive
+        | RepositoryState::RebaseMerge => Some("rebase"),
+        RepositoryState::ApplyMailbox | RepositoryState::ApplyMailboxOrRebase => Some("am"),
+    }
+}
+
+fn stashes(repository: &Repository) -> usize {
+    // libgit2 makes the log's file when it reads one that is not there.
+    if repository.find_reference("refs/stash").is_err() {
+        return 0;
+    }
+    repository
+        .reflog("refs/stash")
+        .map_or(0, |entries| entries.len())
+}
+
+fn changes(repository: &Repository, path: &Path) -> Result<Changes, GitError> {
+    if is_sparse(repository) || has_foreign_attributes(repository, None) {
+        // libgit2 would compare what a filter made with what it was made from.
+        match cli::changes(path) {
+            Err(error) if error.cause == Cause::MissingProgram => {}
+            result => return result,
+        }
+    }
+    let mut options = git2::StatusOptions::new();
+    options
+        .include_untracked(true)
+        .recurse_untracked_dirs(false)
+        .include_ignored(false);
+    let mut changes = Changes::default();
+    for entry in repository.statuses(Some(&mut options))?.iter() {
+        let status = entry.status();
+        if status.is_conflicted() {
+            changes.conflicted += 1;
+        } else if status.is_wt_new() {
+            changes.untracked += 1;
+        } else if status.intersects(
+            Status::INDEX_NEW
+                | Status::INDEX_MODIFIED
+                | Status::INDEX_DELETED
+                | Status::INDEX_RENAMED
+                | Status::INDEX_TYPECHANGE,
+        ) {
+            changes.staged += 1;
+        } else if !status.is_ignored() && status != Status::CURRENT {
+            changes.unstaged += 1;
+        }
+    }
+    Ok(changes)
+}

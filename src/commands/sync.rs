@@ -685,9 +685,10 @@ impl Worker<'_> {
             Outcome::UpToDate => {
                 // The others are where the user left them.
                 let lacking = submodules::lacking_files(self.network.root, repo);
-                match lacking.is_empty() {
-                    true => report,
-                    false => self.fetch_submodules(repo, &lacking, report),
+                if lacking.is_empty() {
+                    report
+                } else {
+                    self.fetch_submodules(repo, &lacking, report)
                 }
             }
             _ => report,

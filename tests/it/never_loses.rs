@@ -59,6 +59,7 @@ fn play(ground: Ground, events: &[Event], wishes: &[Wish]) -> Result<Vec<String>
 /// What is there, how it is synced, and, for each list of what happened, what its row says.
 type Dangers = (Ground, Wish, Vec<(Vec<Event>, &'static str)>);
 
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn dangers() -> Vec<Dangers> {
     let plain = Wish::PLAIN;
     let wanted = |wanted| Wish { wanted, ..plain };

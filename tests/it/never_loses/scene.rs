@@ -354,12 +354,11 @@ impl Scene {
         walk.push(tag).unwrap();
         let first = walk.last().unwrap().unwrap();
         let mut arguments = vec!["sync"];
-        let mut manifest = "[repos.web]\nurl = \"../remotes/web.git\"\n".to_owned();
-        match wish.wanted {
-            Wanted::Default => {}
-            Wanted::Branch(name) => manifest.push_str(&format!("branch = \"{name}\"\n")),
-            Wanted::Tag => manifest.push_str("tag = \"v1\"\n"),
-            Wanted::FirstCommit => manifest.push_str(&format!("rev = \"{first}\"\n")),
+        let wanted = match wish.wanted {
+            Wanted::Default => String::new(),
+            Wanted::Branch(name) => format!("branch = \"{name}\""),
+            Wanted::Tag => "tag = \"v1\"".to_owned(),
+            Wanted::FirstCommit => format!("rev = \"{first}\""),
             Wanted::LockedToFirst | Wanted::LockedToNewest => {
                 let commit = match wish.wanted {
                     Wanted::LockedToNewest => newest.unwrap_or(first),
@@ -368,13 +367,15 @@ impl Scene {
                 let lock = format!("version = 1\n[repos]\nweb = \"{commit}\"\n");
                 self.context.write("ws/workspace.lock", &lock);
                 arguments.push("--locked");
+                String::new()
             }
-        }
-        match self.ground {
-            Ground::Shallow => manifest.push_str("depth = 1\n"),
-            Ground::Submodules => manifest.push_str("submodules = true\n"),
-            _ => {}
-        }
+        };
+        let more = match self.ground {
+            Ground::Shallow => "depth = 1",
+            Ground::Submodules => "submodules = true",
+            _ => "",
+        };
+        let manifest = format!("[repos.web]\nurl = \"../remotes/web.git\"\n{wanted}\n{more}\n");
         self.context.manifest(&manifest);
         self.context.write(
             "ws/workspace.local.toml",

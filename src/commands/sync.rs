@@ -281,6 +281,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         cache: (!options.no_cache && !opened.personal.git.no_cache)
             .then(Cache::of_user)
             .flatten(),
+        staging: network::Staging::default(),
         hosts: network::Hosts::default(),
         way_out: network::WayOut::default(),
     };

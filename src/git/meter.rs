@@ -5,8 +5,9 @@
 //! two, but it names its steps to a progress tree: the node for "Resolving" is where [`Watch`]
 //! waits for its turn.
 
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Thread};
 
 use gix::progress::{Id, MessageLevel, Step, StepShared, Unit};
 
@@ -94,57 +95,73 @@ impl Meter {
 /// Lets as many through at a time as there are cores, the biggest first.
 #[derive(Debug)]
 pub struct Gate {
-    state: Mutex<Waiting>,
-    turn: Condvar,
+    line: Mutex<Line>,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct Line {
     free: usize,
-    sizes: Vec<usize>,
+    waiting: Vec<Waiter>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    size: usize,
+    thread: Thread,
+    may_pass: Arc<AtomicBool>,
 }
 
 impl Gate {
     /// A gate with room for `places`.
     pub fn new(places: usize) -> Arc<Self> {
         Arc::new(Gate {
-            state: Mutex::new(Waiting {
+            line: Mutex::new(Line {
                 free: places,
-                sizes: Vec::new(),
+                waiting: Vec::new(),
             }),
-            turn: Condvar::new(),
         })
     }
 
     /// Waits for a place. Of those who wait, the one with the biggest `size` comes first: a big
     /// one at the end would keep one core busy and the others idle.
     pub fn pass(self: &Arc<Self>, size: usize) -> Pass {
-        let mut state = lock(&self.state);
-        state.sizes.push(size);
-        while state.free == 0 || state.sizes.iter().any(|&other| other > size) {
-            state = self
-                .turn
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+        let mut line = lock(&self.line);
+        if line.free > 0 {
+            line.free -= 1;
+            return Pass(Arc::clone(self));
         }
-        state.free -= 1;
-        if let Some(own) = state.sizes.iter().position(|&other| other == size) {
-            state.sizes.swap_remove(own);
+        let may_pass = Arc::new(AtomicBool::new(false));
+        line.waiting.push(Waiter {
+            size,
+            thread: thread::current(),
+            may_pass: Arc::clone(&may_pass),
+        });
+        drop(line);
+        while !may_pass.load(Ordering::Acquire) {
+            thread::park();
         }
-        // Another place may be free for the next in line.
-        self.turn.notify_all();
         Pass(Arc::clone(self))
     }
 }
 
-/// A place behind the gate, given back when dropped.
+/// A place behind the gate, handed on when dropped.
 #[derive(Debug)]
 pub struct Pass(Arc<Gate>);
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        lock(&self.0.state).free += 1;
-        self.0.turn.notify_all();
+        let mut line = lock(&self.0.line);
+        let sizes = line.waiting.iter().map(|waiter| waiter.size).enumerate();
+        match sizes.max_by_key(|&(_, size)| size) {
+            // One thread is woken, not all: with many small repos the others' waking would cost more
+            // than their work.
+            Some((next, _)) => {
+                let next = line.waiting.swap_remove(next);
+                next.may_pass.store(true, Ordering::Release);
+                next.thread.unpark();
+            }
+            None => line.free += 1,
+        }
     }
 }
 
@@ -293,7 +310,7 @@ mod tests {
         let gate = Gate::new(1);
         let first = gate.pass(1);
         let (sender, receiver) = mpsc::channel();
-        std::thread::scope(|scope| {
+        thread::scope(|scope| {
             for size in [2, 9, 5] {
                 let (gate, sender) = (&gate, sender.clone());
                 scope.spawn(move || {
@@ -301,8 +318,8 @@ mod tests {
                     sender.send(size).unwrap();
                 });
             }
-            while lock(&gate.state).sizes.len() < 3 {
-                std::thread::yield_now();
+            while lock(&gate.line).waiting.len() < 3 {
+                thread::yield_now();
             }
             drop(first);
         });

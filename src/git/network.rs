@@ -13,6 +13,7 @@ pub(super) mod ssh;
 mod watchdog;
 mod way_out;
 
+pub use super::staging::Staging;
 pub use access::{Known, introduce_host, is_host_known, log_in, probe};
 pub use hosts::Hosts;
 pub(in crate::git) use http::Failure;
@@ -34,7 +35,7 @@ use self::watchdog::Watchdog;
 use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
 use super::meter::{Gate, Meter, Watch};
-use super::staging::{self, Staging};
+use super::staging::{self, StagedClone};
 use super::{cli, local, url};
 use crate::sync::Link;
 use crate::workspace::{Backend, Checkout, Repo};
@@ -54,6 +55,8 @@ pub struct Network<'a> {
     pub interrupt: &'static AtomicBool,
     /// Objects of clones that were made before.
     pub cache: Option<Cache>,
+    /// Where clones are made.
+    pub staging: Staging,
     /// How many repos of a host are in flight.
     pub hosts: Hosts,
     /// What is found out of hosts after a failure.
@@ -80,29 +83,29 @@ impl Network<'_> {
     pub fn clone(&self, repo: &Repo, link: &Link, meter: &Arc<Meter>) -> Result<Cloned, GitError> {
         let destination = local::folder(self.root, repo);
         let url = url::resolve(self.root, &repo.url);
-        let staging = Staging::beside(&destination)?;
-        let path = staging.clone_path();
+        let staged = self.staging.beside(&destination)?;
+        let path = staged.path();
         self.with_retries(&url, |session| match self.backend {
-            Backend::BuiltIn if needs_no_program(&url) => local::clone(&path, &url, repo),
-            Backend::BuiltIn => self.clone_through_cache(&path, &url, repo, meter, session),
-            Backend::Cli => cli::clone(&path, &url, repo, self.interrupt),
+            Backend::BuiltIn if needs_no_program(&url) => local::clone(path, &url, repo),
+            Backend::BuiltIn => self.clone_through_cache(&staged, &url, repo, meter, session),
+            Backend::Cli => cli::clone(path, &url, repo, self.interrupt),
         })
         .map_err(|error| self.explained(error, repo, &url))?;
-        local::finish_clone(&path, &url)?;
+        local::finish_clone(path, &url)?;
         let mut note = None;
         if repo.submodules && path.join(".gitmodules").exists() {
-            note = self.submodules(&path, &[], repo)?;
+            note = self.submodules(path, &[], repo)?;
         }
-        if note.is_none() && local::lfs(&path) == local::Lfs::Pointers {
+        if note.is_none() && local::lfs(path) == local::Lfs::Pointers {
             note = Some(format!(
                 "its Git LFS files are pointers: install git-lfs, then `git lfs install` and \
                  `git -C {} lfs pull`",
                 repo.path
             ));
         }
-        let branch = local::branch(&path);
+        let branch = local::branch(path);
         let bytes = cache::pack_bytes(&path.join(".git"));
-        staging.move_to(&destination).map_err(|error| {
+        staged.move_to(&destination).map_err(|error| {
             GitError::new(
                 Cause::InTheWay,
                 format!("can't move the clone to `{}`: {error}", repo.path),
@@ -156,31 +159,31 @@ impl Network<'_> {
     /// Begins with what is kept of this URL, and keeps what is new.
     fn clone_through_cache(
         &self,
-        path: &Path,
+        staged: &StagedClone,
         url: &str,
         repo: &Repo,
         meter: &Arc<Meter>,
         session: &http::Session,
     ) -> Result<(), GitError> {
         let Some(cache) = self.cache.as_ref().filter(|_| !url::is_local(url)) else {
-            return self.clone_to(path, url, repo, meter, session, &|_| false);
+            return self.clone_to(staged, url, repo, meter, session, &|_| false);
         };
-        let git_dir = path.join(".git");
+        let git_dir = staged.path().join(".git");
         let seeded = AtomicBool::new(false);
         let seed = |git_dir: &Path| {
             let has_objects = repo.depth.is_none() && cache.seed(url, git_dir);
             seeded.store(has_objects, Ordering::Relaxed);
             has_objects
         };
-        let mut cloned = self.clone_to(path, url, repo, meter, session, &seed);
+        let mut cloned = self.clone_to(staged, url, repo, meter, session, &seed);
         let is_broken = |error: &GitError| {
             let may_be_ours = matches!(error.cause, Cause::Damaged | Cause::Other);
             may_be_ours && session.failure().is_none()
         };
         if cloned.as_ref().is_err_and(is_broken) && seeded.swap(false, Ordering::Relaxed) {
             cache.forget(url);
-            let _ = std::fs::remove_dir_all(path);
-            cloned = self.clone_to(path, url, repo, meter, session, &|_| false);
+            let _ = std::fs::remove_dir_all(staged.path());
+            cloned = self.clone_to(staged, url, repo, meter, session, &|_| false);
         }
         cloned?;
         cache.keep(url, &git_dir, seeded.into_inner());
@@ -189,13 +192,14 @@ impl Network<'_> {
 
     fn clone_to(
         &self,
-        path: &Path,
+        staged: &StagedClone,
         url: &str,
         repo: &Repo,
         meter: &Arc<Meter>,
         session: &http::Session,
         seed: &dyn Fn(&Path) -> bool,
     ) -> Result<(), GitError> {
+        let path = staged.path();
         let ssh_log = ssh::Log::new()?;
         let said = |error: &gix::Error| self.say(error, &ssh_log, session, url);
         let options = gix::open::Options::default();
@@ -210,7 +214,10 @@ impl Network<'_> {
                 url,
                 path,
                 gix::create::Kind::WithWorktree,
-                gix::create::Options::default(),
+                gix::create::Options {
+                    fs_capabilities: Some(staged.capabilities()),
+                    ..Default::default()
+                },
                 options.config_overrides(overrides.clone()),
             )?
             .with_in_memory_config_overrides(overrides)

@@ -1,28 +1,88 @@
-//! Where a clone is made before it is moved to its place in one step.
+//! Where clones are made before they are moved to their places in one step.
 //!
-//! `.fitout-clone-XXXX/` beside the destination, so that the move is a rename on one file system.
-//! It holds `clone/`, and `lock`, which the run that made it keeps locked: the system drops the
-//! lock with the process, however that ends, so the next run knows which ones nobody needs.
+//! `.fitout-clone-XXXX/` beside the destinations, so that the move is a rename on one file system; one
+//! for all clones of a run. It holds a folder for each clone, and `lock`, which the run that made it
+//! keeps locked: the system drops the lock with the process, however that ends, so the next run knows
+//! which ones nobody needs.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 const PREFIX: &str = ".fitout-clone-";
+const LOCK: &str = "lock";
 
-/// A folder for one clone in the making; removed with all that is in it when dropped.
+/// The folders of one run; removed with all that is in them when dropped.
+#[derive(Debug, Default)]
+pub struct Staging {
+    areas: Mutex<BTreeMap<PathBuf, Arc<Area>>>,
+}
+
+/// A folder for clones whose places are in one folder.
 #[derive(Debug)]
-pub(super) struct Staging {
+struct Area {
     folder: PathBuf,
     lock: Option<File>,
+    made: AtomicUsize,
+    capabilities: gix::fs::Capabilities,
+}
+
+/// The place of one clone in the making; removed with all that is in it when dropped.
+#[derive(Debug)]
+pub(super) struct StagedClone {
+    area: Arc<Area>,
+    path: PathBuf,
 }
 
 impl Staging {
-    /// Makes one beside `destination`, whose parent folders are made too.
-    pub(super) fn beside(destination: &Path) -> io::Result<Self> {
+    /// A place beside `destination`, whose parent folders are made too.
+    pub(super) fn beside(&self, destination: &Path) -> io::Result<StagedClone> {
         let parent = destination
             .parent()
             .ok_or_else(|| io::Error::other("can't clone to the root of the file system"))?;
+        let mut areas = self.areas.lock().unwrap_or_else(PoisonError::into_inner);
+        let area = if let Some(area) = areas.get(parent) {
+            Arc::clone(area)
+        } else {
+            let area = Arc::new(Area::new(parent)?);
+            areas.insert(parent.to_owned(), Arc::clone(&area));
+            area
+        };
+        let number = area.made.fetch_add(1, Ordering::Relaxed);
+        let path = area.folder.join(number.to_string());
+        Ok(StagedClone { area, path })
+    }
+}
+
+impl StagedClone {
+    /// Where to clone to. Does not exist yet.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the file system can do, which a clone's configuration says.
+    pub(super) fn capabilities(&self) -> gix::fs::Capabilities {
+        self.area.capabilities
+    }
+
+    /// Moves the clone to its place. Fails when something other than an empty folder is there.
+    pub(super) fn move_to(self, destination: &Path) -> io::Result<()> {
+        fs::rename(&self.path, destination)
+    }
+}
+
+impl Drop for StagedClone {
+    fn drop(&mut self) {
+        // Moved, or never made: then there is nothing to remove.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+impl Area {
+    fn new(parent: &Path) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
         let mut tries = 0;
         loop {
@@ -30,12 +90,14 @@ impl Staging {
                 .prefix(PREFIX)
                 .tempdir_in(parent)?
                 .keep();
-            match File::create_new(folder.join("lock")) {
+            match File::create_new(folder.join(LOCK)) {
                 Ok(lock) => {
                     lock.lock()?;
-                    return Ok(Staging {
+                    return Ok(Area {
+                        capabilities: gix::fs::Capabilities::probe_dir(&folder),
                         folder,
                         lock: Some(lock),
+                        made: AtomicUsize::new(0),
                     });
                 }
                 // Another run took the folder for a dead one's before there was a lock in it.
@@ -44,19 +106,9 @@ impl Staging {
             }
         }
     }
-
-    /// Where to clone to. Does not exist yet.
-    pub(super) fn clone_path(&self) -> PathBuf {
-        self.folder.join("clone")
-    }
-
-    /// Moves the clone to its place. Fails when something other than an empty folder is there.
-    pub(super) fn move_to(self, destination: &Path) -> io::Result<()> {
-        fs::rename(self.clone_path(), destination)
-    }
 }
 
-impl Drop for Staging {
+impl Drop for Area {
     fn drop(&mut self) {
         remove(&self.folder, self.lock.take());
     }
@@ -64,9 +116,11 @@ impl Drop for Staging {
 
 /// The lock goes last: what is left of a removal that was cut short is still known for ours.
 fn remove(folder: &Path, lock: Option<File>) {
-    let removed = fs::remove_dir_all(folder.join("clone"));
-    if removed.is_ok() || !folder.join("clone").exists() {
-        let _ = fs::remove_file(folder.join("lock"));
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let clones = entries.filter(|entry| entry.file_name() != LOCK);
+    let kept = clones.filter(|clone| fs::remove_dir_all(clone.path()).is_err());
+    if kept.count() == 0 {
+        let _ = fs::remove_file(folder.join(LOCK));
         drop(lock);
         let _ = fs::remove_dir(folder);
     }
@@ -83,7 +137,7 @@ pub(super) fn remove_stale(parent: &Path) {
             continue;
         }
         let folder = entry.path();
-        match File::options().write(true).open(folder.join("lock")) {
+        match File::options().write(true).open(folder.join(LOCK)) {
             Ok(lock) => match lock.try_lock() {
                 Ok(()) => remove(&folder, Some(lock)),
                 Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
@@ -103,9 +157,11 @@ mod tests {
     #[test]
     fn only_what_dead_runs_left_is_removed() {
         let parent = tempfile::tempdir().unwrap();
-        let alive = Staging::beside(&parent.path().join("web")).unwrap();
+        let staging = Staging::default();
+        let alive = staging.beside(&parent.path().join("web")).unwrap();
         let dead = parent.path().join(".fitout-clone-dead");
-        fs::create_dir_all(dead.join("clone/.git")).unwrap();
+        fs::create_dir_all(dead.join("0/.git")).unwrap();
+        fs::create_dir_all(dead.join("1/.git")).unwrap();
         fs::write(dead.join("lock"), "").unwrap();
         let empty = parent.path().join(".fitout-clone-empty");
         fs::create_dir(&empty).unwrap();
@@ -117,22 +173,40 @@ mod tests {
         assert!(!dead.exists());
         assert!(!empty.exists());
         assert!(foreign.join("clone").exists());
-        assert!(alive.folder.join("lock").exists());
+        assert!(alive.area.folder.join("lock").exists());
     }
 
     #[test]
     fn a_clone_never_replaces_what_is_at_its_place() {
         let parent = tempfile::tempdir().unwrap();
         let destination = parent.path().join("web");
-        let staging = Staging::beside(&destination).unwrap();
-        fs::create_dir(staging.clone_path()).unwrap();
+        let staging = Staging::default();
+        let clone = staging.beside(&destination).unwrap();
+        fs::create_dir(clone.path()).unwrap();
         fs::create_dir(&destination).unwrap();
         fs::write(destination.join("mine"), "work").unwrap();
 
-        assert!(staging.move_to(&destination).is_err());
+        assert!(clone.move_to(&destination).is_err());
 
+        drop(staging);
         let left: Vec<_> = fs::read_dir(parent.path()).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");
         assert_eq!(fs::read(destination.join("mine")).unwrap(), b"work");
+    }
+
+    #[test]
+    fn clones_of_one_folder_share_one_that_goes_with_the_run() {
+        let parent = tempfile::tempdir().unwrap();
+        let staging = Staging::default();
+        for name in ["api", "web"] {
+            let clone = staging.beside(&parent.path().join(name)).unwrap();
+            fs::create_dir(clone.path()).unwrap();
+            clone.move_to(&parent.path().join(name)).unwrap();
+        }
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 3);
+
+        drop(staging);
+
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 2);
     }
 }

@@ -2,6 +2,7 @@
 //! where a repository of this machine is cloned without a `git` program, which gix would start.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 
 use git2::{Oid, Repository};
@@ -121,18 +122,32 @@ pub(in crate::git) fn set_remote_default(
 /// Makes a fresh clone's configuration the one that git writes: gix also writes down what is
 /// git's default on this system, and does not know that the clone will move.
 pub(in crate::git) fn finish_clone(path: &Path, url: &str) -> Result<(), GitError> {
-    let repository = Repository::open(path)?;
-    let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
-    for key in ["core.ignorecase", "core.precomposeunicode"] {
-        if config.get_bool(key).is_ok_and(|set| !set) {
-            config.remove(key)?;
+    let file = path.join(".git/config");
+    let mut text = fs::read(&file)?;
+    let mut config = gix::config::File::from_bytes_owned(
+        &mut text,
+        gix::config::file::Metadata::from(gix::config::Source::Local),
+        gix::config::file::init::Options::default(),
+    )
+    .map_err(|error| GitError::new(Cause::Other, error.to_string()))?;
+    if let Ok(mut core) = config.section_mut("core", None) {
+        for key in ["ignorecase", "precomposeunicode"] {
+            let is_false = core.value(key).is_some_and(|value| **value == *b"false");
+            if is_false {
+                core.remove(key);
+            }
         }
     }
     // What the user asked for, not what `insteadOf` made of it.
-    if config.get_string("remote.origin.url").is_ok() {
-        config.set_str("remote.origin.url", url)?;
+    if let Ok(mut origin) = config.section_mut("remote", Some("origin".into()))
+        && origin.contains_value_name("url")
+    {
+        origin
+            .set("url", url)
+            .map_err(|error| GitError::new(Cause::Other, error.to_string()))?;
     }
-    Ok(())
+    // Nobody sees the clone yet, so the file may be written in place.
+    Ok(fs::write(&file, config.to_bstring())?)
 }
 
 /// Points HEAD at a commit of a clone that has nothing checked out yet.

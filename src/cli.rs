@@ -64,6 +64,7 @@ enum Command {
     Foreach(commands::foreach::Args),
     Generate(commands::generate::Args),
     Cache(commands::cache::Args),
+    Use(commands::use_service::Args),
     #[command(flatten)]
     DayTwo(commands::day_two::Command),
     Test(commands::test::Args),
@@ -108,6 +109,7 @@ fn run(cli: Cli, ui: Ui) -> CommandResult {
         Command::Foreach(args) => commands::foreach::run(&context, &args),
         Command::Generate(args) => commands::generate::run(&context, &args),
         Command::Cache(args) => commands::cache::run(&context, &args),
+        Command::Use(args) => commands::use_service::run(&context, &args),
         Command::DayTwo(command) => commands::day_two::run(&context, &command),
         Command::Test(args) => commands::test::run(&context, &args),
         Command::Demo(args) => commands::demo::run(&context, &args),

@@ -70,8 +70,20 @@ pub struct PlannedFile {
     pub change: Option<Change>,
     /// Whether it is committed, so that `--check` looks at it.
     pub committed: bool,
-    text: String,
+    /// The file as it should be.
+    pub text: String,
     mode: Mode,
+}
+
+impl PlannedFile {
+    /// Writes it into the workspace, where it is not up to date, and says so.
+    pub fn write(&self, ui: &Ui, root: &Path) -> Result<(), Failure> {
+        if let Some(change) = self.change {
+            files::write(&root.join(self.name), &self.text, self.mode)?;
+            ui.say(format_args!("{} {}", verb(change), self.name));
+        }
+        Ok(())
+    }
 }
 
 impl Plan {
@@ -186,12 +198,7 @@ pub fn generate(context: &Context, opened: &Opened, overwrite: Overwrite) -> Res
         return Err(refusal(&context.ui, &plan));
     }
     for file in &plan.files {
-        if let Some(change) = file.change {
-            files::write(&opened.root.join(file.name), &file.text, file.mode)?;
-            context
-                .ui
-                .say(format_args!("{} {}", verb(change), file.name));
-        }
+        file.write(&context.ui, &opened.root)?;
     }
     if plan.files.iter().all(|file| file.change.is_none()) {
         context

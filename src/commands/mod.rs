@@ -24,6 +24,7 @@ pub mod status;
 pub mod sync;
 pub mod test;
 pub mod up;
+pub mod use_service;
 
 use std::path::{Path, PathBuf};
 
@@ -109,18 +110,21 @@ impl Opened {
         let workspace = decode(source)?;
         let personal = match read(root, manifest::PERSONAL_FILE)? {
             None => Personal::default(),
-            Some(source) => {
-                let (table, mut problems) = manifest::decode::personal_file(&source);
-                let (personal, more) = resolve::personal(&table, &workspace);
-                problems.extend(more);
-                report(manifest::PERSONAL_FILE, source, problems)?;
-                personal
-            }
+            Some(source) => decode_personal(source, &workspace)?,
         };
         Ok(Opened {
             root: root.to_owned(),
             workspace,
             personal,
+        })
+    }
+
+    /// The same workspace as if its personal file were `source`.
+    fn with_personal(&self, source: String) -> Result<Self, Failure> {
+        Ok(Opened {
+            root: self.root.clone(),
+            workspace: self.workspace.clone(),
+            personal: decode_personal(source, &self.workspace)?,
         })
     }
 }
@@ -132,6 +136,15 @@ fn decode(source: &str) -> Result<Workspace, Failure> {
     problems.extend(more);
     report(manifest::FILE, source.to_owned(), problems)?;
     Ok(workspace)
+}
+
+/// What the text of a personal file says, or all that is wrong with it.
+fn decode_personal(source: String, workspace: &Workspace) -> Result<Personal, Failure> {
+    let (table, mut problems) = manifest::decode::personal_file(&source);
+    let (personal, more) = resolve::personal(&table, workspace);
+    problems.extend(more);
+    report(manifest::PERSONAL_FILE, source, problems)?;
+    Ok(personal)
 }
 
 /// A file that can't be read is wrong input, not failed work.

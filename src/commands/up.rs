@@ -16,6 +16,7 @@ use crate::doctor::select::Selection;
 use crate::doctor::{catalogue, probes};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
+use crate::manifest::report::closest;
 use crate::running::{self, Condition, Row, ServiceState};
 use crate::ui::Verbosity;
 use crate::ui::style;
@@ -84,27 +85,14 @@ pub(super) fn reject_unknown(opened: &Opened, asked: &[String]) -> Result<(), Fa
         return Ok(());
     };
     let failure = Failure::usage(anyhow!("the manifest has no service `{unknown}`"));
-    let nearest = services
+    let names: Vec<&str> = services
         .iter()
-        .map(|service| {
-            (
-                strsim::damerau_levenshtein(&service.name, unknown),
-                &service.name,
-            )
-        })
-        .min()
-        .filter(|(distance, _)| *distance <= 2);
-    let hint = nearest.map_or_else(
-        || {
-            let names: Vec<&str> = services
-                .iter()
-                .map(|service| service.name.as_str())
-                .collect();
-            format!("it has {}", names.join(", "))
-        },
-        |(_, name)| format!("did you mean `{name}`?"),
-    );
-    Err(failure.hint(hint))
+        .map(|service| service.name.as_str())
+        .collect();
+    Err(failure.hint(match closest(unknown, names.iter().copied()) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!("it has {}", names.join(", ")),
+    }))
 }
 
 /// Runs these checks, those of the ports of what will start, and stops when one fails.

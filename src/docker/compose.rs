@@ -1,5 +1,6 @@
 //! Compose: which one there is, and how it is run.
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -191,6 +192,21 @@ impl Compose {
             return Err(ComposeError::Refused(messages(&output.stderr)));
         }
         Ok(containers::parse_services(&output.stdout))
+    }
+
+    /// What each service amounts to, as a hash: Compose replaces a container whose hash is another
+    /// one than its service's. `env_file` stands in for `.env`.
+    pub fn hashes(&self, env_file: &Path) -> Result<BTreeMap<String, String>, ComposeError> {
+        let config = self.clone().arg("--env-file").arg(env_file);
+        let output = config.args(["config", "--hash", "*"]).capture()?;
+        if !output.status.success() {
+            return Err(ComposeError::Refused(messages(&output.stderr)));
+        }
+        let lines = output.stdout.lines();
+        let pairs = lines.filter_map(|line| line.split_once(' '));
+        Ok(pairs
+            .map(|(service, hash)| (service.to_owned(), hash.to_owned()))
+            .collect())
     }
 
     /// Started in the project's folder, as a user would: so `COMPOSE_FILE`, `.env` and the

@@ -1,8 +1,10 @@
-//! Adds tables to the text of a manifest, and takes them out. All else stays as it is, byte for
-//! byte: comments, order, blank lines, line ends.
+//! Adds tables to the text of a manifest, and takes them out; sets a key of one ([`value`]). All else
+//! stays as it is, byte for byte: comments, order, blank lines, line ends.
 //!
 //! Only the places are looked up, with the spans of `toml_edit`; the text itself is cut and joined here.
 //! Whether the result is a valid manifest is for its reader to say.
+
+pub mod value;
 
 use std::ops::Range;
 

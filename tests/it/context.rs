@@ -4,6 +4,7 @@
 //! reaches it: the environment is emptied first, dates and authors are fixed, and no one is asked.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -206,6 +207,26 @@ impl TestContext {
 /// A path as a test's file names it.
 pub fn exists(path: impl AsRef<Path>) -> bool {
     path.as_ref().symlink_metadata().is_ok()
+}
+
+/// The client's own configuration: its plugins and its context.
+pub fn with_docker(command: &mut Command) -> &mut Command {
+    let home = std::env::var_os("HOME").unwrap_or_default();
+    let config = std::env::var_os("DOCKER_CONFIG")
+        .unwrap_or_else(|| Path::new(&home).join(".docker").into());
+    command.env("DOCKER_CONFIG", config);
+    for name in ["DOCKER_HOST", "DOCKER_CONTEXT"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
+/// A port of this machine on which nobody listens.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("0.0.0.0", 0)).unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// `in 0.3 s` differs from run to run.

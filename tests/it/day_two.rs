@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::context::{Ran, TestContext};
+use crate::context::{Ran, TestContext, free_port, with_docker};
 
 const MANIFEST: &str = r#"[git]
 base_url = "git@example.com:acme/"
@@ -162,11 +162,6 @@ mod with_engine {
 
     use super::*;
 
-    fn free_port() -> u16 {
-        let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        socket.local_addr().unwrap().port()
-    }
-
     /// A store with data, and a service that is built, needs it and is tested. Leaves nothing behind.
     struct Stack(TestContext, String);
 
@@ -237,19 +232,6 @@ healthcheck = {{ test = ["CMD", "wget", "-q", "-O-", "http://127.0.0.1:8080/born
             let down = ["down", "--volumes", "--rmi", "local", "--timeout", "1"];
             self.docker(&[&["compose", "-p", &self.1][..], &down].concat());
         }
-    }
-
-    fn with_docker(command: &mut Command) -> &mut Command {
-        let home = std::env::var_os("HOME").unwrap_or_default();
-        let config = std::env::var_os("DOCKER_CONFIG")
-            .unwrap_or_else(|| std::path::Path::new(&home).join(".docker").into());
-        command.env("DOCKER_CONFIG", config);
-        for name in ["DOCKER_HOST", "DOCKER_CONTEXT"] {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
-        }
-        command
     }
 
     #[test]

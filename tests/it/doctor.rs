@@ -15,8 +15,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::context::{Ran, TestContext};
-use crate::sync::free_port;
+use crate::context::{Ran, TestContext, free_port};
 
 /// A workspace of one repo with one service, cloned and generated.
 fn workspace(port: u16) -> TestContext {

@@ -15,8 +15,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::context::TestContext;
-use crate::up::with_engine::with_docker;
+use crate::context::{TestContext, free_port, with_docker};
 
 #[test]
 #[ignore = "needs a Docker engine"]
@@ -189,6 +188,12 @@ fn ctrl_c_leaves_no_container_and_no_network_behind() {
     assert_eq!(leftovers(), "");
 }
 
+/// For tests that make probes, or look for what they left.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A workspace whose database runs on this machine, on a port of its own.
 struct Host {
     context: TestContext,
@@ -200,14 +205,8 @@ struct Host {
 
 impl Host {
     fn new(name: &str) -> Self {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let context = TestContext::new();
-        let port = TcpListener::bind(("0.0.0.0", 0))
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         context.manifest(&format!(
             r#"[workspace]
 name = "fitout-test-host-{name}-{port}"
@@ -228,7 +227,7 @@ depends_on = ["db"]
             context,
             port,
             data: Cluster::new(),
-            _alone: alone,
+            _alone: alone(),
         };
         host.fitout(&["generate"]);
         host
@@ -266,27 +265,8 @@ depends_on = ["db"]
         line.unwrap().to_owned()
     }
 
-    /// A server that listens on these addresses, ready for connections.
     fn postgres(&self, addresses: &str) -> Server {
-        let mut command = self.data.command("postgres");
-        command
-            .arg("-D")
-            .arg(&self.data.folder)
-            .args(["-p", &self.port.to_string()]);
-        for setting in [
-            &format!("listen_addresses={addresses}"),
-            "unix_socket_directories=",
-            "fsync=off",
-        ] {
-            command.args(["-c", setting]);
-        }
-        let log = fs::File::create(self.context.path("postgres.log")).unwrap();
-        let server = Server(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
-        wait_until("PostgreSQL is ready", || {
-            let log = self.context.read("postgres.log");
-            log.contains("database system is ready to accept connections")
-        });
-        server
+        self.data.start(addresses, self.port)
     }
 }
 
@@ -300,14 +280,14 @@ impl Drop for Host {
 }
 
 /// The files of a server, made by Debian's package, that a container may log in to.
-struct Cluster {
+pub struct Cluster {
     folder: PathBuf,
     programs: PathBuf,
     temporary: tempfile::TempDir,
 }
 
 impl Cluster {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
             .expect("the tests need Debian's `postgresql`: run `scripts/check docker`")
             .map(|entry| entry.unwrap().path().join("bin"))
@@ -361,6 +341,30 @@ impl Cluster {
         cluster
     }
 
+    /// A server that listens on these addresses, ready for connections.
+    pub fn start(&self, addresses: &str, port: u16) -> Server {
+        let mut command = self.command("postgres");
+        command
+            .arg("-D")
+            .arg(&self.folder)
+            .args(["-p", &port.to_string()]);
+        for setting in [
+            &format!("listen_addresses={addresses}"),
+            "unix_socket_directories=",
+            "fsync=off",
+        ] {
+            command.args(["-c", setting]);
+        }
+        let log = self.temporary.path().join("log");
+        let file = fs::File::create(&log).unwrap();
+        let server = Server(command.stdout(Stdio::null()).stderr(file).spawn().unwrap());
+        wait_until("PostgreSQL is ready", || {
+            let text = fs::read_to_string(&log).unwrap();
+            text.contains("database system is ready to accept connections")
+        });
+        server
+    }
+
     /// The server refuses to run as root.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.programs.join(program));
@@ -374,7 +378,8 @@ impl Cluster {
     }
 }
 
-struct Server(Child);
+/// A server that runs; ended when this is dropped.
+pub struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {

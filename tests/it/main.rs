@@ -32,3 +32,4 @@ mod status;
 mod sync;
 mod tidy;
 mod up;
+mod use_service;

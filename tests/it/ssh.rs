@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::context::{Ran, TestContext};
+use crate::context::{Ran, TestContext, free_port};
 use crate::login::{Prompt, on_a_terminal};
-use crate::sync::{Daemon, assert_cloned_as_git_does, free_port, varied_remote, wait_for_port};
+use crate::sync::{Daemon, assert_cloned_as_git_does, varied_remote, wait_for_port};
 
 /// A server on loopback that lets `user_key` in, and a configuration that calls it `forge`.
 pub struct Sshd {

@@ -2,12 +2,11 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::context::{TestContext, exists};
+use crate::context::{TestContext, exists, free_port};
 use crate::http_server::{Behaviour, HttpServer};
 
 /// Ends a server when the test does.
@@ -18,11 +17,6 @@ impl Drop for Daemon {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 pub fn wait_for_port(port: u16) {

@@ -1,6 +1,6 @@
 //! `fitout up`: what it says before it starts anything, and, with an engine, what it starts.
 
-use crate::context::TestContext;
+use crate::context::{TestContext, free_port, with_docker};
 
 #[test]
 fn without_docker_it_says_so_once_and_changes_nothing() {
@@ -26,9 +26,9 @@ fn an_unknown_service_is_a_wrong_command_line_with_a_suggestion() {
     insta::assert_snapshot!(context.fitout(&["up", "stor"]).shown());
 }
 
-pub mod with_engine {
+mod with_engine {
     use std::io::{Read as _, Write as _};
-    use std::net::{TcpListener, TcpStream};
+    use std::net::TcpStream;
 
     use super::*;
 
@@ -42,11 +42,7 @@ pub mod with_engine {
         /// `command` is what the container runs; it may name `$PORT`.
         fn new(name: &str, command: &str, more: &str) -> Self {
             let context = TestContext::new();
-            let port = TcpListener::bind(("127.0.0.1", 0))
-                .unwrap()
-                .local_addr()
-                .unwrap()
-                .port();
+            let port = free_port();
             context.manifest(&format!(
                 r#"[workspace]
 name = "fitout-test-{name}"
@@ -66,20 +62,6 @@ command = ["sh", "-c", "{command}"]
             let output = with_docker(&mut command).output().unwrap();
             self.context.ran(&output)
         }
-    }
-
-    /// The client's own configuration: its plugins and its context.
-    pub fn with_docker(command: &mut std::process::Command) -> &mut std::process::Command {
-        let home = std::env::var_os("HOME").unwrap_or_default();
-        let config = std::env::var_os("DOCKER_CONFIG")
-            .unwrap_or_else(|| std::path::Path::new(&home).join(".docker").into());
-        command.env("DOCKER_CONFIG", config);
-        for name in ["DOCKER_HOST", "DOCKER_CONTEXT"] {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
-        }
-        command
     }
 
     impl Drop for Project {

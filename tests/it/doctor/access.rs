@@ -72,7 +72,7 @@ fn a_password_is_not_sent_over_plain_http() {
 #[test]
 fn a_server_that_does_not_answer_now_is_a_warning() {
     let context = TestContext::new();
-    let port = crate::sync::free_port();
+    let port = crate::context::free_port();
     let found = access(&context, &format!("http://127.0.0.1:{port}/web.git"));
     assert_eq!(found["id"], format!("access.127.0.0.1:{port}.http"));
     assert_eq!(found["status"], "warn", "{found:#}");

@@ -3,10 +3,8 @@
 use serde_json::Value;
 
 use super::check;
-use crate::context::TestContext;
+use crate::context::{TestContext, free_port, with_docker};
 use crate::docker::eventually;
-use crate::sync::free_port;
-use crate::up::with_engine::with_docker;
 
 /// A project that leaves nothing behind.
 struct Project(TestContext);

@@ -1,8 +1,7 @@
 //! `fitout doctor --fix`: what it does, what it asks first, and what it leaves alone.
 
 use super::{check, json, ran, workspace};
-use crate::context::{TestContext, exists};
-use crate::sync::free_port;
+use crate::context::{TestContext, exists, free_port};
 
 /// What can't be in order without an engine.
 const HERE: &str = "repos,files,compose.present,compose.drift,compose.env";

@@ -8,8 +8,7 @@ use std::os::unix::net::UnixListener;
 use serde_json::Value;
 
 use super::{check, json, stub, workspace};
-use crate::context::TestContext;
-use crate::sync::free_port;
+use crate::context::{TestContext, free_port};
 
 /// The report of `fitout doctor` after `mounts`, a shell script that covers what it likes and may
 /// change the folder. No program is on fitout's PATH.

@@ -1,5 +1,7 @@
 //! Resolves `[repos]`: addresses, folders, and what to have checked out.
 
+use std::collections::HashMap;
+
 use super::Problems;
 use crate::manifest::model::{Entries, RepoTable};
 use crate::manifest::{Diagnostic, Manifest, Spanned};
@@ -175,31 +177,38 @@ fn checkout(
 
 /// Two clones can't share a folder, and one inside another would be a change in it for ever.
 fn check_folders(repos: &[(&Spanned<String>, Repo)], problems: &mut Problems) {
+    let mut by_path: HashMap<&str, usize> = HashMap::new();
     for (index, (name, repo)) in repos.iter().enumerate() {
-        for (other_name, other) in &repos[..index] {
-            let inside = |inner: &str, outer: &str| {
-                inner
-                    .strip_prefix(outer)
-                    .is_some_and(|rest| rest.starts_with('/'))
-            };
-            let message = if repo.path == other.path {
-                format!(
-                    "`{}` and `{}` are cloned into the same folder: `{}`",
-                    other.name, repo.name, repo.path
-                )
-            } else if inside(&repo.path, &other.path) || inside(&other.path, &repo.path) {
-                format!(
-                    "`{}` (`{}`) and `{}` (`{}`) are cloned one inside the other",
-                    other.name, other.path, repo.name, repo.path
-                )
-            } else {
-                continue;
-            };
-            problems.push(
-                Diagnostic::new(name.span.clone(), message)
-                    .related(other_name.span.clone(), "the other one")
-                    .help("give one of them another `path`"),
+        let first = *by_path.entry(&repo.path).or_insert(index);
+        if first != index {
+            let (other_name, other) = &repos[first];
+            let message = format!(
+                "`{}` and `{}` are cloned into the same folder: `{}`",
+                other.name, repo.name, repo.path
             );
+            problems.push(folder_problem(name, other_name, message));
         }
     }
+    for (index, (_, inner)) in repos.iter().enumerate() {
+        let ends_of_folders = inner.path.match_indices('/').map(|(end, _)| end);
+        for outer in ends_of_folders.filter_map(|end| by_path.get(&inner.path[..end])) {
+            let (other_name, other) = &repos[index.min(*outer)];
+            let (name, repo) = &repos[index.max(*outer)];
+            let message = format!(
+                "`{}` (`{}`) and `{}` (`{}`) are cloned one inside the other",
+                other.name, other.path, repo.name, repo.path
+            );
+            problems.push(folder_problem(name, other_name, message));
+        }
+    }
+}
+
+fn folder_problem(
+    name: &Spanned<String>,
+    other_name: &Spanned<String>,
+    message: String,
+) -> Diagnostic {
+    Diagnostic::new(name.span.clone(), message)
+        .related(other_name.span.clone(), "the other one")
+        .help("give one of them another `path`")
 }

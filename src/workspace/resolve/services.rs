@@ -40,8 +40,9 @@ pub(super) fn resolve(
     checks::duplicate_ports(&published, problems);
     checks::cycles(tables, problems);
 
+    let repos = repos.iter().map(|repo| (repo.name.as_str(), repo));
     let resolver = Resolver {
-        repos,
+        repos: repos.collect(),
         scope: &scope,
     };
     tables
@@ -120,7 +121,7 @@ fn find_preset(
 }
 
 struct Resolver<'a> {
-    repos: &'a [Repo],
+    repos: IndexMap<&'a str, &'a Repo>,
     scope: &'a Scope<'a>,
 }
 
@@ -258,8 +259,8 @@ impl Resolver<'_> {
         table: &ServiceTable,
         problems: &mut Problems,
     ) -> Option<Build> {
-        let Some(repo) = self.repos.iter().find(|repo| repo.name == name.value) else {
-            let known: Vec<&str> = self.repos.iter().map(|repo| repo.name.as_str()).collect();
+        let Some(repo) = self.repos.get(name.value.as_str()) else {
+            let known: Vec<&str> = self.repos.keys().copied().collect();
             let mut problem = Diagnostic::new(
                 name.span.clone(),
                 format!("`{full}.repo`: there is no repo `{}`", name.value),

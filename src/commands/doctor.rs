@@ -11,6 +11,8 @@ use fix::Fixed;
 
 use super::{Context, Format, Opened, generate, sync};
 use crate::compose::text::Origin;
+use crate::compose::{self, overrides};
+use crate::docker::Container;
 use crate::doctor::check::Check;
 use crate::doctor::finding::DriftSeen;
 use crate::doctor::judge::{self, Setting};
@@ -21,7 +23,7 @@ use crate::doctor::select::Selection;
 use crate::doctor::{catalogue, variables::Variables};
 use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
-use crate::host::interrupt;
+use crate::host::{files, interrupt};
 use crate::manifest;
 use crate::ui::Verbosity;
 use crate::ui::table::Table;
@@ -268,6 +270,16 @@ impl Examination {
         })
     }
 
+    /// The containers of this machine, also those that have ended: asked for once.
+    pub fn containers(&self) -> &[Container] {
+        self.machine.containers()
+    }
+
+    /// The name of the Compose project.
+    pub fn project(&self) -> &str {
+        self.machine.project()
+    }
+
     /// Runs what is selected and what that needs. What it needs is reported when it is not in order.
     pub fn run(self, selection: &Selection) -> Report {
         let machine = self.machine;
@@ -313,11 +325,17 @@ fn compare(opened: &Opened) -> Result<Generated, String> {
     })
 }
 
-/// The name that Compose gives the project: the variable's, the manifest's, or the folder's with
-/// what no project name may have left out (compose-go, `NormalizeProjectName`).
+/// The name that Compose gives the project: the variable's, the override's, the manifest's, or the
+/// folder's with what no project name may have left out (compose-go, `NormalizeProjectName`).
 pub(super) fn project_name(opened: &Opened, variables: &Variables) -> String {
     if let Some((name, _)) = variables.get_filled("COMPOSE_PROJECT_NAME") {
         return name.to_owned();
+    }
+    // One that can't be read is a finding of its own.
+    let text = files::read(&opened.root.join(compose::OVERRIDE_FILE));
+    let text = text.ok().flatten().unwrap_or_default();
+    if let Some(name) = overrides::project_name(&text) {
+        return name;
     }
     opened.workspace.name.clone().unwrap_or_else(|| {
         let folder = opened

@@ -12,6 +12,7 @@ pub mod model;
 pub mod overrides;
 pub mod renewal;
 pub mod text;
+pub mod yaml;
 
 /// The compose file's name.
 pub const FILE: &str = "docker-compose.yml";

@@ -1,10 +1,12 @@
 //! The known trap of `docker-compose.override.yml`: a list there is added to the list of the compose
 //! file. Who writes `ports:` to change a port gets both. Pure: text in, findings out.
 //!
-//! Looks at lines, because a YAML reader does not tell `!override` from no tag. A service on one line
-//! (`web: {ports: […]}`) is not seen.
+//! A text that is no YAML has no findings here: Compose says what is wrong with it.
 
-use crate::workspace::Workspace;
+use std::ops::RangeInclusive;
+
+use super::yaml::{self, Node, Value};
+use crate::workspace::{Protocol, Workspace};
 
 /// A `ports:` of the override that publishes a container's port a second time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,75 +22,66 @@ pub struct AddedPort {
 /// The ports that the override adds although it looks as if it replaced them.
 /// <https://docs.docker.com/reference/compose-file/merge/#replace-value>
 pub fn added_ports(text: &str, workspace: &Workspace) -> Vec<AddedPort> {
+    let root = yaml::parse(text);
+    let services = root.as_ref().and_then(|root| merged(root, "services"));
     let mut found = Vec::new();
-    // The keys that lead to a line, each with its indentation.
-    let mut path: Vec<(usize, String)> = Vec::new();
-    let mut ports: Option<(String, usize)> = None;
-    for (index, line) in text.lines().enumerate() {
-        let content = without_comment(line).trim();
-        if content.is_empty() {
-            continue;
-        }
-        let indent = line.len() - line.trim_start().len();
-        let is_item = content.starts_with('-');
-        path.retain(|(depth, _)| *depth < indent || (is_item && *depth == indent));
-        let mut values = content;
-        if let (false, Some((key, value))) = (is_item, content.split_once(':')) {
-            path.push((indent, key.trim().trim_matches(['"', '\'']).to_owned()));
-            let keys: Vec<&str> = path.iter().map(|(_, key)| key.as_str()).collect();
-            if let ["services", service, "ports"] = keys[..] {
-                // `!override` replaces, `!reset` removes.
-                let is_tagged = value.trim().starts_with('!');
-                ports = (!is_tagged).then(|| (service.to_owned(), index + 1));
-                values = value;
-            } else if !matches!(keys[..], ["services", _, "ports", _]) {
-                ports = None;
-            }
-        }
-        let Some((service, line)) = &ports else {
+    for service in &workspace.services {
+        let own = services.and_then(|services| merged(services, &service.name));
+        let Some(ports) = own.and_then(|own| merged(own, "ports")) else {
             continue;
         };
-        let published = workspace.service(service).map(|service| &service.ports);
-        for target in targets(values) {
-            let is_published =
-                published.is_some_and(|all| all.iter().any(|port| port.target == target));
-            let added = AddedPort {
-                service: service.clone(),
-                target,
-                line: *line,
-            };
-            if is_published && !found.contains(&added) {
-                found.push(added);
+        let Value::List(entries) = &ports.value else {
+            continue;
+        };
+        let added: Vec<(RangeInclusive<u16>, Protocol)> =
+            entries.iter().filter_map(published).collect();
+        for port in &service.ports {
+            let is_added = added.iter().any(|(targets, protocol)| {
+                targets.contains(&port.target) && *protocol == port.protocol
+            });
+            if is_added {
+                found.push(AddedPort {
+                    service: service.name.clone(),
+                    target: port.target,
+                    line: ports.line,
+                });
             }
         }
     }
     found
 }
 
-/// The container's ports that a line names: `- "3200:3000/tcp"`, `["3200:3000"]`, `target: 3000`.
-fn targets(line: &str) -> Vec<u16> {
-    let long_key = |text: &str| {
-        let (key, _) = text.split_once(": ")?;
-        Some(key.trim_matches(['-', ' ', '{']).to_owned())
-    };
-    line.trim_matches(['[', ']', ' '])
-        .split(',')
-        .filter(|part| long_key(part).is_none_or(|key| key == "target"))
-        .filter_map(|part| {
-            let text = part.trim_matches(['-', ' ', '"', '\'', '{', '}', '[', ']']);
-            let port = text.rsplit(':').next()?.trim().trim_matches(['"', '\'']);
-            port.split('/').next()?.parse().ok()
-        })
-        .collect()
+/// The name that the override gives to the project.
+pub fn project_name(text: &str) -> Option<String> {
+    let root = yaml::parse(text)?;
+    let name = root.get("name")?.text()?;
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
-/// A `#` begins a comment at the start of a line and after white space.
-fn without_comment(line: &str) -> &str {
-    let starts = line.match_indices('#').map(|(at, _)| at);
-    let comment = starts
-        .into_iter()
-        .find(|at| *at == 0 || line[..*at].ends_with([' ', '\t']));
-    comment.map_or(line, |at| &line[..at])
+/// What Compose merges with the value of the compose file: `!override` replaces that, `!reset` removes
+/// it.
+fn merged<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
+    node.get(key)
+        .filter(|node| !["override", "reset"].contains(&node.tag.as_str()))
+}
+
+/// The container's ports that an entry publishes: `3200:3000/tcp`, `3200-3201:3000-3001`,
+/// `{target: 3000}`.
+fn published(entry: &Node) -> Option<(RangeInclusive<u16>, Protocol)> {
+    let text = |key: &str| entry.get(key).and_then(Node::text);
+    let (targets, protocol) = match &entry.value {
+        Value::Scalar(text) => {
+            let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+            (ports.rsplit(':').next().unwrap_or_default(), protocol)
+        }
+        _ => (text("target")?, text("protocol").unwrap_or("tcp")),
+    };
+    let (first, last) = targets.split_once('-').unwrap_or((targets, targets));
+    let protocol = match protocol {
+        "udp" => Protocol::Udp,
+        _ => Protocol::Tcp,
+    };
+    Some((first.parse().ok()?..=last.parse().ok()?, protocol))
 }
 
 #[cfg(test)]
@@ -155,6 +148,34 @@ mod tests {
                 "services:\n  web:\n    ports:\n      - 1:4000\n    expose:\n      - 3000\n",
                 &[],
             ),
+            // One line, flow style, quoted keys, ranges, anchors and merged keys.
+            ("services: {web: {ports: [\"3200:3000\"]}}\n", &[(3000, 1)]),
+            (
+                "{\"services\": {\"web\": {\"ports\": [{\"target\": 9229}]}}}\n",
+                &[(9229, 1)],
+            ),
+            (
+                "services:\n  web: {ports: !override [\"3200:3000\"]}\n",
+                &[],
+            ),
+            (
+                "services:\n  web: !override\n    ports: [\"3200:3000\"]\n",
+                &[],
+            ),
+            (
+                "services:\n  web:\n    ports: [\n      \"1:3000\",\n    ]\n",
+                &[(3000, 3)],
+            ),
+            (
+                "services:\n  web:\n    ports: [\"9000-9001:9228-9229\"]\n",
+                &[(9229, 3)],
+            ),
+            ("services:\n  web:\n    ports: [\"3200:3000/udp\"]\n", &[]),
+            (
+                "x-p: &p\n  ports: [\"1:3000\"]\nservices:\n  web:\n    <<: *p\n",
+                &[(3000, 2)],
+            ),
+            ("services:\n  web:\n    ports:\n", &[]),
             ("", &[]),
             ("ports: [\n", &[]),
         ];
@@ -164,6 +185,18 @@ mod tests {
                 .map(|added| (added.target, added.line))
                 .collect();
             assert_eq!(found, *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_override_may_name_the_project() {
+        for (text, expected) in [
+            ("name: other\nservices: {}\n", Some("other")),
+            ("services: {web: {name: x}}\n", None),
+            ("name:\n", None),
+            ("", None),
+        ] {
+            assert_eq!(project_name(text).as_deref(), expected, "{text}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The compose file as text: YAML, under a header with the hash of the body.
 //!
-//! The only file that names the YAML library.
+//! The only file that names the library that writes YAML.
 
 use std::fmt::Write as _;
 

@@ -192,13 +192,18 @@ fn only_docker_runs_docker() {
 }
 
 #[test]
-fn one_file_names_the_yaml_library() {
-    let files: Vec<String> = sources()
-        .into_iter()
-        .filter(|source| names(&source.code, "serde_saphyr"))
-        .map(|source| source.path)
-        .collect();
-    assert_eq!(files, ["compose/text.rs"]);
+fn one_file_writes_yaml_and_one_reads_it() {
+    for (library, file) in [
+        ("serde_saphyr", "compose/text.rs"),
+        ("granit_parser", "compose/yaml.rs"),
+    ] {
+        let files: Vec<String> = sources()
+            .into_iter()
+            .filter(|source| names(&source.code, library))
+            .map(|source| source.path)
+            .collect();
+        assert_eq!(files, [file]);
+    }
 }
 
 #[test]

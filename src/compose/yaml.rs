@@ -1,0 +1,179 @@
+//! A YAML text as a tree that knows the line and the tag of each value. For files that people write:
+//! serde's data model has neither.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+
+/// A value, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Counted from 1; of a value of a mapping, its key's.
+    pub line: usize,
+    /// `override` for `!override`; empty without one.
+    pub tag: String,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a value is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Text or a number as written; empty for nothing.
+    Scalar(String),
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the order of the text.
+    Map(Vec<(String, Node)>),
+}
+
+impl Node {
+    /// The value of a key; none where this is no mapping. A mapping's own keys go before those that
+    /// `<<` merges into it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        let Value::Map(entries) = &self.value else {
+            return None;
+        };
+        let own = entries.iter().find(|(name, _)| name == key);
+        if let Some((_, node)) = own {
+            return Some(node);
+        }
+        let mut merged = entries.iter().filter(|(name, _)| name == "<<");
+        merged.find_map(|(_, node)| match &node.value {
+            Value::List(several) => several.iter().find_map(|one| one.get(key)),
+            _ => node.get(key),
+        })
+    }
+
+    /// The text of a scalar.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// The first document of a text; none where it is empty or no YAML.
+pub fn parse(text: &str) -> Option<Node> {
+    let mut open: Vec<Open> = Vec::new();
+    let mut anchors: HashMap<usize, Node> = HashMap::new();
+    for event in Parser::new_from_str(text) {
+        let (event, span) = event.ok()?;
+        let (node, anchor) = match event {
+            Event::Scalar(value, style, anchor, tag) => {
+                let is_nothing = style == ScalarStyle::Plain && matches!(&*value, "~" | "null");
+                let value = if is_nothing {
+                    String::new()
+                } else {
+                    value.into_owned()
+                };
+                let value = Value::Scalar(value);
+                (node(value, tag.as_deref(), &span), anchor)
+            }
+            Event::Alias(anchor) => (anchors.get(&anchor)?.clone(), 0),
+            Event::SequenceStart(_, anchor, tag) => {
+                open.push(Open::new(
+                    node(Value::List(Vec::new()), tag.as_deref(), &span),
+                    anchor,
+                ));
+                continue;
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                open.push(Open::new(
+                    node(Value::Map(Vec::new()), tag.as_deref(), &span),
+                    anchor,
+                ));
+                continue;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let closed = open.pop()?;
+                (closed.node, closed.anchor)
+            }
+            _ => continue,
+        };
+        if anchor != 0 {
+            anchors.insert(anchor, node.clone());
+        }
+        match open.last_mut() {
+            Some(parent) => parent.add(node),
+            None => return Some(node),
+        }
+    }
+    None
+}
+
+fn node(value: Value, tag: Option<&Tag>, span: &Span) -> Node {
+    Node {
+        line: span.start.line(),
+        tag: tag.map(|tag| tag.suffix().to_owned()).unwrap_or_default(),
+        value,
+    }
+}
+
+/// A list or a mapping whose end has not come yet.
+struct Open {
+    node: Node,
+    anchor: usize,
+    /// Of a mapping: the key that waits for its value.
+    key: Option<Node>,
+}
+
+impl Open {
+    fn new(node: Node, anchor: usize) -> Self {
+        Open {
+            node,
+            anchor,
+            key: None,
+        }
+    }
+
+    fn add(&mut self, node: Node) {
+        match &mut self.node.value {
+            Value::List(items) => items.push(node),
+            Value::Map(entries) => match self.key.take() {
+                None => self.key = Some(node),
+                Some(key) => {
+                    let line = key.line;
+                    let name = key.text().unwrap_or_default().to_owned();
+                    entries.push((name, Node { line, ..node }));
+                }
+            },
+            Value::Scalar(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_lines_tags_anchors_and_merged_keys() {
+        let text = "x: &x\n  a: 1\ny:\n  <<: *x\n  b: !reset [2,\n    3]\nz: {<<: [*x], a: 4}\n";
+        let root = parse(text).unwrap();
+        let y = root.get("y").unwrap();
+        assert_eq!(y.get("a").and_then(Node::text), Some("1"));
+        let b = y.get("b").unwrap();
+        assert_eq!((b.line, b.tag.as_str()), (5, "reset"));
+        let Value::List(items) = &b.value else {
+            panic!("{b:?}");
+        };
+        assert_eq!(items[1].line, 6);
+        let z = root.get("z").unwrap();
+        assert_eq!(z.get("a").and_then(Node::text), Some("4"));
+    }
+
+    #[test]
+    fn what_is_no_yaml_is_nothing() {
+        for text in [
+            "",
+            "# only a comment\n",
+            "a: [\n",
+            "a: *nowhere\n",
+            "\t- a: }",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}

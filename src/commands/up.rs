@@ -3,17 +3,21 @@
 //! Says what is missing before it starts anything, then syncs, generates and hands over to
 //! `docker compose up`, whose own words are passed on.
 
+mod preconditions;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
-use super::doctor::{Depth, Examination};
+use preconditions::Preconditions;
+
+use super::doctor::{Depth, Examination, project_name};
 use super::generate::{self, Overwrite};
 use super::{Context, Opened, renew, sync};
 use crate::docker::Docker;
+use crate::doctor::probes;
 use crate::doctor::select::Selection;
-use crate::doctor::{catalogue, probes};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
 use crate::manifest::report::closest;
@@ -52,15 +56,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     reject_unknown(&opened, &args.services)?;
     interrupt::listen().context("can't listen for Ctrl-C")?;
 
-    let blocking = [
-        "tools.docker",
-        "tools.engine",
-        "tools.compose",
-        "tools.disk",
-        "tools.wsl",
-        "env",
-    ];
-    require(&opened, &args.services, &blocking)?;
+    let preconditions = Preconditions::of_machine(&opened, &args.services)?;
     if !args.no_sync {
         sync_repos(context, &opened)?;
     }
@@ -68,12 +64,12 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         return Err(interrupted_before_start());
     }
     generate::generate(context, &opened, Overwrite::Never)?;
-    require(&opened, &args.services, &["files", "compose.valid"])?;
+    preconditions.of_workspace()?;
 
     if interrupt::requested() {
         return Err(interrupted_before_start());
     }
-    start(context, &opened, args)
+    start(context, &opened, args, &preconditions)
 }
 
 pub(super) fn reject_unknown(opened: &Opened, asked: &[String]) -> Result<(), Failure> {
@@ -95,50 +91,6 @@ pub(super) fn reject_unknown(opened: &Opened, asked: &[String]) -> Result<(), Fa
     }))
 }
 
-/// Runs these checks, those of the ports of what will start, and stops when one fails.
-fn require(opened: &Arc<Opened>, asked: &[String], checks: &[&str]) -> Result<(), Failure> {
-    let variables = probes::variables(&opened.root).context("can't read `.env`")?;
-    let started = catalogue::started(&opened.workspace, &opened.personal, &variables, asked);
-    let names: HashSet<&str> = started
-        .iter()
-        .map(|service| service.name.as_str())
-        .collect();
-    let ports = names.iter().map(|name| format!("ports.{name}"));
-    let selection = Selection {
-        only: checks
-            .iter()
-            .map(ToString::to_string)
-            .chain(ports)
-            .collect(),
-        // A Dockerfile of a service that does not start stands in nobody's way.
-        skip: opened
-            .workspace
-            .services
-            .iter()
-            .filter(|service| !names.contains(service.name.as_str()))
-            .map(|service| format!("files.{}", service.name))
-            .collect(),
-    };
-    let report = Examination::of(Some(Arc::clone(opened)), Depth::Shallow)?.run(&selection);
-    if interrupt::requested() {
-        return Err(interrupted_before_start());
-    }
-    let failures = report.blocking().count();
-    if failures == 0 {
-        return Ok(());
-    }
-    let what = if failures == 1 {
-        "1 problem keeps"
-    } else {
-        &format!("{failures} problems keep")
-    };
-    Err(Failure::failed(anyhow!(
-        "{what} the services from starting\n\n{}",
-        report.blocking_text()
-    ))
-    .hint("`fitout doctor` runs all checks"))
-}
-
 /// A repo that could not be updated is used as it is; one that is not there at all stops `up` by
 /// the checks that come after this.
 fn sync_repos(context: &Context, opened: &Opened) -> Result<(), Failure> {
@@ -150,9 +102,17 @@ fn sync_repos(context: &Context, opened: &Opened) -> Result<(), Failure> {
     Ok(())
 }
 
-fn start(context: &Context, opened: &Arc<Opened>, args: &Args) -> CommandResult {
+fn start(
+    context: &Context,
+    opened: &Arc<Opened>,
+    args: &Args,
+    preconditions: &Preconditions,
+) -> CommandResult {
     let docker = Docker::default();
-    renew::renew(context, opened, &asked_for(opened, &args.services)?)?;
+    if let Err(failure) = renew::renew(context, opened, preconditions.started()) {
+        preconditions.left_out()?;
+        return Err(failure);
+    }
     let mut compose = docker
         .compose(&opened.root)
         .args(["up", "--detach", "--build", "--wait"]);
@@ -163,10 +123,12 @@ fn start(context: &Context, opened: &Arc<Opened>, args: &Args) -> CommandResult 
         .args(&args.services)
         .pass_through()
         .context("can't start the services")?;
+    if !status.success() {
+        preconditions.left_out()?;
+    }
 
-    let states = docker.compose(&opened.root).services();
-    let states = states.context("can't ask which services run")?;
-    let asked = asked_for(opened, &args.services)?;
+    let asked = preconditions.started();
+    let states = states(opened, &docker, asked)?;
     let rows: Vec<Row> = running::rows(&opened.workspace, &opened.personal, &states)
         .into_iter()
         .filter(|row| {
@@ -221,6 +183,26 @@ fn start(context: &Context, opened: &Arc<Opened>, args: &Args) -> CommandResult 
     .hint("its own words are above"))
 }
 
+/// How the services are. Compose is asked, which takes longer, where not all of them are found by the
+/// project's name: `-f` files and `-p` names of a `COMPOSE_*` variable are known to it alone.
+fn states(
+    opened: &Opened,
+    docker: &Docker,
+    asked: &HashSet<&str>,
+) -> Result<Vec<ServiceState>, Failure> {
+    let variables = probes::variables(&opened.root).context("can't read `.env`")?;
+    let project = project_name(opened, &variables);
+    let containers = docker.containers().unwrap_or_default().into_iter();
+    let own = containers.filter(|container| container.project == project && !container.is_one_off);
+    let states: Vec<ServiceState> = own.map(|container| container.service_state()).collect();
+    let has_state = |service: &&str| states.iter().any(|state| state.service == **service);
+    if asked.iter().all(has_state) {
+        return Ok(states);
+    }
+    let states = docker.compose(&opened.root).services();
+    Ok(states.context("can't ask which services run")?)
+}
+
 fn is_broken(row: &Row) -> bool {
     row.condition == Condition::Broken
 }
@@ -229,16 +211,6 @@ fn has_job(states: &[ServiceState]) -> bool {
     states
         .iter()
         .any(|state| state.state == "exited" && state.exit_code == 0)
-}
-
-/// The names of the services that start.
-fn asked_for<'a>(opened: &'a Opened, asked: &[String]) -> Result<HashSet<&'a str>, Failure> {
-    let variables = probes::variables(&opened.root).context("can't read `.env`")?;
-    let started = catalogue::started(&opened.workspace, &opened.personal, &variables, asked);
-    Ok(started
-        .into_iter()
-        .map(|service| service.name.as_str())
-        .collect())
 }
 
 /// One row a service: what it is called, how it is, where it is.

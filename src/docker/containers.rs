@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::running::{PublishedPort, ServiceState};
 use crate::workspace::Protocol;
 
-/// A running container.
+/// A container, also one that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     /// Its name.
@@ -16,8 +16,36 @@ pub struct Container {
     pub service: String,
     /// The folder of the Compose project; empty for none.
     pub folder: String,
-    /// The ports of the host that it holds.
+    /// The version of the Compose that made it; empty for none.
+    pub made_by: String,
+    /// Made by `docker compose run`, beside the service's own.
+    pub is_one_off: bool,
+    /// The ports of the host that it holds; none once it has ended.
     pub ports: Vec<PublishedPort>,
+    state: String,
+    status: String,
+}
+
+impl Container {
+    /// How it is, as Compose would say it.
+    pub fn service_state(&self) -> ServiceState {
+        // `Up 2 hours (healthy)`, `Up 1 second (health: starting)`, `Exited (1) 3 minutes ago`
+        let in_brackets = self.status.split_once('(').unwrap_or_default().1;
+        let in_brackets = in_brackets.split(')').next().unwrap_or_default();
+        let health = match in_brackets {
+            "healthy" | "unhealthy" => in_brackets,
+            "health: starting" => "starting",
+            _ => "",
+        };
+        ServiceState {
+            service: self.service.clone(),
+            container: self.name.clone(),
+            state: self.state.clone(),
+            health: health.to_owned(),
+            exit_code: in_brackets.parse().unwrap_or_default(),
+            ports: self.ports.clone(),
+        }
+    }
 }
 
 /// For `docker ps --format`: one container a line, fields set apart by tabs. `{{json .}}` would
@@ -27,7 +55,11 @@ pub(super) const FORMAT: &str = concat!(
     "{{.Label \"com.docker.compose.project\"}}\t",
     "{{.Label \"com.docker.compose.service\"}}\t",
     "{{.Label \"com.docker.compose.project.working_dir\"}}\t",
-    "{{.Ports}}"
+    "{{.Label \"com.docker.compose.version\"}}\t",
+    "{{.Label \"com.docker.compose.oneoff\"}}\t",
+    "{{.Ports}}\t",
+    "{{.State}}\t",
+    "{{.Status}}"
 );
 
 pub(super) fn parse(text: &str) -> Vec<Container> {
@@ -39,7 +71,11 @@ pub(super) fn parse(text: &str) -> Vec<Container> {
                 project: fields.next()?,
                 service: fields.next()?,
                 folder: fields.next()?,
+                made_by: fields.next()?,
+                is_one_off: fields.next()? == "True",
                 ports: parse_ports(&fields.next()?),
+                state: fields.next()?,
+                status: fields.next()?,
             })
         })
         .collect()
@@ -200,10 +236,43 @@ mod tests {
 
     #[test]
     fn reads_a_container_that_is_no_part_of_a_project() {
-        let containers = parse("web\t\t\t\t127.0.0.1:3100->3000/tcp\n");
+        let containers = parse("web\t\t\t\t\t\t127.0.0.1:3100->3000/tcp\trunning\tUp 2 hours\n");
         assert_eq!(containers[0].name, "web");
         assert_eq!(containers[0].project, "");
+        assert!(!containers[0].is_one_off);
         assert_eq!(containers[0].ports, [tcp("127.0.0.1", 3100, 3000)]);
+    }
+
+    #[test]
+    fn the_status_tells_health_and_exit_code() {
+        let cases = [
+            ("running", "Up 2 hours", "", 0),
+            ("running", "Up 2 minutes (healthy)", "healthy", 0),
+            ("running", "Up 2 minutes (unhealthy)", "unhealthy", 0),
+            (
+                "running",
+                "Up Less than a second (health: starting)",
+                "starting",
+                0,
+            ),
+            ("paused", "Up 2 hours (Paused)", "", 0),
+            ("exited", "Exited (137) 3 weeks ago", "", 137),
+            ("restarting", "Restarting (1) 4 seconds ago", "", 1),
+            ("created", "Created", "", 0),
+        ];
+        for (state, status, health, exit_code) in cases {
+            let line = format!("vera-api-1\tvera\tapi\t/w\t2.40.3\tFalse\t\t{state}\t{status}\n");
+            let found = parse(&line)[0].service_state();
+            assert_eq!(
+                (found.state.as_str(), found.health.as_str(), found.exit_code),
+                (state, health, exit_code),
+                "{status}"
+            );
+            assert_eq!(
+                (found.service.as_str(), found.container.as_str()),
+                ("api", "vera-api-1")
+            );
+        }
     }
 
     #[test]

@@ -106,9 +106,9 @@ impl Docker {
         Compose::new(self.limit, folder)
     }
 
-    /// The running containers and what they publish.
+    /// All containers, also those that have ended, and what they publish; none where no engine answers.
     pub fn containers(&self) -> Result<Vec<Container>, RunError> {
-        let output = self.run(&["ps", "--no-trunc", "--format", containers::FORMAT])?;
+        let output = self.run(&["ps", "--all", "--no-trunc", "--format", containers::FORMAT])?;
         Ok(containers::parse(&output.stdout))
     }
 

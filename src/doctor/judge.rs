@@ -5,7 +5,7 @@
 
 mod access;
 mod host;
-mod tools;
+pub mod tools;
 mod workspace;
 
 use super::check::{Check, Fix, Outcome, Probe, Remedy};

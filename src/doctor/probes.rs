@@ -97,6 +97,11 @@ impl Machine {
         }
     }
 
+    /// The name of the Compose project that is our own.
+    pub fn project(&self) -> &str {
+        &self.project
+    }
+
     /// Looks.
     pub fn probe(&self, probe: &Probe) -> Result<Finding, Fault> {
         Ok(match probe {
@@ -319,10 +324,6 @@ impl Machine {
     }
 
     fn port(&self, probe: &PortProbe) -> Result<PortSeen, Fault> {
-        let endpoint = self.endpoint.get_or_init(|| self.docker.endpoint());
-        if endpoint.is_remote() {
-            return Ok(PortSeen::Elsewhere(endpoint.address.clone()));
-        }
         let text = probe.address.trim_matches(['[', ']']);
         let address: IpAddr = match text {
             "" => IpAddr::from([0, 0, 0, 0]),
@@ -337,10 +338,17 @@ impl Machine {
                 .iter()
                 .any(|port| overlaps(port, probe, address))
         });
+        if let Some(own) = container
+            && own.project == self.project
+            && own.service == probe.service
+        {
+            return Ok(PortSeen::Own(own.name.clone()));
+        }
+        let endpoint = self.endpoint.get_or_init(|| self.docker.endpoint());
+        if endpoint.is_remote() {
+            return Ok(PortSeen::Elsewhere(endpoint.address.clone()));
+        }
         if let Some(container) = container {
-            if container.project == self.project && container.service == probe.service {
-                return Ok(PortSeen::Own(container.name.clone()));
-            }
             return Ok(self.taken(
                 probe,
                 address,
@@ -422,8 +430,9 @@ impl Machine {
         PortSeen::Taken { holder, next_free }
     }
 
-    /// None where the engine does not answer: then no container runs either, as far as we can see.
-    fn containers(&self) -> &[Container] {
+    /// Also those that have ended. None where the engine does not answer: then no container runs
+    /// either, as far as we can see.
+    pub fn containers(&self) -> &[Container] {
         self.containers
             .get_or_init(|| self.docker.containers().unwrap_or_default())
     }

@@ -105,6 +105,36 @@ command = ["sh", "-c", "{command}"]
         assert!(project.fitout(&["status"]).stdout.contains(&address));
     }
 
+    /// Everything runs, so these are asked only once Compose has failed.
+    #[test]
+    #[ignore = "needs a Docker engine"]
+    fn what_keeps_a_running_stack_from_its_start_is_told_as_for_a_first_start() {
+        let project = Project::new("again", "httpd -f -p 8080", "");
+        let ran = project.fitout(&["up"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+
+        let override_file = "ws/docker-compose.override.yml";
+        project
+            .context
+            .write(override_file, "services:\n  page:\n    portz: [\"1:1\"]\n");
+        let ran = project.fitout(&["up"]);
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        let told = "error: 1 problem keeps the services from starting\n\n\
+                    fail     compose.valid  Docker Compose does not accept it:";
+        assert!(ran.stderr.contains(told), "{}", ran.shown());
+        assert_eq!(ran.stdout, "", "{}", ran.shown());
+        std::fs::remove_file(project.context.path(override_file)).unwrap();
+
+        let mut command = project.context.fitout_command(&["up"]);
+        // No plugins there: the client can reach the engine, and knows no `docker compose`.
+        let without_plugins = project.context.path("home");
+        with_docker(&mut command).env("DOCKER_CONFIG", without_plugins);
+        let ran = project.context.ran(&command.output().unwrap());
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        let told = "fail     tools.compose  ";
+        assert!(ran.stderr.contains(told), "{}", ran.shown());
+    }
+
     #[test]
     #[ignore = "needs a Docker engine"]
     fn an_unhealthy_service_is_named_with_the_end_of_its_log() {

@@ -288,6 +288,11 @@ pub(super) fn rootless(seen: &RootlessSeen) -> Outcome {
     }
 }
 
+/// Whether a Compose of this version knows all that the compose file uses.
+pub fn is_new_enough(compose: &str) -> bool {
+    numbers(compose).is_some_and(|version| version >= COMPOSE)
+}
+
 /// With one decimal, cut off rather than rounded up.
 fn gigabytes(bytes: u64) -> String {
     format!("{}.{} GiB", bytes / GIB, bytes % GIB * 10 / GIB)

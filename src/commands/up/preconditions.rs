@@ -1,0 +1,161 @@
+//! What must be in order before `fitout up` starts anything.
+//!
+//! Starting a program costs more than most checks. Where every service runs already, one `docker ps`
+//! has shown that the client, the engine and a Compose that is new enough are there; then these, and
+//! whether Compose can read the file, are asked only when the start has failed.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+
+use super::interrupted_before_start;
+use crate::commands::Opened;
+use crate::commands::doctor::{Depth, Examination};
+use crate::docker::Container;
+use crate::doctor::judge::tools;
+use crate::doctor::select::Selection;
+use crate::doctor::variables::Variables;
+use crate::doctor::{catalogue, probes};
+use crate::error::Failure;
+use crate::host::interrupt;
+use crate::running::{self, Condition};
+
+/// What a container that runs has shown.
+const DOCKER: [&str; 3] = ["tools.docker", "tools.engine", "tools.compose"];
+/// What needs no repo. The ports of what will start are beside them.
+const MACHINE: [&str; 3] = ["tools.disk", "tools.wsl", "env"];
+/// What needs the repos and the compose file.
+const WORKSPACE: [&str; 2] = ["files", VALID];
+const VALID: &str = "compose.valid";
+
+/// The checks of one run of `fitout up`.
+pub struct Preconditions<'a> {
+    opened: &'a Arc<Opened>,
+    started: HashSet<&'a str>,
+    all_run: bool,
+}
+
+impl<'a> Preconditions<'a> {
+    /// Stops when something of this machine keeps the services that are asked for (all where none
+    /// is) from starting.
+    pub fn of_machine(opened: &'a Arc<Opened>, asked: &[String]) -> Result<Self, Failure> {
+        let variables = probes::variables(&opened.root).context("can't read `.env`")?;
+        let started = catalogue::started(&opened.workspace, &opened.personal, &variables, asked);
+        let started = started.into_iter().map(|service| service.name.as_str());
+        let mut this = Preconditions {
+            opened,
+            started: started.collect(),
+            all_run: false,
+        };
+        let examination = this.examination()?;
+        this.all_run = this.all_run(&variables, &examination);
+        let docker: &[&str] = if this.all_run { &[] } else { &DOCKER };
+        let ports = this.ports();
+        let only = [docker, &MACHINE, &refs(&ports)].concat();
+        this.require(examination, &only, &[])?;
+        Ok(this)
+    }
+
+    /// The names of the services that start.
+    pub fn started(&self) -> &HashSet<&'a str> {
+        &self.started
+    }
+
+    /// Stops when something is missing in the repos, or Compose can't read the file.
+    pub fn of_workspace(&self) -> Result<(), Failure> {
+        let skip: &[&str] = if self.all_run { &[VALID] } else { &[] };
+        // They were in order a moment ago.
+        let skip = [skip, &["tools"]].concat();
+        self.require(self.examination()?, &WORKSPACE, &skip)
+    }
+
+    /// After a failed start: stops with the cause, where that is what was not asked before.
+    pub fn left_out(&self) -> Result<(), Failure> {
+        if !self.all_run || interrupt::requested() {
+            return Ok(());
+        }
+        let ports = self.ports();
+        let only = [&DOCKER[..], &MACHINE, &WORKSPACE, &refs(&ports)].concat();
+        self.require(self.examination()?, &only, &[])
+    }
+
+    fn examination(&self) -> Result<Examination, Failure> {
+        Examination::of(Some(Arc::clone(self.opened)), Depth::Shallow)
+    }
+
+    fn ports(&self) -> Vec<String> {
+        let names = self.started.iter();
+        names.map(|name| format!("ports.{name}")).collect()
+    }
+
+    /// Other files than ours, which `COMPOSE_FILE` may name, are Compose's own matter.
+    fn all_run(&self, variables: &Variables, examination: &Examination) -> bool {
+        if self.started.is_empty() || variables.get_filled("COMPOSE_FILE").is_some() {
+            return false;
+        }
+        let containers = examination.containers().iter();
+        let own = containers.filter(|container| {
+            container.project == examination.project() && !container.is_one_off
+        });
+        let own: Vec<&Container> = own.collect();
+        let states: Vec<_> = own
+            .iter()
+            .map(|container| container.service_state())
+            .collect();
+        let Opened {
+            workspace,
+            personal,
+            ..
+        } = &**self.opened;
+        own.iter().all(|own| tools::is_new_enough(&own.made_by))
+            && running::rows(workspace, personal, &states)
+                .iter()
+                .filter(|row| self.started.contains(row.service.as_str()))
+                .all(|row| {
+                    matches!(
+                        row.condition,
+                        Condition::Ready | Condition::Starting | Condition::Done
+                    )
+                })
+    }
+
+    /// Runs these checks, and stops when one fails.
+    fn require(
+        &self,
+        examination: Examination,
+        only: &[&str],
+        skip: &[&str],
+    ) -> Result<(), Failure> {
+        // A Dockerfile of a service that does not start stands in nobody's way.
+        let services = self.opened.workspace.services.iter();
+        let others = services.filter(|service| !self.started.contains(service.name.as_str()));
+        let others = others.map(|service| format!("files.{}", service.name));
+        let selection = Selection {
+            only: only.iter().map(ToString::to_string).collect(),
+            skip: skip.iter().map(ToString::to_string).chain(others).collect(),
+        };
+        let report = examination.run(&selection);
+        if interrupt::requested() {
+            return Err(interrupted_before_start());
+        }
+        let failures = report.blocking().count();
+        if failures == 0 {
+            return Ok(());
+        }
+        let what = if failures == 1 {
+            "1 problem keeps"
+        } else {
+            &format!("{failures} problems keep")
+        };
+        Err(Failure::failed(anyhow!(
+            "{what} the services from starting\n\n{}",
+            report.blocking_text()
+        ))
+        .hint("`fitout doctor` runs all checks"))
+    }
+}
+
+fn refs(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}

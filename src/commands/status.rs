@@ -80,10 +80,16 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
 }
 
 fn print(context: &Context, status: &Status) -> std::io::Result<()> {
+    let knows_services = status.services.as_ref().is_none_or(|rows| !rows.is_empty());
+    if status.repos.is_empty() && !knows_services {
+        context
+            .ui
+            .say("the manifest names no repos and no services");
+    }
     if !status.repos.is_empty() {
         context.ui.data(repo_table(&status.repos))?;
     }
-    if let Some(services) = &status.services {
+    if let Some(services) = status.services.as_ref().filter(|rows| !rows.is_empty()) {
         if !status.repos.is_empty() {
             context.ui.data("")?;
         }
@@ -100,6 +106,9 @@ fn print(context: &Context, status: &Status) -> std::io::Result<()> {
 }
 
 fn services(opened: &Opened) -> Result<Vec<Row>, String> {
+    if opened.workspace.services.is_empty() {
+        return Ok(Vec::new());
+    }
     let docker = Docker::default();
     let variables = probes::variables(&opened.root).map_err(|error| format!(".env: {error}"))?;
     let states = docker

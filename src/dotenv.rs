@@ -73,7 +73,7 @@ pub fn gitignore(existing: &str, workspace: &Workspace) -> Result<String, Broken
         workspace
             .repos
             .iter()
-            .map(|repo| format!("/{}", escape(&repo.path))),
+            .map(|repo| ignore_pattern(&repo.path)),
     );
     Ok(block.replace(existing, &lines))
 }
@@ -136,9 +136,9 @@ fn values(
     values
 }
 
-/// A path as a pattern of gitignore that matches nothing else.
-fn escape(path: &str) -> String {
-    let mut escaped = String::with_capacity(path.len());
+/// A path below the repository's root as a pattern of gitignore that matches nothing else.
+pub fn ignore_pattern(path: &str) -> String {
+    let mut escaped = String::from("/");
     for c in path.chars() {
         if matches!(c, '*' | '?' | '[' | '\\') {
             escaped.push('\\');

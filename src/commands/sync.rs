@@ -103,6 +103,16 @@ pub struct Unnamed {
 }
 
 impl Synced {
+    /// Takes the place of what came of some of the repos before.
+    fn replace(&mut self, later: Synced) {
+        self.interrupted |= later.interrupted;
+        for report in later.repos {
+            if let Some(first) = self.repos.iter_mut().find(|it| it.name == report.name) {
+                *first = report;
+            }
+        }
+    }
+
     /// The exit status that says so.
     pub fn exit(&self) -> Exit {
         if self.interrupted {
@@ -147,13 +157,14 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         return dry_run(context, &opened, &options, args.format);
     }
     interrupt::listen().context("can't listen for Ctrl-C")?;
-    let synced = sync(context, &opened, &options)?;
+    let mut synced = sync(context, &opened, &options)?;
     match args.format {
         Format::Text => {
             print(context, &synced)?;
             if let Some(again) = other_urls(context, &synced, &options) {
-                let synced = sync(context, &opened, &again)?;
-                print(context, &synced)?;
+                let moved = sync(context, &opened, &again)?;
+                print(context, &moved)?;
+                synced.replace(moved);
             }
         }
         Format::Json => print_json(context, &synced)?,
@@ -314,6 +325,13 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
             if let Some(first) = reports.iter_mut().find(|first| first.name == report.name) {
                 *first = report;
             }
+        }
+    }
+    for repo in repos.iter().filter(|repo| !repo.skip) {
+        if let Err(error) = local::exclude(root, repo) {
+            let path = repo.local_path.as_deref().unwrap_or_default();
+            let detail = format_args!("can't keep git from showing `{path}`: {error:#}");
+            context.ui.detail(detail);
         }
     }
     if let Err(error) = worker.sizes().save() {
@@ -677,10 +695,23 @@ impl Worker<'_> {
         if interrupt::requested() {
             return RepoReport::new(repo, Outcome::Interrupted);
         }
-        let report = self.settled(repo, before, self.allowed);
-        if !repo.submodules {
+        let mut report = self.settled(repo, before, self.allowed);
+        if repo.submodules {
+            report = self.with_submodules(repo, report);
+        }
+        let may_have_pointers = match report.outcome {
+            Outcome::Updated => true,
+            Outcome::UpToDate => before.has_filters,
+            _ => false,
+        };
+        if !may_have_pointers {
             return report;
         }
+        let folder = local::folder(self.network.root, repo);
+        report.also(local::lfs_note(&folder, &self.shown_path(repo)))
+    }
+
+    fn with_submodules(&self, repo: &Repo, report: RepoReport) -> RepoReport {
         match report.outcome {
             Outcome::Updated => self.update_submodules(repo, report),
             Outcome::UpToDate => {

@@ -360,6 +360,7 @@ fn command(cause: Cause, url: &str) -> Option<String> {
         Cause::Certificate => "git config --global http.sslCAInfo PATH_OF_THE_CA".to_owned(),
         Cause::Proxy => "git config --show-origin --get-regexp '[.]proxy$'".to_owned(),
         Cause::DiskFull => "df -h .".to_owned(),
+        _ if url.is_empty() => return None,
         _ => format!("git ls-remote {}", super::url::without_password(url)),
     })
 }

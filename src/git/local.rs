@@ -9,9 +9,10 @@ mod moving;
 mod remote;
 mod state;
 pub mod submodules;
+mod template;
 
-pub use filters::{Lfs, lfs};
-pub use link::make as link;
+pub use filters::{Lfs, lfs, lfs_note};
+pub use link::{exclude, make as link};
 pub use moving::{detach, fast_forward, switch};
 pub use remote::set_url;
 pub(super) use remote::{

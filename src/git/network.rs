@@ -91,17 +91,13 @@ impl Network<'_> {
             Backend::Cli => cli::clone(path, &url, repo, self.interrupt),
         })
         .map_err(|error| self.explained(error, repo, &url))?;
-        local::finish_clone(path, &url)?;
+        local::finish_clone(path, &url, self.backend)?;
         let mut note = None;
         if repo.submodules && path.join(".gitmodules").exists() {
             note = self.submodules(path, &[], repo)?;
         }
-        if note.is_none() && local::lfs(path) == local::Lfs::Pointers {
-            note = Some(format!(
-                "its Git LFS files are pointers: install git-lfs, then `git lfs install` and \
-                 `git -C {} lfs pull`",
-                repo.path
-            ));
+        if note.is_none() {
+            note = local::lfs_note(path, &repo.path);
         }
         let branch = local::branch(path);
         let bytes = cache::pack_bytes(&path.join(".git"));

@@ -248,6 +248,7 @@ mod tests {
             head: Head::Branch("main".to_owned()),
             operation: None,
             changes: Changes::default(),
+            has_filters: false,
             stashes: 0,
             target: Target::Branch {
                 name: "main".to_owned(),

@@ -75,6 +75,8 @@ pub struct CloneState {
     pub operation: Option<&'static str>,
     /// What differs from HEAD.
     pub changes: Changes,
+    /// Whether a file of attributes names a filter (Git LFS) or an encoding.
+    pub has_filters: bool,
     /// Entries of `git stash list`.
     pub stashes: usize,
     /// What the manifest wants checked out.

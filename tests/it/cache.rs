@@ -6,6 +6,7 @@ use std::process::Stdio;
 
 use crate::context::{TestContext, exists};
 use crate::http_server::{Behaviour, HttpServer, Tls};
+use crate::login::{Prompt, on_a_terminal};
 use crate::sync::{assert_cloned_as_git_does, varied_remote};
 
 const CACHE: &str = "home/.cache/fitout/repos";
@@ -301,6 +302,26 @@ fn no_secret_is_kept() {
         let text = context.read(&format!("{entry}/{file}"));
         assert!(!text.contains("secret") && !text.contains("user"), "{text}");
     }
+}
+
+#[test]
+fn on_a_terminal_the_cache_is_cleaned_when_the_answer_is_yes() {
+    let context = TestContext::new();
+    let server = served(&context);
+    cloned(&context, &server, &[]);
+    let full = context.fitout(&["cache"]);
+    let clean = |answer| {
+        let dialogue = [("Remove", answer)];
+        on_a_terminal(&context, &["cache", "clean"], Prompt::Ours, &dialogue)
+    };
+    let (declined, _) = clean("n");
+    let after_no = context.fitout(&["cache"]);
+    let (agreed, screen) = clean("y");
+    let after_yes = context.fitout(&["cache"]);
+    assert_eq!([declined, agreed], [Some(0), Some(0)]);
+    assert_eq!(after_no.shown(), full.shown());
+    assert!(screen.contains("freed "), "{screen}");
+    assert!(after_yes.stderr.contains("nothing is kept"), "{screen}");
 }
 
 #[test]

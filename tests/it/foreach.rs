@@ -1,6 +1,7 @@
 //! `fitout foreach`: one command in every repo.
 
 use std::fmt::Write;
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -76,4 +77,40 @@ fn an_unknown_repo_or_program_is_said() {
         "{}",
         program.shown()
     );
+}
+
+#[test]
+fn ctrl_c_ends_what_runs_and_all_that_it_started() {
+    let context = workspace();
+    let script = "sleep 1000 & echo $! > ../pid-$FITOUT_REPO; wait";
+    let child = context
+        .fitout_command(&["foreach", "--jobs", "2", "--repos", "web,api", "--", script])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid_of = |repo: &str| {
+        let text = std::fs::read_to_string(context.ws(&format!("pid-{repo}")));
+        text.ok().filter(|text| text.ends_with('\n'))
+    };
+    let started = || Some([pid_of("web")?, pid_of("api")?]);
+    let pids = loop {
+        if let Some(pids) = started() {
+            break pids;
+        }
+        std::thread::yield_now();
+    };
+    let fitout = child.id().to_string();
+    let kill = context.command("kill").args(["-INT", &fitout]).status();
+    assert!(kill.unwrap().success());
+    let ran = context.ran(&child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(130), "{}", ran.shown());
+    for pid in pids {
+        let mut ps = context.command("ps");
+        let output = ps.args(["-o", "stat=", "-p", pid.trim()]).output().unwrap();
+        let state = String::from_utf8_lossy(&output.stdout).into_owned();
+        // One that has ended may wait for init to take note of it.
+        let has_ended = state.trim().is_empty() || state.starts_with('Z');
+        assert!(has_ended, "{pid} still runs: {state}");
+    }
 }

@@ -383,6 +383,7 @@ pub enum Prompt {
 /// fitout on a terminal of its own: waits for each text, then types the answer to it.
 pub fn on_a_terminal(
     context: &TestContext,
+    arguments: &[&str],
     prompt: Prompt,
     dialogue: &[(&str, &str)],
 ) -> (Option<i32>, String) {
@@ -403,7 +404,7 @@ pub fn on_a_terminal(
     command
         .args(["--wait", "--ctty"])
         .arg(assert_cmd::cargo::cargo_bin!("fitout"))
-        .arg("sync")
+        .args(arguments)
         .stdin(open())
         .stdout(open())
         .stderr(open());
@@ -459,7 +460,7 @@ fn on_a_terminal_a_login_is_asked_for_once_a_server_and_again_when_it_is_wrong()
         .into_iter()
         .filter(|(_, answer)| !answer.is_empty())
         .collect();
-    let (code, screen) = on_a_terminal(&context, Prompt::Ours, &typed);
+    let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ours, &typed);
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("refuses this login"), "{screen}");
     assert!(screen.contains("5 repos: 5 cloned"), "{screen}");
@@ -485,7 +486,7 @@ fn a_repo_that_is_closed_behind_an_open_one_is_asked_about_after_it() {
         server.url("web")
     ));
     let dialogue = [("user", "user"), ("password or token", "secret")];
-    let (code, screen) = on_a_terminal(&context, Prompt::Ours, &dialogue);
+    let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ours, &dialogue);
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("2 repos: 2 cloned"), "{screen}");
 }

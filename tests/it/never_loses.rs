@@ -185,7 +185,7 @@ fn dangers() -> Vec<Dangers> {
         (
             Ground::HasWorkTree,
             switch_to("topic"),
-            vec![(vec![beside(Commit(1)), Commit(2)], "failed")],
+            vec![(vec![beside(Commit(1)), Commit(2)], "held back")],
         ),
         (
             Ground::IsWorkTree,

@@ -203,10 +203,10 @@ fn on_a_terminal_an_unknown_host_is_shown_and_asked_about() {
     context.git(".", &["config", "--global", &key, "https://forge.example/"]);
     context.manifest("[repos.varied]\nurl = \"https://forge.example/varied.git\"\n");
     let fingerprint = fingerprint(&context);
-    let (code, screen) = on_a_terminal(&context, Prompt::Ssh, &[(&fingerprint, "no")]);
+    let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ssh, &[(&fingerprint, "no")]);
     assert_eq!(code, Some(1), "{screen}");
     assert!(!context.path("known_hosts").exists(), "{screen}");
-    let (code, screen) = on_a_terminal(&context, Prompt::Ssh, &[(&fingerprint, "yes")]);
+    let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ssh, &[(&fingerprint, "yes")]);
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("1 repo: 1 cloned"), "{screen}");
 }

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::context::{TestContext, exists, free_port};
 use crate::http_server::{Behaviour, HttpServer};
+use crate::login::{Prompt, on_a_terminal};
 
 /// Ends a server when the test does.
 pub struct Daemon(pub Child);
@@ -60,7 +61,6 @@ fn described(context: &TestContext, clone: &str) -> String {
         &["config", "--local", "--list"],
         &["ls-files", "--stage"],
         &["status", "--short", "--branch"],
-        &["log", "-g", "--format=%gd %gs", "HEAD"],
         &["fsck", "--no-progress"],
     ] {
         let mut lines: Vec<String> = context
@@ -72,6 +72,12 @@ fn described(context: &TestContext, clone: &str) -> String {
             lines.sort();
         }
         writeln!(text, "# {}\n{}", arguments[0], lines.join("\n")).unwrap();
+    }
+    // `git log -g` has nothing to say of a HEAD without a commit.
+    let log = fs::read_to_string(context.path(clone).join(".git/logs/HEAD"));
+    for entry in log.unwrap_or_default().lines() {
+        let (commits, what) = entry.split_once('\t').unwrap();
+        writeln!(text, "{} {what}", &commits[..81]).unwrap();
     }
     describe_files(&context.path(clone), Path::new(""), &mut text);
     text
@@ -150,6 +156,49 @@ fn a_clone_is_what_git_clone_makes_of_filters_submodules_many_refs_and_nothing_a
     );
     context.git("remotes/refs.git", &["pack-refs", "--all"]);
     clone_and_compare("refs");
+    fs::create_dir(context.path("remotes/empty.git")).unwrap();
+    context.git("remotes/empty.git", &["init", "--quiet", "--bare"]);
+    clone_and_compare("empty");
+}
+
+#[test]
+fn a_clone_takes_what_git_clone_takes_from_the_users_template() {
+    let context = TestContext::new();
+    context.remote("web");
+    let hook = "home/template/hooks/pre-commit";
+    context.write(hook, "#!/bin/sh\nexit 0\n");
+    fs::set_permissions(context.path(hook), fs::Permissions::from_mode(0o755)).unwrap();
+    context.write("home/template/info/exclude", "*.swp\n");
+    context.write("home/template/config", "[alias]\n\tst = status\n");
+    context.write("home/template/.hidden", "left out\n");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    for template in ["~/template", "~/nowhere", ""] {
+        context.git(".", &["config", "--global", "init.templateDir", template]);
+        let ran = context.fitout(&["sync"]);
+        assert_eq!(ran.code, Some(0), "{template}: {}", ran.shown());
+        let remote = context.path("remotes/web.git").display().to_string();
+        context.git(".", &["clone", "--quiet", &remote, "by-git"]);
+        let templates = |clone: &str| {
+            let git_dir = context.path(clone).join(".git");
+            let mut text = String::new();
+            for folder in ["hooks", "info"] {
+                if git_dir.join(folder).is_dir() {
+                    describe_files(&git_dir, Path::new(folder), &mut text);
+                }
+            }
+            for name in ["description", ".hidden"] {
+                writeln!(text, "{name}: {}", exists(git_dir.join(name))).unwrap();
+            }
+            text
+        };
+        similar_lines(&templates("ws/web"), &templates("by-git"));
+        similar_lines(
+            &described(&context, "ws/web"),
+            &described(&context, "by-git"),
+        );
+        fs::remove_dir_all(context.path("by-git")).unwrap();
+        fs::remove_dir_all(context.ws("web")).unwrap();
+    }
 }
 
 #[test]
@@ -174,6 +223,14 @@ fn without_git_lfs_the_row_says_that_pointers_were_left() {
             .contains("its Git LFS files are pointers: install git-lfs"),
         "{}",
         ran.shown()
+    );
+    let later = context.fitout(&["sync"]);
+    assert!(
+        later
+            .stdout
+            .contains("up to date  its Git LFS files are pointers"),
+        "{}",
+        later.shown()
     );
 }
 
@@ -555,6 +612,8 @@ fn a_clone_that_is_kept_elsewhere_is_linked() {
         "ws/workspace.local.toml",
         "[repos.web]\npath = \"elsewhere/web\"\n",
     );
+    context.git("ws", &["init", "--quiet"]);
+    context.write("ws/.git/info/exclude", "# mine\n*.swp");
 
     let ran = [context.fitout(&["sync"]), context.fitout(&["sync"])];
 
@@ -564,6 +623,10 @@ fn a_clone_that_is_kept_elsewhere_is_linked() {
         fs::read_link(context.ws("repos/web")).unwrap(),
         Path::new("../elsewhere/web")
     );
+    let shown = context.git("ws", &["status", "--short", "--", "elsewhere"]);
+    assert_eq!(shown, "");
+    let exclude = context.read("ws/.git/info/exclude");
+    assert_eq!(exclude, "# mine\n*.swp\n/elsewhere/web\n");
     fs::remove_file(context.ws("repos/web")).unwrap();
     context.write("ws/repos/web/mine.txt", "mine\n");
     let blocked = context.fitout(&["sync"]);
@@ -969,6 +1032,115 @@ fn another_url_is_given_to_a_clone_only_when_asked_for() {
         context.git("ws/web", &["config", "remote.origin.url"]),
         context.path("remotes/moved.git").display().to_string()
     );
+}
+
+#[test]
+fn on_a_terminal_the_answer_decides_whether_a_clone_gets_another_url() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.fitout(&["sync"]);
+    fs::rename(
+        context.path("remotes/web.git"),
+        context.path("remotes/moved.git"),
+    )
+    .unwrap();
+    context.manifest("[repos.web]\nurl = \"../remotes/moved.git\"\n");
+    for (answer, code, name) in [("n", Some(1), "web"), ("y", Some(0), "moved")] {
+        let dialogue = [("Give web the manifest's URL?", answer)];
+        let (ended, screen) = on_a_terminal(&context, &["sync"], Prompt::Ours, &dialogue);
+        assert_eq!(ended, code, "{screen}");
+        assert_eq!(
+            context.git("ws/web", &["config", "remote.origin.url"]),
+            context
+                .path(&format!("remotes/{name}.git"))
+                .display()
+                .to_string()
+        );
+    }
+}
+
+#[test]
+fn a_shallow_clone_follows_its_remote_and_stays_shallow() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\ndepth = 1\n");
+    context.fitout(&["sync"]);
+    context.push("web", "a.txt", "a\n");
+    context.push("web", "b.txt", "b\n");
+
+    let ran = context.fitout(&["sync"]);
+
+    insta::assert_snapshot!(ran.stdout, @r"
+    repo  at    result   note
+    web   main  updated  2 new commits
+    ");
+    assert_eq!(context.read("ws/web/b.txt"), "b\n");
+    assert_eq!(context.git("ws/web", &["status", "--short"]), "");
+    let git = |arguments: &[&str]| context.git("ws/web", arguments);
+    assert_eq!(git(&["rev-parse", "--is-shallow-repository"]), "true");
+    assert_eq!(git(&["rev-list", "--count", "HEAD"]), "3");
+    git(&["fsck"]);
+}
+
+#[test]
+fn a_branch_that_is_gone_is_said_of_a_shallow_clone_too() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.git("work-web", &["push", "--quiet", "origin", "HEAD:topic"]);
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\nbranch = \"topic\"\ndepth = 1\n");
+    context.fitout(&["sync"]);
+    let before = context.git("ws/web", &["rev-parse", "HEAD"]);
+    context.git("remotes/web.git", &["branch", "--quiet", "-D", "topic"]);
+
+    let ran = context.fitout(&["sync"]);
+
+    insta::assert_snapshot!(ran.shown(), @r"
+    exit: 1
+    --- stdout
+    repo  at     result  note
+    web   topic  failed  the remote has no branch `topic`
+    --- stderr
+    web: failed: the remote has no branch `topic`
+    1 repo: 1 failed in [TIME]
+    hint: web: git ls-remote [TMP]/remotes/web.git
+    ");
+    assert_eq!(context.git("ws/web", &["rev-parse", "HEAD"]), before);
+    assert_eq!(
+        context.git("ws/web", &["status", "--short", "--branch"]),
+        "## topic...origin/topic"
+    );
+}
+
+#[test]
+fn a_switch_leaves_a_branch_alone_that_another_work_tree_has() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.git(
+        "work-web",
+        &["push", "--quiet", "origin", "HEAD:topic", "HEAD:next"],
+    );
+    let wanting = |branch: &str| {
+        context.manifest(&format!(
+            "[repos.web]\nurl = \"../remotes/web.git\"\nbranch = \"{branch}\"\n"
+        ));
+        context.fitout(&["sync", "--switch"])
+    };
+    wanting("main");
+    context.git("ws/web", &["worktree", "add", "-q", "../../other", "topic"]);
+    let taken = wanting("topic");
+    let free = wanting("next");
+    assert_eq!(taken.code, Some(1), "{}", taken.shown());
+    assert!(
+        taken
+            .stdout
+            .contains("held back  not updated: `topic` is checked out in [TMP]/other"),
+        "{}",
+        taken.shown()
+    );
+    assert_eq!(free.code, Some(0), "{}", free.shown());
+    assert_eq!(context.git("ws/web", &["branch", "--show-current"]), "next");
+    assert_eq!(context.git("other", &["branch", "--show-current"]), "topic");
 }
 
 #[test]

@@ -195,6 +195,7 @@ fn repos() {
         head: Head::Branch(head.to_owned()),
         operation: None,
         changes: Changes::default(),
+        has_filters: false,
         stashes: 0,
         target: Target::Branch {
             name: "main".to_owned(),

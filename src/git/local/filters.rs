@@ -101,6 +101,16 @@ fn new_attributes(repository: &Repository, commit: &git2::Commit<'_>) -> impl It
     found.into_iter()
 }
 
+/// What to tell of a clone whose files are pointers of Git LFS; `shown` is its path as a user writes it.
+pub fn lfs_note(path: &Path, shown: &str) -> Option<String> {
+    (lfs(path) == Lfs::Pointers).then(|| {
+        format!(
+            "its Git LFS files are pointers: install git-lfs, then `git lfs install` and \
+             `git -C {shown} lfs pull`"
+        )
+    })
+}
+
 /// How a clone stands to Git LFS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lfs {

@@ -1,10 +1,15 @@
-//! The symbolic link at the manifest's path of a repo that is kept elsewhere.
+//! A repo that is kept elsewhere: the symbolic link at the manifest's path, and what keeps the
+//! workspace's own repository from showing the clone.
 
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use git2::Repository;
+
 use super::folder;
+use crate::dotenv;
 use crate::git::error::GitError;
+use crate::host::files::{self, Mode};
 use crate::sync::Link;
 use crate::workspace::Repo;
 
@@ -14,12 +19,45 @@ pub fn make(root: &Path, repo: &Repo) -> Result<(), GitError> {
     if let Some(parent) = link.parent() {
         fs::create_dir_all(parent)?;
     }
-    let target = link_target(root, repo);
+    let target = link_target(repo);
     #[cfg(unix)]
     std::os::unix::fs::symlink(target, link)?;
     #[cfg(windows)]
     std::os::windows::fs::symlink_dir(target, link)?;
     Ok(())
+}
+
+/// Has the workspace's own repository, if it is in one, ignore the clone. Where it is, is one person's choice:
+/// so this goes into `.git/info/exclude`, and not into the `.gitignore` that all share.
+pub fn exclude(root: &Path, repo: &Repo) -> anyhow::Result<()> {
+    if repo.local_path.is_none() {
+        return Ok(());
+    }
+    let (Ok(repository), Ok(clone)) = (
+        Repository::discover(root),
+        folder(root, repo).canonicalize(),
+    ) else {
+        return Ok(());
+    };
+    let Some(work_tree) = repository.workdir() else {
+        return Ok(());
+    };
+    let work_tree = work_tree.canonicalize()?;
+    let Ok(path) = clone.strip_prefix(&work_tree) else {
+        return Ok(());
+    };
+    if repository.is_path_ignored(path)? {
+        return Ok(());
+    }
+    let file = repository.commondir().join("info/exclude");
+    let mut text = files::read(&file)?.unwrap_or_default();
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(&dotenv::ignore_pattern(&path.display().to_string()));
+    text.push('\n');
+    fs::create_dir_all(repository.commondir().join("info"))?;
+    files::write(&file, &text, Mode::Shared)
 }
 
 pub(super) fn observe(root: &Path, repo: &Repo) -> Link {
@@ -40,7 +78,7 @@ pub(super) fn observe(root: &Path, repo: &Repo) -> Link {
     }
     let is_right = match (link.canonicalize(), folder(root, repo).canonicalize()) {
         (Ok(found), Ok(wanted)) => found == wanted,
-        _ => fs::read_link(&link).is_ok_and(|found| found == link_target(root, repo)),
+        _ => fs::read_link(&link).is_ok_and(|found| found == link_target(repo)),
     };
     if is_right {
         return Link::Right;
@@ -50,7 +88,7 @@ pub(super) fn observe(root: &Path, repo: &Repo) -> Link {
 }
 
 /// What the link at the manifest's path says: relative, so that the workspace can be moved.
-fn link_target(root: &Path, repo: &Repo) -> PathBuf {
+fn link_target(repo: &Repo) -> PathBuf {
     let wanted = Path::new(repo.local_path.as_deref().unwrap_or_default());
     if wanted.is_absolute() {
         return wanted.to_path_buf();
@@ -60,6 +98,5 @@ fn link_target(root: &Path, repo: &Repo) -> PathBuf {
         .map_or(0, |parent| parent.components().count());
     let mut target: PathBuf = std::iter::repeat_n(Component::ParentDir, depth).collect();
     target.push(wanted);
-    let _ = root;
     target
 }

@@ -1,6 +1,6 @@
 //! Moves a clone to where the plan wants it. Nothing that is not committed is ever overwritten.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use git2::build::CheckoutBuilder;
 use git2::{CheckoutNotificationType, Repository};
@@ -73,11 +73,11 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitErr
             .find_reference(&format!("refs/remotes/{upstream}"))?
             .peel_to_commit()?,
     };
-    // Another work tree may have the branch checked out, which only git knows to refuse.
-    let has_others = repository.is_worktree() || !repository.worktrees()?.is_empty();
-    let needs_git = has_others
-        .then_some("other work trees")
-        .or_else(|| needs_git(&repository, Some(&commit)));
+    if let Some(other) = work_tree_on(&repository, name)? {
+        let reason = format!("`{name}` is checked out in {}", other.display());
+        return Err(GitError::new(Cause::InTheWay, reason));
+    }
+    let needs_git = needs_git(&repository, Some(&commit));
     if needs_git.is_none() {
         checkout(&repository, &commit)?;
     }
@@ -94,6 +94,31 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitErr
         Some(why) => with_git(why, || cli::switch(&path, name)),
         None => Ok(repository.set_head(&format!("refs/heads/{name}"))?),
     }
+}
+
+/// The other work tree of the same repository that has the branch checked out.
+fn work_tree_on(repository: &Repository, branch: &str) -> Result<Option<PathBuf>, GitError> {
+    let names = repository.worktrees()?;
+    let linked = names
+        .iter()
+        .filter_map(|name| repository.find_worktree(name.ok()??).ok())
+        .map(|work_tree| work_tree.path().to_path_buf());
+    let git_dir = repository.commondir();
+    let main = git_dir
+        .ends_with(".git")
+        .then(|| git_dir.parent())
+        .flatten();
+    let here = repository.workdir().map(Path::to_path_buf);
+    Ok(main
+        .map(Path::to_path_buf)
+        .into_iter()
+        .chain(linked)
+        .find(|path| {
+            let is_here = here.as_ref().is_some_and(
+            |here| matches!((here.canonicalize(), path.canonicalize()), (Ok(a), Ok(b)) if a == b),
+        );
+            !is_here && super::branch(path).as_deref() == Some(branch)
+        }))
 }
 
 /// Safe mode: libgit2 looks for conflicts first and touches nothing when there is one.

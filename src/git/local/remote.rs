@@ -8,10 +8,10 @@ use std::path::Path;
 use git2::{Oid, Repository};
 
 use super::moving::checkout;
-use super::{folder, has_remote_branches, pinned};
+use super::{folder, has_remote_branches, pinned, template};
 use crate::git::error::{Cause, GitError};
 use crate::git::url;
-use crate::workspace::{Checkout, Repo};
+use crate::workspace::{Backend, Checkout, Repo};
 
 /// Gives a remote the manifest's URL, or adds `origin` where the clone has no remote.
 pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), GitError> {
@@ -121,7 +121,14 @@ pub(in crate::git) fn set_remote_default(
 
 /// Makes a fresh clone's configuration the one that git writes: gix also writes down what is
 /// git's default on this system, and does not know that the clone will move.
-pub(in crate::git) fn finish_clone(path: &Path, url: &str) -> Result<(), GitError> {
+pub(in crate::git) fn finish_clone(
+    path: &Path,
+    url: &str,
+    backend: Backend,
+) -> Result<(), GitError> {
+    if backend == Backend::BuiltIn {
+        template::apply(&path.join(".git"))?;
+    }
     let file = path.join(".git/config");
     let mut text = fs::read(&file)?;
     let mut config = gix::config::File::from_bytes_owned(

@@ -170,6 +170,9 @@ impl Work {
         if let Some(entry) = self.staged.difference(&after.staged).next() {
             return Err(format!("no longer staged: {entry:?}"));
         }
+        if let Some(entry) = after.staged.difference(&self.staged).next() {
+            return Err(format!("staged by nobody: {entry:?}"));
+        }
         if let Some(path) = after.without_object.difference(&self.without_object).next() {
             return Err(format!("what was staged of {} is gone", path.display()));
         }

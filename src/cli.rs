@@ -63,6 +63,8 @@ enum Command {
     Lock(commands::lock::Args),
     Foreach(commands::foreach::Args),
     Generate(commands::generate::Args),
+    Copy(commands::copy::Args),
+    Copies(commands::copies::Args),
     Cache(commands::cache::Args),
     Use(commands::use_service::Args),
     #[command(flatten)]
@@ -108,6 +110,8 @@ fn run(cli: Cli, ui: Ui) -> CommandResult {
         Command::Lock(args) => commands::lock::run(&context, &args),
         Command::Foreach(args) => commands::foreach::run(&context, &args),
         Command::Generate(args) => commands::generate::run(&context, &args),
+        Command::Copy(args) => commands::copy::run(&context, &args),
+        Command::Copies(args) => commands::copies::run(&context, &args),
         Command::Cache(args) => commands::cache::run(&context, &args),
         Command::Use(args) => commands::use_service::run(&context, &args),
         Command::DayTwo(command) => commands::day_two::run(&context, &command),

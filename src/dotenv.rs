@@ -78,6 +78,60 @@ pub fn gitignore(existing: &str, workspace: &Workspace) -> Result<String, Broken
     Ok(block.replace(existing, &lines))
 }
 
+/// What a copy of the workspace takes over of `.env`: everything outside of the block, without the
+/// variables that two workspaces must not share. Also returns which of these there were.
+pub fn carried_over(
+    existing: &str,
+    workspace: &Workspace,
+    personal: &Personal,
+) -> Result<(String, Vec<String>), BrokenBlock> {
+    let block = Block::find(existing)?;
+    let mut own = vec!["COMPOSE_PROJECT_NAME".to_owned()];
+    for service in &workspace.services {
+        own.extend(service.ports.iter().map(|port| port.variable.clone()));
+        if personal.database(service).is_some() {
+            own.push(format!("{}_DATABASE", variable_prefix(&service.name)));
+        }
+    }
+    let (mut text, mut left_out) = (String::new(), Vec::new());
+    for part in block.outside(existing) {
+        let mut quote = None;
+        for line in part.split_inclusive('\n') {
+            let is_inside = quote.is_some();
+            let name = variables(line).next().filter(|_| !is_inside);
+            quote = open_quote(line, quote);
+            match name {
+                Some(name) if own.iter().any(|own| own == name) => left_out.push(name.to_owned()),
+                _ => text.push_str(line),
+            }
+        }
+    }
+    Ok((text, left_out))
+}
+
+/// The quote that is still open after a line: values in quotes may go on for several lines.
+fn open_quote(line: &str, open: Option<char>) -> Option<char> {
+    let (quote, rest) = if let Some(quote) = open {
+        (quote, line)
+    } else {
+        let is_comment = line.trim_start().starts_with('#');
+        let (_, value) = line.split_once('=').filter(|_| !is_comment)?;
+        let value = value.trim_start();
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        (quote, &value[1..])
+    };
+    let mut characters = rest.chars();
+    while let Some(character) = characters.next() {
+        if character == quote {
+            return None;
+        }
+        if character == '\\' && quote == '"' {
+            characters.next();
+        }
+    }
+    Some(quote)
+}
+
 /// The variables that a file sets, in dotenv's form.
 pub fn variables(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
@@ -109,6 +163,9 @@ fn values(
     set("DOCKER_HOST_GATEWAY".to_owned(), gateway.clone());
     set("HOST_UID".to_owned(), machine.uid.to_string());
     set("HOST_GID".to_owned(), machine.gid.to_string());
+    if let Some(copy) = &personal.copy {
+        set("COMPOSE_PROJECT_NAME".to_owned(), copy.project.clone());
+    }
     if !personal.profiles.is_empty() {
         set("COMPOSE_PROFILES".to_owned(), personal.profiles.join(","));
     }
@@ -123,12 +180,13 @@ fn values(
             set(format!("{prefix}_HOST"), service.name.clone());
             set(format!("{prefix}_CONTAINERS"), "1".to_owned());
         }
-        for port in personal
-            .services
-            .get(&service.name)
-            .map_or(&[][..], |choice| &choice.ports)
-        {
-            if let Some(published) = port.published {
+        if let Some(database) = personal.database(service) {
+            set(format!("{prefix}_DATABASE"), database);
+        }
+        for port in &service.ports {
+            if let Some(published) = personal.published(&service.name, port)
+                && Some(published) != port.published
+            {
                 set(port.variable.clone(), published.to_string());
             }
         }
@@ -346,6 +404,27 @@ mod tests {
             let text = written(&format!("{prefix}HOST_UID={value}"));
             prop_assert_eq!(text.matches("HOST_UID=").count(), 1);
         }
+    }
+
+    #[test]
+    fn a_copy_takes_over_what_is_not_its_own() {
+        let manifest = "[services.web]\nimage = \"web:1\"\nports = [\"3000:80\"]\n";
+        let (table, _) = crate::manifest::decode::manifest(manifest);
+        let (workspace, _) = crate::workspace::resolve::workspace(&table);
+        let existing =
+            written("# mine\nSECRET=a # b\nKEY=\"one\nWEB_PORT_80=not a variable\n\\\"\"\n")
+                + "export WEB_PORT_80=3001\nCOMPOSE_PROJECT_NAME=x\nLAST='it''s'\nNEXT=1";
+        let carried = carried_over(&existing, &workspace, &Personal::default());
+        let left_out = ["WEB_PORT_80", "COMPOSE_PROJECT_NAME"].map(str::to_owned);
+        assert_eq!(
+            carried,
+            Ok((
+                "# mine\nSECRET=a # b\nKEY=\"one\nWEB_PORT_80=not a variable\n\\\"\"\n\n\
+                 LAST='it''s'\nNEXT=1"
+                    .to_owned(),
+                left_out.to_vec()
+            ))
+        );
     }
 
     #[test]

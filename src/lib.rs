@@ -17,6 +17,7 @@
 pub mod cli;
 pub mod commands;
 pub mod compose;
+pub mod copies;
 pub mod docker;
 pub mod dockerfile;
 pub mod doctor;

@@ -40,6 +40,21 @@ pub struct Personal {
     pub host_ip: Option<String>,
     /// `DOCKER_HOST_GATEWAY`: what `host.docker.internal` maps to.
     pub host_gateway: Option<String>,
+    /// What this workspace has of its own where it is a copy.
+    pub copy: Option<CopyOf>,
+}
+
+/// What a copy of a workspace has of its own, so that it runs beside the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CopyOf {
+    /// The folder of the workspace that it is a copy of, absolute.
+    pub folder: String,
+    /// The Compose project.
+    pub project: String,
+    /// Added to every published port of the host.
+    pub port_offset: u16,
+    /// Added, after a `_`, to the names of databases on a server of this machine.
+    pub database_suffix: Option<String>,
 }
 
 /// One person's choices for a repo.
@@ -205,6 +220,8 @@ pub struct Preset {
     pub port: u16,
     /// The port of its page for people.
     pub web_port: Option<u16>,
+    /// The database that services use, where it has databases.
+    pub database: Option<String>,
 }
 
 /// Where a backing service runs.
@@ -437,5 +454,30 @@ impl Personal {
             .get(&service.name)
             .and_then(|choice| choice.runs_on)
             .unwrap_or(service.runs_on)
+    }
+
+    /// The port of the host that a port of a service is published on here, unless a variable says
+    /// otherwise; none where Docker chooses.
+    pub fn published(&self, service: &str, port: &Port) -> Option<u16> {
+        let own = self.services.get(service).and_then(|choice| {
+            let mut ports = choice.ports.iter();
+            ports.find(|own| own.target == port.target && own.protocol == port.protocol)
+        });
+        let published = own.unwrap_or(port).published?;
+        let offset = self.copy.as_ref().map_or(0, |copy| copy.port_offset);
+        // Resolving the personal file has refused an offset that leads beyond the last port.
+        published.checked_add(offset)
+    }
+
+    /// The database that a copy uses on this machine's own server; none where the manifest's is
+    /// used.
+    pub fn database(&self, service: &Service) -> Option<String> {
+        let suffix = self.copy.as_ref()?.database_suffix.as_ref()?;
+        match &service.source {
+            Source::Preset(preset) if self.runs_on(service) == RunsOn::Host => {
+                Some(format!("{}_{suffix}", preset.database.as_ref()?))
+            }
+            _ => None,
+        }
     }
 }

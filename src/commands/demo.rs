@@ -306,7 +306,7 @@ fn next_steps(folder: &Path, stack: Stack) -> String {
 }
 
 /// A text as one word of a shell command.
-fn shell_word(text: &str) -> String {
+pub(super) fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "/._-+@~".contains(c);
     if text.chars().all(plain) {
         text.to_owned()

@@ -325,11 +325,15 @@ fn compare(opened: &Opened) -> Result<Generated, String> {
     })
 }
 
-/// The name that Compose gives the project: the variable's, the override's, the manifest's, or the
-/// folder's with what no project name may have left out (compose-go, `NormalizeProjectName`).
+/// The name that Compose gives the project: the variable's (which `generate` sets to a copy's own),
+/// the override's, the manifest's, or the folder's with what no project name may have left out
+/// (compose-go, `NormalizeProjectName`).
 pub(super) fn project_name(opened: &Opened, variables: &Variables) -> String {
     if let Some((name, _)) = variables.get_filled("COMPOSE_PROJECT_NAME") {
         return name.to_owned();
+    }
+    if let Some(copy) = &opened.personal.copy {
+        return copy.project.clone();
     }
     // One that can't be read is a finding of its own.
     let text = files::read(&opened.root.join(compose::OVERRIDE_FILE));

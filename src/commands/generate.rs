@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-use super::{Context, Format, Opened};
+use super::{Context, Format, Opened, copies};
 use crate::compose::drift::{self, Change, Difference, Side};
 use crate::compose::text::{self, Origin};
 use crate::compose::{effect, overrides};
@@ -118,6 +118,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         Overwrite::Never
     };
     generate(context, &opened, overwrite)?;
+    copies::record(context, &opened);
     Ok(Exit::Done)
 }
 
@@ -210,6 +211,21 @@ pub fn generate(context: &Context, opened: &Opened, overwrite: Overwrite) -> Res
     Ok(plan)
 }
 
+/// Writes this machine's values and what is not there at all. Committed files stay as they are.
+pub(super) fn complete(opened: &Opened) -> Result<(), Failure> {
+    for file in plan(opened)?.files {
+        let is_wanted = match file.change {
+            None => false,
+            Some(Change::Added) => true,
+            Some(Change::Changed | Change::Removed) => !file.committed,
+        };
+        if is_wanted {
+            files::write(&opened.root.join(file.name), &file.text, file.mode)?;
+        }
+    }
+    Ok(())
+}
+
 /// Compose takes the first of these that it finds, and would not see ours.
 fn warn_of_other_files(ui: &Ui, root: &Path) {
     for name in ["compose.yaml", "compose.yml", "docker-compose.yaml"] {
@@ -265,7 +281,7 @@ fn refusal(ui: &Ui, plan: &Plan) -> Failure {
         .hint("to drop the edit, run `fitout generate --force`")
 }
 
-fn broken_block(root: &Path, name: &str, broken: BrokenBlock) -> Failure {
+pub(super) fn broken_block(root: &Path, name: &str, broken: BrokenBlock) -> Failure {
     let line = broken.line;
     let path = root.join(name);
     let error = anyhow::Error::new(broken).context(format!("can't update `{}`", path.display()));

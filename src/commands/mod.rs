@@ -5,6 +5,8 @@
 pub mod add;
 pub mod cache;
 pub mod completions;
+pub mod copies;
+pub mod copy;
 pub mod day_two;
 pub mod demo;
 pub mod dockerfile;

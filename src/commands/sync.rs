@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::{Context, Format, Opened, lock, login};
+use super::{Context, Format, Opened, copies, lock, login};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::cache::Cache;
 use crate::git::local::submodules::{self, Adrift};
@@ -158,6 +158,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     }
     interrupt::listen().context("can't listen for Ctrl-C")?;
     let mut synced = sync(context, &opened, &options)?;
+    copies::record(context, &opened);
     match args.format {
         Format::Text => {
             print(context, &synced)?;

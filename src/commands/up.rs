@@ -14,7 +14,7 @@ use preconditions::Preconditions;
 
 use super::doctor::{Depth, Examination, project_name};
 use super::generate::{self, Overwrite};
-use super::{Context, Opened, renew, sync};
+use super::{Context, Opened, copies, renew, sync};
 use crate::docker::Docker;
 use crate::doctor::probes;
 use crate::doctor::select::Selection;
@@ -64,6 +64,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         return Err(interrupted_before_start());
     }
     generate::generate(context, &opened, Overwrite::Never)?;
+    copies::record(context, &opened);
     preconditions.of_workspace()?;
 
     if interrupt::requested() {

@@ -112,6 +112,25 @@ impl Docker {
         Ok(containers::parse(&output.stdout))
     }
 
+    /// The containers and volumes that the engine has of a Compose project, running or not:
+    /// `container vera-2-web-1`. None where no engine answers.
+    pub fn of_project(&self, project: &str) -> Option<Vec<String>> {
+        let filter = format!("label=com.docker.compose.project={project}");
+        let lists: [&[&str]; 2] = [
+            &["ps", "--all", "--format", "container {{.Names}}"],
+            &["volume", "ls", "--format", "volume {{.Name}}"],
+        ];
+        let mut found = Vec::new();
+        for list in lists {
+            let output = self.run(&[list, &["--filter", &filter]].concat()).ok()?;
+            if !output.status.success() {
+                return None;
+            }
+            found.extend(output.stdout.lines().map(str::to_owned));
+        }
+        Some(found)
+    }
+
     /// Docker's own checks of a Dockerfile, as JSON on stdout (buildx 0.15 and newer). Builds nothing.
     /// Paths are relative to `folder`. Ends with 1 when it has something to say.
     pub fn check_dockerfile(

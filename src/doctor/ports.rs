@@ -39,6 +39,25 @@ pub fn checks(workspace: &Workspace, personal: &Personal, variables: &Variables)
     checks
 }
 
+/// The ports of the host that a workspace publishes when all of it runs, whatever runs now; without
+/// those that Docker chooses.
+pub fn claimed(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Vec<u16> {
+    let services = workspace.services.iter();
+    let ports = services.flat_map(|service| {
+        let ports = service.ports.iter();
+        ports.map(|port| host_port(&service.name, port, personal, variables))
+    });
+    let mut claimed: Vec<u16> = ports
+        .filter_map(|port| match port {
+            HostPort::Fixed(number, _) => Some(number),
+            HostPort::Chosen | HostPort::Invalid(..) => None,
+        })
+        .collect();
+    claimed.sort_unstable();
+    claimed.dedup();
+    claimed
+}
+
 /// A port that a service publishes, and what that comes to on this machine.
 struct Published<'a> {
     service: &'a str,
@@ -63,13 +82,11 @@ fn published<'a>(
 ) -> Vec<Published<'a>> {
     let mut published = Vec::new();
     for service in started(workspace, personal, variables, &[]) {
-        let own = personal.services.get(&service.name);
-        let own = own.map_or(&[][..], |choice| choice.ports.as_slice());
         for port in &service.ports {
             published.push(Published {
                 service: &service.name,
                 port,
-                host: host_port(port, own, variables),
+                host: host_port(&service.name, port, personal, variables),
             });
         }
     }
@@ -77,7 +94,7 @@ fn published<'a>(
 }
 
 /// The variable's value as it is now, else what `generate` will write, else the manifest's.
-fn host_port(port: &Port, own: &[Port], variables: &Variables) -> HostPort {
+fn host_port(service: &str, port: &Port, personal: &Personal, variables: &Variables) -> HostPort {
     if let Some((value, origin)) = variables.get_filled(&port.variable) {
         let is_range = value.split_once('-').is_some_and(|(first, last)| {
             first.parse::<u16>().is_ok() && last.parse::<u16>().is_ok()
@@ -89,10 +106,7 @@ fn host_port(port: &Port, own: &[Port], variables: &Variables) -> HostPort {
             Err(_) => HostPort::Invalid(value.to_owned(), origin),
         };
     }
-    let own = own
-        .iter()
-        .find(|own| own.target == port.target && own.protocol == port.protocol);
-    match own.unwrap_or(port).published {
+    match personal.published(service, port) {
         Some(published) => HostPort::Fixed(published, None),
         None => HostPort::Chosen,
     }

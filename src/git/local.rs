@@ -1,8 +1,10 @@
 //! The local half: what is on disk, and moving it forward, with git2.
 //!
-//! [`state`] looks, [`moving`] moves, [`remote`] serves the network half. [`filters`] finds the clones
-//! that libgit2 would get wrong.
+//! [`state`] looks, [`moving`] moves, [`remote`] serves the network half, [`copy`] makes one more
+//! repository of what is here, [`work`] finds what is nowhere else. [`filters`] finds the clones that
+//! libgit2 would get wrong.
 
+pub mod copy;
 mod filters;
 mod link;
 mod moving;
@@ -10,6 +12,7 @@ mod remote;
 mod state;
 pub mod submodules;
 mod template;
+pub mod work;
 
 pub use filters::{Lfs, lfs, lfs_note};
 pub use link::{exclude, make as link};

@@ -13,7 +13,7 @@ pub mod local;
 mod meter;
 pub mod network;
 pub mod sizes;
-mod staging;
+pub mod staging;
 pub mod survey;
 mod tracked;
 pub mod url;

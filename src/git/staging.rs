@@ -1,4 +1,4 @@
-//! Where clones are made before they are moved to their places in one step.
+//! Where clones, and copies of a workspace, are made before they are moved to their places in one step.
 //!
 //! `.fitout-clone-XXXX/` beside the destinations, so that the move is a rename on one file system; one
 //! for all clones of a run. It holds a folder for each clone, and `lock`, which the run that made it
@@ -32,14 +32,18 @@ struct Area {
 
 /// The place of one clone in the making; removed with all that is in it when dropped.
 #[derive(Debug)]
-pub(super) struct StagedClone {
+pub struct StagedClone {
     area: Arc<Area>,
     path: PathBuf,
 }
 
 impl Staging {
     /// A place beside `destination`, whose parent folders are made too.
-    pub(super) fn beside(&self, destination: &Path) -> io::Result<StagedClone> {
+    ///
+    /// # Errors
+    ///
+    /// Where the folders can't be made.
+    pub fn beside(&self, destination: &Path) -> io::Result<StagedClone> {
         let parent = destination
             .parent()
             .ok_or_else(|| io::Error::other("can't clone to the root of the file system"))?;
@@ -59,7 +63,7 @@ impl Staging {
 
 impl StagedClone {
     /// Where to clone to. Does not exist yet.
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
@@ -68,8 +72,12 @@ impl StagedClone {
         self.area.capabilities
     }
 
-    /// Moves the clone to its place. Fails when something other than an empty folder is there.
-    pub(super) fn move_to(self, destination: &Path) -> io::Result<()> {
+    /// Moves the clone to its place.
+    ///
+    /// # Errors
+    ///
+    /// Where something other than an empty folder is there.
+    pub fn move_to(self, destination: &Path) -> io::Result<()> {
         fs::rename(&self.path, destination)
     }
 }
@@ -128,7 +136,7 @@ fn remove(folder: &Path, lock: Option<File>) {
 
 /// Removes what runs left behind that were killed. Those of living runs, and anything that is not
 /// fitout's, stay.
-pub(super) fn remove_stale(parent: &Path) {
+pub fn remove_stale(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else {
         return;
     };

@@ -15,3 +15,4 @@ pub mod resources;
 pub mod state;
 pub mod tree;
 pub mod user;
+pub mod workspaces;

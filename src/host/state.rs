@@ -32,6 +32,14 @@ pub fn remember_lock_files(root: &Path, prints: &BTreeMap<String, String>) -> an
     files::write(&path, &serde_json::to_string_pretty(prints)?, Mode::Private)
 }
 
+/// Forgets a workspace that is about to be removed.
+pub fn forget(root: &Path) {
+    if let Some(path) = path(root) {
+        // Where there is none, there is nothing to forget.
+        let _ = fs::remove_file(path);
+    }
+}
+
 /// Named after the workspace's folder: two copies have two files.
 fn path(root: &Path) -> Option<PathBuf> {
     let folder = dirs::state_dir().or_else(dirs::data_local_dir)?;

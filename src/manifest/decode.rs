@@ -7,8 +7,9 @@
 use toml::de::DeTable;
 
 use super::model::{
-    GitTable, HealthcheckTable, HostTable, LimitsTable, Manifest, PersonalFile, PersonalGitTable,
-    PersonalRepoTable, PersonalServiceTable, RepoTable, ServiceTable, UrlProtocol, WorkspaceTable,
+    CopyTable, GitTable, HealthcheckTable, HostTable, LimitsTable, Manifest, PersonalFile,
+    PersonalGitTable, PersonalRepoTable, PersonalServiceTable, RepoTable, ServiceTable,
+    UrlProtocol, WorkspaceTable,
 };
 use super::report::Diagnostic;
 use super::section::{NO_SUCH_KEY, Section};
@@ -33,6 +34,7 @@ pub fn personal_file(source: &str) -> (PersonalFile, Vec<Diagnostic>) {
         services: root.entries("services", personal_service),
         profiles: root.strings("profiles"),
         host: root.table("host", host),
+        copy: root.spanned_table("copy", copy),
     })
 }
 
@@ -177,6 +179,15 @@ fn host(section: &mut Section<'_, '_>) -> HostTable {
     HostTable {
         ip: section.string("ip"),
         gateway: section.string("gateway"),
+    }
+}
+
+fn copy(section: &mut Section<'_, '_>) -> CopyTable {
+    CopyTable {
+        of: section.string("of"),
+        project: section.string("project"),
+        port_offset: section.positive("port_offset"),
+        database_suffix: section.string("database_suffix"),
     }
 }
 

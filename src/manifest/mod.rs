@@ -5,6 +5,7 @@
 //! that must exist, ports that must differ) is checked where they are resolved, in
 //! [`crate::workspace`]. Pure: the text has been read before.
 
+pub mod copied;
 pub mod decode;
 pub mod edit;
 pub mod lock;

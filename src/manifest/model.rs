@@ -303,6 +303,8 @@ pub struct PersonalFile {
     pub profiles: Vec<Spanned<String>>,
     /// This machine's address.
     pub host: HostTable,
+    /// What a copy of a workspace has of its own; `fitout copy` writes it.
+    pub copy: Option<Spanned<CopyTable>>,
 }
 
 /// How git work is done on this machine.
@@ -362,4 +364,18 @@ pub struct HostTable {
     pub ip: Option<Spanned<String>>,
     /// What `host.docker.internal` maps to (`DOCKER_HOST_GATEWAY`).
     pub gateway: Option<Spanned<String>>,
+}
+
+/// What a copy of a workspace has of its own.
+#[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
+#[schemars(default, deny_unknown_fields)]
+pub struct CopyTable {
+    /// The folder of the workspace that it is a copy of.
+    pub of: Option<Spanned<String>>,
+    /// Its Compose project: what containers, networks and volumes are named after.
+    pub project: Option<Spanned<String>>,
+    /// Added to every published port of the host.
+    pub port_offset: Option<Spanned<u16>>,
+    /// Added, after a `_`, to the names of databases on a server of this machine.
+    pub database_suffix: Option<Spanned<String>>,
 }

@@ -54,6 +54,18 @@ pub fn mended_name(text: &str) -> Option<String> {
     is_name(mended).then(|| mended.to_owned())
 }
 
+/// Checks what is added to a database's name: lower-case letters, digits and `_`, which every
+/// database takes without quotes.
+pub fn database_suffix(text: &str) -> Result<(), Invalid> {
+    let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return Ok(());
+    }
+    Err(Invalid::new(
+        "is no part of a database's name: lower-case letters, digits and `_`",
+    ))
+}
+
 fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && text.chars().all(is_name_character)

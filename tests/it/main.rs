@@ -5,6 +5,7 @@
 mod add;
 mod cache;
 mod context;
+mod copy;
 mod day_two;
 mod demo;
 mod docker;

@@ -131,6 +131,7 @@ fn the_schema_knows_the_keys_that_the_reader_knows() {
         ("[repos.a]", "PersonalRepoTable", true),
         ("[services.a]", "PersonalServiceTable", true),
         ("[host]", "HostTable", true),
+        ("[copy]", "CopyTable", true),
     ] {
         let source = format!("{table}\n{unknown}");
         let (problems, schema) = if personal {
@@ -160,6 +161,7 @@ fn every_manifest_in_the_docs_is_accepted() {
         include_str!("../../README.md"),
         include_str!("../../ARCHITECTURE.md"),
         include_str!("../../CONTRIBUTING.md"),
+        include_str!("../../docs/copies.md"),
         include_str!("../../docs/host.md"),
     ] {
         for block in document.split("```toml\n").skip(1) {

@@ -72,6 +72,7 @@ const PURE: &[&str] = &[
     "workspace.rs",
     "compose/",
     "dotenv.rs",
+    "copies.rs",
     "draft.rs",
     "plural.rs",
     "stack.rs",

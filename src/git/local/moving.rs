@@ -149,7 +149,10 @@ pub(super) fn checkout(repository: &Repository, commit: &git2::Commit<'_>) -> Re
     }
 }
 
-fn with_git(why: &str, run: impl FnOnce() -> Result<(), GitError>) -> Result<(), GitError> {
+pub(super) fn with_git(
+    why: &str,
+    run: impl FnOnce() -> Result<(), GitError>,
+) -> Result<(), GitError> {
     run().map_err(|mut error| {
         match error.cause {
             Cause::MissingProgram => {

@@ -88,7 +88,7 @@ fn open(folder: &Path) -> Result<Repository, git2::Error> {
 }
 
 /// The remote whose URL is the manifest's, `origin` first; else `origin` or any remote.
-fn remote_of(repository: &Repository, url: &str) -> Result<String, Option<Remote>> {
+pub(super) fn remote_of(repository: &Repository, url: &str) -> Result<String, Option<Remote>> {
     let (Ok(names), Ok(config)) = (repository.remotes(), repository.config()) else {
         return Err(None);
     };
@@ -184,7 +184,7 @@ fn target(
     })
 }
 
-fn remote_default(repository: &Repository, remote: &str, head: &Head) -> Option<String> {
+pub(super) fn remote_default(repository: &Repository, remote: &str, head: &Head) -> Option<String> {
     let prefix = format!("refs/remotes/{remote}/");
     let known = repository
         .find_reference(&format!("{prefix}HEAD"))
@@ -203,7 +203,7 @@ fn remote_default(repository: &Repository, remote: &str, head: &Head) -> Option<
     })
 }
 
-fn operation(state: RepositoryState) -> Option<&'static str> {
+pub(super) fn operation(state: RepositoryState) -> Option<&'static str> {
     match state {
         RepositoryState::Clean => None,
         RepositoryState::Merge => Some("merge"),
@@ -217,7 +217,7 @@ fn operation(state: RepositoryState) -> Option<&'static str> {
     }
 }
 
-fn stashes(repository: &Repository) -> usize {
+pub(super) fn stashes(repository: &Repository) -> usize {
     // libgit2 makes the log's file when it reads one that is not there.
     if repository.find_reference("refs/stash").is_err() {
         return 0;
@@ -232,14 +232,7 @@ fn with_changes(
     repository: &Repository,
     path: &Path,
 ) -> Result<CloneState, GitError> {
-    let has_filters = has_foreign_attributes(repository, None);
-    // libgit2 would compare what a filter made with what it was made from.
-    let needs_git = has_filters || is_sparse(repository);
-    let changes = match needs_git.then(|| cli::changes(path)) {
-        Some(Err(error)) if error.cause == Cause::MissingProgram => changes(repository)?,
-        Some(result) => result?,
-        None => changes(repository)?,
-    };
+    let (changes, has_filters) = changes(repository, path)?;
     Ok(CloneState {
         changes,
         has_filters,
@@ -247,7 +240,20 @@ fn with_changes(
     })
 }
 
-fn changes(repository: &Repository) -> Result<Changes, GitError> {
+/// What differs from HEAD, and whether files of it go through filters.
+pub(super) fn changes(repository: &Repository, path: &Path) -> Result<(Changes, bool), GitError> {
+    let has_filters = has_foreign_attributes(repository, None);
+    // libgit2 would compare what a filter made with what it was made from.
+    let needs_git = has_filters || is_sparse(repository);
+    let changes = match needs_git.then(|| cli::changes(path)) {
+        Some(Err(error)) if error.cause == Cause::MissingProgram => statuses(repository)?,
+        Some(result) => result?,
+        None => statuses(repository)?,
+    };
+    Ok((changes, has_filters))
+}
+
+fn statuses(repository: &Repository) -> Result<Changes, GitError> {
     let mut options = git2::StatusOptions::new();
     options
         .include_untracked(true)

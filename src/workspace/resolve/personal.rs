@@ -4,10 +4,12 @@ use indexmap::IndexMap;
 
 use super::Problems;
 use super::services::resolve_ports;
-use crate::manifest::model::{Entries, PersonalRepoTable, UrlProtocol};
+use crate::manifest::model::{CopyTable, Entries, PersonalRepoTable, UrlProtocol};
 use crate::manifest::{Diagnostic, PersonalFile, Spanned};
 use crate::workspace::syntax;
-use crate::workspace::{GitSettings, Personal, PersonalRepo, PersonalService, Source, Workspace};
+use crate::workspace::{
+    CopyOf, GitSettings, Personal, PersonalRepo, PersonalService, Source, Workspace,
+};
 
 /// Resolves the personal file. It is complete only where no problem is reported.
 pub fn resolve(file: &PersonalFile, workspace: &Workspace) -> (Personal, Vec<Diagnostic>) {
@@ -37,6 +39,14 @@ pub fn resolve(file: &PersonalFile, workspace: &Workspace) -> (Personal, Vec<Dia
             .gateway
             .as_ref()
             .map(|gateway| gateway.value.clone()),
+        copy: None,
+    };
+    let personal = Personal {
+        copy: file
+            .copy
+            .as_ref()
+            .and_then(|table| copy(table, workspace, &personal, &mut problems)),
+        ..personal
     };
     for profile in &file.profiles {
         let known = workspace
@@ -152,6 +162,60 @@ fn services(
         choices.insert(name.value.clone(), choice);
     }
     choices
+}
+
+/// What makes this workspace a copy: a project of its own, and ports that there are.
+fn copy(
+    table: &Spanned<CopyTable>,
+    workspace: &Workspace,
+    personal: &Personal,
+    problems: &mut Problems,
+) -> Option<CopyOf> {
+    let CopyTable {
+        of,
+        project,
+        port_offset,
+        database_suffix,
+    } = &table.value;
+    let (Some(of), Some(project)) = (of, project) else {
+        let lacking = if of.is_none() { "of" } else { "project" };
+        problems.push(
+            Diagnostic::new(table.span.clone(), format!("`copy` has no `{lacking}`"))
+                .help("`fitout copy` writes this table; without it, this workspace is no copy"),
+        );
+        return None;
+    };
+    problems.check(project, "copy.project", syntax::name(&project.value));
+    if let Some(suffix) = database_suffix {
+        problems.check(
+            suffix,
+            "copy.database_suffix",
+            syntax::database_suffix(&suffix.value),
+        );
+    }
+    if let Some(offset) = port_offset {
+        let ports = workspace.services.iter().flat_map(|service| {
+            let ports = service.ports.iter();
+            ports.filter_map(move |port| Some((service, personal.published(&service.name, port)?)))
+        });
+        for (service, port) in ports {
+            if port.checked_add(offset.value).is_none() {
+                problems.push(Diagnostic::new(
+                    offset.span.clone(),
+                    format!(
+                        "`copy.port_offset` leads beyond the last port, 65535: `{}` is published on {port}",
+                        service.name
+                    ),
+                ));
+            }
+        }
+    }
+    Some(CopyOf {
+        folder: of.value.clone(),
+        project: project.value.clone(),
+        port_offset: port_offset.as_ref().map_or(0, |offset| offset.value),
+        database_suffix: database_suffix.as_ref().map(|suffix| suffix.value.clone()),
+    })
 }
 
 fn unknown<'a>(

@@ -247,6 +247,7 @@ impl Resolver<'_> {
                     image: format!("{}:{tag}", definition.image),
                     port: definition.port,
                     web_port: definition.web_port,
+                    database: facts.database.clone(),
                 })
             }),
         }

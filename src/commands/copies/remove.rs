@@ -1,0 +1,442 @@
+//! `fitout copies remove`: a copy with its containers, and never work that is nowhere else.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+
+use crate::commands::{Context, Opened, generate, sync};
+use crate::docker::{Docker, EngineProblem};
+use crate::doctor::{catalogue, probes};
+use crate::dotenv;
+use crate::error::{CommandResult, Exit, Failure};
+use crate::git::local::work::{Work, work};
+use crate::host::workspaces::Known;
+use crate::host::{files, interrupt, state, workspaces};
+use crate::manifest;
+use crate::plural::count;
+
+/// Remove a copy: its containers, its images and its folder
+///
+/// Refused while it has work that is nowhere else: uncommitted or untracked files, commits that are
+/// on no remote and in no other copy, stashes. The workspace that copies are made of is never
+/// removed, and the others stay as they are.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Its folder, or its project
+    #[arg(value_name = "COPY")]
+    copy: PathBuf,
+    /// Remove its volumes too: the data of its services is lost
+    #[arg(long)]
+    volumes: bool,
+    /// Remove it although it has work that is nowhere else; that is lost
+    #[arg(long)]
+    force: bool,
+    /// Don't ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+/// Stopping all containers takes as long as the slowest of them.
+const DOWN_LIMIT: Duration = Duration::from_secs(120);
+/// Lines of lost work that are shown.
+const MOST_SHOWN: usize = 12;
+
+/// Runs the command.
+pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
+    let ui = &context.ui;
+    let folder = find(context, &args.copy)?;
+    let opened = Opened::read(&folder)?;
+    let shown = folder.display();
+    let Some(own) = &opened.personal.copy else {
+        return Err(Failure::usage(anyhow!(
+            "{shown} is no copy: fitout removes only what it made"
+        ))
+        .hint("`fitout copies` lists the copies of the workspace that you are in"));
+    };
+    if context.cwd.starts_with(&folder) {
+        return Err(
+            Failure::usage(anyhow!("you are in {shown}, which is to be removed"))
+                .hint(format!("cd {} && fitout copies remove {shown}", own.folder)),
+        );
+    }
+    let others: Vec<Known> = super::all(&opened)
+        .into_iter()
+        .filter(|known| known.folder != folder)
+        .collect();
+    let project = super::known_of(&opened).project;
+    if let Some(other) = others.iter().find(|other| other.project == project) {
+        let error = anyhow!(
+            "its Compose project `{project}` is also that of {}, whose containers would go",
+            other.folder.display()
+        );
+        return Err(Failure::failed(error).hint(format!(
+            "give one of them another COMPOSE_PROJECT_NAME in its {}",
+            dotenv::FILE
+        )));
+    }
+
+    let lost = lost(&opened, &folder, &others)?;
+    if !lost.is_empty() && !args.force {
+        return Err(Failure::failed(anyhow!(
+            "{shown} has work that is nowhere else\n{}",
+            listed(&lost)
+        ))
+        .hint("push it, or take it elsewhere")
+        .hint(format!("to lose it: fitout copies remove --force {shown}")));
+    }
+    let stack = Stack::look(&project, args)?;
+    let Some(volumes) = ask(context, args, &folder, &stack, &lost)? else {
+        ui.say("nothing was removed");
+        return Ok(Exit::Done);
+    };
+    interrupt::listen().context("can't listen for Ctrl-C")?;
+    if stack.is_there() {
+        stack.take_down(&opened, &folder, volumes)?;
+        ui.say(format_args!("took down the project `{project}`"));
+    }
+    state::forget(&folder);
+    remove_folder(&folder)?;
+    workspaces::forget(&folder)?;
+    ui.say(format_args!("removed {shown}"));
+    if volumes == Volumes::Stay && !stack.volumes().is_empty() {
+        ui.say(format_args!(
+            "its data stays: {}",
+            stack.volumes().join(", ")
+        ));
+        ui.hint(format_args!(
+            "to remove that too: docker volume rm {}",
+            stack.volumes().join(" ")
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+/// The folder of the copy that was named by it, or by its project.
+fn find(context: &Context, named: &Path) -> Result<PathBuf, Failure> {
+    let folder = context.cwd.join(named);
+    if folder.join(manifest::FILE).is_file() {
+        return Ok(folder.canonicalize()?);
+    }
+    let known = workspaces::known();
+    let by_project = known
+        .iter()
+        .find(|known| Path::new(&known.project) == named);
+    if let Some(found) = by_project {
+        return Ok(found.folder.clone());
+    }
+    let what = if folder.exists() {
+        format!("`{}` is no workspace", named.display())
+    } else {
+        format!("there is no copy `{}`", named.display())
+    };
+    Err(Failure::usage(anyhow!(what)).hint("`fitout copies` lists those that there are"))
+}
+
+/// What Docker has of the copy.
+struct Stack {
+    project: String,
+    found: Vec<String>,
+}
+
+/// Whether the volumes go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Volumes {
+    Go,
+    Stay,
+}
+
+impl Stack {
+    fn look(project: &str, args: &Args) -> Result<Self, Failure> {
+        let docker = Docker::default();
+        let found = match docker.of_project(project) {
+            Some(found) => found,
+            // Without the program there are no containers; without an engine, nobody knows.
+            None => match docker.engine() {
+                Err(EngineProblem::NoClient) => Vec::new(),
+                _ if args.force => Vec::new(),
+                Err(problem) => {
+                    return Err(Failure::failed(
+                        anyhow!(problem).context("can't take down its containers"),
+                    )
+                    .hint("`fitout doctor` says how to mend it")
+                    .hint("to leave its containers where they are, add --force"));
+                }
+                Ok(_) => {
+                    return Err(Failure::failed(anyhow!(
+                        "Docker does not say what it has of the project `{project}`"
+                    )));
+                }
+            },
+        };
+        Ok(Stack {
+            project: project.to_owned(),
+            found,
+        })
+    }
+
+    fn is_there(&self) -> bool {
+        !self.found.is_empty()
+    }
+
+    fn volumes(&self) -> Vec<&str> {
+        let found = self.found.iter();
+        found.filter_map(|it| it.strip_prefix("volume ")).collect()
+    }
+
+    fn containers(&self) -> usize {
+        self.found.len() - self.volumes().len()
+    }
+
+    fn take_down(&self, opened: &Opened, folder: &Path, volumes: Volumes) -> Result<(), Failure> {
+        let variables = probes::variables(folder).context("can't read `.env`")?;
+        let mut down = Docker::default()
+            .limit(DOWN_LIMIT)
+            .compose(folder)
+            .with_made_up(&catalogue::unset(&opened.workspace, &variables))
+            .env("COMPOSE_PROJECT_NAME", &self.project)
+            // Also what only some profile starts.
+            .env("COMPOSE_PROFILES", "*")
+            .args(["down", "--remove-orphans", "--rmi", "local"]);
+        if volumes == Volumes::Go {
+            down = down.arg("--volumes");
+        }
+        let output = down.capture()?;
+        let by_hand = format!("docker compose -p {} down", self.project);
+        if !output.status.success() {
+            let words = output.stderr.trim().to_owned();
+            return Err(Failure::failed(
+                anyhow!(words).context("can't take down its containers; its folder stays"),
+            )
+            .hint(by_hand));
+        }
+        let left = Docker::default().of_project(&self.project);
+        let is_left = |name: &&String| volumes == Volumes::Go || name.starts_with("container ");
+        let left = left.unwrap_or_default();
+        let left: Vec<&str> = left.iter().filter(is_left).map(String::as_str).collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::failed(anyhow!(
+            "something of it is left, so its folder stays: {}",
+            left.join(", ")
+        ))
+        .hint(by_hand))
+    }
+}
+
+/// Whether to remove it, and its volumes; none when the answer is no.
+fn ask(
+    context: &Context,
+    args: &Args,
+    folder: &Path,
+    stack: &Stack,
+    lost: &[String],
+) -> Result<Option<Volumes>, Failure> {
+    let ui = &context.ui;
+    let asked_for = if args.volumes {
+        Volumes::Go
+    } else {
+        Volumes::Stay
+    };
+    if args.yes {
+        return Ok(Some(asked_for));
+    }
+    let shown = folder.display();
+    if !ui.can_prompt() {
+        let error = anyhow!("nobody can be asked whether to remove {shown}");
+        return Err(Failure::usage(error).hint(format!("fitout copies remove --yes {shown}")));
+    }
+    if !lost.is_empty() {
+        ui.warn(format_args!("this is lost:\n{}", listed(lost)));
+    }
+    let containers = match stack.containers() {
+        0 => String::new(),
+        some => format!(" and its {}", count(some, "container")),
+    };
+    match ui.confirm_loss(&format!("Remove {shown}{containers}?")) {
+        Some(true) => {}
+        Some(false) => return Ok(None),
+        None => return Err(Failure::interrupted()),
+    }
+    if asked_for == Volumes::Go || stack.volumes().is_empty() {
+        return Ok(Some(asked_for));
+    }
+    let question = format!(
+        "Its data too ({})? It can't be undone",
+        stack.volumes().join(", ")
+    );
+    match ui.confirm_loss(&question) {
+        Some(true) => Ok(Some(Volumes::Go)),
+        Some(false) => Ok(Some(Volumes::Stay)),
+        None => Err(Failure::interrupted()),
+    }
+}
+
+fn listed(lost: &[String]) -> String {
+    let mut lines: Vec<String> = lost
+        .iter()
+        .take(MOST_SHOWN)
+        .map(|line| format!("  {line}"))
+        .collect();
+    if lost.len() > MOST_SHOWN {
+        lines.push(format!("  and {} more", lost.len() - MOST_SHOWN));
+    }
+    lines.join("\n")
+}
+
+/// Work that would be gone with the copy, a line for each place that has some.
+fn lost(opened: &Opened, folder: &Path, others: &[Known]) -> Result<Vec<String>, Failure> {
+    let own = opened.personal.copy.as_ref();
+    let original = own
+        .map(|own| PathBuf::from(&own.folder))
+        .unwrap_or_default();
+    let mut elsewhere: Vec<PathBuf> = others.iter().map(|other| other.folder.clone()).collect();
+    if !elsewhere.contains(&original) {
+        elsewhere.push(original.clone());
+    }
+    let mut lost = Vec::new();
+    for place in repositories(opened, folder) {
+        let siblings: Vec<PathBuf> = elsewhere.iter().map(|other| other.join(&place)).collect();
+        let name = if place.is_empty() {
+            "the workspace"
+        } else {
+            &place
+        };
+        let found = work(&folder.join(&place), &siblings)
+            .with_context(|| format!("can't look for work in `{name}`"))?;
+        if !found.is_empty() {
+            lost.push(format!("{name}: {}", in_words(&found)));
+        }
+    }
+    if !folder.join(".git").exists() {
+        // What `generate` writes is written again.
+        let plan = generate::plan(opened)?;
+        let generated: Vec<&Path> = plan
+            .files
+            .iter()
+            .filter(|file| file.change.is_none())
+            .map(|file| Path::new(file.name))
+            .collect();
+        let mut loose = Vec::new();
+        loose_files(folder, &original, Path::new(""), &mut loose)?;
+        loose.retain(|file| !generated.contains(&file.as_path()));
+        lost.extend(
+            loose
+                .iter()
+                .map(|file| format!("{}: in no repository", file.display())),
+        );
+    }
+    let own_lines = own_variables(opened, folder, &original)?;
+    if !own_lines.is_empty() {
+        let names: Vec<String> = own_lines.into_iter().collect();
+        lost.push(format!("{}: {}", dotenv::FILE, names.join(", ")));
+    }
+    Ok(lost)
+}
+
+/// Every repository in the copy, relative to it: its own, those of the manifest and others.
+fn repositories(opened: &Opened, folder: &Path) -> Vec<String> {
+    let repos = opened.personal.repos(&opened.workspace).into_iter();
+    let repos = repos.map(|repo| repo.local_path.unwrap_or(repo.path));
+    let unnamed = sync::unnamed(opened)
+        .into_iter()
+        .map(|unnamed| unnamed.path);
+    let all = std::iter::once(String::new()).chain(repos).chain(unnamed);
+    all.filter(|place| folder.join(place).join(".git").exists())
+        .collect()
+}
+
+fn in_words(work: &Work) -> String {
+    let mut parts = Vec::new();
+    let changes = work.changes;
+    for (number, what) in [
+        (changes.tracked(), "uncommitted change"),
+        (changes.untracked, "untracked file"),
+    ] {
+        if number > 0 {
+            parts.push(count(number, what));
+        }
+    }
+    for (name, commits) in &work.unpushed {
+        let is_or_are = if *commits == 1 { "is" } else { "are" };
+        parts.push(format!(
+            "{} of `{name}` that {is_or_are} on no remote",
+            count(*commits, "commit")
+        ));
+    }
+    match work.stashes {
+        0 => {}
+        1 => parts.push("1 stash".to_owned()),
+        more => parts.push(format!("{more} stashes")),
+    }
+    if let Some(operation) = work.operation {
+        parts.push(format!("a {operation} in progress"));
+    }
+    if work.worktrees > 0 {
+        parts.push(count(work.worktrees, "other work tree"));
+    }
+    parts.join(", ")
+}
+
+/// Files of a workspace without a repository of its own that the original has not, or not so. Below
+/// the repos, git has said what there is.
+fn loose_files(
+    folder: &Path,
+    original: &Path,
+    below: &Path,
+    found: &mut Vec<PathBuf>,
+) -> Result<(), Failure> {
+    let entries = fs::read_dir(folder.join(below));
+    for entry in entries.with_context(|| format!("can't look into {}", folder.display()))? {
+        let entry = entry?;
+        let path = below.join(entry.file_name());
+        let is_ours = [dotenv::FILE, manifest::PERSONAL_FILE].map(Path::new);
+        if is_ours.contains(&path.as_path()) || entry.path().join(".git").exists() {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            loose_files(folder, original, &path, found)?;
+        } else if fs::read(entry.path()).ok() != fs::read(original.join(&path)).ok() {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Names of variables that a person has set in the copy's `.env` and not in the original's.
+fn own_variables(
+    opened: &Opened,
+    folder: &Path,
+    original: &Path,
+) -> Result<BTreeSet<String>, Failure> {
+    let read = |root: &Path| files::read(&root.join(dotenv::FILE));
+    let here = read(folder)?.unwrap_or_default();
+    let there = read(original).ok().flatten().unwrap_or_default();
+    let Ok((here, _)) = dotenv::carried_over(&here, &opened.workspace, &opened.personal) else {
+        return Ok(BTreeSet::new());
+    };
+    let lines: BTreeSet<&str> = there.lines().map(str::trim).collect();
+    let own = here.lines().filter(|line| !lines.contains(line.trim()));
+    Ok(own.flat_map(dotenv::variables).map(str::to_owned).collect())
+}
+
+/// Out of its place first, so that nothing that is half removed looks like a workspace.
+fn remove_folder(folder: &Path) -> Result<(), Failure> {
+    let parent = folder.parent().unwrap_or(Path::new("/"));
+    let away = tempfile::Builder::new()
+        .prefix(".fitout-removed-")
+        .tempdir_in(parent)
+        .with_context(|| format!("can't remove {}", folder.display()))?
+        .keep();
+    fs::rename(folder, away.join("copy"))
+        .inspect_err(|_| drop(fs::remove_dir(&away)))
+        .with_context(|| format!("can't remove {}", folder.display()))?;
+    fs::remove_dir_all(&away).map_err(|error| {
+        let what = format!("can't remove all of {}", away.display());
+        // Containers that run as root leave files of root in the folders that they mount.
+        Failure::failed(anyhow!(error).context(what)).hint(format!("sudo rm -r {}", away.display()))
+    })
+}

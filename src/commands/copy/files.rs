@@ -1,0 +1,145 @@
+//! The files of a copy that are in none of its repos: the workspace's own, and this person's.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, anyhow};
+
+use crate::commands::{Opened, read};
+use crate::compose;
+use crate::dotenv;
+use crate::error::Failure;
+use crate::git::local::copy::{Start, copy};
+use crate::host::files::{self, Mode};
+use crate::manifest::{self, copied};
+use crate::workspace::{CopyOf, VolumeSource, Workspace};
+
+/// What fitout knows of a workspace that is no git repository.
+const KNOWN: &[&str] = &[
+    manifest::FILE,
+    manifest::lock::FILE,
+    compose::FILE,
+    dotenv::IGNORE_FILE,
+];
+
+/// Copies the workspace's own repository to `root`, or its files where it is none. Returns what the
+/// user should know.
+pub(super) fn copy_workspace(opened: &Opened, root: &Path) -> Result<Vec<String>, Failure> {
+    let from = &opened.root;
+    if !from.join(".git").exists() {
+        fs::create_dir(root).context("can't make the copy's folder")?;
+        for name in KNOWN.iter().filter(|name| from.join(name).is_file()) {
+            fs::copy(from.join(name), root.join(name))
+                .with_context(|| format!("can't copy `{name}`"))?;
+        }
+        return Ok(Vec::new());
+    }
+    copy(from, from, root, Start::Head).map_err(|error| {
+        Failure::failed(anyhow!(error).context("can't copy the workspace's own repository"))
+    })?;
+    let committed = read(root, manifest::FILE)?;
+    if committed.is_none() {
+        let file = manifest::FILE;
+        return Err(Failure::failed(anyhow!(
+            "`{file}` is not committed, and copies are of commits"
+        ))
+        .hint(format!(
+            "git -C {0} add {file} && git -C {0} commit -m 'Add {file}'",
+            from.display()
+        )));
+    }
+    let mut notes = Vec::new();
+    for name in KNOWN.iter().filter(|name| from.join(name).is_file()) {
+        let (here, there) = (fs::read(from.join(name)), fs::read(root.join(name)));
+        if here.ok() != there.ok() {
+            notes.push(format!(
+                "the copy has `{name}` as committed, without the changes that are here"
+            ));
+        }
+    }
+    Ok(notes)
+}
+
+/// Writes the personal file of the copy, and reads the copy with it.
+pub(super) fn write_personal(
+    opened: &Opened,
+    root: &Path,
+    own: &CopyOf,
+    urls: &[(String, String)],
+) -> Result<Opened, Failure> {
+    let source = read(&opened.root, manifest::PERSONAL_FILE)?.unwrap_or_default();
+    let text = copied::personal_file(&source, own, urls)
+        .with_context(|| format!("can't change `{}`", manifest::PERSONAL_FILE))?;
+    files::write(&root.join(manifest::PERSONAL_FILE), &text, Mode::Shared)?;
+    Opened::read(root).map_err(|failure| {
+        failure.hint("this is what the copy would have: the manifest as it is committed")
+    })
+}
+
+/// Copies what is on this machine and in no commit: `.env` without what is the copy's own, the
+/// override, and files that the manifest names. Returns what the user should know.
+pub(super) fn carry_over(opened: &Opened, copied: &Opened) -> Result<Vec<String>, Failure> {
+    let (from, to) = (&opened.root, &copied.root);
+    let mut notes = Vec::new();
+    if let Some(text) = files::read(&from.join(dotenv::FILE))? {
+        let carried = dotenv::carried_over(&text, &copied.workspace, &copied.personal);
+        let (text, left_out) = carried.map_err(|broken| {
+            crate::commands::generate::broken_block(from, dotenv::FILE, broken)
+        })?;
+        files::write(&to.join(dotenv::FILE), &text, Mode::Private)?;
+        if !left_out.is_empty() {
+            notes.push(format!(
+                "the copy has its own {}, which {} sets here",
+                left_out.join(", "),
+                dotenv::FILE
+            ));
+        }
+    }
+    let mut names = named_files(&copied.workspace);
+    names.push(compose::OVERRIDE_FILE);
+    for name in names {
+        let (here, there) = (from.join(name), to.join(name));
+        if there.exists() || !here.exists() {
+            continue;
+        }
+        if here.is_dir() {
+            notes.push(format!("not in the copy: the folder `{name}`"));
+            continue;
+        }
+        if let Some(parent) = there.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::copy(&here, &there).with_context(|| format!("can't copy `{name}`"))?;
+    }
+    let text = files::read(&to.join(compose::OVERRIDE_FILE))?.unwrap_or_default();
+    if ["ports:", "container_name:"]
+        .iter()
+        .any(|key| text.contains(key))
+    {
+        notes.push(format!(
+            "`{}` sets ports or names, which are the same in the copy: look through it",
+            compose::OVERRIDE_FILE
+        ));
+    }
+    Ok(notes)
+}
+
+/// Files and folders of the workspace that services use beside their repos' sources.
+fn named_files(workspace: &Workspace) -> Vec<&str> {
+    let services = workspace.services.iter();
+    let mut names: Vec<&str> = services
+        .flat_map(|service| {
+            let volumes = service
+                .volumes
+                .iter()
+                .filter_map(|volume| match &volume.source {
+                    VolumeSource::Path(path) => Some(path.as_str()),
+                    VolumeSource::Named(_) | VolumeSource::Anonymous => None,
+                });
+            volumes.chain(service.env_file.iter().map(String::as_str))
+        })
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}

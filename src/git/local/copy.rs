@@ -1,0 +1,355 @@
+//! A second repository out of one that is on this disk: what a clone from its remote would be, as
+//! of the last fetch, without asking the remote.
+//!
+//! Objects are hard links where the file system has them, as in `git clone --local`; nothing points
+//! back, so either of the two may be collected or removed. The original is only read.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use git2::{ConfigLevel, Repository, RepositoryInitOptions};
+
+use super::filters::needs_git;
+use super::moving::{checkout, with_git};
+use super::state::{remote_default, remote_of};
+use super::{Head, head, pinned, template};
+use crate::git::error::{Cause, GitError};
+use crate::git::{cli, url};
+use crate::workspace::{Checkout, Repo};
+
+/// What a copy has checked out.
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a> {
+    /// What the original has checked out, with all its commits, also those that no remote has.
+    Head,
+    /// What the manifest wants, as the remote has it.
+    Wanted(&'a Repo),
+}
+
+/// Copies the repository at `original` to `destination`, which is not there yet. `root` is the
+/// folder of the original's workspace: where relative URLs of the manifest begin.
+///
+/// The copy has the remotes of the original, with what was last fetched of them, its tags, and its
+/// own configuration (`user.email`, for one). It does not have its other branches, its stashes and
+/// hooks. Fails with [`Cause::MissingReference`] where the original does not know what is wanted.
+pub fn copy(
+    root: &Path,
+    original: &Path,
+    destination: &Path,
+    start: Start<'_>,
+) -> Result<(), GitError> {
+    let from = Repository::open(original)?;
+    let start = Point::of(&from, root, start)?;
+    fs::create_dir_all(destination)?;
+    let to = init(destination, start.branch.as_deref())?;
+    let (from_dir, to_dir) = (from.commondir(), to.path());
+    link_objects(&from_dir.join("objects"), &to_dir.join("objects"))?;
+    link_tree(
+        &from_dir.join("lfs/objects"),
+        &to_dir.join("lfs/objects"),
+        &|_| true,
+    )?;
+    if from_dir.join("shallow").exists() {
+        fs::copy(from_dir.join("shallow"), to_dir.join("shallow"))?;
+    }
+    copy_config(&from, &to, original)?;
+    copy_refs(&from, to_dir)?;
+    // Opened again: what was written beside it is read anew.
+    drop(to);
+    check_out(&Repository::open(destination)?, destination, &start)
+}
+
+/// Checks out the submodules of a copy, each as its commit says. What the original has of them is
+/// linked first, so that git asks their remotes only for what is not here.
+pub fn copy_submodules(
+    original: &Path,
+    destination: &Path,
+    interrupt: &AtomicBool,
+) -> Result<(), GitError> {
+    let (from, to) = (Repository::open(original)?, Repository::open(destination)?);
+    link_modules(
+        &from.commondir().join("modules"),
+        &to.path().join("modules"),
+    )?;
+    cli::update_submodules(destination, &[], interrupt)
+}
+
+/// Names of submodules may be paths, so the repositories in `modules` may be some folders deep.
+fn link_modules(from: &Path, to: &Path) -> io::Result<()> {
+    let Ok(entries) = fs::read_dir(from) else {
+        return Ok(());
+    };
+    for entry in entries {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if !from.join("HEAD").is_file() {
+            link_modules(&from, &to)?;
+            continue;
+        }
+        link_objects(&from.join("objects"), &to.join("objects"))?;
+        // No branches: those that were never pushed are the original's.
+        for refs in ["refs/remotes", "refs/tags"] {
+            fs::create_dir_all(to.join(refs))?;
+            copy_tree(&from.join(refs), &to.join(refs))?;
+        }
+        for name in ["HEAD", "config", "packed-refs", "shallow"] {
+            if from.join(name).is_file() {
+                fs::copy(from.join(name), to.join(name))?;
+            }
+        }
+        link_modules(&from.join("modules"), &to.join("modules"))?;
+    }
+    Ok(())
+}
+
+/// Where the copy begins.
+struct Point {
+    branch: Option<String>,
+    /// None in a repository without a commit.
+    commit: Option<git2::Oid>,
+    /// The remote and its branch that the branch follows.
+    upstream: Option<(String, String)>,
+    origin: String,
+}
+
+impl Point {
+    fn of(from: &Repository, root: &Path, start: Start<'_>) -> Result<Self, GitError> {
+        let (found, commit) = head(from)?;
+        let origin = format!("clone: from {}", from.path().display());
+        let repo = match start {
+            Start::Wanted(repo) => repo,
+            Start::Head => {
+                let branch = match found {
+                    Head::Branch(name) | Head::Unborn(name) => Some(name),
+                    Head::Detached(_) => None,
+                };
+                let upstream = branch.as_deref().and_then(|name| upstream(from, name));
+                return Ok(Point {
+                    branch,
+                    commit,
+                    upstream,
+                    origin,
+                });
+            }
+        };
+        let remote = remote_of(from, &url::resolve(root, &repo.url)).map_err(|_| {
+            let reason = "none of its remotes is the manifest's";
+            GitError::new(Cause::MissingReference, reason)
+        })?;
+        let lacks = |what: &str| {
+            let reason = format!("the clone here does not know {what}");
+            GitError::new(Cause::MissingReference, reason)
+        };
+        let name = match &repo.checkout {
+            Checkout::Tag(name) | Checkout::Rev(name) => {
+                let commit = pinned(from, &repo.checkout).ok_or_else(|| lacks(name))?;
+                return Ok(Point {
+                    branch: None,
+                    commit: Some(commit),
+                    upstream: None,
+                    origin,
+                });
+            }
+            Checkout::Branch(name) => name.clone(),
+            Checkout::RemoteDefault => remote_default(from, &remote, &found)
+                .ok_or_else(|| lacks("the remote's default branch"))?,
+        };
+        let commit = from
+            .find_reference(&format!("refs/remotes/{remote}/{name}"))
+            .and_then(|reference| reference.peel_to_commit())
+            .map_err(|_| lacks(&format!("the branch `{name}` of `{remote}`")))?;
+        Ok(Point {
+            upstream: Some((remote, format!("refs/heads/{name}"))),
+            branch: Some(name),
+            commit: Some(commit.id()),
+            origin,
+        })
+    }
+}
+
+fn upstream(from: &Repository, branch: &str) -> Option<(String, String)> {
+    let config = from.config().ok()?.snapshot().ok()?;
+    let read = |key: &str| config.get_string(&format!("branch.{branch}.{key}")).ok();
+    Some((read("remote")?, read("merge")?))
+}
+
+/// As `git clone` does: with the user's template, and no branch yet.
+fn init(destination: &Path, branch: Option<&str>) -> Result<Repository, GitError> {
+    let mut options = RepositoryInitOptions::new();
+    options.no_reinit(true).external_template(false);
+    if let Some(branch) = branch {
+        options.initial_head(branch);
+    }
+    let path = Repository::init_opts(destination, &options)?
+        .path()
+        .to_owned();
+    template::apply(&path)?;
+    Ok(Repository::open(path)?)
+}
+
+/// Writes the files of the work tree first, and HEAD when they are there.
+fn check_out(to: &Repository, destination: &Path, start: &Point) -> Result<(), GitError> {
+    if let (Some(branch), Some((remote, merge))) = (&start.branch, &start.upstream) {
+        let mut config = to.config()?.open_level(ConfigLevel::Local)?;
+        config.set_str(&format!("branch.{branch}.remote"), remote)?;
+        config.set_str(&format!("branch.{branch}.merge"), merge)?;
+    }
+    let Some(commit) = start.commit else {
+        return Ok(());
+    };
+    let commit = to.find_commit(commit)?;
+    match needs_git(to, Some(&commit)) {
+        Some(why) => with_git(why, || cli::detach(destination, &commit.id().to_string()))?,
+        None => checkout(to, &commit)?,
+    }
+    match &start.branch {
+        Some(branch) => {
+            let name = format!("refs/heads/{branch}");
+            to.reference(&name, commit.id(), false, &start.origin)?;
+            to.set_head(&name)?;
+        }
+        None => to.set_head_detached(commit.id())?,
+    }
+    Ok(())
+}
+
+/// Everything below `objects` but what is being written, and the list of alternates, whose relative
+/// paths would lead elsewhere.
+fn link_objects(from: &Path, to: &Path) -> io::Result<()> {
+    link_tree(from, to, &|name| {
+        let is_lock = Path::new(name).extension().is_some_and(|end| end == "lock");
+        !name.starts_with("tmp_") && !is_lock && name != "alternates"
+    })?;
+    let Ok(alternates) = fs::read_to_string(from.join("info/alternates")) else {
+        return Ok(());
+    };
+    let absolute: String = alternates
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(|line| from.join(line).to_string_lossy().into_owned() + "\n")
+        .collect();
+    fs::create_dir_all(to.join("info"))?;
+    fs::write(to.join("info/alternates"), absolute)
+}
+
+/// Links every file below a folder whose name is `wanted`; a folder that is not there is empty.
+fn link_tree(from: &Path, to: &Path, wanted: &dyn Fn(&str) -> bool) -> io::Result<()> {
+    let link = |from: &Path, to: &Path| {
+        // Another file system, or one without links.
+        fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop))
+    };
+    for_each_file(from, to, wanted, &link)
+}
+
+/// For files that are written in place.
+fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+    for_each_file(from, to, &|_| true, &|from, to| {
+        fs::copy(from, to).map(drop)
+    })
+}
+
+fn for_each_file(
+    from: &Path,
+    to: &Path,
+    wanted: &dyn Fn(&str) -> bool,
+    act: &dyn Fn(&Path, &Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let entries = match fs::read_dir(from) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    fs::create_dir_all(to)?;
+    for entry in entries {
+        let entry = entry?;
+        if !wanted(&entry.file_name().to_string_lossy()) {
+            continue;
+        }
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            for_each_file(&entry.path(), &target, wanted, act)?;
+        } else {
+            act(&entry.path(), &target)?;
+        }
+    }
+    Ok(())
+}
+
+/// The remote-tracking refs and the tags, in one file as a fresh clone has them.
+fn copy_refs(from: &Repository, to_dir: &Path) -> Result<(), GitError> {
+    let mut packed = Vec::new();
+    let mut symbolic = Vec::new();
+    for reference in from.references()? {
+        let reference = reference?;
+        let Ok(name) = reference.name() else { continue };
+        if !name.starts_with("refs/remotes/") && !name.starts_with("refs/tags/") {
+            continue;
+        }
+        match (reference.target(), reference.symbolic_target()) {
+            (Some(target), _) => packed.push((name.to_owned(), target)),
+            (None, Ok(Some(target))) => symbolic.push((name.to_owned(), target.to_owned())),
+            (None, _) => {}
+        }
+    }
+    packed.sort();
+    let lines = packed
+        .iter()
+        .map(|(name, target)| format!("{target} {name}\n"));
+    let text: String = std::iter::once("# pack-refs with: sorted \n".to_owned())
+        .chain(lines)
+        .collect();
+    fs::write(to_dir.join("packed-refs"), text)?;
+    let to = Repository::open(to_dir)?;
+    for (name, target) in symbolic {
+        to.reference_symbolic(&name, &target, false, "")?;
+    }
+    Ok(())
+}
+
+/// What the user has set in the original, but for what belongs to its files and branches.
+fn copy_config(from: &Repository, to: &Repository, original: &Path) -> Result<(), GitError> {
+    /// Remotes, identities, signing, Git LFS, aliases and the like are the user's; these are the
+    /// repository's own.
+    const OWN: &[&str] = &[
+        "branch.",
+        "submodule.",
+        "core.",
+        "extensions.",
+        "include.",
+        "includeif.",
+    ];
+    const KEPT: &[&str] = &[
+        "core.sshcommand",
+        "core.autocrlf",
+        "core.eol",
+        "core.longpaths",
+        "extensions.partialclone",
+    ];
+    let local = from.config()?.open_level(ConfigLevel::Local)?;
+    let mut config = to.config()?.open_level(ConfigLevel::Local)?;
+    let mut entries = local.entries(None)?;
+    while let Some(entry) = entries.next() {
+        let entry = entry?;
+        let (Ok(name), Ok(value)) = (entry.name(), entry.value()) else {
+            continue;
+        };
+        let is_own = OWN.iter().any(|section| name.starts_with(section));
+        if entry.include_depth() > 0 || (is_own && !KEPT.contains(&name)) {
+            continue;
+        }
+        let is_url = name.starts_with("remote.") && name.ends_with("url");
+        let value = if is_url {
+            url::resolve(original, value)
+        } else {
+            value.to_owned()
+        };
+        // A pattern that no value matches: one more value, beside those that are there.
+        config.set_multivar(name, "a^", &value)?;
+    }
+    if config.get_string("extensions.partialclone").is_ok() {
+        config.set_i32("core.repositoryformatversion", 1)?;
+    }
+    Ok(())
+}

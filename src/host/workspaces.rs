@@ -1,0 +1,133 @@
+//! The workspaces that this user has on this machine, as far as fitout has written in them: a file in
+//! the user's state folder (`~/.local/state/fitout/workspaces.json` on Linux).
+//!
+//! It is there to be asked which ports and project names others have, also those of a workspace that
+//! is stopped. Losing it costs nothing but that: each command that writes brings its workspace back.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use super::files::{self, Mode};
+use crate::manifest;
+
+/// One workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// Absolute, without links.
+    pub folder: PathBuf,
+    /// Its Compose project.
+    pub project: String,
+    /// The folder of the workspace that it is a copy of.
+    pub copy_of: Option<PathBuf>,
+    /// What was added to the manifest's ports; 0 for a workspace that is no copy.
+    pub port_offset: u16,
+    /// The ports of the host that it publishes when all of it runs.
+    pub ports: Vec<u16>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Registry {
+    schema_version: u32,
+    workspaces: Vec<Known>,
+}
+
+const SCHEMA_VERSION: u32 = 1;
+
+/// All that are still there, by folder.
+pub fn known() -> Vec<Known> {
+    let known = folder().map(|folder| read(&folder)).unwrap_or_default();
+    known.into_iter().filter(is_there).collect()
+}
+
+/// Writes down a workspace as it is now, and drops those that are gone. Where nothing has changed,
+/// nothing is written.
+pub fn remember(workspace: &Known) -> anyhow::Result<()> {
+    change(|known| {
+        known.retain(|other| other.folder != workspace.folder && is_there(other));
+        known.push(workspace.clone());
+    })
+}
+
+/// Drops a workspace that was removed.
+pub fn forget(root: &Path) -> anyhow::Result<()> {
+    change(|known| known.retain(|other| other.folder != root && is_there(other)))
+}
+
+/// Held by whoever chooses names and ports for a new copy, until they are written down.
+#[derive(Debug)]
+pub struct Choosing {
+    _lock: File,
+}
+
+impl Choosing {
+    /// Waits until no other run chooses. None on a system that has no folder for the lock.
+    pub fn alone() -> anyhow::Result<Option<Self>> {
+        let Some(folder) = folder() else {
+            return Ok(None);
+        };
+        Ok(Some(Choosing {
+            _lock: lock(&folder, "copies.lock")?,
+        }))
+    }
+}
+
+fn change(change: impl Fn(&mut Vec<Known>)) -> anyhow::Result<()> {
+    let Some(folder) = folder() else {
+        return Ok(());
+    };
+    let changed = |folder: &Path| {
+        let before = read(folder);
+        let mut after = before.clone();
+        change(&mut after);
+        after.sort_by(|one, other| one.folder.cmp(&other.folder));
+        (before != after).then_some(after)
+    };
+    if changed(&folder).is_none() {
+        return Ok(());
+    }
+    let _lock = lock(&folder, "workspaces.lock")?;
+    // Another run may have written before this one had the lock.
+    let Some(workspaces) = changed(&folder) else {
+        return Ok(());
+    };
+    let registry = Registry {
+        schema_version: SCHEMA_VERSION,
+        workspaces,
+    };
+    let text = serde_json::to_string_pretty(&registry)?;
+    files::write(&file(&folder), &text, Mode::Private)
+}
+
+/// A file that can't be read is as good as none.
+fn read(folder: &Path) -> Vec<Known> {
+    let text = files::read(&file(folder)).ok().flatten();
+    let registry: Option<Registry> = text.and_then(|text| serde_json::from_str(&text).ok());
+    registry.unwrap_or_default().workspaces
+}
+
+fn is_there(workspace: &Known) -> bool {
+    workspace.folder.join(manifest::FILE).is_file()
+}
+
+fn folder() -> Option<PathBuf> {
+    let folder = dirs::state_dir().or_else(dirs::data_local_dir)?;
+    Some(folder.join("fitout"))
+}
+
+fn file(folder: &Path) -> PathBuf {
+    folder.join("workspaces.json")
+}
+
+fn lock(folder: &Path, name: &str) -> anyhow::Result<File> {
+    let path = folder.join(name);
+    let lock = || {
+        fs::create_dir_all(folder)?;
+        let file = File::options().create(true).append(true).open(&path)?;
+        file.lock()?;
+        Ok::<_, std::io::Error>(file)
+    };
+    lock().with_context(|| format!("can't lock `{}`", path.display()))
+}

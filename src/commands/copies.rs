@@ -123,7 +123,8 @@ fn here(context: &Context) -> Result<Option<Opened>, Failure> {
 fn running(row: &Row, containers: Option<&[Container]>) -> usize {
     let containers = containers.unwrap_or_default().iter();
     containers
-        .filter(|container| container.project == row.project)
+        .filter(|container| container.project == row.project && !container.is_one_off)
+        .filter(|container| container.service_state().state == "running")
         .count()
 }
 
@@ -134,6 +135,27 @@ pub(super) fn record(context: &Context, opened: &Opened) {
         context
             .ui
             .detail(format_args!("this workspace is not in the list: {error:#}"));
+    }
+}
+
+/// Says when another workspace is the same Compose project: Compose takes the containers of one for
+/// those of the other.
+pub(super) fn warn_of_namesakes(context: &Context, opened: &Opened) {
+    let this = known_of(opened);
+    let mut others = workspaces::known().into_iter();
+    let namesake =
+        others.find(|other| other.project == this.project && other.folder != this.folder);
+    if let Some(other) = namesake {
+        context.ui.warn(format_args!(
+            "the workspace in {} is the Compose project `{}` too: starting one replaces the containers of the other",
+            other.folder.display(),
+            this.project
+        ));
+        context.ui.hint(format_args!(
+            "to run both, give this one a COMPOSE_PROJECT_NAME and ports of its own in {}; \
+             `fitout copy` makes workspaces that have them",
+            dotenv::FILE
+        ));
     }
 }
 

@@ -119,6 +119,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     };
     generate(context, &opened, overwrite)?;
     copies::record(context, &opened);
+    copies::warn_of_namesakes(context, &opened);
     Ok(Exit::Done)
 }
 

@@ -65,6 +65,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     }
     generate::generate(context, &opened, Overwrite::Never)?;
     copies::record(context, &opened);
+    copies::warn_of_namesakes(context, &opened);
     preconditions.of_workspace()?;
 
     if interrupt::requested() {

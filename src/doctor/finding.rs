@@ -421,6 +421,15 @@ pub enum Holder {
         /// The folder of its Compose project, where it belongs to one.
         folder: Option<String>,
     },
+    /// A container of another workspace of this machine.
+    Workspace {
+        /// The workspace's folder.
+        folder: String,
+        /// Whether it is a copy of some workspace.
+        is_copy: bool,
+        /// The container's name.
+        container: String,
+    },
 }
 
 #[cfg(test)]

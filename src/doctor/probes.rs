@@ -25,6 +25,7 @@ use crate::docker::{ComposeFound, Container, Docker, EndpointSource, EngineProbl
 use crate::dotenv;
 use crate::git::{self, Cause, local::Lfs};
 use crate::host::nonce::Nonce;
+use crate::host::workspaces::{self, Known};
 use crate::host::{address, files, interrupt, os, ports, process::RunError, resources, user};
 use crate::running::{self, PublishedPort, ServiceState};
 use crate::runtime::{self, Runtime, Side};
@@ -63,6 +64,7 @@ pub struct Machine {
     engine: OnceLock<Result<crate::docker::Engine, EngineSeen>>,
     endpoint: OnceLock<crate::docker::Endpoint>,
     containers: OnceLock<Vec<Container>>,
+    workspaces: OnceLock<Vec<Known>>,
     reached: OnceLock<Result<AddressSeen, String>>,
     services: OnceLock<Result<Vec<ServiceState>, String>>,
     clones: Mutex<HashMap<String, Arc<OnceLock<RepoState>>>>,
@@ -90,6 +92,7 @@ impl Machine {
             engine: OnceLock::new(),
             endpoint: OnceLock::new(),
             containers: OnceLock::new(),
+            workspaces: OnceLock::new(),
             reached: OnceLock::new(),
             services: OnceLock::new(),
             clones: Mutex::default(),
@@ -349,14 +352,7 @@ impl Machine {
             return Ok(PortSeen::Elsewhere(endpoint.address.clone()));
         }
         if let Some(container) = container {
-            return Ok(self.taken(
-                probe,
-                address,
-                Some(Holder::Container {
-                    name: container.name.clone(),
-                    folder: Some(container.folder.clone()).filter(|folder| !folder.is_empty()),
-                }),
-            ));
+            return Ok(self.taken(probe, address, Some(self.holder(container))));
         }
         let availability = ports::availability(address, probe.published, probe.protocol)
             .map_err(|error| Fault::Blocked(error.to_string()))?;
@@ -421,13 +417,43 @@ impl Machine {
         }))
     }
 
+    /// A container, as a part of the workspace that it belongs to where that is known.
+    fn holder(&self, container: &Container) -> Holder {
+        let workspace = self.workspaces().iter().find(|workspace| {
+            workspace.project == container.project && workspace.folder != self.root
+        });
+        match workspace {
+            Some(workspace) => Holder::Workspace {
+                folder: workspace.folder.display().to_string(),
+                is_copy: workspace.copy_of.is_some(),
+                container: container.name.clone(),
+            },
+            None => Holder::Container {
+                name: container.name.clone(),
+                folder: Some(container.folder.clone()).filter(|folder| !folder.is_empty()),
+            },
+        }
+    }
+
     fn taken(&self, probe: &PortProbe, address: IpAddr, holder: Option<Holder>) -> PortSeen {
         let mut proposed = self.proposed.lock().unwrap_or_else(PoisonError::into_inner);
-        let avoid = [probe.avoid.as_slice(), proposed.as_slice()].concat();
+        // A port of a workspace that is stopped would be taken as soon as that starts.
+        let of_others: Vec<u16> = self
+            .workspaces()
+            .iter()
+            .filter(|other| other.folder != self.root)
+            .flat_map(|other| other.ports.iter().copied())
+            .collect();
+        let avoid = [probe.avoid.as_slice(), proposed.as_slice(), &of_others].concat();
         let next = probe.published.saturating_add(1);
         let next_free = ports::next_free(address, next, probe.protocol, &avoid);
         proposed.extend(next_free);
         PortSeen::Taken { holder, next_free }
+    }
+
+    /// The workspaces of this machine.
+    fn workspaces(&self) -> &[Known] {
+        self.workspaces.get_or_init(workspaces::known)
     }
 
     /// Also those that have ended. None where the engine does not answer: then no container runs

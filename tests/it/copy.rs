@@ -733,3 +733,31 @@ fn copies_are_listed_from_wherever_one_is() {
     let outside = company.run(&["-C", "..", "copies"]);
     assert_eq!(outside.stdout.lines().count(), 3, "{}", outside.shown());
 }
+
+#[test]
+fn two_clones_that_someone_made_by_hand_are_told_of_each_other() {
+    let company = Company::new();
+    company.0.git(".", &["clone", "--quiet", "ws", "by-hand"]);
+    let ran = company.run(&["-C", "../by-hand", "generate"]);
+    let told = "warning: the workspace in [TMP]/ws is the Compose project `vera` too";
+    assert!(ran.stderr.contains(told), "{}", ran.shown());
+    company.run(&["copy", "../vera-2"]);
+    let ran = company.run(&["-C", "../vera-2", "generate"]);
+    assert!(!ran.stderr.contains("warning"), "{}", ran.shown());
+}
+
+#[test]
+fn a_state_folder_that_is_broken_keeps_nobody_from_work() {
+    let company = Company::new();
+    company
+        .0
+        .write("home/.local/state/fitout/workspaces.json", "{ no json");
+    company.run(&["copy", "../vera-2"]);
+    assert_eq!(company.copies().len(), 2);
+    fs::remove_dir_all(company.0.path("home/.local/state")).unwrap();
+    company.0.write("home/.local/state", "a file");
+    company.run(&["copy", "../vera-3"]);
+    company.run(&["-C", "../vera-3", "generate"]);
+    // Nobody knows the others any more; each still knows itself.
+    assert_eq!(company.copies().len(), 1);
+}

@@ -94,8 +94,8 @@ pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
     };
     interrupt::listen().context("can't listen for Ctrl-C")?;
     if stack.is_there() {
+        ui.say(format_args!("taking down the project `{project}`"));
         stack.take_down(&opened, &folder, volumes)?;
-        ui.say(format_args!("took down the project `{project}`"));
     }
     state::forget(&folder);
     remove_folder(&folder)?;

@@ -70,7 +70,12 @@ pub(super) fn write_personal(
     let source = read(&opened.root, manifest::PERSONAL_FILE)?.unwrap_or_default();
     let text = copied::personal_file(&source, own, urls)
         .with_context(|| format!("can't change `{}`", manifest::PERSONAL_FILE))?;
-    files::write(&root.join(manifest::PERSONAL_FILE), &text, Mode::Shared)?;
+    let to = root.join(manifest::PERSONAL_FILE);
+    files::write(&to, &text, Mode::Shared)?;
+    if let Ok(original) = fs::metadata(opened.root.join(manifest::PERSONAL_FILE)) {
+        // A URL in it may have a password.
+        fs::set_permissions(&to, original.permissions())?;
+    }
     Opened::read(root).map_err(|failure| {
         failure.hint("this is what the copy would have: the manifest as it is committed")
     })

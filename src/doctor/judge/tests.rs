@@ -490,6 +490,13 @@ fn ports() {
             folder: folder.map(str::to_owned),
         })
     };
+    let workspace = |is_copy| {
+        Some(Holder::Workspace {
+            folder: "/home/ann/vera-2".to_owned(),
+            is_copy,
+            container: "vera-2-web-1".to_owned(),
+        })
+    };
     let known = |finding: Finding| (Probe::Known(Box::new(finding.clone())), Ok(finding));
     let value = |origin| Finding::PortValue {
         variable: "API_PORT_3000".to_owned(),
@@ -504,6 +511,8 @@ fn ports() {
             local(taken(process(), Some(3101))),
             local(taken(process(), None)),
             local(taken(container(Some("/home/ann/other")), Some(3101))),
+            local(taken(workspace(true), Some(3101))),
+            local(taken(workspace(false), None)),
             local(taken(container(None), Some(3101))),
             local(taken(None, Some(3101))),
             (

@@ -331,6 +331,17 @@ pub(super) fn port(seen: PortSeen, port: &PortProbe, setting: &Setting) -> Outco
                         Some(format!("stop that container: docker stop {name}")),
                     )
                 }
+                Some(Holder::Workspace {
+                    folder,
+                    is_copy,
+                    container,
+                }) => {
+                    let what = if *is_copy { "copy" } else { "workspace" };
+                    (
+                        format!("the {what} at {folder} (`{container}`)"),
+                        Some(format!("stop that {what}: fitout -C {folder} stop")),
+                    )
+                }
             };
             let mut remedy = match next_free {
                 Some(free) if port.set_in_shell => {

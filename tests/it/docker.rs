@@ -11,6 +11,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
@@ -61,6 +62,106 @@ fn the_demo_runs_and_an_edit_is_live(compose: Compose) {
     let down = ["compose", "down", "--volumes", "--rmi", "local"];
     machine.run("docker", &services, &down);
     assert_eq!(stack.leftovers(), "");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn three_copies_run_side_by_side_with_compose_2_26() {
+    three_copies_run_side_by_side(Compose::V2_26);
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn three_copies_run_side_by_side_with_compose_2_40() {
+    three_copies_run_side_by_side(Compose::V2_40);
+}
+
+fn three_copies_run_side_by_side(compose: Compose) {
+    // Two users who choose ports at the same moment know nothing of each other.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock();
+    let machine = Machine::new(compose);
+    let company = machine.folder().join("company");
+    machine.run("fitout", &machine.folder(), &["demo", "company"]);
+    let services = company.join("services");
+    let first = Stack::in_folder(&machine, &services);
+    machine.run("fitout", &services, &["up"]);
+    let copy = |name: &str| {
+        let folder = format!("../{name}");
+        let project = format!("{}-{}", first.project, name.rsplit('-').next().unwrap());
+        let stack = Stack::of_copy(&machine, &company.join(name), project);
+        machine.run("fitout", &services, &["copy", &folder]);
+        let shown = machine.run("fitout", &stack.folder, &["up"]);
+        let port = stack.port_in_env("WEB_PORT_8080");
+        let urls = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(urls.contains(&format!("http://localhost:{port}")), "{urls}");
+        (stack, port)
+    };
+    let second = copy("services-2");
+    let third = copy("services-3");
+
+    let store = |stack: &Stack, visits: &str| {
+        let words = format!("echo {visits} >/data/visits");
+        machine.run(
+            "fitout",
+            &stack.folder,
+            &["exec", "store", "sh", "-c", &words],
+        );
+    };
+    store(&first, "1000");
+    store(&second.0, "2000");
+    store(&third.0, "3000");
+    let shows = |port: u16, thousand: u64| {
+        eventually("the page shows the data of its own store", || {
+            let page = get(port)?;
+            let visits: u64 = between(&page, r#"data-live="visits">"#, "<").parse().ok()?;
+            (visits / 1000 == thousand).then_some(visits)
+        });
+    };
+    let port = first.port("WEB_PORT_8080");
+    shows(port, 1);
+    shows(second.1, 2);
+    shows(third.1, 3);
+
+    // A copy needs no fitout either, and nobody gets a port of it by mistake.
+    machine.run(
+        "docker",
+        &second.0.folder,
+        &["compose", "up", "--detach", "--wait"],
+    );
+    let mut doctor = machine.command("fitout");
+    doctor
+        .current_dir(&services)
+        .args(["doctor", "--only", "ports"]);
+    let output = doctor.env("WEB_PORT_8080", second.1.to_string()).output();
+    let said = String::from_utf8(output.unwrap().stdout).unwrap();
+    let holder = format!("held by the copy at {}", second.0.folder.display());
+    assert!(said.contains(&holder), "{said}");
+
+    let remove = ["copies", "remove", "--yes", "--volumes", "../services-2"];
+    machine.run("fitout", &services, &remove);
+    assert_eq!(second.0.leftovers(), "");
+    assert!(!second.0.folder.exists());
+    shows(port, 1);
+    shows(third.1, 3);
+
+    // Data that was not to go is there, and no new copy gets it by mistake.
+    machine.run(
+        "fitout",
+        &services,
+        &["copies", "remove", "--yes", "../services-3"],
+    );
+    let volume = format!("volume {}_store-data\n", third.0.project);
+    assert_eq!(third.0.leftovers(), volume);
+    let mut again = machine.command("fitout");
+    again.current_dir(&services).args(["copy", "../services-3"]);
+    let said = String::from_utf8(again.output().unwrap().stderr).unwrap();
+    assert!(said.contains("Docker has something of a project"), "{said}");
+    drop(third);
+
+    let down = ["compose", "down", "--volumes", "--rmi", "local"];
+    machine.run("docker", &services, &down);
+    assert_eq!(first.leftovers(), "");
 }
 
 #[test]
@@ -256,6 +357,23 @@ impl<'a> Stack<'a> {
         }
     }
 
+    /// Of a copy that is about to be made: `fitout copy` gives it its names.
+    fn of_copy(machine: &'a Machine, folder: &Path, project: String) -> Self {
+        Stack {
+            machine,
+            folder: folder.to_owned(),
+            project,
+            ports: Vec::new(),
+        }
+    }
+
+    fn port_in_env(&self, variable: &str) -> u16 {
+        let text = fs::read_to_string(self.folder.join(".env")).unwrap();
+        between(&text, &format!("\n{variable}="), "\n")
+            .parse()
+            .unwrap()
+    }
+
     fn port(&self, variable: &str) -> u16 {
         let found = self.ports.iter().find(|(name, _)| *name == variable);
         found.expect("a port of the demo").1
@@ -273,7 +391,9 @@ impl<'a> Stack<'a> {
         let mut found = String::new();
         for list in lists {
             let arguments = [list, &["--filter", &filter]].concat();
-            let output = self.machine.run("docker", &self.folder, &arguments);
+            let output = self
+                .machine
+                .run("docker", &self.machine.folder(), &arguments);
             found.push_str(&String::from_utf8_lossy(&output.stdout));
         }
         found
@@ -283,13 +403,25 @@ impl<'a> Stack<'a> {
 impl Drop for Stack<'_> {
     fn drop(&mut self) {
         // Its result is of no interest: after a test that passed there is nothing left to take away.
-        let _ = self
-            .machine
-            .command("docker")
-            .current_dir(&self.folder)
-            .args(["compose", "--project-name", &self.project, "down"])
-            .args(["--volumes", "--rmi", "local", "--timeout", "1"])
-            .output();
+        let folder = if self.folder.exists() {
+            self.folder.clone()
+        } else {
+            self.machine.folder()
+        };
+        let docker = |arguments: &[&str]| {
+            let mut command = self.machine.command("docker");
+            let output = command.current_dir(&folder).args(arguments).output();
+            output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+        };
+        let down = ["compose", "--project-name", &self.project, "down"];
+        let all = ["--volumes", "--rmi", "local", "--timeout", "1"];
+        let _ = docker(&[&down[..], &all].concat());
+        // Without its folder, Compose knows of no volumes.
+        let filter = format!("label=com.docker.compose.project={}", self.project);
+        let volumes = docker(&["volume", "ls", "--quiet", "--filter", &filter]);
+        for volume in volumes.unwrap_or_default().lines() {
+            let _ = docker(&["volume", "rm", volume]);
+        }
     }
 }
 

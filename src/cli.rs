@@ -69,6 +69,7 @@ enum Command {
     Use(commands::use_service::Args),
     #[command(flatten)]
     DayTwo(commands::day_two::Command),
+    Db(commands::db::Args),
     Test(commands::test::Args),
     Demo(commands::demo::Args),
     Schema(commands::schema::Args),
@@ -115,6 +116,7 @@ fn run(cli: Cli, ui: Ui) -> CommandResult {
         Command::Cache(args) => commands::cache::run(&context, &args),
         Command::Use(args) => commands::use_service::run(&context, &args),
         Command::DayTwo(command) => commands::day_two::run(&context, &command),
+        Command::Db(args) => commands::db::run(&context, &args),
         Command::Test(args) => commands::test::run(&context, &args),
         Command::Demo(args) => commands::demo::run(&context, &args),
         Command::Schema(args) => commands::schema::run(&context, &args),

@@ -197,8 +197,7 @@ fn logs(project: &Project, args: &LogsArgs) -> CommandResult {
 }
 
 fn exec<S: AsRef<std::ffi::OsStr>>(project: &Project, service: &str, words: &[S]) -> CommandResult {
-    project.in_container(service)?;
-    let compose = terminal(project.to_read()?.arg("exec"), project.context);
+    let compose = terminal(project.in_container(service)?.arg("exec"), project.context);
     become_compose(compose.arg(service).args(words))
 }
 
@@ -280,7 +279,7 @@ fn open(
 }
 
 /// Compose makes a terminal in the container unless told otherwise; it needs one here too.
-fn terminal(compose: Compose, context: &Context) -> Compose {
+pub(super) fn terminal(compose: Compose, context: &Context) -> Compose {
     if context.ui.has_terminal() {
         compose
     } else {
@@ -288,6 +287,6 @@ fn terminal(compose: Compose, context: &Context) -> Compose {
     }
 }
 
-fn become_compose(compose: Compose) -> CommandResult {
+pub(super) fn become_compose(compose: Compose) -> CommandResult {
     Err(Failure::failed(compose.exec()))
 }

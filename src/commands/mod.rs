@@ -8,6 +8,7 @@ pub mod completions;
 pub mod copies;
 pub mod copy;
 pub mod day_two;
+pub mod db;
 pub mod demo;
 pub mod dockerfile;
 pub mod doctor;

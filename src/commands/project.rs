@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow};
 use super::{Context, Opened, up};
 use crate::compose;
 use crate::docker::{Compose, Docker, EngineProblem};
+use crate::doctor::variables::Variables;
 use crate::doctor::{catalogue, probes};
 use crate::error::Failure;
 use crate::workspace::{Repo, RunsOn, Service, Source};
@@ -29,7 +30,18 @@ impl<'a> Project<'a> {
 
     /// Compose for this project, once there is a compose file and an engine.
     pub fn compose(&self) -> Result<Compose, Failure> {
-        let variables = probes::variables(&self.opened.root).context("can't read `.env`")?;
+        let variables = self.variables()?;
+        self.require_file(&variables)?;
+        engine_answers()?;
+        Ok(Docker::default().compose(&self.opened.root))
+    }
+
+    /// The variables that Compose finds for this project.
+    pub fn variables(&self) -> Result<Variables, Failure> {
+        Ok(probes::variables(&self.opened.root).context("can't read `.env`")?)
+    }
+
+    fn require_file(&self, variables: &Variables) -> Result<(), Failure> {
         let has_file = self.opened.root.join(compose::FILE).exists();
         if !has_file && variables.get_filled("COMPOSE_FILE").is_none() {
             return Err(
@@ -37,16 +49,24 @@ impl<'a> Project<'a> {
                     .hint("run `fitout generate`, or `fitout up` to start everything"),
             );
         }
-        engine_answers()?;
-        Ok(Docker::default().compose(&self.opened.root))
+        Ok(())
     }
 
     /// The same for a command that needs the compose file and not the values in it: a secret that is
     /// not set must not keep anyone from `fitout down`.
     pub fn to_read(&self) -> Result<Compose, Failure> {
-        let variables = probes::variables(&self.opened.root).context("can't read `.env`")?;
+        let compose = self.for_file()?;
+        engine_answers()?;
+        Ok(compose)
+    }
+
+    /// The same before the engine is asked whether it is there.
+    fn for_file(&self) -> Result<Compose, Failure> {
+        let variables = self.variables()?;
+        self.require_file(&variables)?;
         let unset = catalogue::unset(&self.opened.workspace, &variables);
-        Ok(self.compose()?.with_made_up(&unset))
+        let compose = Docker::default().compose(&self.opened.root);
+        Ok(compose.with_made_up(&unset))
     }
 
     /// Refuses services that there are not. Those of an override are known to Compose alone.
@@ -110,8 +130,29 @@ impl<'a> Project<'a> {
         Ok((service, rest))
     }
 
+    /// Compose for a command in the container of a service, which has to run.
+    pub fn in_container(&self, name: &str) -> Result<Compose, Failure> {
+        self.not_on_host(name)?;
+        let compose = self.for_file()?;
+        let states = compose.clone().services().map_err(|error| {
+            // That the engine is away says more than what Compose makes of it.
+            let why = engine_answers().err();
+            why.unwrap_or_else(|| Failure::failed(error))
+        })?;
+        let mut of_service = states.iter().filter(|state| state.service == name);
+        if of_service.clone().any(|state| state.state == "running") {
+            return Ok(compose);
+        }
+        let what = match of_service.next() {
+            Some(state) => format!("is not running: it is {}", state.state),
+            None => "has no container yet".to_owned(),
+        };
+        Err(Failure::failed(anyhow!("`{name}` {what}"))
+            .hint(format!("`fitout up {name}` starts it")))
+    }
+
     /// Refuses a service that has no container because this person uses the machine's own server.
-    pub fn in_container(&self, name: &str) -> Result<(), Failure> {
+    fn not_on_host(&self, name: &str) -> Result<(), Failure> {
         let service = self.opened.workspace.service(name);
         let on_host =
             service.is_some_and(|service| self.opened.personal.runs_on(service) == RunsOn::Host);
@@ -119,14 +160,14 @@ impl<'a> Project<'a> {
             return Err(Failure::failed(anyhow!(
                 "`{name}` runs on this machine, not in a container"
             ))
-            .hint(format!("`fitout doctor --only host` looks at it; `runs_on` of `services.{name}` says where it runs")));
+            .hint(format!("`fitout doctor --only host` looks at it; `fitout use {name} container` changes where it runs")));
         }
         Ok(())
     }
 
     /// The services that are built from the repo that the user is in: those with the nearest
     /// context where it has several.
-    fn services_here(&self) -> Vec<&'a Service> {
+    pub fn services_here(&self) -> Vec<&'a Service> {
         let repos = self.opened.personal.repos(&self.opened.workspace);
         let here = repos.iter().find(|repo| self.is_in(repo));
         let Some(repo) = here else {

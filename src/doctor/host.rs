@@ -69,7 +69,11 @@ pub fn deep_checks(
 }
 
 /// The services that run on this machine, and where the stack looks for them.
-fn services(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Vec<HostService> {
+pub fn services(
+    workspace: &Workspace,
+    personal: &Personal,
+    variables: &Variables,
+) -> Vec<HostService> {
     let value = |name: String| {
         variables
             .get_filled(&name)

@@ -45,8 +45,11 @@ pub struct Definition {
     pub url: String,
     /// Arguments of the image's own command.
     pub command: Option<Vec<String>>,
-    /// Shows what is in it: a client of the image that people type into, or a list.
-    pub client: Option<Vec<String>>,
+    /// A line for `sh` that starts the image's client, or lists what is in the server. It runs in the
+    /// service's own environment, beside which there are `SERVER_HOST`, `SERVER_PORT` and `SERVER_USER`;
+    /// what the user adds is in `$@`. Passwords go through the environment, since anybody on the machine
+    /// can see arguments.
+    pub client: Option<String>,
     /// How a server on the host is made to listen for containers: what to set, and where.
     pub listen: String,
     /// Variables of the container.
@@ -97,6 +100,12 @@ impl Definition {
             .map(|(_, folder)| folder)
             .or(self.volume.as_ref())
             .map(String::as_str)
+    }
+
+    /// Whether the client can be sent to a server outside of its own container.
+    pub fn client_reaches_out(&self) -> bool {
+        let client = self.client.as_deref().unwrap_or_default();
+        client.contains("$SERVER_HOST")
     }
 
     /// The port that is published for clients on the host.
@@ -177,6 +186,26 @@ mod tests {
             assert_eq!(postgres.volume(tag), Some(folder), "{tag}");
         }
         assert_eq!(find("memcached").unwrap().volume("1.6"), None);
+    }
+
+    #[test]
+    fn clients_take_passwords_from_the_environment() {
+        let mut without: Vec<&str> = Vec::new();
+        for (name, preset) in &*CATALOG {
+            let Some(client) = &preset.client else {
+                without.push(name);
+                continue;
+            };
+            assert!(!client.contains("${self"), "{name}");
+            for line in client.lines().filter(|line| line.contains("PASSWORD")) {
+                assert!(line.starts_with("export "), "{name}: {line}");
+            }
+            let last = client.lines().last().unwrap_or_default();
+            assert!(last.starts_with("exec "), "{name}: {last}");
+            assert_eq!(preset.client_reaches_out(), name != "rabbitmq", "{name}");
+        }
+        // They have a page for people, and no client in the image that needs no set-up.
+        assert_eq!(without, ["keycloak", "mailpit", "nats"]);
     }
 
     #[test]

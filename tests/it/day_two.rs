@@ -34,8 +34,13 @@ fn recorded() -> TestContext {
     context.write(
         "bin/docker",
         "#!/bin/sh\ncase $1 in info) echo '{\"ServerVersion\":\"28.0.0\"}'; exit;; esac\n\
+         case \"$*\" in *'ps --all --format json') cat ../running; exit;; esac\n\
          echo \"docker $*\"; pwd; exit 7\n",
     );
+    let running = ["api", "store"].map(|name| {
+        format!("{{\"Service\":\"{name}\",\"Name\":\"{name}-1\",\"State\":\"running\"}}\n")
+    });
+    context.write("running", &running.concat());
     let chmod = context
         .command("chmod")
         .args(["+x", "../bin/docker"])

@@ -7,6 +7,7 @@ mod cache;
 mod context;
 mod copy;
 mod day_two;
+mod db;
 mod demo;
 mod docker;
 mod dockerfile_images;

@@ -123,6 +123,7 @@ fn service(section: &mut Section<'_, '_>) -> ServiceTable {
         profiles: section.strings("profiles"),
         limits: section.table("limits", limits),
         test: section.command("test"),
+        job: section.spanned_boolean("job"),
         compose: section.json("compose"),
     }
 }

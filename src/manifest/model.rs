@@ -193,6 +193,9 @@ pub struct ServiceTable {
     /// What `fitout test` runs in the container.
     #[schemars(schema_with = "schema::command")]
     pub test: Option<Spanned<Command>>,
+    /// It runs once and ends, as migrations do: services that depend on it wait until it has ended
+    /// with exit status 0.
+    pub job: Option<Spanned<bool>>,
     /// Any keys of a Compose service, merged last.
     #[schemars(schema_with = "schema::compose")]
     pub compose: Option<Spanned<serde_json::Map<String, serde_json::Value>>>,

@@ -82,6 +82,13 @@ impl<'a, 'p> Section<'a, 'p> {
         value
     }
 
+    /// Yes or no, and where it stands.
+    pub(super) fn spanned_boolean(&mut self, key: &'static str) -> Option<Spanned<bool>> {
+        let span = self.get(key)?.span();
+        let value = self.boolean(key)?;
+        Some(Spanned { value, span })
+    }
+
     /// A whole number from 1 up to what `N` can hold.
     pub(super) fn positive<N: TryFrom<i64>>(&mut self, key: &'static str) -> Option<Spanned<N>> {
         let node = self.get(key)?;

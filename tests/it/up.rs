@@ -167,6 +167,42 @@ command = ["sh", "-c", "{command}"]
 
     #[test]
     #[ignore = "needs a Docker engine"]
+    fn who_depends_on_a_job_starts_after_it_has_ended_well() {
+        // The page ends at once where the job's work is not done.
+        let needs = r#"volumes = ["work:/work"]
+depends_on = ["migrate"]
+
+[services.migrate]
+image = "busybox:1.37"
+job = true
+volumes = ["work:/work"]
+command = ["sh", "-c", "sleep 2; touch /work/done; exit STATUS"]
+"#;
+        let command = "test -e /work/done && exec sleep 600; exit 9";
+        let project = Project::new("after-job", command, &needs.replace("STATUS", "0"));
+        let ran = project.fitout(&["up"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        assert!(ran.stdout.contains("page     running"), "{}", ran.shown());
+        assert!(
+            ran.stdout.contains("migrate  exited (0)"),
+            "{}",
+            ran.shown()
+        );
+        drop(project);
+
+        let project = Project::new("bad-job", command, &needs.replace("STATUS", "5"));
+        let ran = project.fitout(&["up"]);
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        assert!(
+            ran.stdout.contains("migrate  exited (5)"),
+            "{}",
+            ran.shown()
+        );
+        assert!(!ran.stdout.contains("page     running"), "{}", ran.shown());
+    }
+
+    #[test]
+    #[ignore = "needs a Docker engine"]
     fn after_a_lock_file_changed_the_kept_folders_are_new_and_no_other_volume() {
         let project = Project::new(
             "renew",

@@ -135,6 +135,7 @@ impl Resolver<'_> {
         let full = format!("services.{}", name.value);
         let facts = self.scope.get(name.value.as_str())?;
         checks::keys_that_need_another(&full, table, problems);
+        checks::job(&full, table, problems);
         let source = self.source(name, &full, table, facts, problems);
         let context = match &source {
             Some(Source::Build(build)) => build.context.as_str(),
@@ -376,8 +377,9 @@ impl Resolver<'_> {
             dependencies.push(Dependency {
                 service: service.value.clone(),
                 condition,
-                // The long form is Compose's own, with its defaults.
-                restart: restart.unwrap_or(!long_form),
+                // The long form is Compose's own, with its defaults. A job that runs again does not
+                // take away what its dependents use.
+                restart: restart.unwrap_or(!long_form && !is_job(other)),
                 required: required.unwrap_or(true),
             });
         }
@@ -437,8 +439,15 @@ impl Resolver<'_> {
     }
 }
 
-/// Waits for healthy where there is a health check to wait for.
+fn is_job(table: &ServiceTable) -> bool {
+    table.job.as_ref().is_some_and(|job| job.value)
+}
+
+/// Waits for the end of a job, and for healthy where there is a health check to wait for.
 fn default_condition(other: &ServiceTable) -> Condition {
+    if is_job(other) {
+        return Condition::ServiceCompletedSuccessfully;
+    }
     let checked = match &other.healthcheck {
         Some(healthcheck) => !healthcheck.value.disable,
         None => other.preset.is_some(),

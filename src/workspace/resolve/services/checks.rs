@@ -173,6 +173,38 @@ pub(super) fn keys_that_need_another(full: &str, table: &ServiceTable, problems:
     }
 }
 
+/// What ends is neither a server nor healthy.
+pub(super) fn job(full: &str, table: &ServiceTable, problems: &mut Problems) {
+    let Some(job) = table.job.as_ref().filter(|job| job.value) else {
+        return;
+    };
+    let preset = table.preset.as_ref().map(|preset| preset.span.clone());
+    let healthcheck = table.healthcheck.as_ref().map(|check| check.span.clone());
+    for (key, other, why) in [
+        (
+            "preset",
+            preset,
+            "a backing service runs on, and does not end",
+        ),
+        (
+            "healthcheck",
+            healthcheck,
+            "its dependents wait until it has ended, not until it is healthy",
+        ),
+    ] {
+        if let Some(other) = other {
+            problems.push(
+                Diagnostic::new(
+                    job.span.clone(),
+                    format!("`{full}` has both `job` and `{key}`"),
+                )
+                .related(other, "the other one")
+                .help(why),
+            );
+        }
+    }
+}
+
 /// The engine refuses a container with two mounts at one place.
 pub(super) fn mounted_once(full: &str, table: &ServiceTable, problems: &mut Problems) {
     let bound = table

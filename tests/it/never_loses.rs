@@ -153,6 +153,21 @@ fn dangers() -> Vec<Dangers> {
             vec![(vec![BothWrite(3)], "held back")],
         ),
         (
+            Ground::Hooked,
+            plain,
+            vec![
+                (vec![BothWrite(3)], "held back"),
+                (vec![BothWrite(5)], "held back"),
+                (vec![Hide(0, 1), news()], "held back"),
+                (vec![Write(3, 1), Write(5, 1), news()], "updated"),
+            ],
+        ),
+        (
+            Ground::Hooked,
+            wanted(Wanted::LockedToNewest),
+            vec![(vec![BothWrite(5)], "held back")],
+        ),
+        (
             Ground::Shallow,
             plain,
             vec![

@@ -17,6 +17,8 @@ pub const FILES: [&str; 7] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Ground {
     Clone,
+    /// A clone with a hook, which fitout leaves to the user's git to move.
+    Hooked,
     /// With one commit of history.
     Shallow,
     /// A clone with two submodules: `lib` is there, `dep` has no files yet.
@@ -34,8 +36,9 @@ pub enum Ground {
 }
 
 impl Ground {
-    pub const ALL: [Ground; 8] = [
+    pub const ALL: [Ground; 9] = [
         Ground::Clone,
+        Ground::Hooked,
         Ground::Shallow,
         Ground::Submodules,
         Ground::HasWorkTree,
@@ -122,6 +125,7 @@ fn event() -> impl Strategy<Value = Event> {
 pub fn ground() -> impl Strategy<Value = Ground> {
     prop_oneof![
         8 => Just(Ground::Clone),
+        2 => Just(Ground::Hooked),
         2 => Just(Ground::Shallow),
         3 => Just(Ground::Submodules),
         1 => Just(Ground::HasWorkTree),

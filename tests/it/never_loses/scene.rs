@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -118,6 +118,13 @@ impl Scene {
             }
             Ground::OtherUrl => mine(&["remote", "set-url", "origin", "/nowhere/web.git"]),
             Ground::NoRemote => mine(&["remote", "remove", "origin"]),
+            Ground::Hooked => {
+                let hook = format!("{MINE}/.git/hooks/post-merge");
+                context.write(&hook, "#!/bin/sh\n");
+                let executable = fs::Permissions::from_mode(0o755);
+                fs::set_permissions(context.path(&hook), executable).unwrap();
+                String::new()
+            }
             Ground::Clone | Ground::Shallow | Ground::Folder => String::new(),
         };
     }

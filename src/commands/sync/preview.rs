@@ -1,0 +1,143 @@
+//! `--dry-run` and `--check`: what is on disk, compared with what is wanted. No server is asked, nothing
+//! changed.
+
+use std::num::NonZeroUsize;
+
+use serde::Serialize;
+
+use super::table::print_json;
+use super::{Options, SCHEMA_VERSION, Synced, chosen, in_parallel};
+use crate::commands::{Context, Format, Opened};
+use crate::error::{CommandResult, Exit, Failure};
+use crate::git::{local, url};
+use crate::plural::count;
+use crate::sync::{
+    Action, Allowed, Outcome, Place, RepoReport, RepoState, Step, Target, after_fetch, first_step,
+};
+use crate::ui::style;
+use crate::ui::table::{Cell, Table};
+
+/// Where each repo is, compared with the lock, as of what is on disk.
+pub(super) fn checked(opened: &Opened, options: &Options) -> Result<Synced, Failure> {
+    let repos = chosen(opened, options)?;
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let reports = in_parallel(cores, &repos, |_, repo| {
+        if repo.skip {
+            return RepoReport::new(repo, Outcome::Skipped);
+        }
+        let place = local::observe(&opened.root, repo).place;
+        let (outcome, note) = match &place {
+            Place::Clone(clone) => match (&clone.target, clone.changes.tracked()) {
+                (Target::Pin { reached: true, .. }, 0) => (Outcome::UpToDate, None),
+                (Target::Pin { reached: true, .. }, changes) => {
+                    (Outcome::HeldBack, Some(count(changes, "local change")))
+                }
+                _ => (Outcome::HeldBack, Some("at another commit".to_owned())),
+            },
+            Place::Missing => (Outcome::Failed, Some("not cloned".to_owned())),
+            other => (Outcome::Refused, other.obstacle()),
+        };
+        RepoReport::new(repo, outcome).told(note)
+    })?;
+    Ok(Synced {
+        schema_version: SCHEMA_VERSION,
+        interrupted: false,
+        repos: reports,
+        not_in_manifest: Vec::new(),
+    })
+}
+
+/// One row of the plan.
+#[derive(Serialize)]
+struct Planned {
+    name: String,
+    path: String,
+    step: &'static str,
+    note: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Plan {
+    schema_version: u32,
+    dry_run: bool,
+    repos: Vec<Planned>,
+}
+
+pub(super) fn dry_run(
+    context: &Context,
+    opened: &Opened,
+    options: &Options,
+    format: Format,
+) -> CommandResult {
+    let repos = chosen(opened, options)?;
+    let root = opened.root.as_path();
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let planned = in_parallel(cores, &repos, |_, repo| {
+        let state = local::observe(root, repo);
+        let (step, note) = match first_step(repo, &state, options.allowed) {
+            Step::Skip => ("skip", None),
+            Step::Clone => (
+                "clone",
+                Some(format!("from {}", url::without_password(&repo.url))),
+            ),
+            Step::SetUrl(_) => (
+                "set url",
+                Some(format!(
+                    "to {}, then fetch",
+                    url::without_password(&repo.url)
+                )),
+            ),
+            Step::Refuse(note) => ("refuse", Some(note.why)),
+            Step::Fetch => ("fetch", Some(expected(&state, options.allowed))),
+        };
+        Planned {
+            name: repo.name.clone(),
+            path: repo.path.clone(),
+            step,
+            note,
+        }
+    })?;
+    if format == Format::Json {
+        print_json(
+            context,
+            &Plan {
+                schema_version: SCHEMA_VERSION,
+                dry_run: true,
+                repos: planned,
+            },
+        )?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::with_heading(&["repo", "would", "note"]);
+    for row in planned {
+        table.push(vec![
+            Cell::styled(row.name, style::STRONG),
+            row.step.into(),
+            row.note.unwrap_or_default().into(),
+        ]);
+    }
+    context.ui.data(table).map_err(Failure::failed)?;
+    Ok(Exit::Done)
+}
+
+/// What a fetch would be followed by, as far as can be said without it.
+fn expected(state: &RepoState, allowed: Allowed) -> String {
+    let Place::Clone(clone) = &state.place else {
+        return String::new();
+    };
+    match after_fetch(clone, allowed) {
+        Action::Switch => {
+            let wanted = clone.target.branch().unwrap_or_default();
+            format!("then switch to `{wanted}`")
+        }
+        Action::Keep(_) if clone.changes.tracked() == 0 => {
+            "then update, if it is behind".to_owned()
+        }
+        Action::Keep(_) => "then hold back, if it is behind: local changes".to_owned(),
+        Action::FastForward(behind) => format!("then update: {behind} behind"),
+        Action::Detach => "then check out the pinned commit".to_owned(),
+        Action::Leave(note) => format!("then leave: {}", note.why),
+        Action::HoldBack(note) => format!("then hold back: {}", note.why),
+        Action::Fail(_) => "then see".to_owned(),
+    }
+}

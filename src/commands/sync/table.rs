@@ -1,0 +1,113 @@
+//! What `fitout sync` prints: the table, the commands that settle what was not done, and JSON.
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use super::Synced;
+use crate::commands::Context;
+use crate::error::Failure;
+use crate::sync::{Outcome, RepoReport};
+use crate::ui::style;
+use crate::ui::table::{Cell, Table};
+
+/// Prints the table, and the commands that settle what was not done.
+pub fn print(context: &Context, synced: &Synced) -> Result<(), Failure> {
+    for unnamed in &synced.not_in_manifest {
+        let from = match &unnamed.url {
+            Some(url) => format!("a clone of {url}"),
+            None => "a git repository".to_owned(),
+        };
+        context.ui.say(format_args!(
+            "`{}`, {from}, is not in the manifest: left as it is",
+            unnamed.path
+        ));
+    }
+    if synced.repos.is_empty() {
+        context.ui.say("the manifest names no repos");
+        return Ok(());
+    }
+    let mut table = Table::with_heading(&["repo", "at", "result", "note"]);
+    for report in &synced.repos {
+        table.push(vec![
+            Cell::styled(report.name.clone(), style::STRONG),
+            shown_reference(report).into(),
+            Cell::styled(report.outcome.word(), look(report.outcome)),
+            report.note.clone().unwrap_or_default().into(),
+        ]);
+    }
+    context.ui.data(table).map_err(Failure::failed)?;
+    for (names, command) in hints(&synced.repos) {
+        context.ui.hint(format_args!("{names}: {command}"));
+    }
+    for report in &synced.repos {
+        if let Some(detail) = &report.detail {
+            context.ui.detail(format_args!("{}: {detail}", report.name));
+        }
+    }
+    Ok(())
+}
+
+/// Names of repos in one hint.
+const NAMED: usize = 3;
+
+/// Each command once, with the names of the repos that it is for.
+fn hints(reports: &[RepoReport]) -> Vec<(String, &str)> {
+    let mut hints: Vec<(Vec<&str>, &str)> = Vec::new();
+    for report in reports {
+        let Some(command) = &report.command else {
+            continue;
+        };
+        match hints.iter_mut().find(|(_, known)| known == command) {
+            Some((names, _)) => names.push(&report.name),
+            None => hints.push((vec![&report.name], command)),
+        }
+    }
+    let named = |names: Vec<&str>| match names.len() - names.len().min(NAMED) {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names[..NAMED].join(", ")),
+    };
+    hints
+        .into_iter()
+        .map(|(names, command)| (named(names), command))
+        .collect()
+}
+
+pub(super) fn print_json(context: &Context, value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).context("can't write the result as JSON")?;
+    context.ui.data(text).map_err(Failure::failed)
+}
+
+/// A whole commit id would push everything else off the screen.
+fn shown_reference(report: &RepoReport) -> String {
+    let reference = report.reference.clone().unwrap_or_default();
+    let is_commit = reference.len() == 40 && reference.bytes().all(|it| it.is_ascii_hexdigit());
+    if is_commit {
+        return reference[..9].to_owned();
+    }
+    reference
+}
+
+fn look(outcome: Outcome) -> anstyle::Style {
+    match outcome {
+        Outcome::Cloned | Outcome::Updated => style::PASS,
+        Outcome::UpToDate | Outcome::Skipped => style::DIM,
+        Outcome::Left | Outcome::HeldBack | Outcome::Interrupted => style::WARN,
+        Outcome::Refused | Outcome::Failed => style::FAIL,
+    }
+}
+
+/// `web: cloned main`.
+pub(super) fn line(report: &RepoReport) -> String {
+    let mut line = format!("{}: {}", report.name, report.outcome.word());
+    if let (Outcome::Cloned | Outcome::Updated, Some(reference)) =
+        (report.outcome, &report.reference)
+    {
+        line.push(' ');
+        line.push_str(reference);
+    }
+    if let Some(note) = &report.note {
+        line.push_str(": ");
+        line.push_str(note);
+    }
+    line
+}

@@ -1,0 +1,392 @@
+//! What is done to each repo: the network half with many at once, then the local half, with progress.
+
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::Duration;
+
+use super::in_parallel;
+use super::table::line;
+use crate::commands::Context;
+use crate::error::Failure;
+use crate::git::local::submodules::{self, Adrift};
+use crate::git::network::{self, Network};
+use crate::git::sizes::Sizes;
+use crate::git::{Cause, GitError, Meter, Phase, local, url};
+use crate::host::interrupt;
+use crate::plural::count;
+use crate::sync::{
+    Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, Step, after_fetch,
+    first_step,
+};
+use crate::ui::progress::{Progress, TaskLine};
+use crate::workspace::Repo;
+
+/// What the workers share.
+pub(super) struct Worker<'a> {
+    context: &'a Context,
+    network: Network<'a>,
+    allowed: Allowed,
+    running: Mutex<Vec<Running>>,
+    /// Repos that a question to the user may open.
+    refused: Mutex<Vec<String>>,
+    /// Of clones, for the order in which to begin.
+    sizes: Mutex<Sizes>,
+    done: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(context: &'a Context, network: Network<'a>, allowed: Allowed) -> Self {
+        Worker {
+            context,
+            network,
+            allowed,
+            running: Mutex::default(),
+            refused: Mutex::default(),
+            sizes: Mutex::new(Sizes::of_user()),
+            done: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+        }
+    }
+
+    /// First everything that needs a server, many at once; then what changes work trees, as many
+    /// at once as there are cores.
+    pub(super) fn all(
+        &self,
+        progress: &mut Progress,
+        jobs: usize,
+        cores: usize,
+        repos: &[Repo],
+    ) -> Result<Vec<RepoReport>, Failure> {
+        let draws = progress.is_drawn();
+        let say = |report: &RepoReport| {
+            self.done.fetch_add(1, Ordering::Relaxed);
+            if !draws {
+                self.context.ui.say(line(report));
+            }
+        };
+        std::thread::scope(|scope| {
+            let (stop, stopped) = mpsc::channel::<()>();
+            scope.spawn(move || {
+                let tick = Duration::from_millis(80);
+                while stopped.recv_timeout(tick) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    if interrupt::requested() {
+                        network::hang_up();
+                    }
+                    if draws {
+                        self.draw(progress);
+                    }
+                }
+            });
+            let urls = repos.iter().map(|repo| repo.url.as_str());
+            let order = self.sizes().biggest_first(urls);
+            let mut fetched = in_parallel(jobs, &order, |_, &index| {
+                let repo = &repos[index];
+                let fetched = guarded(repo, || self.network_half(repo));
+                if let Fetched::Settled(report) = &fetched {
+                    say(report);
+                }
+                (index, fetched)
+            })?;
+            fetched.sort_by_key(|(index, _)| *index);
+            let reports = in_parallel(cores, repos, |index, repo| match &fetched[index].1 {
+                Fetched::Settled(report) => report.clone(),
+                Fetched::Clone(clone) => {
+                    let local = || Fetched::Settled(self.local_half(repo, clone));
+                    let Fetched::Settled(report) = guarded(repo, local) else {
+                        unreachable!("the local half settles a repo")
+                    };
+                    say(&report);
+                    report
+                }
+            });
+            drop(stop);
+            reports
+        })
+    }
+
+    fn network_half(&self, repo: &Repo) -> Fetched {
+        let report = |outcome| RepoReport::new(repo, outcome);
+        if interrupt::requested() {
+            return Fetched::Settled(report(Outcome::Interrupted));
+        }
+        let root = self.network.root;
+        let mut state = local::observe(root, repo);
+        let mut step = first_step(repo, &state, self.allowed);
+        if let Step::SetUrl(remote) = &step {
+            if let Err(error) = local::set_url(root, repo, remote.as_deref()) {
+                return Fetched::Settled(failed(repo, error));
+            }
+            state = local::observe(root, repo);
+            step = first_step(repo, &state, Allowed::default());
+        }
+        if matches!((&step, &state.link), (Step::Fetch, Link::Missing))
+            && let Err(error) = local::link(root, repo)
+        {
+            return Fetched::Settled(failed(repo, error));
+        }
+        let settled = match (step, state.place) {
+            (Step::Skip, _) => report(Outcome::Skipped),
+            (Step::Refuse(note), place) => RepoReport {
+                has_other_url: matches!(place, Place::OtherRemote(_)),
+                ..report(Outcome::Refused).noted(note, &self.shown_path(repo))
+            },
+            (Step::Fetch, Place::Clone(clone)) => {
+                let fetched =
+                    self.metered(repo, |meter| self.network.fetch(repo, &clone.remote, meter));
+                match fetched {
+                    Ok(()) => return Fetched::Clone(clone),
+                    Err(error) => failed(repo, error),
+                }
+            }
+            (Step::Clone | Step::Fetch | Step::SetUrl(_), _) => {
+                let cloned =
+                    self.metered(repo, |meter| self.network.clone(repo, &state.link, meter));
+                match cloned {
+                    Ok(cloned) => {
+                        self.sizes().learn(&repo.url, cloned.bytes);
+                        report(Outcome::Cloned).on(cloned.branch).told(cloned.note)
+                    }
+                    Err(error) => failed(repo, error),
+                }
+            }
+        };
+        Fetched::Settled(settled)
+    }
+
+    fn local_half(&self, repo: &Repo, before: &CloneState) -> RepoReport {
+        if interrupt::requested() {
+            return RepoReport::new(repo, Outcome::Interrupted);
+        }
+        let mut report = self.settled(repo, before, self.allowed);
+        if repo.submodules {
+            report = self.with_submodules(repo, report);
+        }
+        let may_have_pointers = match report.outcome {
+            Outcome::Updated => true,
+            Outcome::UpToDate => before.has_filters,
+            _ => false,
+        };
+        if !may_have_pointers {
+            return report;
+        }
+        let folder = local::folder(self.network.root, repo);
+        report.also(local::lfs_note(&folder, &self.shown_path(repo)))
+    }
+
+    fn with_submodules(&self, repo: &Repo, report: RepoReport) -> RepoReport {
+        match report.outcome {
+            Outcome::Updated => self.update_submodules(repo, report),
+            Outcome::UpToDate => {
+                // The others are where the user left them.
+                let lacking = submodules::lacking_files(self.network.root, repo);
+                if lacking.is_empty() {
+                    report
+                } else {
+                    self.fetch_submodules(repo, &lacking, report)
+                }
+            }
+            _ => report,
+        }
+    }
+
+    fn update_submodules(&self, repo: &Repo, report: RepoReport) -> RepoReport {
+        match submodules::adrift(self.network.root, repo) {
+            Ok(None) => self.fetch_submodules(repo, &[], report),
+            Ok(Some(Adrift { path, commit })) => RepoReport {
+                command: Some(format!(
+                    "git -C {} branch rescue {commit} && git -C {} submodule update --init --recursive",
+                    self.shown(&local::folder(self.network.root, repo).join(&path)),
+                    self.shown_path(repo),
+                )),
+                ..RepoReport::new(repo, Outcome::HeldBack).told(format!(
+                    "submodules not updated: no branch of `{path}` holds {commit}"
+                ))
+            },
+            Err(error) => failed(repo, error),
+        }
+    }
+
+    fn fetch_submodules(&self, repo: &Repo, only: &[String], report: RepoReport) -> RepoReport {
+        match self.network.update_submodules(repo, only) {
+            Ok(note) => report.also(note),
+            Err(error) => failed(repo, error),
+        }
+    }
+
+    fn settled(&self, repo: &Repo, before: &CloneState, allowed: Allowed) -> RepoReport {
+        let root = self.network.root;
+        let report = |outcome| RepoReport::new(repo, outcome);
+        let clone = match local::refresh(root, repo, before) {
+            Ok(clone) => clone,
+            Err(error) => return failed(repo, error),
+        };
+        let path = self.shown_path(repo);
+        let done = |result: Result<(), GitError>, note: String| match result {
+            Ok(()) => report(Outcome::Updated).told(note),
+            Err(error) => not_updated(repo, error),
+        };
+        match after_fetch(&clone, allowed) {
+            Action::Keep(note) => report(Outcome::UpToDate).told(note),
+            Action::Leave(note) => report(Outcome::Left).noted(note, &path),
+            Action::HoldBack(note) => report(Outcome::HeldBack).noted(note, &path),
+            Action::Fail(note) => report(Outcome::Failed).noted(note, &path),
+            Action::FastForward(behind) => done(
+                local::fast_forward(root, repo, &clone),
+                count(behind, "new commit"),
+            ),
+            Action::Detach => done(local::detach(root, repo), "detached".to_owned()),
+            Action::Switch => match local::switch(root, repo, &clone) {
+                Ok(()) => self.after_switch(repo, &clone),
+                Err(error) => not_updated(repo, error),
+            },
+        }
+        .on(clone.target.branch().map(str::to_owned))
+    }
+
+    /// The branch that was switched to may itself be behind, or ahead.
+    fn after_switch(&self, repo: &Repo, before: &CloneState) -> RepoReport {
+        let left = match &before.head {
+            Head::Branch(name) | Head::Unborn(name) => format!("switched from `{name}`"),
+            Head::Detached(commit) => format!("switched from {commit}"),
+        };
+        let mut report = self.settled(repo, before, Allowed::default());
+        if report.outcome == Outcome::UpToDate {
+            report.outcome = Outcome::Updated;
+        }
+        let note = report.note.take();
+        report.told(left).also(note)
+    }
+
+    /// Those that a question may open, but for the servers that one has not opened.
+    pub(super) fn refused(&self, repos: &[Repo], closed: &[String]) -> Vec<Repo> {
+        let refused = std::mem::take(&mut *self.refused_names());
+        repos
+            .iter()
+            .filter(|repo| refused.contains(&repo.name))
+            .filter(|repo| !closed.contains(&url::server(&repo.url)))
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn sizes(&self) -> std::sync::MutexGuard<'_, Sizes> {
+        self.sizes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn refused_names(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn metered<T>(
+        &self,
+        repo: &Repo,
+        work: impl FnOnce(&Arc<Meter>) -> Result<T, GitError>,
+    ) -> Result<T, GitError> {
+        let meter = Arc::new(Meter::default());
+        self.running().push(Running {
+            name: repo.name.clone(),
+            meter: Arc::clone(&meter),
+        });
+        let result = work(&meter);
+        self.running().retain(|running| running.name != repo.name);
+        self.bytes.fetch_add(meter.read().bytes, Ordering::Relaxed);
+        if result
+            .as_ref()
+            .is_err_and(|error| error.cause.is_worth_a_question())
+        {
+            self.refused_names().push(repo.name.clone());
+        }
+        result
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, Vec<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn draw(&self, progress: &mut Progress) {
+        let mut bytes = self.bytes.load(Ordering::Relaxed);
+        let tasks: Vec<TaskLine> = self
+            .running()
+            .iter()
+            .map(|running| {
+                let reading = running.meter.read();
+                bytes += reading.bytes;
+                #[expect(clippy::cast_precision_loss, reason = "a fraction of a bar")]
+                let fraction =
+                    (reading.total > 0).then(|| reading.done as f64 / reading.total as f64);
+                TaskLine {
+                    name: running.name.clone(),
+                    phase: match reading.phase {
+                        Phase::Connecting => "connecting",
+                        Phase::Receiving => "receiving",
+                        Phase::Resolving => "resolving",
+                        Phase::CheckingOut => "checking out",
+                    },
+                    fraction,
+                    bytes: reading.bytes,
+                }
+            })
+            .collect();
+        progress.draw(&tasks, self.done.load(Ordering::Relaxed), bytes);
+    }
+
+    /// As the user would write it from where they are.
+    fn shown_path(&self, repo: &Repo) -> String {
+        self.shown(&local::folder(self.network.root, repo))
+    }
+
+    fn shown(&self, folder: &Path) -> String {
+        let path = folder.strip_prefix(&self.context.cwd).unwrap_or(folder);
+        quoted(&path.display().to_string())
+    }
+}
+
+struct Running {
+    name: String,
+    meter: Arc<Meter>,
+}
+
+/// What the network half leaves.
+enum Fetched {
+    /// Nothing more to do.
+    Settled(RepoReport),
+    /// The clone as it was before the fetch.
+    Clone(Box<CloneState>),
+}
+
+/// A bug that one repo brings out is that repo's failure only.
+fn guarded(repo: &Repo, work: impl FnOnce() -> Fetched) -> Fetched {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let note = "a bug in fitout, described above".to_owned();
+        Fetched::Settled(RepoReport::new(repo, Outcome::Failed).told(note))
+    })
+}
+
+/// Something of the user's in the way is no failure.
+fn not_updated(repo: &Repo, error: GitError) -> RepoReport {
+    if error.cause == Cause::InTheWay {
+        let note = format!("not updated: {}", error.reason);
+        return RepoReport::new(repo, Outcome::HeldBack).told(note);
+    }
+    failed(repo, error)
+}
+
+fn failed(repo: &Repo, error: GitError) -> RepoReport {
+    if error.cause == Cause::Interrupted || interrupt::requested() {
+        return RepoReport::new(repo, Outcome::Interrupted);
+    }
+    let mut report = RepoReport::new(repo, Outcome::Failed).told(error.reason);
+    report.command = error.command;
+    report.detail = Some(error.detail);
+    report
+}
+
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+@:~".contains(c);
+    if !path.is_empty() && path.chars().all(is_plain) {
+        return path.to_owned();
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}

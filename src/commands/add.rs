@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 
-use super::dockerfile::{self, Offer};
+use super::dockerfile::{self, Offer, Wanted};
 use super::init::{address, runnables};
 use super::sync::{self, Options};
 use super::{Context, Opened, read};
@@ -317,7 +317,9 @@ fn service_tables(
     if let Some(folder) = folder {
         let shown = folder.strip_prefix(&opened.root).unwrap_or(&folder);
         let (offers, with_them) = dockerfile::offers(&folder, &shown.to_string_lossy());
-        if accepts(ui, &offers, args)? {
+        let asks_nothing = args.no_dockerfile || args.yes || args.dry_run;
+        let wanted = Wanted::said(args.dockerfile, asks_nothing);
+        if dockerfile::accepts(ui, &offers, wanted)? {
             (accepted, runnables) = (offers, with_them);
         }
     }
@@ -325,19 +327,6 @@ fn service_tables(
     let taken = Taken::by(&opened.workspace);
     let tables = draft::service_tables(wanted, name, &runnables, &taken);
     Ok((tables, accepted))
-}
-
-/// Whether the missing files are to be written: as the command line says, or the user.
-fn accepts(ui: &Ui, offers: &[Offer], args: &Args) -> Result<bool, Failure> {
-    if offers.is_empty() || args.no_dockerfile || args.dockerfile {
-        return Ok(!offers.is_empty() && args.dockerfile);
-    }
-    if !ui.can_prompt() || args.yes || args.dry_run {
-        return Ok(false);
-    }
-    let paths: Vec<String> = offers.iter().map(Offer::path).collect();
-    let question = format!("There is no {}. Write it?", paths.join(", "));
-    ui.confirm(&question).ok_or_else(Failure::interrupted)
 }
 
 fn has_service(workspace: &Workspace, repo: &str) -> bool {

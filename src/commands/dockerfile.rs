@@ -282,6 +282,43 @@ pub(super) fn offers(clone: &Path, shown: &str) -> (Vec<Offer>, Vec<Runnable>) {
     (offers, stack::runnables(&files))
 }
 
+/// What the command line says of files that could be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Yes,
+    No,
+    /// Nothing: the user is asked, where there is a terminal.
+    Unsaid,
+}
+
+impl Wanted {
+    /// Of `--dockerfile`, and of flags that mean that nothing is asked.
+    pub(super) fn said(is_wanted: bool, asks_nothing: bool) -> Self {
+        match (is_wanted, asks_nothing) {
+            (true, _) => Wanted::Yes,
+            (false, true) => Wanted::No,
+            (false, false) => Wanted::Unsaid,
+        }
+    }
+}
+
+/// Whether the files are to be written.
+pub(super) fn accepts(ui: &Ui, offers: &[Offer], wanted: Wanted) -> Result<bool, Failure> {
+    if offers.is_empty() {
+        return Ok(false);
+    }
+    match wanted {
+        Wanted::Yes => Ok(true),
+        Wanted::Unsaid if ui.can_prompt() => {
+            let paths: Vec<String> = offers.iter().map(Offer::path).collect();
+            let it = if paths.len() == 1 { "it" } else { "them" };
+            let question = format!("There is no {}. Write {it}?", paths.join(", "));
+            ui.confirm(&question).ok_or_else(Failure::interrupted)
+        }
+        Wanted::No | Wanted::Unsaid => Ok(false),
+    }
+}
+
 /// The command that writes a missing `Dockerfile.dev`.
 pub(super) fn command_for(folder: &str) -> String {
     format!("`fitout dockerfile ./{folder} --dev --write` writes one to start from")

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-use super::{Context, decode, dockerfile};
+use super::dockerfile::{self, Offer, Wanted};
+use super::{Context, decode};
 use crate::draft::{self, FoundRepo};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::survey::{self, Kind, RemoteBranches};
@@ -37,6 +38,12 @@ pub struct Args {
     /// A repo that is not cloned yet; can be given more than once
     #[arg(long = "repo", value_name = "URL")]
     repos: Vec<String>,
+    /// Write a `Dockerfile.dev` where a repo has none
+    #[arg(long, conflicts_with = "no_dockerfile")]
+    dockerfile: bool,
+    /// Write no `Dockerfile.dev`, and do not ask
+    #[arg(long)]
+    no_dockerfile: bool,
     /// Write without asking
     #[arg(short, long)]
     yes: bool,
@@ -69,6 +76,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     refuse_existing(&root, args)?;
     let mut notes = Vec::new();
     let mut found = clones(&root, &mut notes);
+    let offers = offers(ui, &root, &mut found, args)?;
     add_urls(&mut found, context, &root, args)?;
     if found.is_empty() {
         notes.extend(elsewhere(context, &root));
@@ -104,9 +112,38 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         let services = count(workspace.services.len(), "service");
         ui.say(format_args!("wrote {file}: {repos}, {services}"));
     }
+    for offer in offers {
+        offer.write(ui)?;
+    }
     show(ui, &notes);
     next_steps(ui, &workspace);
     Ok(Exit::Done)
+}
+
+/// Dockerfiles that are to be written for clones that have none; what they can then be run as.
+fn offers(
+    ui: &Ui,
+    root: &Path,
+    found: &mut [FoundRepo],
+    args: &Args,
+) -> Result<Vec<Offer>, Failure> {
+    let mut offers = Vec::new();
+    let mut runnables = Vec::new();
+    for repo in &mut *found {
+        let path = repo.path.as_deref().unwrap_or_default();
+        let (of_repo, with_them) = dockerfile::offers(&root.join(path), path);
+        offers.extend(of_repo);
+        runnables.push(with_them);
+    }
+    let asks_nothing = args.no_dockerfile || args.yes || args.dry_run;
+    let wanted = Wanted::said(args.dockerfile, asks_nothing);
+    if !dockerfile::accepts(ui, &offers, wanted)? {
+        return Ok(Vec::new());
+    }
+    for (repo, runnables) in found.iter_mut().zip(runnables) {
+        repo.runnables = runnables;
+    }
+    Ok(offers)
 }
 
 /// The folder of the workspace, absolute; it may be missing.

@@ -96,6 +96,41 @@ fn the_clones_of_a_folder_become_a_manifest_that_works() {
 }
 
 #[test]
+fn a_repo_without_a_dockerfile_gets_one_where_that_is_asked_for() {
+    let context = company();
+    context.remote("shop");
+    context.push(
+        "shop",
+        "package.json",
+        r#"{"scripts": {"dev": "next dev"}, "dependencies": {"next": "16"}}"#,
+    );
+    context.git("ws", &["clone", "--quiet", "../remotes/shop.git", "shop"]);
+
+    let ran = context.fitout(&["init", "--dry-run"]);
+    let hint = "`fitout dockerfile ./shop --dev --write`";
+    assert!(ran.stderr.contains(hint), "{}", ran.shown());
+    assert!(!context.ws("shop/Dockerfile.dev").exists());
+
+    let ran = context.fitout(&["init", "--dockerfile"]);
+    insta::assert_snapshot!(ran.shown(), @r#"
+    exit: 0
+    --- stdout
+    --- stderr
+    wrote workspace.toml: 4 repos, 3 services
+    wrote shop/Dockerfile.dev
+    wrote shop/.dockerignore
+
+    Try next:
+      fitout add URL  one more repo
+      fitout up       check this machine, clone, generate, start, wait until healthy
+    "#);
+    let manifest = context.read("ws/workspace.toml");
+    assert!(manifest.contains("[services.shop]"), "{manifest}");
+    let ran = context.fitout(&["lint", "shop"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+}
+
+#[test]
 fn most_addresses_share_their_beginning() {
     let context = TestContext::new();
     for (folder, url) in [

@@ -143,12 +143,16 @@ impl<'a> Project<'a> {
         if of_service.clone().any(|state| state.state == "running") {
             return Ok(compose);
         }
-        let what = match of_service.next() {
-            Some(state) => format!("is not running: it is {}", state.state),
-            None => "has no container yet".to_owned(),
+        let starts = format!("`fitout up {name}` starts it");
+        let Some(state) = of_service.next() else {
+            return Err(Failure::failed(anyhow!("`{name}` has no container yet")).hint(starts));
         };
-        Err(Failure::failed(anyhow!("`{name}` {what}"))
-            .hint(format!("`fitout up {name}` starts it")))
+        Err(Failure::failed(anyhow!(
+            "`{name}` does not run: its container is {}",
+            state.state
+        ))
+        .hint(format!("`fitout logs {name}` shows what it printed last"))
+        .hint(starts))
     }
 
     /// Refuses a service that has no container because this person uses the machine's own server.

@@ -262,7 +262,7 @@ pub fn link_compose() -> Remedy {
 /// Starts the server of a service that runs on this machine.
 pub fn start_service_of(system: &System, service: &HostService) -> Remedy {
     server(system, service, "start").and_note(format!(
-        "or set `runs_on = \"container\"` for `{}` in workspace.local.toml",
+        "or go back to the container: `fitout use {} container`",
         service.name
     ))
 }

@@ -37,10 +37,13 @@ fn recorded() -> TestContext {
          case \"$*\" in *'ps --all --format json') cat ../running; exit;; esac\n\
          echo \"docker $*\"; pwd; exit 7\n",
     );
-    let running = ["api", "store"].map(|name| {
-        format!("{{\"Service\":\"{name}\",\"Name\":\"{name}-1\",\"State\":\"running\"}}\n")
-    });
-    context.write("running", &running.concat());
+    context.write(
+        "running",
+        r#"{"Service":"api","Name":"api-1","State":"running","Publishers":[{"URL":"127.0.0.1","TargetPort":3000,"PublishedPort":3000,"Protocol":"tcp"}]}
+{"Service":"store","Name":"store-1","State":"running"}
+{"Service":"web","Name":"web-1","State":"exited","ExitCode":1}
+"#,
+    );
     let chmod = context
         .command("chmod")
         .args(["+x", "../bin/docker"])
@@ -107,6 +110,49 @@ fn each_command_becomes_compose_in_the_workspace_and_passes_its_status_on() {
     }
 }
 
+/// On a terminal, as util-linux's `script` makes one.
+fn on_a_terminal(context: &TestContext, arguments: &str) -> Ran {
+    let path = std::env::var("PATH").unwrap();
+    let fitout = context.fitout_command(&[]);
+    let line = format!("{} {arguments}", fitout.get_program().to_string_lossy());
+    let mut script = context.command("script");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .env("DISPLAY", ":0")
+        .env("PATH", format!("{}:{path}", context.path("bin").display()));
+    context.ran(&script.output().unwrap())
+}
+
+#[test]
+fn a_shell_gets_the_terminal() {
+    let ran = on_a_terminal(&recorded(), "sh store");
+    let start = "docker compose exec store sh -c if command -v bash";
+    assert!(ran.stdout.starts_with(start), "{}", ran.shown());
+    assert_eq!(ran.code, Some(7), "{}", ran.shown());
+}
+
+#[test]
+fn a_page_opens_in_the_browser_and_in_a_pipe_its_address_is_printed() {
+    let context = recorded();
+    context.write("bin/xdg-open", "#!/bin/sh\necho \"$1\" > ../opened\n");
+    let mut chmod = context.command("chmod");
+    let chmod = chmod.args(["+x", "../bin/xdg-open"]).status();
+    assert!(chmod.unwrap().success());
+
+    let piped = fitout_in(&context, "ws/api/src", &["open"]);
+    assert_eq!(piped.stdout, "http://localhost:3000\n", "{}", piped.shown());
+    assert!(!crate::context::exists(context.path("opened")));
+
+    let ran = on_a_terminal(&context, "open api");
+    assert_eq!(
+        (ran.stdout.as_str(), ran.code),
+        ("", Some(0)),
+        "{}",
+        ran.shown()
+    );
+    assert_eq!(context.read("opened"), "http://localhost:3000\n");
+}
+
 #[test]
 fn what_is_wrong_is_said_before_docker_is_asked() {
     let context = recorded();
@@ -121,6 +167,13 @@ fn what_is_wrong_is_said_before_docker_is_asked() {
             "`fitout sh store` opens a shell",
         ),
         ("ws", &["exec", "stor", "ls"], 2, "did you mean `store`?"),
+        (
+            "ws",
+            &["sh", "web"],
+            1,
+            "`fitout logs web` shows what it printed last",
+        ),
+        ("ws", &["sh", "admin"], 1, "`admin` has no container yet"),
         (
             "ws",
             &["down", "--volumes"],

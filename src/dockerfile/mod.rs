@@ -1,6 +1,6 @@
 //! Dockerfiles: reading them, and what is to be said of them.
 //!
-//! In reading order: [`parse`] turns text into instructions with spans, [`stages`] says how the
+//! In reading order: [`name`] tells a Dockerfile and its purpose by its name, [`parse`] turns text into instructions with spans, [`stages`] says how the
 //! stages build on each other, [`shell`] and [`install`] what a `RUN` does, [`ignore_file`] what a
 //! `.dockerignore` leaves out. [`rules`] look at a [`lint::Target`] and give [`finding`]s;
 //! [`comments`] silence them; [`report`] and [`sarif`] show them; [`linters`] reads what other
@@ -13,6 +13,7 @@ pub mod ignore_file;
 pub mod install;
 pub mod lint;
 pub mod linters;
+pub mod name;
 pub mod parse;
 pub mod report;
 pub mod rules;

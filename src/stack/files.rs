@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{CATALOG, image, runnable};
+use super::{CATALOG, runnable};
+use crate::dockerfile::name;
 
 /// How many folders deep a repo is looked at: `services/api/Dockerfile` is the deepest file.
 pub const DEPTH: usize = 2;
@@ -113,7 +114,7 @@ pub fn is_read(path: &str) -> bool {
     });
     named_by_a_stack
         || begins_a_program
-        || image::is_dockerfile(path)
+        || name::use_of(path).is_some()
         || runnable::ENV_EXAMPLES.contains(&name)
 }
 

@@ -2,7 +2,6 @@
 //!
 //! Takes from it only what the manifest asks for; whether the file is any good is not judged here.
 
-use super::files::name_of;
 use crate::dockerfile::parse::{self, Keyword};
 use crate::dockerfile::stages::{Stage, Stages};
 use crate::dockerfile::variables::{Variables, expand};
@@ -16,17 +15,6 @@ pub struct Image {
     pub workdir: Option<String>,
     /// The TCP ports of `EXPOSE`, in order.
     pub ports: Vec<u16>,
-}
-
-/// Whether a file's name is that of a Dockerfile: `Dockerfile`, `Dockerfile.dev`, `dev.Dockerfile`.
-pub(super) fn is_dockerfile(path: &str) -> bool {
-    let name = name_of(path);
-    let is_ignore_file = name.ends_with(".dockerignore");
-    !is_ignore_file
-        && (name == "Dockerfile"
-            || name.starts_with("Dockerfile.")
-            || name.ends_with(".Dockerfile")
-            || name.ends_with(".dockerfile"))
 }
 
 impl Image {

@@ -2,15 +2,13 @@
 
 use super::detect::{Stack, detect};
 use super::files::{DEPTH, Files, depth, folder_of, name_of};
-use super::image::{Image, is_dockerfile};
+use super::image::Image;
+use crate::dockerfile::name::{self, Use};
 use crate::workspace::syntax::{container_path, join};
 
 /// Files that show which variables a `.env` beside them should have.
 pub(super) const ENV_EXAMPLES: [&str; 4] =
     [".env.example", ".env.sample", ".env.template", ".env.dist"];
-
-/// Names that people give the stage of a Dockerfile that is for development.
-const DEV_STAGES: [&str; 4] = ["dev", "development", "local", "develop"];
 
 /// A folder that only holds Dockerfiles: the source that they need is above it.
 const DOCKERFILE_FOLDERS: [&str; 4] = ["docker", ".docker", "dockerfiles", "deploy"];
@@ -99,7 +97,7 @@ fn runnable(folder: &str, files: &Files, dockerfile: Option<&str>) -> Runnable {
     };
     let dev_stage = stages.iter().find(|image| {
         let name = image.stage.as_deref().unwrap_or_default();
-        DEV_STAGES.contains(&name)
+        name::is_development_stage(name)
     });
     let image = dev_stage.or(stages.last());
     let dockerfile = dockerfile.map(|path| Dockerfile {
@@ -144,7 +142,7 @@ fn is_for_dockerfiles_only(folder: &str) -> bool {
 fn best_dockerfile(files: &Files) -> Option<String> {
     let paths = files.paths().filter(|path| {
         let folder = folder_of(path);
-        is_dockerfile(path) && (folder.is_empty() || DOCKERFILE_FOLDERS.contains(&folder))
+        name::use_of(path).is_some() && (folder.is_empty() || DOCKERFILE_FOLDERS.contains(&folder))
     });
     // `Dockerfile.test` and the like are for something else.
     let candidates = paths.filter(|path| is_for_development(path) || name_of(path) == "Dockerfile");
@@ -161,9 +159,7 @@ fn best_dockerfile(files: &Files) -> Option<String> {
 }
 
 fn is_for_development(path: &str) -> bool {
-    let name = name_of(path).to_ascii_lowercase();
-    name.split(['.', '-', '_'])
-        .any(|part| DEV_STAGES.contains(&part))
+    name::use_of(path) == Some(Use::Development)
 }
 
 /// `PORT=3000` in a `.env.example`.

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use crate::commands::Opened;
 use crate::dockerfile::finding::{Finding, Rule};
 use crate::dockerfile::lint::{Build, Context, File, Purpose};
+use crate::dockerfile::name::{self, Use};
 use crate::dockerfile::variables::Variables;
 use crate::dockerfile::{ignore_file, install};
 use crate::error::Failure;
@@ -213,29 +214,9 @@ fn add(candidates: &mut Vec<Candidate>, path: &str, context: &str, builds: Vec<B
 
 /// What a Dockerfile is for, by its name; `None` where the name is not that of a Dockerfile.
 fn purpose_of(path: &str) -> Option<Purpose> {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    if name.ends_with(".dockerignore") {
-        return None;
-    }
-    let lower = name.to_lowercase();
-    let is_dockerfile =
-        lower == "dockerfile" || lower.starts_with("dockerfile.") || lower.ends_with(".dockerfile");
-    let development = [
-        "dev",
-        "development",
-        "local",
-        "test",
-        "tests",
-        "ci",
-        "debug",
-    ];
-    let is_for_development = lower
-        .split(['.', '-', '_'])
-        .any(|part| development.contains(&part));
-    is_dockerfile.then_some(if is_for_development {
-        Purpose::Development
-    } else {
-        Purpose::Production
+    name::use_of(path).map(|it| match it {
+        Use::Development | Use::Trial => Purpose::Development,
+        Use::Production => Purpose::Production,
     })
 }
 
@@ -295,28 +276,4 @@ fn manifests(folder: &Path) -> BTreeMap<String, String> {
             Some((name, text))
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_say_what_a_dockerfile_is_for() {
-        let cases = [
-            ("Dockerfile", Some(Purpose::Production)),
-            ("docker/Dockerfile.prod", Some(Purpose::Production)),
-            ("api.Dockerfile", Some(Purpose::Production)),
-            ("Dockerfile.dev", Some(Purpose::Development)),
-            ("dev.dockerfile", Some(Purpose::Development)),
-            ("Dockerfile.web-test", Some(Purpose::Development)),
-            ("Dockerfile.device", Some(Purpose::Production)),
-            ("Dockerfile.dev.dockerignore", None),
-            ("docker-compose.yml", None),
-            ("Dockerfiles", None),
-        ];
-        for (name, expected) in cases {
-            assert_eq!(purpose_of(name), expected, "{name}");
-        }
-    }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Stdio;
 
 use crate::context::TestContext;
+use crate::login::{Prompt, on_a_terminal};
 
 /// Clones with files in them, as a developer has them beside each other.
 fn company() -> TestContext {
@@ -278,4 +279,29 @@ fn wrong_input_is_a_wrong_command_line() {
         assert_eq!(ran.code, Some(2), "{}", ran.shown());
         assert!(!context.ws("workspace.toml").exists());
     }
+}
+
+#[test]
+fn a_missing_dockerfile_is_offered_on_a_terminal() {
+    let context = TestContext::new();
+    context.remote("shop");
+    context.push(
+        "shop",
+        "package.json",
+        r#"{"scripts": {"dev": "next dev"}, "dependencies": {"next": "16"}}"#,
+    );
+    context.git("ws", &["clone", "--quiet", "../remotes/shop.git", "shop"]);
+    let no = [("Write it?", "n"), ("to workspace.toml?", "n")];
+    let (code, screen) = on_a_terminal(&context, &["init"], Prompt::Key, &no);
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(context.names("ws"), ["shop"]);
+    assert!(!context.ws("shop/Dockerfile.dev").exists());
+
+    let yes = [("Write it?", "y"), ("to workspace.toml?", "y")];
+    let (code, screen) = on_a_terminal(&context, &["init"], Prompt::Key, &yes);
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(context.ws("shop/Dockerfile.dev").exists(), "{screen}");
+    assert!(!screen.contains("still to be written"), "{screen}");
+    let manifest = context.read("ws/workspace.toml");
+    assert!(manifest.contains("build_args"), "{manifest}");
 }

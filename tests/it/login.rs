@@ -377,6 +377,8 @@ fn a_redirect_to_another_server_takes_no_secret_along() {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Prompt {
     Ours,
+    /// A question of ours that one key answers.
+    Key,
     Ssh,
 }
 
@@ -427,10 +429,11 @@ pub fn on_a_terminal(
             let modes = rustix::termios::tcgetattr(&screen).unwrap().local_modes;
             modes.contains(LocalModes::ECHO)
         };
-        while prompt == Prompt::Ours && echoes() {
+        while prompt != Prompt::Ssh && echoes() {
             std::thread::yield_now();
         }
-        writeln!(screen, "{answer}").unwrap();
+        let end = if prompt == Prompt::Key { "" } else { "\n" };
+        write!(screen, "{answer}{end}").unwrap();
     }
     let mut byte = [0];
     while screen.read(&mut byte).is_ok_and(|read| read > 0) {

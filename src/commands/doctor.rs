@@ -17,9 +17,9 @@ use crate::doctor::check::Check;
 use crate::doctor::finding::DriftSeen;
 use crate::doctor::judge::{self, Setting};
 use crate::doctor::probes::{self, Generated, Machine};
-use crate::doctor::report::{Detail, Report};
+use crate::doctor::report::{self, Detail, Report};
 use crate::doctor::run::{self, Prober};
-use crate::doctor::select::Selection;
+use crate::doctor::select::{self, Selection};
 use crate::doctor::{catalogue, variables::Variables};
 use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
@@ -60,7 +60,7 @@ pub struct Args {
     #[arg(long, value_name = "STATUS", default_value = "fail", value_enum)]
     fail_on: FailOn,
     /// List the checks and run none
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long)]
     list: bool,
     /// How to print the result
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
@@ -89,7 +89,8 @@ JSON (--format json), one object:
     remedy              null, or {\"run\": [commands], \"note\": text or null}
     needs               ids of the checks without which this one is skipped
     skipped_because     null, or the id of the check that failed
-    fixable             whether --fix does something about it";
+    fixable             whether --fix does something about it
+With --list: schema_version, workspace, and checks with id, group, subject, needs.";
 
 /// Runs the command.
 pub fn run(context: &Context, args: &Args) -> CommandResult {
@@ -99,21 +100,21 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     };
     let opened = opened(context)?.map(Arc::new);
     let examination = Examination::of(opened.clone(), depth(args))?;
-    reject_unmatched(&selection, &examination.checks)?;
+    reject_unmatched(
+        &selection,
+        &examination.checks,
+        opened.as_ref(),
+        depth(args),
+    )?;
     if args.list {
-        let mut table = Table::default();
-        for check in examination
-            .checks
-            .iter()
-            .filter(|check| selection.wants(check))
-        {
-            table.push(vec![
-                check.id.as_str().into(),
-                check.subject.as_str().into(),
-            ]);
-        }
-        context.ui.data(table)?;
+        list(context, args.format, &examination, &selection)?;
         return Ok(Exit::Done);
+    }
+    if args.fix && opened.is_none() {
+        let error = anyhow!("`--fix` needs a workspace: it clones repos and writes files of one");
+        return Err(Failure::usage(error)
+            .hint("to make a workspace here: fitout init")
+            .hint("to look at this machine alone: fitout doctor"));
     }
     if args.deep || args.fix {
         // What was made for a probe is taken away first; what was begun is made whole.
@@ -176,13 +177,59 @@ fn opened(context: &Context) -> Result<Option<Opened>, Failure> {
     Ok(None)
 }
 
-fn reject_unmatched(selection: &Selection, checks: &[Check]) -> Result<(), Failure> {
+fn reject_unmatched(
+    selection: &Selection,
+    checks: &[Check],
+    opened: Option<&Arc<Opened>>,
+    depth: Depth,
+) -> Result<(), Failure> {
     let unmatched = selection.unmatched(checks);
     let Some(first) = unmatched.first() else {
         return Ok(());
     };
     let failure = Failure::usage(anyhow!("no check matches `{first}`"));
+    let deep = match depth {
+        Depth::Deep => Vec::new(),
+        Depth::Shallow => Examination::of(opened.cloned(), Depth::Deep)?.checks,
+    };
+    if !selection.unmatched(&deep).contains(first) && !deep.is_empty() {
+        return Err(failure.hint("only `fitout doctor --deep` has this check"));
+    }
+    let failure = match select::meant(first, checks.iter().chain(&deep)) {
+        Some(name) => failure.hint(format!("did you mean `{name}`?")),
+        None => failure,
+    };
     Err(failure.hint("`fitout doctor --deep --list` shows all checks"))
+}
+
+fn list(
+    context: &Context,
+    format: Format,
+    examination: &Examination,
+    selection: &Selection,
+) -> Result<(), Failure> {
+    let all = examination.checks.iter();
+    let listed = all.filter(|check| selection.wants(check));
+    match format {
+        Format::Json => {
+            let workspace = examination.workspace.as_ref();
+            let workspace = workspace.map(|root| root.display().to_string());
+            let listed: Vec<&Check> = listed.collect();
+            let json = report::list_json(workspace.as_deref(), &listed)?;
+            context.ui.data(json)?;
+        }
+        Format::Text => {
+            let mut table = Table::default();
+            for check in listed {
+                table.push(vec![
+                    check.id.as_str().into(),
+                    check.subject.as_str().into(),
+                ]);
+            }
+            context.ui.data(table)?;
+        }
+    }
+    Ok(())
 }
 
 /// How far checks go.

@@ -510,11 +510,7 @@ pub(super) mod tests {
 
     #[test]
     fn ids_are_unique_and_begin_with_their_group_and_needs_are_ids() {
-        let checks = workspace(
-            &parse(MANIFEST),
-            &Personal::default(),
-            &Variables::default(),
-        );
+        let checks = all();
         let ids = ids(&checks);
         for check in &checks {
             let same = ids.iter().filter(|id| **id == check.id).count();
@@ -578,13 +574,20 @@ pub(super) mod tests {
         }
     }
 
+    /// Every check that there can be, with those of `--deep`.
+    fn all() -> Vec<Check> {
+        let manifest =
+            format!("{MANIFEST}\n[services.cache]\npreset = \"redis\"\nruns_on = \"host\"\n");
+        let (parsed, personal) = (parse(&manifest), Personal::default());
+        let variables = Variables::default();
+        let mut checks = workspace(&parsed, &personal, &variables);
+        checks.extend(deep(&parsed, &personal, &variables));
+        checks
+    }
+
     #[test]
     fn the_page_in_docs_lists_exactly_these_checks() {
-        let checks = workspace(
-            &parse(MANIFEST),
-            &Personal::default(),
-            &Variables::default(),
-        );
+        let checks = all();
         let describes = |pattern: &str, id: &str| {
             let (pattern, id): (Vec<_>, Vec<_>) =
                 (pattern.split('.').collect(), id.split('.').collect());

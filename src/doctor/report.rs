@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::check::{Checked, Fix, Group, Remedy, Status};
+use super::check::{Check, Checked, Fix, Group, Remedy, Status};
 use crate::ui::style;
 
 /// Raised when a field of the JSON changes its meaning or goes away.
@@ -48,6 +48,36 @@ struct JsonCheck<'a> {
     needs: &'a [String],
     skipped_because: Option<&'a str>,
     fixable: bool,
+}
+
+#[derive(Serialize)]
+struct JsonList<'a> {
+    schema_version: u32,
+    workspace: Option<&'a str>,
+    checks: Vec<JsonListed<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonListed<'a> {
+    id: &'a str,
+    group: Group,
+    subject: &'a str,
+    needs: &'a [String],
+}
+
+/// Which checks there are, for programs; none of them has run.
+pub fn list_json(workspace: Option<&str>, checks: &[&Check]) -> serde_json::Result<String> {
+    let listed = checks.iter().map(|check| JsonListed {
+        id: &check.id,
+        group: check.group,
+        subject: &check.subject,
+        needs: &check.needs,
+    });
+    serde_json::to_string_pretty(&JsonList {
+        schema_version: SCHEMA_VERSION,
+        workspace,
+        checks: listed.collect(),
+    })
 }
 
 impl Report {
@@ -271,7 +301,7 @@ fn enumerate(ids: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::check::{Check, Outcome, Probe};
+    use crate::doctor::check::{Outcome, Probe};
 
     fn checked(id: &str, group: Group, needs: &[&str], outcome: Outcome) -> Checked {
         Checked {

@@ -1,6 +1,7 @@
 //! Which checks to run: `--only` and `--skip`.
 
 use super::check::Check;
+use crate::manifest::report::closest;
 
 /// A part of the checks, by ids and groups: `tools`, `repos.api`, `repos.*.branch`.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +54,12 @@ impl Selection {
             .filter(|_| chosen.next().unwrap_or_default())
             .collect()
     }
+}
+
+/// The id or the group that a person most likely meant.
+pub fn meant<'a>(pattern: &str, checks: impl Iterator<Item = &'a Check>) -> Option<&'a str> {
+    let names = checks.flat_map(|check| [check.id.as_str(), check.group.name()]);
+    closest(pattern, names)
 }
 
 /// Part by part; a pattern with fewer parts than the id stands for everything below it.

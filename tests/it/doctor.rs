@@ -308,6 +308,77 @@ fn an_unknown_check_is_a_wrong_command_line() {
 }
 
 #[test]
+fn list_is_there_for_programs_too() {
+    let context = workspace(3100);
+    let listed = json(&context, &[], &["--list", "--only", "compose.drift"]);
+    assert_eq!(listed["schema_version"], 1);
+    assert!(listed["workspace"].as_str().unwrap().ends_with("/ws"));
+    assert_eq!(
+        listed["checks"],
+        serde_json::json!([{
+            "id": "compose.drift",
+            "group": "compose",
+            "subject": "`docker-compose.yml` is what the manifest says",
+            "needs": ["compose.present"],
+        }])
+    );
+}
+
+#[test]
+fn a_group_that_is_nearly_right_and_a_check_of_deep_are_named() {
+    let context = workspace(free_port());
+    for (pattern, hint) in [
+        ("tolos", "did you mean `tools`?"),
+        ("repos.api.brnach", "did you mean `repos.api.branch`?"),
+        ("host.address", "only `fitout doctor --deep` has this check"),
+    ] {
+        for option in ["--only", "--skip"] {
+            let ran = ran(&context, &[], &["doctor", option, pattern]);
+            assert_eq!(ran.code, Some(2), "{}", ran.shown());
+            assert!(ran.stderr.contains(hint), "{}", ran.shown());
+        }
+    }
+    let ran = ran(&context, &[], &["doctor", "--only", "zebra"]);
+    assert!(!ran.stderr.contains("did you mean"), "{}", ran.shown());
+}
+
+#[test]
+fn what_is_skipped_is_not_reported_and_its_dependents_run() {
+    let context = workspace(free_port());
+    let report = json(
+        &context,
+        &["git"],
+        &["--only", "tools", "--skip", "tools.docker,tools.engine"],
+    );
+    let checks = report["checks"].as_array().unwrap();
+    let ids: Vec<&str> = checks.iter().filter_map(|it| it["id"].as_str()).collect();
+    assert!(!ids.contains(&"tools.docker"), "{ids:?}");
+    // It is tried, and there is no client to ask.
+    assert_eq!(check(&report, "tools.compose")["status"], "unknown");
+}
+
+#[test]
+fn the_exit_status_follows_fail_on() {
+    let context = workspace(free_port());
+    context.git("ws", &["init", "--quiet"]);
+    context.git("ws", &["add", "--force", ".env"]);
+    let code = |fail_on: &str| {
+        let arguments = ["doctor", "--only", "files.env", "--fail-on", fail_on];
+        ran(&context, &["git"], &arguments).code
+    };
+    assert_eq!(code("fail"), Some(0));
+    assert_eq!(code("warn"), Some(1));
+}
+
+#[test]
+fn fix_needs_a_workspace_and_says_so() {
+    let context = TestContext::new();
+    let ran = ran(&context, &["git"], &["doctor", "--fix"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.shown());
+    assert!(ran.stderr.contains("fitout init"), "{}", ran.shown());
+}
+
+#[test]
 fn remedies_can_be_typed_in_the_folder_that_the_user_is_in() {
     let context = workspace(free_port());
     context.git("ws", &["init", "--quiet"]);

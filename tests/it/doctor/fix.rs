@@ -2,6 +2,7 @@
 
 use super::{check, json, ran, workspace};
 use crate::context::{TestContext, exists, free_port};
+use crate::login::{Prompt, on_a_terminal};
 
 /// What can't be in order without an engine.
 const HERE: &str = "repos,files,compose.present,compose.drift,compose.env";
@@ -44,6 +45,22 @@ fn without_a_terminal_it_shows_the_plan_and_names_the_flag() {
     assert_eq!(ran.code, Some(2));
     assert!(!exists(context.ws("api")));
     insta::assert_snapshot!(ran.shown());
+}
+
+#[test]
+fn on_a_terminal_it_asks_and_no_means_no() {
+    let context = fresh();
+    let arguments = ["doctor", "--fix", "--only", HERE];
+    let asked = "Do this?";
+    let (code, screen) = on_a_terminal(&context, &arguments, Prompt::Key, &[(asked, "n")]);
+    assert_eq!(code, Some(1), "{screen}");
+    assert!(screen.contains("clone `api`"), "{screen}");
+    assert!(screen.contains("nothing is changed"), "{screen}");
+    assert!(!exists(context.ws("api")));
+    let yes = [(asked, "y"), (asked, "y")];
+    let (code, screen) = on_a_terminal(&context, &arguments, Prompt::Key, &yes);
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(exists(context.ws("api/.env")), "{screen}");
 }
 
 #[test]

@@ -157,7 +157,7 @@ impl Report {
             Detail::Full => &Status::ALL,
         };
         let shown: Vec<&Checked> = shown.iter().flat_map(|status| self.with(*status)).collect();
-        let mut lines = in_full(&shown);
+        let mut lines = in_full(&shown, detail);
         if detail == Detail::Brief {
             lines.extend(self.skipped_by_cause());
         }
@@ -173,7 +173,7 @@ impl Report {
 
     /// What is [`Report::blocking`], and how to mend it.
     pub fn blocking_text(&self) -> String {
-        in_full(&self.blocking().collect::<Vec<_>>()).join("\n")
+        in_full(&self.blocking().collect::<Vec<_>>(), Detail::Brief).join("\n")
     }
 
     /// `skipped  tools.engine, … need tools.docker`: a line a cause, or one line for many.
@@ -254,22 +254,41 @@ fn look(status: Status) -> anstyle::Style {
     }
 }
 
-/// The line of each check, and its remedy below.
-fn in_full(shown: &[&Checked]) -> Vec<String> {
+/// The line of each check, and its remedy below. Of many in a row that say the same, the brief
+/// report shows the first few.
+fn in_full(shown: &[&Checked], detail: Detail) -> Vec<String> {
+    /// So many that say the same are all shown.
+    const MOST_ALIKE: usize = 5;
+    /// Of more than that, so many.
+    const FIRST: usize = 3;
     // One long id should not push all sentences to the right.
     const WIDEST: usize = 24;
     let ids = shown.iter().map(|checked| checked.check.id.len());
     let width = ids.max().unwrap_or_default().min(WIDEST);
     let (strong, hint, dim) = (style::STRONG, style::HINT, style::DIM);
     let mut lines = Vec::new();
-    for (index, Checked { check, outcome }) in shown.iter().enumerate() {
-        let look = look(outcome.status);
-        let (status, id, found) = (outcome.status.name(), &check.id, &outcome.found);
-        lines.push(format!(
-            "{look}{status:<7}{look:#}  {strong}{id:<width$}{strong:#}  {found}"
-        ));
+    let mut after = 0;
+    for alike in shown.chunk_by(|one, next| say_the_same(one, next)) {
+        after += alike.len();
+        let is_long = detail == Detail::Brief && alike.len() > MOST_ALIKE;
+        let printed = if is_long { &alike[..FIRST] } else { alike };
+        for Checked { check, outcome } in printed {
+            let look = look(outcome.status);
+            let (status, id, found) = (outcome.status.name(), &check.id, &outcome.found);
+            lines.push(format!(
+                "{look}{status:<7}{look:#}  {strong}{id:<width$}{strong:#}  {found}"
+            ));
+        }
+        let Checked { check, outcome } = alike[0];
+        if is_long {
+            let more = alike.len() - FIRST;
+            let group = check.group.name();
+            lines.push(format!(
+                "         {dim}and {more} more of `{group}` say the same; `fitout doctor -v` names them{dim:#}"
+            ));
+        }
         // One command that mends several in a row is said once, under the last of them.
-        let next = shown.get(index + 1);
+        let next = shown.get(after);
         if next.is_some_and(|next| next.outcome.remedy == outcome.remedy) {
             continue;
         }
@@ -281,6 +300,12 @@ fn in_full(shown: &[&Checked]) -> Vec<String> {
         }
     }
     lines
+}
+
+fn say_the_same(one: &Checked, other: &Checked) -> bool {
+    let (left, right) = (&one.outcome, &other.outcome);
+    one.check.group == other.check.group
+        && (left.status, &left.found, &left.remedy) == (right.status, &right.found, &right.remedy)
 }
 
 /// The first few, and how many more.
@@ -382,6 +407,40 @@ mod tests {
     #[test]
     fn brief_shows_what_needs_a_look_and_counts_the_rest() {
         insta::assert_snapshot!(plain(&report().text(Detail::Brief)));
+    }
+
+    #[test]
+    fn many_that_say_the_same_are_shortened_in_the_brief_report_alone() {
+        let missing = |number: usize| {
+            let outcome = Outcome::fail("not cloned yet", Remedy::run("fitout sync"))
+                .fixed_by(Fix::Clone(format!("r{number}")));
+            checked(
+                &format!("repos.r{number}.cloned"),
+                Group::Repos,
+                &[],
+                outcome,
+            )
+        };
+        let of = |count: usize| Report {
+            workspace: None,
+            checked: (11..11 + count).map(missing).collect(),
+        };
+        assert_eq!(
+            plain(&of(30).text(Detail::Brief)),
+            "fail     repos.r11.cloned  not cloned yet
+fail     repos.r12.cloned  not cloned yet
+fail     repos.r13.cloned  not cloned yet
+         and 27 more of `repos` say the same; `fitout doctor -v` names them
+         $ fitout sync
+
+30 failed"
+        );
+        let lines_of_checks = |count: usize, detail| {
+            let text = plain(&of(count).text(detail));
+            text.lines().filter(|line| line.starts_with("fail")).count()
+        };
+        assert_eq!(lines_of_checks(5, Detail::Brief), 5);
+        assert_eq!(lines_of_checks(30, Detail::Full), 30);
     }
 
     #[test]

@@ -13,9 +13,13 @@ use crate::context::{TestContext, free_port};
 /// The report of `fitout doctor` after `mounts`, a shell script that covers what it likes and may
 /// change the folder. No program is on fitout's PATH.
 fn after(context: &TestContext, mounts: &str, only: &str) -> Value {
+    after_with_path(context, mounts, only, "/nowhere")
+}
+
+fn after_with_path(context: &TestContext, mounts: &str, only: &str, path: &str) -> Value {
     let fitout = assert_cmd::cargo::cargo_bin!("fitout").display();
     let script =
-        format!("set -e\n{mounts}\nPATH=/nowhere exec {fitout} doctor --format json --only {only}");
+        format!("set -e\n{mounts}\nPATH={path} exec {fitout} doctor --format json --only {only}");
     let output = context
         .command("unshare")
         .args(["--mount", "sh", "-c", &script])
@@ -150,6 +154,27 @@ fn a_program_that_hangs_is_unknown_and_the_rest_is_checked() {
     for id in ["tools.git", "repos.api.cloned", "compose.drift"] {
         assert_eq!(check(&report, id)["status"], "pass", "{id}");
     }
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn an_engine_that_was_stopped_is_started_by_the_remedy() {
+    let context = TestContext::new();
+    // A killed engine leaves its socket behind, which nobody listens on.
+    drop(UnixListener::bind(context.path("docker.sock")).unwrap());
+    let run = context.path(".").display().to_string();
+    let hide = format!("mount --bind '{run}' /run");
+    let report = after_with_path(&context, &hide, "tools.engine", "/usr/bin:/bin");
+    let engine = check(&report, "tools.engine");
+    assert_eq!(engine["status"], "fail", "{engine:#}");
+    assert_eq!(
+        engine["found"],
+        "the Docker engine is not running (nothing answers at unix:///var/run/docker.sock)"
+    );
+    assert!(
+        engine["remedy"]["run"].to_string().contains("start"),
+        "{engine:#}"
+    );
 }
 
 #[test]

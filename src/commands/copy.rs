@@ -62,7 +62,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     let begun = Instant::now();
     let opened = context.open()?;
     let target = place::target(context, &opened, &args.folder)?;
-    if let Some((name, _)) = probes::shell_variables().get_filled("COMPOSE_PROJECT_NAME") {
+    if let Some((name, _)) = probes::variables_of("").get_filled("COMPOSE_PROJECT_NAME") {
         let error = anyhow!("`COMPOSE_PROJECT_NAME` is set to `{name}` in this shell");
         return Err(Failure::usage(error)
             .hint("every workspace would be that one project: unset COMPOSE_PROJECT_NAME"));

@@ -277,7 +277,7 @@ impl Examination {
         // An unreadable `.env` is a finding; it should not keep the other checks from being made.
         let (variables, unreadable) = match probes::variables(&root) {
             Ok(variables) => (variables, None),
-            Err(error) => (probes::shell_variables(), Some(error.to_string())),
+            Err(error) => (probes::variables_of(""), Some(error.to_string())),
         };
         let project = project_name(&opened, &variables);
         let mut checks = catalogue::workspace(&opened.workspace, &opened.personal, &variables);

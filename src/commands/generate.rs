@@ -6,12 +6,16 @@
 use std::path::Path;
 
 use anyhow::anyhow;
+use indexmap::IndexMap;
 
 use super::{Context, Format, Opened, copies};
 use crate::compose::drift::{self, Change, Difference, Side};
+use crate::compose::effect::{self, Effect, Stack};
+use crate::compose::overrides;
 use crate::compose::text::{self, Origin};
-use crate::compose::{effect, overrides};
 use crate::docker::Docker;
+use crate::doctor::probes;
+use crate::doctor::variables::Variables;
 use crate::dotenv::BrokenBlock;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::address;
@@ -70,6 +74,8 @@ pub struct PlannedFile {
     pub change: Option<Change>,
     /// Whether it is committed, so that `--check` looks at it.
     pub committed: bool,
+    /// Empty where there is none.
+    old: String,
     /// The file as it should be.
     pub text: String,
     mode: Mode,
@@ -110,7 +116,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     }
     if args.check || args.diff {
         let plan = plan(&opened)?;
-        return check(&context.ui, args, &plan);
+        return check(&context.ui, args, &opened, &plan);
     }
     let overwrite = if args.force {
         Overwrite::HandEdits
@@ -154,6 +160,7 @@ pub fn plan(opened: &Opened) -> Result<Plan, Failure> {
             change(old.as_deref(), &compose)
         },
         committed: true,
+        old: old.unwrap_or_default(),
         text: compose.clone(),
         mode: Mode::Shared,
     };
@@ -167,6 +174,7 @@ pub fn plan(opened: &Opened) -> Result<Plan, Failure> {
                 name,
                 change: change(old.as_deref(), &text),
                 committed,
+                old: old.unwrap_or_default(),
                 text,
                 mode,
             })
@@ -267,7 +275,8 @@ fn verb(change: Change) -> &'static str {
 
 fn refusal(ui: &Ui, plan: &Plan) -> Failure {
     let name = compose::FILE;
-    ui.say(show(&plan.differences, Effects::Hidden));
+    // A hand edit may never have run: what losing it does to containers is not known.
+    ui.say(show(&plan.differences, &Effects::new()));
     if plan.origin == Some(Origin::Foreign) {
         return Failure::failed(anyhow!("`{name}` was not written by fitout"))
             .hint(format!(
@@ -291,12 +300,41 @@ pub(super) fn broken_block(root: &Path, name: &str, broken: BrokenBlock) -> Fail
     ))
 }
 
-fn check(ui: &Ui, args: &Args, plan: &Plan) -> CommandResult {
+/// What the change does to the containers of each service.
+type Effects = IndexMap<String, Effect>;
+
+fn effects(opened: &Opened, plan: &Plan) -> Effects {
+    let file = |name| plan.files.iter().find(|file| file.name == name);
+    let texts = |name| file(name).map_or(("", ""), |file| (&*file.old, &*file.text));
+    let (old, new) = texts(compose::FILE);
+    let (old_env, new_env) = texts(dotenv::FILE);
+    let (old_env, new_env) = (probes::variables_of(old_env), probes::variables_of(new_env));
+    let lookup = |variables: &Variables, name: &str| Some(variables.get(name)?.0.to_owned());
+    effect::of(
+        Stack {
+            file: old,
+            value: &|name| lookup(&old_env, name),
+        },
+        Stack {
+            file: new,
+            value: &|name| lookup(&new_env, name),
+        },
+        &opened.workspace.services,
+    )
+}
+
+fn check(ui: &Ui, args: &Args, opened: &Opened, plan: &Plan) -> CommandResult {
     match args.format {
-        Format::Json => ui.data(serde_json::to_string_pretty(&json(plan))?)?,
+        Format::Json => {
+            let json = json(plan, &effects(opened, plan));
+            ui.data(serde_json::to_string_pretty(&json)?)?;
+        }
         Format::Text => {
-            if args.diff && !plan.differences.is_empty() {
-                ui.data(show(&plan.differences, Effects::Shown))?;
+            if args.diff {
+                let shown = show(&plan.differences, &effects(opened, plan));
+                if !shown.is_empty() {
+                    ui.data(shown)?;
+                }
             }
             for file in &plan.files {
                 if let (Some(change), true) = (file.change, file.committed || args.diff) {
@@ -330,7 +368,7 @@ fn check(ui: &Ui, args: &Args, plan: &Plan) -> CommandResult {
     })
 }
 
-fn json(plan: &Plan) -> serde_json::Value {
+fn json(plan: &Plan, effects: &Effects) -> serde_json::Value {
     let files = plan.files.iter().map(|file| {
         serde_json::json!({
             "path": file.name,
@@ -342,27 +380,30 @@ fn json(plan: &Plan) -> serde_json::Value {
         serde_json::json!({
             "part": difference.part,
             "change": difference.change,
-            "effect": effect::of(difference).map(|effect| effect.to_string()),
+            "effect": effect_of(difference, effects).map(ToString::to_string),
         })
     });
+    let effects = effects.iter().map(
+        |(service, effect)| serde_json::json!({ "service": service, "effect": effect.to_string() }),
+    );
     serde_json::json!({
         "schema_version": 1,
         "drift": plan.has_drift(),
         "hand_edited": plan.would_lose_edits(),
         "files": files.collect::<Vec<_>>(),
         "differences": differences.collect::<Vec<_>>(),
+        "effects": effects.collect::<Vec<_>>(),
     })
 }
 
-/// Whether differences are shown with what they do to containers: a hand edit may never have run.
-#[derive(Clone, Copy)]
-enum Effects {
-    Shown,
-    Hidden,
+/// The effect of a difference; `None` where it is about no service.
+fn effect_of<'a>(difference: &Difference, effects: &'a Effects) -> Option<&'a Effect> {
+    effects.get(difference.part.strip_prefix("services.")?)
 }
 
-/// Differences for people: a heading for each service, then its lines.
-fn show(differences: &[Difference], effects: Effects) -> String {
+/// Differences for people: a heading for each service, then its lines. Last what happens to services
+/// whose part of the file stays the same.
+fn show(differences: &[Difference], effects: &Effects) -> String {
     let (old, new, heading, dim) = (style::FAIL, style::PASS, style::STRONG, style::DIM);
     let mut text = Vec::new();
     for difference in differences {
@@ -371,11 +412,7 @@ fn show(differences: &[Difference], effects: Effects) -> String {
             Change::Removed => "removed",
             Change::Changed => "changed",
         };
-        let effect = match effects {
-            Effects::Shown => effect::of(difference),
-            Effects::Hidden => None,
-        };
-        let effect = effect
+        let effect = effect_of(difference, effects)
             .map(|effect| format!("; {effect}"))
             .unwrap_or_default();
         text.push(format!(
@@ -390,6 +427,20 @@ fn show(differences: &[Difference], effects: Effects) -> String {
             });
         }
         text.push(String::new());
+    }
+    let differs = |service: &str| {
+        let mut parts = differences.iter().map(|difference| &difference.part);
+        parts.any(|part| part.strip_prefix("services.") == Some(service))
+    };
+    for (service, effect) in effects.iter().filter(|(service, _)| !differs(service)) {
+        let why = match effect {
+            // Their own text says what they depend on.
+            Effect::Restarted(_) | Effect::DependsOnCompose(_) => "",
+            _ => "other values in .env; ",
+        };
+        text.push(format!(
+            "{heading}services.{service}{heading:#}: {why}{effect}"
+        ));
     }
     text.join("\n")
 }

@@ -10,10 +10,6 @@ pub struct Difference {
     pub part: String,
     /// What happens to it when the new file is written.
     pub change: Change,
-    /// The whole part in the old file; empty where it is new.
-    pub old: String,
-    /// The whole part in the new file; empty where it goes away.
-    pub new: String,
     /// The lines of the part, with a little context.
     pub lines: Vec<(Side, String)>,
 }
@@ -60,8 +56,6 @@ pub fn compare(old: &str, new: &str) -> Vec<Difference> {
             differences.push(Difference {
                 part: part.clone(),
                 change,
-                old: before.unwrap_or_default().to_owned(),
-                new: text.clone(),
                 lines,
             });
         }
@@ -71,8 +65,6 @@ pub fn compare(old: &str, new: &str) -> Vec<Difference> {
         differences.push(Difference {
             part: part.clone(),
             change: Change::Removed,
-            old: text.clone(),
-            new: String::new(),
             lines,
         });
     }
@@ -106,7 +98,7 @@ fn lines(old: &str, new: &str) -> Vec<(Side, String)> {
 
 /// A compose file cut into its top-level keys, and `services` into its services. Works on the
 /// lines, so that a file that is no valid YAML (any more) can still be compared.
-fn parts(text: &str) -> IndexMap<String, String> {
+pub(super) fn parts(text: &str) -> IndexMap<String, String> {
     let mut parts: IndexMap<String, String> = IndexMap::new();
     let (mut top, mut part) = (String::new(), "the top of the file".to_owned());
     for line in text.lines().filter(|line| !line.starts_with('#')) {

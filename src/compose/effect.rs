@@ -1,34 +1,114 @@
-//! What a change of the compose file does to running containers, in words. Pure: texts in, words out.
+//! What a change of the compose file, or of its variables, does to running containers, in words. Pure:
+//! texts in, words out.
 
 use indexmap::IndexMap;
 
-use super::drift::{Change, Difference};
+use super::drift;
+use super::interpolation::{self, Lookup};
+use crate::workspace::Service;
 
-/// What applying a difference does to the containers of a service.
+/// A compose file, and the variables that Compose fills into it.
+#[derive(Clone, Copy)]
+pub struct Stack<'a> {
+    /// The text of the file; empty where there is none.
+    pub file: &'a str,
+    /// What a variable comes to.
+    pub value: &'a Lookup<'a>,
+}
+
+/// What applying a change does to the containers of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It is new.
+    /// It is new, or was not among the containers before (`scale: 0`).
     Created,
     /// Its containers are replaced, for these reasons.
     Recreated(Vec<String>),
     /// Its image is built again; its containers are replaced when the image is another one then.
     Rebuilt,
-    /// Compose before 2.40 replaces its containers, later versions leave them, for these reasons.
+    /// Its containers are started again, with these services that it depends on.
+    Restarted(Vec<String>),
+    /// Older versions of Compose replace its containers, 2.40 leaves them, for these reasons.
     DependsOnCompose(Vec<String>),
     /// Its containers stay as they are.
     Kept,
+    /// Its containers are removed (`scale: 0`).
+    Removed,
     /// Its containers run on until somebody removes them.
     Orphaned,
 }
 
-/// The effect of a difference; `None` where it is about no service.
-pub fn of(difference: &Difference) -> Option<Effect> {
-    difference.part.strip_prefix("services.")?;
-    Some(match difference.change {
-        Change::Added => Effect::Created,
-        Change::Removed => Effect::Orphaned,
-        Change::Changed => changed(&difference.old, &difference.new),
-    })
+/// What the change from `old` to `new` does to each service that it has to do with. First those whose
+/// part of the file or whose variables change, then those that depend on them.
+pub fn of(old: Stack<'_>, new: Stack<'_>, services: &[Service]) -> IndexMap<String, Effect> {
+    let (before, after) = (filled(old), filled(new));
+    let mut effects: IndexMap<String, Effect> = IndexMap::new();
+    for (name, part) in &after {
+        match before.get(name) {
+            None => effects.insert(name.clone(), Effect::Created),
+            Some(old) if old != part => effects.insert(name.clone(), changed(old, part)),
+            Some(_) => None,
+        };
+    }
+    for name in before.keys().filter(|name| !after.contains_key(*name)) {
+        effects.insert(name.clone(), Effect::Orphaned);
+    }
+    // What changes in the text only, with the same values, keeps its containers.
+    for difference in drift::compare(old.file, new.file) {
+        if let Some(name) = difference.part.strip_prefix("services.") {
+            effects.entry(name.to_owned()).or_insert(Effect::Kept);
+        }
+    }
+    with_dependents(&mut effects, services);
+    effects
+}
+
+fn filled(stack: Stack<'_>) -> IndexMap<String, String> {
+    // A value of several lines must not look like lines of the file.
+    let value = |name: &str| (stack.value)(name).map(|value| value.replace(['\n', '\r'], " "));
+    drift::parts(stack.file)
+        .into_iter()
+        .filter_map(|(part, text)| {
+            let name = part.strip_prefix("services.")?;
+            Some((name.to_owned(), interpolation::fill(&text, &value)))
+        })
+        .collect()
+}
+
+/// Tried with both versions: when a container is replaced, Compose 2.40 starts those again that depend
+/// on its service directly with `restart: true`; 2.26 replaces all that depend on it, also by others.
+fn with_dependents(effects: &mut IndexMap<String, Effect>, services: &[Service]) {
+    let is_replaced = |effect: Option<&Effect>| matches!(effect, Some(Effect::Recreated(_)));
+    let mut replaced_by_older: Vec<String> = effects
+        .iter()
+        .filter(|(_, effect)| is_replaced(Some(*effect)))
+        .map(|(name, _)| name.clone())
+        .collect();
+    let mut next = 0;
+    while let Some(name) = replaced_by_older.get(next).cloned() {
+        next += 1;
+        for service in services {
+            let mut dependencies = service.depends_on.iter();
+            let Some(dependency) = dependencies.find(|dependency| dependency.service == name)
+            else {
+                continue;
+            };
+            let restarts = dependency.restart && is_replaced(effects.get(&name));
+            let effect = effects.entry(service.name.clone()).or_insert(Effect::Kept);
+            let told = format!("`{name}`");
+            match effect {
+                Effect::Restarted(with) if restarts => with.push(told),
+                Effect::Kept | Effect::DependsOnCompose(_) if restarts => {
+                    *effect = Effect::Restarted(vec![told]);
+                }
+                Effect::Kept => *effect = Effect::DependsOnCompose(vec![told]),
+                Effect::DependsOnCompose(reasons) => reasons.push(told),
+                _ => {}
+            }
+            if !replaced_by_older.contains(&service.name) {
+                replaced_by_older.push(service.name.clone());
+            }
+        }
+    }
 }
 
 /// Compose compares a hash of the service. What is not in it was found out with `docker compose
@@ -38,6 +118,12 @@ fn changed(old: &str, new: &str) -> Effect {
     let mut keys: Vec<&str> = new.keys().copied().collect();
     keys.extend(old.keys().copied().filter(|key| !new.contains_key(key)));
     keys.retain(|key| old.get(key) != new.get(key));
+    match (has_containers(&old), has_containers(&new)) {
+        (true, false) => return Effect::Removed,
+        (false, true) => return Effect::Created,
+        (false, false) => return Effect::Kept,
+        (true, true) => {}
+    }
     let told = |keys: &[&str]| -> Vec<String> {
         let reasons = keys.iter();
         reasons
@@ -66,6 +152,13 @@ fn changed(old: &str, new: &str) -> Effect {
     } else {
         Effect::DependsOnCompose(told(&by_version))
     }
+}
+
+/// Whether there are containers of the service at all.
+fn has_containers(entries: &IndexMap<&str, String>) -> bool {
+    entries
+        .get("scale")
+        .is_none_or(|line| line.trim() != "scale: 0")
 }
 
 /// A key in words; of variables, their names.
@@ -131,6 +224,12 @@ impl std::fmt::Display for Effect {
                 formatter,
                 "will be built again, and recreated when the image is another one then"
             ),
+            Effect::Restarted(with) => write!(
+                formatter,
+                "will be restarted with {}; Compose 2.26 recreates it",
+                with.join(", ")
+            ),
+            Effect::Removed => write!(formatter, "its containers go away; its volumes stay"),
             Effect::DependsOnCompose(reasons) => write!(
                 formatter,
                 "keeps its containers with Compose 2.40; older versions recreate them: {}",
@@ -148,53 +247,132 @@ impl std::fmt::Display for Effect {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compose::drift::compare;
+    use crate::manifest;
+    use crate::workspace::resolve;
 
     const BEFORE: &str = "services:\n  web:\n    image: x:1\n    build:\n      context: ./a\n    \
-                          environment:\n      A: \"1\"\n      B: \"2\"\n    ports:\n      - \"1:1\"\n    \
-                          depends_on:\n      db: {}\n    scale: 1\n";
+                          environment:\n      A: \"1\"\n      B: \"${B:-2}\"\n    ports:\n      \
+                          - \"1:1\"\n    depends_on:\n      db: {}\n    scale: ${WEBS:-1}\n  \
+                          api:\n    image: y\n  job:\n    image: z\n  page:\n    image: z\n";
+
+    /// `api` starts again with `web`, `job` and `page` depend on `web` and `job`.
+    fn services() -> Vec<Service> {
+        let manifest = "[services.web]\nimage = \"x:1\"\n[services.api]\nimage = \"y:1\"\n\
+                        depends_on = [\"web\"]\n[services.job]\nimage = \"z:1\"\n\
+                        depends_on = { web = { condition = \"service_started\", restart = false } }\n\
+                        [services.page]\nimage = \"z:1\"\ndepends_on = [\"job\"]\n";
+        let (table, problems) = manifest::decode::manifest(manifest);
+        assert_eq!(problems, []);
+        let (workspace, problems) = resolve::workspace(&table);
+        assert_eq!(problems, []);
+        workspace.services
+    }
+
+    fn told(before: &str, after: &str, [old, new]: [&str; 2], services: &[Service]) -> String {
+        // Each is `NAME=value`, or nothing.
+        let lookup = |of: &'static str| {
+            move |name: &str| {
+                let (key, value) = of.split_once('=')?;
+                (key == name).then(|| value.to_owned())
+            }
+        };
+        let (old, new) = (lookup(leak(old)), lookup(leak(new)));
+        let stack = |file, value| Stack { file, value };
+        let effects = of(stack(before, &old), stack(after, &new), services);
+        let lines = effects.iter();
+        let lines = lines.map(|(name, effect)| format!("{name} {effect}"));
+        lines.collect::<Vec<_>>().join(" / ")
+    }
+
+    fn leak(text: &str) -> &'static str {
+        Box::leak(text.to_owned().into_boxed_str())
+    }
 
     #[test]
     fn a_change_is_told_by_what_it_does_and_why() {
         for (from, to, expected) in [
-            ("x:1", "x:2", "will be recreated: image"),
+            ("x:1", "x:2", "web will be recreated: image"),
             (
                 "A: \"1\"",
                 "A: \"3\"\n      C: \"4\"",
-                "will be recreated: environment (A, C)",
+                "web will be recreated: environment (A, C)",
             ),
-            ("      B: \"2\"\n", "", "will be recreated: environment (B)"),
+            (
+                "      B: \"${B:-2}\"\n",
+                "",
+                "web will be recreated: environment (B)",
+            ),
             (
                 "- \"1:1\"",
                 "- \"2:1\"\n    tty: true",
-                "will be recreated: ports, `tty`",
+                "web will be recreated: ports, `tty`",
             ),
             (
                 "./a",
                 "./b",
-                "will be built again, and recreated when the image is another one then",
+                "web will be built again, and recreated when the image is another one then",
             ),
             (
                 "db: {}",
                 "cache: {}",
-                "keeps its containers with Compose 2.40; older versions recreate them: \
+                "web keeps its containers with Compose 2.40; older versions recreate them: \
                  dependencies",
             ),
-            ("scale: 1", "scale: 2", "keeps its containers"),
+            (
+                "scale: ${WEBS:-1}",
+                "scale: ${WEBS:-2}",
+                "web keeps its containers",
+            ),
+            (
+                "scale: ${WEBS:-1}",
+                "scale: ${WEBS:-0}",
+                "web its containers go away; its volumes stay",
+            ),
+            ("${B:-2}", "${C:-2}", "web keeps its containers"),
             (
                 "  web:",
                 "  site:",
-                "will be created / goes on running until `docker compose up --remove-orphans`; its \
-                 volumes stay",
+                "site will be created / web goes on running until `docker compose up \
+                 --remove-orphans`; its volumes stay",
             ),
         ] {
             assert!(BEFORE.contains(from), "{from}");
             let after = BEFORE.replacen(from, to, 1);
-            let told: Vec<String> = compare(BEFORE, &after)
-                .iter()
-                .filter_map(|difference| Some(of(difference)?.to_string()))
-                .collect();
-            assert_eq!(told.join(" / "), expected, "{from} to {to}");
+            assert_eq!(
+                told(BEFORE, &after, ["", ""], &[]),
+                expected,
+                "{from} to {to}"
+            );
         }
+    }
+
+    #[test]
+    fn another_value_of_a_variable_is_told_by_what_it_does() {
+        for (old, new, expected) in [
+            ("", "B=3", "web will be recreated: environment (B)"),
+            ("B=3", "", "web will be recreated: environment (B)"),
+            ("", "B=2", ""),
+            ("", "D=4", ""),
+            ("", "WEBS=0", "web its containers go away; its volumes stay"),
+            ("WEBS=0", "WEBS=1", "web will be created"),
+        ] {
+            assert_eq!(
+                told(BEFORE, BEFORE, [old, new], &[]),
+                expected,
+                "{old} to {new}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_depends_on_a_recreated_service_is_told_too() {
+        let after = BEFORE.replacen("x:1", "x:2", 1);
+        assert_eq!(
+            told(BEFORE, &after, ["", ""], &services()),
+            "web will be recreated: image / \
+             api will be restarted with `web`; Compose 2.26 recreates it / \
+             job keeps its containers with Compose 2.40; older versions recreate them: `web` / \
+             page keeps its containers with Compose 2.40; older versions recreate them: `job`"
+        );
     }
 }

@@ -2,12 +2,13 @@
 //! the same file on every machine.
 //!
 //! [`build`] makes the typed [`model`], [`text`] writes it as YAML with a header that carries its
-//! hash, [`drift`] compares two texts service by service, [`effect`] says what that
-//! does to containers.
+//! hash, [`drift`] compares two texts service by service, [`effect`] says what that,
+//! and another value of a variable ([`interpolation`]), does to containers.
 
 pub mod build;
 pub mod drift;
 pub mod effect;
+pub mod interpolation;
 pub mod model;
 pub mod overrides;
 pub mod renewal;

@@ -564,12 +564,12 @@ pub fn variables(root: &Path) -> std::io::Result<Variables> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error),
     };
-    Ok(Variables::new(shell(), &text))
+    Ok(variables_of(&text))
 }
 
-/// The variables of the shell alone, for a `.env` that can't be read.
-pub fn shell_variables() -> Variables {
-    Variables::new(shell(), "")
+/// The variables of the shell, and of a `.env` with this text.
+pub fn variables_of(text: &str) -> Variables {
+    Variables::new(shell(), text)
 }
 
 fn shell() -> impl Iterator<Item = (String, String)> {

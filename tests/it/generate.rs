@@ -228,6 +228,29 @@ fn one_persons_choices_change_env_and_never_the_compose_file() {
 }
 
 #[test]
+fn the_diff_tells_what_another_value_in_env_does_to_containers() {
+    let context = generated();
+    context.write(
+        "ws/workspace.local.toml",
+        "[services.db]\nruns_on = \"host\"\n\n[services.api]\nports = [\"3999:3000\"]\n\n\
+         [host]\nip = \"10.1.2.3\"\n",
+    );
+    let ran = context.fitout(&["generate", "--diff"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    for line in [
+        "services.db: other values in .env; its containers go away; its volumes stay",
+        "services.api: other values in .env; will be recreated: ",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.shown());
+    }
+    assert!(ran.stdout.contains("ports"), "{}", ran.shown());
+    let ran = context.fitout(&["generate", "--check", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(json["differences"], serde_json::json!([]));
+    assert_eq!(json["effects"].as_array().unwrap().len(), 2, "{json}");
+}
+
+#[test]
 fn half_a_block_in_env_is_refused() {
     let context = generated();
     let broken = context

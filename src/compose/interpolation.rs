@@ -1,0 +1,94 @@
+//! Variables of a compose file: `${NAME:-default}` and its kin, filled in as Compose does. Pure.
+//! <https://docs.docker.com/reference/compose-file/interpolation/>
+
+/// What Compose would look a variable up in.
+pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+/// The text with all variables filled in. What Compose refuses, a required one that is not set, is
+/// nothing here.
+pub fn fill(text: &str, value: &Lookup<'_>) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('$') {
+        filled.push_str(before);
+        rest = after;
+        if let Some(after) = rest.strip_prefix('$') {
+            filled.push('$');
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('{') {
+            let end = closing_brace(after);
+            filled.push_str(&braced(&after[..end], value));
+            rest = after.get(end + 1..).unwrap_or_default();
+        } else {
+            let (name, after) = rest.split_at(end_of_name(rest));
+            filled.push_str(&value(name).unwrap_or_default());
+            rest = after;
+        }
+    }
+    filled.push_str(rest);
+    filled
+}
+
+/// What is between the braces: a name, and what to do with its value.
+fn braced(text: &str, value: &Lookup<'_>) -> String {
+    let (name, operation) = text.split_at(end_of_name(text));
+    let found = value(name);
+    let filled = found.clone().filter(|found| !found.is_empty());
+    let (operator, word) =
+        operation.split_at(operation.find(['-', '?', '+']).map_or(0, |at| at + 1));
+    match operator {
+        ":-" => filled.unwrap_or_else(|| fill(word, value)),
+        "-" => found.unwrap_or_else(|| fill(word, value)),
+        ":+" => filled.map(|_| fill(word, value)).unwrap_or_default(),
+        "+" => found.map(|_| fill(word, value)).unwrap_or_default(),
+        _ => found.unwrap_or_default(),
+    }
+}
+
+fn end_of_name(text: &str) -> usize {
+    text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .unwrap_or(text.len())
+}
+
+/// The brace that closes the one before the text; a default may hold variables of its own.
+fn closing_brace(text: &str) -> usize {
+    let mut depth = 1;
+    for (at, character) in text.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return at;
+        }
+    }
+    text.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fills_in_what_compose_does() {
+        let value = |name: &str| match name {
+            "A" => Some("1".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        };
+        for (text, expected) in [
+            ("no variable", "no variable"),
+            ("${A}$A-$B", "11-"),
+            ("${B:-x} ${B-y} ${EMPTY:-z} ${EMPTY-w}", "x y z "),
+            ("${B:-${A}} ${B:-${C:-3}/db} end", "1 3/db end"),
+            ("${A:?say so} ${B:?say so}", "1 "),
+            ("${A:+x} ${EMPTY:+x} ${EMPTY+x} ${B+x}", "x  x "),
+            ("$$A $${A}", "$A ${A}"),
+            ("${A", "1"),
+            ("a $", "a "),
+        ] {
+            assert_eq!(fill(text, &value), expected, "{text}");
+        }
+    }
+}

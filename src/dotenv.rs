@@ -176,9 +176,11 @@ fn values(
         if is_preset && runs_on == RunsOn::Host {
             set(format!("{prefix}_HOST"), host_ip.clone());
             set(format!("{prefix}_CONTAINERS"), "0".to_owned());
+            set(format!("{prefix}_PULL_POLICY"), "never".to_owned());
         } else if is_preset && service.runs_on == RunsOn::Host {
             set(format!("{prefix}_HOST"), service.name.clone());
             set(format!("{prefix}_CONTAINERS"), "1".to_owned());
+            set(format!("{prefix}_PULL_POLICY"), "missing".to_owned());
         }
         if let Some(database) = personal.database(service) {
             set(format!("{prefix}_DATABASE"), database);

@@ -146,6 +146,7 @@ fn own_values(workspace: &Workspace) -> Vec<(String, String)> {
         if let Source::Preset(preset) = &service.source {
             let prefix = variable_prefix(&service.name);
             values.push((format!("{prefix}_CONTAINERS"), "1".to_owned()));
+            values.push((format!("{prefix}_PULL_POLICY"), "missing".to_owned()));
             values.push((format!("{prefix}_HOST"), service.name.clone()));
             values.push((format!("{prefix}_PORT"), preset.port.to_string()));
         }

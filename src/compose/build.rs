@@ -54,6 +54,7 @@ fn service(service: &workspace::Service) -> Service {
         // A process that is not PID 1 itself needs no signal handlers to stop at once.
         init: build.is_some().then_some(true),
         build,
+        pull_policy: is_preset.then(|| pull_policy(service)),
         scale: is_preset.then(|| scale(service)),
         profiles: service.profiles.clone(),
         command: service.command.clone(),
@@ -101,6 +102,19 @@ fn scale(service: &workspace::Service) -> String {
     };
     format!(
         "${{{}_CONTAINERS:-{default}}}",
+        variable_prefix(&service.name)
+    )
+}
+
+/// Compose pulls the image also where `scale` is 0 (checked with 2.26 and 2.40). What it does without
+/// this key is `missing`, and it takes no empty value.
+fn pull_policy(service: &workspace::Service) -> String {
+    let default = match service.runs_on {
+        RunsOn::Container => "missing",
+        RunsOn::Host => "never",
+    };
+    format!(
+        "${{{}_PULL_POLICY:-{default}}}",
         variable_prefix(&service.name)
     )
 }

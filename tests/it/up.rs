@@ -67,7 +67,15 @@ command = ["sh", "-c", "{command}"]
     impl Drop for Project {
         fn drop(&mut self) {
             let mut down = self.context.command("docker");
-            down.args(["compose", "down", "--volumes", "--timeout", "1"]);
+            down.args([
+                "compose",
+                "down",
+                "--volumes",
+                "--rmi",
+                "local",
+                "--timeout",
+                "1",
+            ]);
             let _ = with_docker(&mut down).output();
         }
     }
@@ -133,6 +141,60 @@ command = ["sh", "-c", "{command}"]
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
         let told = "fail     tools.compose  ";
         assert!(ran.stderr.contains(told), "{}", ran.shown());
+    }
+
+    #[test]
+    #[ignore = "needs a Docker engine"]
+    fn limits_and_user_are_the_containers_own() {
+        let project = Project::new(
+            "limits",
+            "exec sleep 600",
+            "compose = { init = true }\nuser = \"1234:1235\"\n\
+             limits = { memory = \"64m\", cpus = 0.5, pids = 32 }",
+        );
+        let ran = project.fitout(&["up"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        let docker = |arguments: &[&str]| {
+            let mut command = project.context.command("docker");
+            let output = with_docker(command.args(arguments)).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        };
+        let container = "fitout-test-limits-page-1";
+        let format = "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}} \
+                      {{.HostConfig.Init}}";
+        assert_eq!(
+            docker(&["inspect", "--format", format, container]),
+            "67108864 500000000 32 true"
+        );
+        assert_eq!(docker(&["exec", container, "id", "-u"]), "1234");
+        assert_eq!(docker(&["exec", container, "id", "-g"]), "1235");
+    }
+
+    /// No registry can be reached here: an image that is pulled although no container needs it fails.
+    #[test]
+    #[ignore = "needs a Docker engine"]
+    fn the_image_of_a_preset_on_the_host_is_not_pulled() {
+        let project = Project::new(
+            "no-pull",
+            "exec sleep 600",
+            "depends_on = [\"db\"]\ncompose = { init = true }\n\n\
+             [services.db]\npreset = \"postgres\"\ntag = \"0-nowhere\"\nruns_on = \"host\"",
+        );
+        let ran = project.fitout(&["up"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    }
+
+    #[test]
+    #[ignore = "needs a Docker engine"]
+    fn compose_says_which_required_variable_is_not_set() {
+        let project = Project::new("required", "true", "required_env = [\"API_KEY\"]");
+        assert_eq!(project.fitout(&["generate"]).code, Some(0));
+        let mut command = project.context.command("docker");
+        command.args(["compose", "up", "--detach"]);
+        let output = with_docker(&mut command).output().unwrap();
+        let words = String::from_utf8_lossy(&output.stderr);
+        let told = "API_KEY is missing a value: set it in .env, services.page requires it";
+        assert!(words.contains(told), "{words}");
     }
 
     #[test]

@@ -141,7 +141,7 @@ fn a_new_personal_file_says_what_it_is_and_git_ignores_it() {
     );
     let env = context.read("ws/.env");
     assert!(
-        env.contains("\nCACHE_HOST=cache\nCACHE_CONTAINERS=1\n"),
+        env.contains("\nCACHE_HOST=cache\nCACHE_CONTAINERS=1\nCACHE_PULL_POLICY=missing\n"),
         "{env}"
     );
 }
@@ -181,8 +181,10 @@ fn a_dry_run_prints_and_writes_nothing() {
     would write .env
     -CACHE_HOST=10.1.2.3
     -CACHE_CONTAINERS=0
+    -CACHE_PULL_POLICY=never
     +CACHE_HOST=cache
     +CACHE_CONTAINERS=1
+    +CACHE_PULL_POLICY=missing
     --- stderr
     warning: Docker is not installed, so what may run is left as it is
     "#);

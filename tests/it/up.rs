@@ -362,6 +362,17 @@ command = ["sleep", "600"]
         let ran = project.fitout(&["up", "--no-sync"]);
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
         assert_eq!(containers(), after);
+
+        // Docker removes an anonymous volume with the first container that had it, and no other.
+        let all = "{{range .Mounts}}{{if eq .Type \"volume\"}}{{.Name}} {{end}}{{end}}";
+        let volumes = docker(&["inspect", "--format", all, after[1].trim()]);
+        compose(&["down", "--volumes", "--timeout", "0"]);
+        let left = volumes
+            .split_whitespace()
+            .filter(|volume| !found(volume).is_empty());
+        for volume in left {
+            docker(&["volume", "rm", volume]);
+        }
     }
 
     #[test]

@@ -94,12 +94,27 @@ impl Context {
                 manifest::FILE,
                 self.cwd.display()
             );
-            return Err(Failure::usage(error)
-                .hint("to make one for the clones in a folder, run `fitout init` there")
-                .hint("to see fitout at work on a small company, run `fitout demo`"));
+            let failure = Failure::usage(error);
+            return Err(match workspace_below(&self.cwd) {
+                Some(name) => failure.hint(format!("there is one in `{name}`: `cd {name}`")),
+                None => failure
+                    .hint("to make one for the clones in a folder, run `fitout init` there")
+                    .hint("to see fitout at work on a small company, run `fitout demo`"),
+            });
         };
         Opened::read(root)
     }
+}
+
+/// The folder right below that is a workspace, if it is the only one.
+fn workspace_below(folder: &Path) -> Option<String> {
+    let mut names = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .filter(|entry| entry.path().join(manifest::FILE).is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok());
+    let name = names.next()?;
+    names.next().is_none().then_some(name)
 }
 
 impl Opened {

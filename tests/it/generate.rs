@@ -90,6 +90,19 @@ fn without_a_manifest_it_says_where_it_looked() {
 }
 
 #[test]
+fn above_the_only_workspace_it_says_where_that_is() {
+    let context = TestContext::new();
+    context.manifest("");
+    let mut command = context.fitout_command(&["generate"]);
+    let output = command.current_dir(context.path(".")).output().unwrap();
+    let shown = context.ran(&output).stderr;
+    assert!(
+        shown.contains("hint: there is one in `ws`: `cd ws`"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn a_wrong_manifest_changes_nothing() {
     let context = generated();
     let before = context.read("ws/docker-compose.yml");

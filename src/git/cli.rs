@@ -139,6 +139,14 @@ pub(super) fn update_submodules(
     run(command, "", interrupt)
 }
 
+/// `git lfs fetch`, of the files in a commit.
+pub(super) fn fetch_lfs(path: &Path, remote: &str, commit: &str) -> Result<(), GitError> {
+    let mut command = over_network(in_clone(path), Some(&path.join(".git")));
+    command.args(["lfs", "fetch", remote, commit]);
+    ended(command, &AtomicBool::new(false))?
+        .map_err(|said| GitError::of_kind(Cause::Filter, &said, ""))
+}
+
 /// `git merge --ff-only`, which runs filters and hooks and knows sparse checkouts.
 pub(super) fn fast_forward(path: &Path, commit: &str) -> Result<(), GitError> {
     let mut command = in_clone(path);
@@ -260,7 +268,15 @@ fn over_network(mut command: Command, git_dir: Option<&Path>) -> Command {
 }
 
 /// Runs to the end, or until the user wants to stop.
-fn run(mut command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
+fn run(command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
+    ended(command, interrupt)?.map_err(|said| GitError::from_said(&said, url))
+}
+
+/// How it ended: what it said, where it failed.
+fn ended(
+    mut command: Command,
+    interrupt: &AtomicBool,
+) -> Result<Result<(), Vec<String>>, GitError> {
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -282,11 +298,7 @@ fn run(mut command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), Gi
             reader.join().unwrap_or_default(),
         )
     });
-    if status? {
-        Ok(())
-    } else {
-        Err(GitError::from_said(&said(&stderr), url))
-    }
+    Ok(if status? { Ok(()) } else { Err(said(&stderr)) })
 }
 
 fn wait(child: &mut Child, interrupt: &AtomicBool) -> Result<bool, GitError> {

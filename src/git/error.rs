@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::filter;
 use super::network::Failure;
 
 /// A failure: one reason for people, the whole chain for `-v`, and what to run next.
@@ -65,6 +66,8 @@ pub enum Cause {
     MissingReference,
     /// Files in the work tree are in the way.
     InTheWay,
+    /// A filter of the user's, such as Git LFS, can't make a file.
+    Filter,
     /// No room on the disk.
     DiskFull,
     /// A program that git needs is missing.
@@ -100,6 +103,8 @@ impl Cause {
 
 /// What to look for, in order: the first match wins, so the precise ones come first.
 const SIGNS: &[(Cause, &[&str])] = &[
+    // git, of a filter: what that one said comes before it, in words of any kind.
+    (Cause::Filter, &["smudge filter ", "external filter '"]),
     (
         Cause::HostKeyChanged,
         &["remote host identification has changed"],
@@ -339,6 +344,7 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
         Cause::Certificate => format!("the certificate of {host} is not trusted"),
         Cause::Connection => format!("the connection to {host} broke, also when tried again"),
         Cause::DiskFull => "no room left on the disk".to_owned(),
+        Cause::Filter => filter::reason(said),
         Cause::MissingReference => "the remote has no such branch, tag or commit".to_owned(),
         Cause::InTheWay | Cause::MissingProgram | Cause::Interrupted | Cause::Other => said
             .last()
@@ -360,6 +366,10 @@ fn command(cause: Cause, url: &str) -> Option<String> {
         Cause::Certificate => "git config --global http.sslCAInfo PATH_OF_THE_CA".to_owned(),
         Cause::Proxy => "git config --show-origin --get-regexp '[.]proxy$'".to_owned(),
         Cause::DiskFull => "df -h .".to_owned(),
+        Cause::Filter => {
+            "GIT_LFS_SKIP_SMUDGE=1 fitout sync   # leaves pointers in the place of such files"
+                .to_owned()
+        }
         _ if url.is_empty() => return None,
         _ => format!("git ls-remote {}", super::url::without_password(url)),
     })

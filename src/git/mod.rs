@@ -9,6 +9,7 @@ pub mod cache;
 pub mod cli;
 pub mod create;
 mod error;
+mod filter;
 pub mod local;
 mod meter;
 pub mod network;

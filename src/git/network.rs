@@ -36,7 +36,7 @@ use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
 use super::meter::{Gate, Meter, Watch};
 use super::staging::{self, StagedClone};
-use super::{cli, local, url};
+use super::{cli, filter, local, url};
 use crate::sync::Link;
 use crate::workspace::{Backend, Checkout, Repo};
 
@@ -203,6 +203,8 @@ impl Network<'_> {
             gix::config(Some(&path.join(".git")), &options).map_err(|error| said(&error))?;
         let mut overrides = self.overrides();
         overrides.extend(ssh::overrides(&config, &ssh_log));
+        let filters = filter::Log::of(&path.join(".git"));
+        overrides.extend(filter::overrides(&config, &filters));
         let silence = http::silence(&config, url);
         let _watchdog = self.watchdog(&ssh_log, meter, silence, session);
         let prepare = || -> gix::Result<gix::clone::PrepareFetch> {
@@ -257,13 +259,13 @@ impl Network<'_> {
         let pass = self.gate.pass(objects.load(Ordering::Relaxed));
         let (_, outcome) = checkout
             .main_worktree(Watch::new(meter, &self.gate), self.interrupt)
-            .map_err(|error| said(&error))?;
+            .map_err(|error| filters.explain(said(&error), url))?;
         drop(pass);
         if self.interrupt.load(Ordering::Relaxed) {
             return Err(GitError::interrupted());
         }
         if let Some(record) = outcome.errors.first() {
-            let mut error = said(&record.error);
+            let mut error = filters.explain(said(&record.error), url);
             error.reason = format!("can't check out `{}`: {}", record.path, error.reason);
             return Err(error);
         }

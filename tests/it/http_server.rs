@@ -1,5 +1,6 @@
 //! A real git server over smart HTTP or HTTPS on loopback: git's own `http-backend` behind a small
-//! CGI server, which keeps connections and can also be slow, busy, broken or closed to strangers.
+//! CGI server, which keeps connections and can also be slow, busy, broken or closed to strangers. The
+//! files of Git LFS are served beside it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+
+use crate::lfs_server;
 
 /// How the server treats its clients.
 #[derive(Clone, Debug, Default)]
@@ -193,11 +196,7 @@ impl HttpServer {
 
     /// The URL of the server, without a slash at its end.
     pub fn base(&self) -> String {
-        let scheme = match self.shared.behaviour.tls {
-            Some(_) => "https",
-            None => "http",
-        };
-        format!("{scheme}://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", self.shared.scheme(), self.port)
     }
 
     /// Waits until so many packs are held.
@@ -239,6 +238,13 @@ impl HttpServer {
 }
 
 impl Shared {
+    fn scheme(&self) -> &'static str {
+        match self.behaviour.tls {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
     fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
         self.connections.fetch_add(1, Ordering::SeqCst);
         match &self.behaviour.tls {
@@ -340,6 +346,11 @@ impl Shared {
         }
 
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let base = format!("{}://{}", self.scheme(), header("Host").unwrap_or_default());
+        if let Some(answer) = lfs_server::answer(&self.folder, &base, path, &body) {
+            answer.send(stream)?;
+            return Ok(true);
+        }
         let is_old = self
             .behaviour
             .old

@@ -21,6 +21,8 @@ mod healthcheck;
 mod host;
 mod http_server;
 mod init;
+mod lfs;
+mod lfs_server;
 mod lint;
 mod lock;
 mod login;

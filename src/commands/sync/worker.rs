@@ -237,7 +237,7 @@ impl<'a> Worker<'a> {
                 local::fast_forward(root, repo, &clone),
                 count(behind, "new commit"),
             ),
-            Action::Detach => done(local::detach(root, repo), "detached".to_owned()),
+            Action::Detach => done(local::detach(root, repo, &clone), "detached".to_owned()),
             Action::Switch => match local::switch(root, repo, &clone) {
                 Ok(()) => self.after_switch(repo, &clone),
                 Err(error) => not_updated(repo, error),

@@ -53,17 +53,44 @@ pub(super) fn has_foreign_attributes(
     repository: &Repository,
     commit: Option<&git2::Commit<'_>>,
 ) -> bool {
-    let is_foreign = |text: &[u8]| {
+    has_attribute(repository, commit, &["filter=", "working-tree-encoding="])
+}
+
+/// Whether moving to `commit` needs files of Git LFS, and something that fetches them is installed.
+pub(super) fn fetches_lfs(repository: &Repository, commit: &git2::Commit<'_>) -> bool {
+    // `git lfs install --skip-smudge` and its variable leave pointers.
+    let is_set =
+        lfs_filter(Some(repository.path())).is_some_and(|command| !command.contains("--skip"));
+    let is_skipped = std::env::var("GIT_LFS_SKIP_SMUDGE").is_ok_and(|value| value != "0");
+    is_set && !is_skipped && has_attribute(repository, Some(commit), &["filter=lfs"])
+}
+
+/// The command that makes files of Git LFS: `git lfs install` writes it down. By gix, since libgit2
+/// does not know `GIT_CONFIG_NOSYSTEM`.
+fn lfs_filter(git_dir: Option<&Path>) -> Option<String> {
+    let config = gix::config(git_dir, &gix::open::Options::default()).ok()?;
+    let command = config.string("filter.lfs.process");
+    let command = command.or_else(|| config.string("filter.lfs.smudge"))?;
+    Some(command.to_string())
+}
+
+/// Whether a line of any file of attributes has one of these words.
+fn has_attribute(
+    repository: &Repository,
+    commit: Option<&git2::Commit<'_>>,
+    words: &[&str],
+) -> bool {
+    let is_in = |text: &[u8]| {
         let text = String::from_utf8_lossy(text);
         text.lines()
             .filter(|line| !line.trim_start().starts_with('#'))
-            .any(|line| line.contains("filter=") || line.contains("working-tree-encoding="))
+            .any(|line| words.iter().any(|word| line.contains(word)))
     };
-    let in_file = |path: PathBuf| fs::read(path).is_ok_and(|text| is_foreign(&text));
+    let in_file = |path: PathBuf| fs::read(path).is_ok_and(|text| is_in(&text));
     let in_blob = |id: Oid| {
         repository
             .find_blob(id)
-            .is_ok_and(|blob| is_foreign(blob.content()))
+            .is_ok_and(|blob| is_in(blob.content()))
     };
     if in_file(repository.commondir().join("info/attributes")) {
         return true;
@@ -103,12 +130,16 @@ fn new_attributes(repository: &Repository, commit: &git2::Commit<'_>) -> impl It
 
 /// What to tell of a clone whose files are pointers of Git LFS; `shown` is its path as a user writes it.
 pub fn lfs_note(path: &Path, shown: &str) -> Option<String> {
-    (lfs(path) == Lfs::Pointers).then(|| {
-        format!(
-            "its Git LFS files are pointers: install git-lfs, then `git lfs install` and \
-             `git -C {shown} lfs pull`"
-        )
-    })
+    if lfs(path) != Lfs::Pointers {
+        return None;
+    }
+    let first = match lfs_filter(None) {
+        Some(_) => "",
+        None => "install git-lfs, then `git lfs install` and ",
+    };
+    Some(format!(
+        "its Git LFS files are pointers: {first}`git -C {shown} lfs pull`"
+    ))
 }
 
 /// How a clone stands to Git LFS.

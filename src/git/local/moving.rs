@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use git2::build::CheckoutBuilder;
 use git2::{CheckoutNotificationType, Repository};
 
-use super::filters::needs_git;
+use super::filters::{fetches_lfs, needs_git};
 use super::{folder, head, pinned};
 use crate::git::cli;
 use crate::git::error::{Cause, GitError};
@@ -26,6 +26,7 @@ pub fn fast_forward(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), 
         .peel_to_commit()?;
     let (_, old) = head(&repository)?;
     if let Some(why) = needs_git(&repository, Some(&commit)) {
+        fetch_lfs(&repository, &path, &clone.remote, &commit)?;
         return with_git(why, || cli::fast_forward(&path, &commit.id().to_string()));
     }
     checkout(&repository, &commit)?;
@@ -44,13 +45,14 @@ pub fn fast_forward(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), 
 }
 
 /// Checks out the pinned commit with a detached HEAD, with the same care.
-pub fn detach(root: &Path, repo: &Repo) -> Result<(), GitError> {
+pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitError> {
     let path = folder(root, repo);
     let repository = Repository::open(&path)?;
     let commit = pinned(&repository, &repo.checkout)
         .ok_or_else(|| GitError::new(Cause::MissingReference, "the pinned commit is not there"))?;
     let commit = repository.find_commit(commit)?;
     if let Some(why) = needs_git(&repository, Some(&commit)) {
+        fetch_lfs(&repository, &path, &clone.remote, &commit)?;
         return with_git(why, || cli::detach(&path, &commit.id().to_string()));
     }
     checkout(&repository, &commit)?;
@@ -78,8 +80,9 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitErr
         return Err(GitError::new(Cause::InTheWay, reason));
     }
     let needs_git = needs_git(&repository, Some(&commit));
-    if needs_git.is_none() {
-        checkout(&repository, &commit)?;
+    match needs_git {
+        Some(_) => fetch_lfs(&repository, &path, &clone.remote, &commit)?,
+        None => checkout(&repository, &commit)?,
     }
     if local.is_none() {
         repository.branch(name, &commit, false)?;
@@ -94,6 +97,20 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitErr
         Some(why) => with_git(why, || cli::switch(&path, name)),
         None => Ok(repository.set_head(&format!("refs/heads/{name}"))?),
     }
+}
+
+/// Fetches the files of Git LFS first, where the commit has such: git stops in the middle of a work
+/// tree when one of them can't be had.
+fn fetch_lfs(
+    repository: &Repository,
+    path: &Path,
+    remote: &str,
+    commit: &git2::Commit<'_>,
+) -> Result<(), GitError> {
+    if fetches_lfs(repository, commit) {
+        cli::fetch_lfs(path, remote, &commit.id().to_string())?;
+    }
+    Ok(())
 }
 
 /// The other work tree of the same repository that has the branch checked out.

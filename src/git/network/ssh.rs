@@ -213,7 +213,8 @@ fn is_openssh(command: &str) -> bool {
         .is_some_and(|stem| stem.eq_ignore_ascii_case("ssh"))
 }
 
-fn quoted(text: &str) -> String {
+/// A word of a shell's command line.
+pub(in crate::git) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

@@ -107,6 +107,7 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         | Cause::MissingReference
         | Cause::InTheWay
         | Cause::DiskFull
+        | Cause::Filter
         | Cause::MissingProgram
         | Cause::Interrupted => false,
     }

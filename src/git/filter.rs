@@ -1,0 +1,182 @@
+//! Filters of the user's git configuration, such as Git LFS, in a checkout that gix makes.
+//!
+//! They are started so that they ask nothing, because dozens of workers share one terminal. What they
+//! say goes to a file: it tells why a checkout failed, and would otherwise be printed through the
+//! progress bars.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gix::bstr::{BString, ByteSlice};
+
+use super::error::{Cause, GitError};
+use super::network::ssh::quoted;
+
+/// Where the filters of one checkout write their stderr. Removed when dropped.
+#[derive(Debug)]
+pub(super) struct Log(PathBuf);
+
+impl Log {
+    /// Of the clone with this `.git`. Nothing is made before a filter is started.
+    pub(super) fn of(git_dir: &Path) -> Self {
+        Log(git_dir.join("fitout-filters.log"))
+    }
+
+    /// The error of a checkout: the filters' own words, where they said any.
+    pub(super) fn explain(&self, error: GitError, url: &str) -> GitError {
+        let said = fs::read(&self.0).unwrap_or_default();
+        let said: Vec<String> = said.to_str_lossy().lines().map(str::to_owned).collect();
+        if said.is_empty() || error.cause == Cause::Interrupted {
+            return error;
+        }
+        GitError::of_kind(Cause::Filter, &said, url)
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Configuration that makes gix start the user's filters in that way.
+pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
+    let Some(log) = log.0.to_str().map(quoted) else {
+        return Vec::new();
+    };
+    let mut overrides = Vec::new();
+    for section in config.sections_by_name("filter").into_iter().flatten() {
+        let Some(name) = section.header().subsection_name() else {
+            continue;
+        };
+        // git trusts nobody else's file with a command either.
+        if section.meta().trust != gix::sec::Trust::Full || name.contains(&b'=') {
+            continue;
+        }
+        for key in ["process", "smudge"] {
+            // An empty one is none.
+            let command = section.value(key).filter(|command| !command.is_empty());
+            let Some(command) = command.as_deref() else {
+                continue;
+            };
+            let quiet = format!("exec 2>>{log}; export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=; ");
+            let mut line = BString::from(format!("filter.{name}.{key}={quiet}"));
+            line.extend_from_slice(command);
+            overrides.push(line);
+        }
+    }
+    overrides
+}
+
+/// Why a filter failed, in words for people: git-lfs is known, the last words of others are shown.
+pub(super) fn reason(said: &[String]) -> String {
+    let lines = || said.iter().map(String::as_str);
+    let is_no_lfs = |line: &str| {
+        (line.contains("git-lfs") && line.contains("not found"))
+            || line.contains("'lfs' is not a git command")
+    };
+    if lines().any(is_no_lfs) {
+        return "it has files of Git LFS, and git-lfs is not installed".to_owned();
+    }
+    let lost: Vec<(&str, &str)> = lines().filter_map(lost_file).collect();
+    if let Some((file, why)) = lost.first() {
+        let others = match lost.len() - 1 {
+            0 => String::new(),
+            others => format!(" and {others} more"),
+        };
+        return format!("Git LFS can't get `{file}`{others}: {why}");
+    }
+    let last = lines().rfind(|line| !line.trim().is_empty());
+    format!("a filter failed: {}", last.unwrap_or_default())
+}
+
+/// `Error downloading object: FILE (OID): Smudge error: …: WHY`, or of `git lfs fetch`, which knows no
+/// names: `[OID] …: WHY`.
+fn lost_file(line: &str) -> Option<(&str, &str)> {
+    const SHORT: usize = 7;
+    let (file, rest) = if let Some(rest) = line.strip_prefix("Error downloading object: ") {
+        rest.split_once(" (")?
+    } else {
+        let (oid, rest) = line.strip_prefix('[')?.split_once("] ")?;
+        (oid.get(..SHORT)?, rest)
+    };
+    let (_, why) = rest.rsplit_once(": ")?;
+    // An HTTP status, or 0.
+    let why = why
+        .strip_prefix('[')
+        .and_then(|why| why.split_once("] "))
+        .map_or(why, |(_, why)| why);
+    Some((file, why.trim_end_matches('.')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_and_the_reason_are_found_in_what_filters_say() {
+        let cases: [(&[&str], &str); 6] = [
+            (
+                &[
+                    "Downloading a.bin (6 B)",
+                    "Error downloading object: a.bin (4c47b3e): Smudge error: Error downloading \
+                     a.bin (4c47b3e816): [4c47b3e816] Object does not exist: [404] Object does not exist",
+                    "Use `git lfs logs last` to view the log.",
+                    "Error downloading object: b (1).bin (2c8b08d): Smudge error: …: gone",
+                ],
+                "Git LFS can't get `a.bin` and 1 more: Object does not exist",
+            ),
+            (
+                &[
+                    "Error downloading object: a.bin (4c47b3e): Smudge error: Error downloading \
+                   a.bin (4c47b3e816): batch response: Git credentials for \
+                   https://git.example:8443/media.git not found.",
+                ],
+                "Git LFS can't get `a.bin`: Git credentials for https://git.example:8443/media.git \
+                 not found",
+            ),
+            (
+                &[
+                    "[805298e98dfe] Object does not exist: [404] Object does not exist",
+                    "failed to fetch some objects from 'https://git.example/media.git/info/lfs'",
+                ],
+                "Git LFS can't get `805298e`: Object does not exist",
+            ),
+            (
+                &["git: 'lfs' is not a git command. See 'git --help'."],
+                "it has files of Git LFS, and git-lfs is not installed",
+            ),
+            (
+                &["sh: 1: git-lfs: not found"],
+                "it has files of Git LFS, and git-lfs is not installed",
+            ),
+            (
+                &["gpg: decryption failed", ""],
+                "a filter failed: gpg: decryption failed",
+            ),
+        ];
+        for (said, expected) in cases {
+            let said: Vec<String> = said.iter().map(|line| (*line).to_owned()).collect();
+            assert_eq!(reason(&said), expected);
+        }
+    }
+
+    #[test]
+    fn every_filter_of_the_user_is_started_without_a_terminal() {
+        let config = gix::config::File::try_from(
+            "[filter \"lfs\"]\n process = git-lfs filter-process\n required = true\n\
+             [filter \"a.b\"]\n smudge = tr a-z A-Z | cat\n clean = cat\n\
+             [filter \"none\"]\n smudge =\n",
+        )
+        .unwrap();
+        let found = overrides(&config, &Log(PathBuf::from("/tmp/it's/log")));
+        let quiet = r"exec 2>>'/tmp/it'\''s/log'; export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=; ";
+        assert_eq!(
+            found,
+            [
+                format!("filter.lfs.process={quiet}git-lfs filter-process"),
+                format!("filter.a.b.smudge={quiet}tr a-z A-Z | cat"),
+            ]
+        );
+    }
+}

@@ -4,6 +4,7 @@
 //! It is run without a terminal to ask on, in English, and without the variables that a git hook
 //! around fitout would have set.
 
+use std::ffi::OsStr;
 use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -15,6 +16,8 @@ use super::error::{Cause, GitError};
 use crate::host::process;
 use crate::sync::Changes;
 use crate::workspace::{Checkout, Repo};
+
+const NO_HOOKS: &str = "core.hooksPath=/dev/null";
 
 /// The version of the user's git; none where there is no git.
 pub fn version() -> Option<semver::Version> {
@@ -52,7 +55,8 @@ pub(super) fn clone(
     interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
     let mut command = over_network(git(), Some(&path.join(".git")));
-    command.args(["clone", "--quiet"]);
+    // Its hook is run when the clone is at its place.
+    command.args(["-c", NO_HOOKS, "clone", "--quiet"]);
     match &repo.checkout {
         Checkout::Branch(name) | Checkout::Tag(name) => {
             command.args(["--branch", name]);
@@ -76,7 +80,7 @@ pub(super) fn clone(
     }
     if let Checkout::Rev(rev) = &repo.checkout {
         let mut command = in_clone(path);
-        command.args(["-c", "advice.detachedHead=false"]);
+        command.args(["-c", NO_HOOKS, "-c", "advice.detachedHead=false"]);
         command.args(["checkout", "--quiet", "--detach", rev]);
         run(command, url, interrupt)?;
     }
@@ -227,7 +231,13 @@ fn in_clone(path: &Path) -> Command {
 }
 
 fn git() -> Command {
-    let mut command = Command::new("git");
+    quiet("git")
+}
+
+/// A program that runs git, or is git: it asks nothing, and knows no repository that fitout was
+/// started in.
+pub(super) fn quiet(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
     command
         .stdin(Stdio::null())
         .env("LC_ALL", "C")
@@ -273,7 +283,7 @@ fn run(command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), GitErr
 }
 
 /// How it ended: what it said, where it failed.
-fn ended(
+pub(super) fn ended(
     mut command: Command,
     interrupt: &AtomicBool,
 ) -> Result<Result<(), Vec<String>>, GitError> {

@@ -2,10 +2,11 @@
 //!
 //! [`state`] looks, [`moving`] moves, [`remote`] serves the network half, [`copy`] makes one more
 //! repository of what is here, [`work`] finds what is nowhere else. [`filters`] finds the clones that
-//! libgit2 would get wrong.
+//! libgit2 would get wrong, [`hooks`] runs what the user's git would run.
 
 pub mod copy;
 mod filters;
+pub(super) mod hooks;
 mod link;
 mod moving;
 mod remote;

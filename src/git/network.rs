@@ -73,7 +73,7 @@ pub struct Cloned {
     /// The branch that is checked out, if it is one.
     pub branch: Option<String>,
     /// What the user should know.
-    pub note: Option<String>,
+    pub notes: Vec<String>,
     /// Bytes of its packs.
     pub bytes: u64,
 }
@@ -110,9 +110,10 @@ impl Network<'_> {
         if *link == Link::Missing {
             local::link(self.root, repo)?;
         }
+        let hook = local::hooks::after_clone(&destination, &self.gate, self.interrupt)?;
         Ok(Cloned {
             branch,
-            note,
+            notes: [note, hook].into_iter().flatten().collect(),
             bytes,
         })
     }

@@ -18,6 +18,7 @@ mod failure;
 mod foreach;
 mod generate;
 mod healthcheck;
+mod hooks;
 mod host;
 mod http_server;
 mod init;

@@ -147,7 +147,9 @@ impl<'a> Worker<'a> {
                 match cloned {
                     Ok(cloned) => {
                         self.sizes().learn(&repo.url, cloned.bytes);
-                        report(Outcome::Cloned).on(cloned.branch).told(cloned.note)
+                        let report = report(Outcome::Cloned).on(cloned.branch);
+                        let notes = cloned.notes.into_iter().map(Some);
+                        notes.fold(report, RepoReport::also)
                     }
                     Err(error) => failed(repo, error),
                 }
@@ -224,8 +226,8 @@ impl<'a> Worker<'a> {
             Err(error) => return failed(repo, error),
         };
         let path = self.shown_path(repo);
-        let done = |result: Result<(), GitError>, note: String| match result {
-            Ok(()) => report(Outcome::Updated).told(note),
+        let done = |result: Result<Option<String>, GitError>, note: String| match result {
+            Ok(more) => report(Outcome::Updated).told(note).also(more),
             Err(error) => not_updated(repo, error),
         };
         match after_fetch(&clone, allowed) {
@@ -234,12 +236,12 @@ impl<'a> Worker<'a> {
             Action::HoldBack(note) => report(Outcome::HeldBack).noted(note, &path),
             Action::Fail(note) => report(Outcome::Failed).noted(note, &path),
             Action::FastForward(behind) => done(
-                local::fast_forward(root, repo, &clone),
+                local::fast_forward(root, repo, &clone).map(|()| None),
                 count(behind, "new commit"),
             ),
             Action::Detach => done(local::detach(root, repo, &clone), "detached".to_owned()),
             Action::Switch => match local::switch(root, repo, &clone) {
-                Ok(()) => self.after_switch(repo, &clone),
+                Ok(note) => self.after_switch(repo, &clone).also(note),
                 Err(error) => not_updated(repo, error),
             },
         }

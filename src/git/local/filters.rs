@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository};
 
-use super::submodules;
+use super::{hooks, submodules};
 
 /// Why libgit2 must not write this work tree, if so; also with the files of `commit` in it.
 pub(super) fn needs_git(
@@ -16,7 +16,7 @@ pub(super) fn needs_git(
     if is_sparse(repository) {
         return Some("a sparse checkout");
     }
-    if has_hooks(repository) {
+    if hooks::has_any(repository) {
         return Some("a hook that runs after a merge or checkout");
     }
     if commit.is_some_and(|commit| submodules::drops_one(repository, commit)) {
@@ -30,22 +30,6 @@ pub(super) fn is_sparse(repository: &Repository) -> bool {
         .config()
         .and_then(|config| config.get_bool("core.sparseCheckout"))
         .unwrap_or(false)
-}
-
-fn has_hooks(repository: &Repository) -> bool {
-    let folder = repository
-        .config()
-        .and_then(|config| config.get_path("core.hooksPath"))
-        .map_or_else(
-            |_| repository.commondir().join("hooks"),
-            |path| match repository.workdir() {
-                Some(workdir) => workdir.join(path),
-                None => path,
-            },
-        );
-    ["post-merge", "post-checkout"]
-        .iter()
-        .any(|hook| folder.join(hook).is_file())
 }
 
 /// Whether any file of attributes names a filter or an encoding.

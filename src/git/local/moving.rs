@@ -6,10 +6,10 @@ use git2::build::CheckoutBuilder;
 use git2::{CheckoutNotificationType, Repository};
 
 use super::filters::{fetches_lfs, needs_git};
-use super::{folder, head, pinned};
+use super::{folder, head, hooks, pinned};
 use crate::git::cli;
 use crate::git::error::{Cause, GitError};
-use crate::sync::{CloneState, Target};
+use crate::sync::{CloneState, Head, Target};
 use crate::workspace::Repo;
 
 /// Moves the branch that is checked out, and the work tree, to the remote's branch. Nothing that
@@ -44,8 +44,9 @@ pub fn fast_forward(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), 
     Ok(())
 }
 
-/// Checks out the pinned commit with a detached HEAD, with the same care.
-pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitError> {
+/// Checks out the pinned commit with a detached HEAD, with the same care. Returns what the user should
+/// know.
+pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<String>, GitError> {
     let path = folder(root, repo);
     let repository = Repository::open(&path)?;
     let commit = pinned(&repository, &repo.checkout)
@@ -53,15 +54,19 @@ pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitErr
     let commit = repository.find_commit(commit)?;
     if let Some(why) = needs_git(&repository, Some(&commit)) {
         fetch_lfs(&repository, &path, &clone.remote, &commit)?;
-        return with_git(why, || cli::detach(&path, &commit.id().to_string()));
+        let moved = with_git(why, || cli::detach(&path, &commit.id().to_string()));
+        let (at, now) = head(&repository)?;
+        let is_there = matches!(at, Head::Detached(_)) && now == Some(commit.id());
+        return without_hook(moved, is_there);
     }
     checkout(&repository, &commit)?;
     repository.set_head_detached(commit.id())?;
-    Ok(())
+    Ok(None)
 }
 
-/// Checks out the manifest's branch, with the same care; makes it where only the remote has it.
-pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitError> {
+/// Checks out the manifest's branch, with the same care; makes it where only the remote has it. Returns
+/// what the user should know.
+pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<String>, GitError> {
     let path = folder(root, repo);
     let repository = Repository::open(&path)?;
     let Target::Branch { name, .. } = &clone.target else {
@@ -93,9 +98,22 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitErr
             &format!("refs/heads/{name}"),
         )?;
     }
-    match needs_git {
-        Some(why) => with_git(why, || cli::switch(&path, name)),
-        None => Ok(repository.set_head(&format!("refs/heads/{name}"))?),
+    let Some(why) = needs_git else {
+        repository.set_head(&format!("refs/heads/{name}"))?;
+        return Ok(None);
+    };
+    let moved = with_git(why, || cli::switch(&path, name));
+    let is_there = head(&repository)?.0 == Head::Branch(name.clone());
+    without_hook(moved, is_there)
+}
+
+/// A checkout by git: its status is that of a hook that failed after all was done.
+fn without_hook(moved: Result<(), GitError>, is_there: bool) -> Result<Option<String>, GitError> {
+    match moved {
+        Err(error) if is_there && error.cause != Cause::Interrupted => {
+            Ok(Some(hooks::failed(&[error.detail])))
+        }
+        moved => moved.map(|()| None),
     }
 }
 

@@ -6,10 +6,16 @@ use std::sync::LazyLock;
 
 use crate::git::error::GitError;
 
+static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(folder);
+
+/// Whether the user has one.
+pub(super) fn is_set() -> bool {
+    FOLDER.is_some()
+}
+
 /// Makes what a fresh clone has in its `.git` of its own accord what the user's template has there, where
 /// there is one. The rules are those of gitrepository-layout and git-init(1), "TEMPLATE DIRECTORY".
 pub(super) fn apply(git_dir: &Path) -> Result<(), GitError> {
-    static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(folder);
     let Some(template) = &*FOLDER else {
         return Ok(());
     };

@@ -55,6 +55,9 @@ fn answer(context: &Context, question: &Question) -> Option<Answer> {
         None => ui.say(format_args!("{} wants a login", question.server)),
         Some(why) => ui.warn(format_args!("{} {why}", question.server)),
     }
+    if question.server.starts_with("http://") {
+        ui.warn("it is plain http: others on the way can read what you type");
+    }
     let user = match &question.user {
         Some(user) => {
             ui.say(format_args!("user: {user}"));

@@ -192,6 +192,8 @@ pub struct RootlessSeen {
 pub enum AccessSeen {
     /// It answers.
     Open,
+    /// It answers to a login that others on the way can read.
+    InTheClear,
     /// It does not.
     Closed {
         /// Why.
@@ -208,8 +210,6 @@ pub enum AccessSeen {
 pub enum Closed {
     /// It wants other keys or another login.
     Login,
-    /// It does not send a password over plain http.
-    ClearText,
     /// ssh does not know the host's key.
     HostKey,
     /// ssh knows another key of that host.

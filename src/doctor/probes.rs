@@ -23,6 +23,7 @@ use crate::compose::overrides;
 use crate::docker::probe::{Answer, Attempt, ProbeError, Project};
 use crate::docker::{ComposeFound, Container, Docker, EndpointSource, EngineProblem, compose};
 use crate::dotenv;
+use crate::git::network::{self, Privacy};
 use crate::git::{self, Cause, local::Lfs};
 use crate::host::nonce::Nonce;
 use crate::host::workspaces::{self, Known};
@@ -521,12 +522,12 @@ fn overlaps(port: &PublishedPort, probe: &PortProbe, address: IpAddr) -> bool {
 
 /// By the same code that clones.
 fn access(server: &Server) -> AccessSeen {
-    match git::network::probe(&server.url, interrupt::flag()) {
-        Ok(()) => AccessSeen::Open,
+    match network::probe(&server.url, interrupt::flag()) {
+        Ok(Privacy::Kept) => AccessSeen::Open,
+        Ok(Privacy::InTheClear) => AccessSeen::InTheClear,
         Err(error) => AccessSeen::Closed {
             why: match error.cause {
                 Cause::Login | Cause::LoginRefused => Closed::Login,
-                Cause::ClearText => Closed::ClearText,
                 Cause::HostKey => Closed::HostKey,
                 Cause::HostKeyChanged => Closed::HostKeyChanged,
                 Cause::NotFound | Cause::Forbidden => Closed::NoAccess,

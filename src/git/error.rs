@@ -32,8 +32,6 @@ pub enum Cause {
     Login,
     /// The server has refused the login that there is.
     LoginRefused,
-    /// The server wants a password, which gix does not send over plain http.
-    ClearText,
     /// The server knows who asks, and says no.
     Forbidden,
     /// The server has no such repository, or hides it.
@@ -147,10 +145,6 @@ const SIGNS: &[(Cause, &[&str])] = &[
             "ssl verification",
             "tls handshake",
         ],
-    ),
-    (
-        Cause::ClearText,
-        &["will not send credentials in clear text"],
     ),
     (
         Cause::NotFound,
@@ -308,9 +302,6 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
         Cause::Login if super::url::is_ssh(url) => format!("{host} accepts none of your ssh keys"),
         Cause::Login => format!("{host} wants a login"),
         Cause::LoginRefused => format!("{host} refuses the login"),
-        Cause::ClearText => {
-            format!("{host} wants a login, and a password is not sent over plain http: use https")
-        }
         Cause::Forbidden => {
             format!("{host} knows your login, and does not let it read this repository")
         }
@@ -358,7 +349,6 @@ fn command(cause: Cause, url: &str) -> Option<String> {
     Some(match cause {
         Cause::Login if super::url::is_ssh(url) => ssh(),
         Cause::HostKey => ssh(),
-        Cause::ClearText => return None,
         Cause::NotFound if super::url::is_local(url) => return None,
         Cause::HostKeyChanged => {
             format!("ssh-keygen -R {host}   # only when its owner says that the key is new")

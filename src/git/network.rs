@@ -14,7 +14,7 @@ mod watchdog;
 mod way_out;
 
 pub use super::staging::Staging;
-pub use access::{Known, introduce_host, is_host_known, log_in, probe};
+pub use access::{Known, Privacy, introduce_host, is_host_known, log_in, probe};
 pub use hosts::Hosts;
 pub(in crate::git) use http::Failure;
 pub use logins::{Answer, Ask, Question};

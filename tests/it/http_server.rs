@@ -30,6 +30,8 @@ pub struct Behaviour {
     pub header: Option<(&'static str, &'static str)>,
     /// Answers for this repository as a server without protocol version 2.
     pub old: Option<String>,
+    /// Knows no protocol but that of plain files, as a web server without git behind it.
+    pub dumb: bool,
     /// Sends half of each pack, then waits for [`HttpServer::release`].
     pub holds_packs: bool,
     /// Refuses (429) whoever comes while it answers so many.
@@ -346,6 +348,7 @@ impl Shared {
         }
 
         let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+        let query = if self.behaviour.dumb { "" } else { query };
         let base = format!("{}://{}", self.scheme(), header("Host").unwrap_or_default());
         if let Some(answer) = lfs_server::answer(&self.folder, &base, path, &body) {
             answer.send(stream)?;

@@ -612,15 +612,20 @@ fn a_proxy_is_used_where_git_uses_it() {
 #[test]
 fn the_way_out_is_named_where_git_itself_gets_through() {
     let context = TestContext::new();
-    let server = HttpServer::start(&context.path("remotes"), closed());
-    helper(&context, "secret");
+    let server = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            dumb: true,
+            ..Behaviour::default()
+        },
+    );
     repos(&context, &server, 3);
     let ran = context.fitout(&["sync"]);
     insta::assert_snapshot!(ran.stdout, @r"
     repo   at  result  note
-    web-0      failed  127.0.0.1 wants a login, and a password is not sent over plain http: use https
-    web-1      failed  127.0.0.1 wants a login, and a password is not sent over plain http: use https
-    web-2      failed  127.0.0.1 wants a login, and a password is not sent over plain http: use https
+    web-0      failed  127.0.0.1 answers, and not as a git server does: check the `url`, the VPN and the proxy
+    web-1      failed  127.0.0.1 answers, and not as a git server does: check the `url`, the VPN and the proxy
+    web-2      failed  127.0.0.1 answers, and not as a git server does: check the `url`, the VPN and the proxy
     ");
     let hint = "hint: web-0, web-1, web-2: `git` itself reaches 127.0.0.1: put `backend = \"cli\"` \
                 under `[git]` in workspace.local.toml\n";
@@ -638,4 +643,54 @@ fn the_way_out_is_named_where_git_itself_gets_through() {
         (1..=4).contains(&by_git),
         "git is tried once a host: {by_git}"
     );
+}
+
+#[test]
+fn a_login_goes_over_plain_http_as_git_sends_it() {
+    let context = TestContext::new();
+    let server = HttpServer::start(&context.path("remotes"), closed());
+    let sync = || {
+        let ran = context.fitout(&["sync"]);
+        let _ = std::fs::remove_dir_all(context.ws("web"));
+        ran
+    };
+    let in_url = |login: &str| server.url("web").replace("://", &format!("://{login}@"));
+    one(&context, &in_url("user:secret"));
+    assert_cloned(&sync());
+    context.manifest(&format!("[repos.web]\nurl = \"{}\"\n", in_url("user")));
+    let unknown = sync();
+    assert!(
+        unknown.stdout.contains("127.0.0.1 wants a login"),
+        "{}",
+        unknown.shown()
+    );
+    // What it is for is told to the helper, as git tells it.
+    helper(&context, "secret");
+    assert_cloned(&sync());
+    let told = context.read("home/calls.input");
+    for line in ["protocol=http\n", "host=127.0.0.1:", "username=user\n"] {
+        assert!(told.contains(line), "{told}");
+    }
+}
+
+#[test]
+fn over_plain_http_too_one_login_serves_all_repos_of_a_server() {
+    let context = TestContext::new();
+    let server = HttpServer::start(&context.path("remotes"), closed());
+    helper(&context, "secret");
+    repos(&context, &server, 20);
+    assert_cloned(&context.fitout(&["sync"]));
+    assert_eq!(calls(&context), ["get", "store"]);
+}
+
+#[test]
+fn who_types_a_login_for_plain_http_is_warned() {
+    let context = TestContext::new();
+    let server = HttpServer::start(&context.path("remotes"), closed());
+    repos(&context, &server, 5);
+    let dialogue = [("user", "user"), ("password or token", "secret")];
+    let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ours, &dialogue);
+    assert_eq!(code, Some(0), "{screen}");
+    let warning = "it is plain http: others on the way can read what you type";
+    assert_eq!(screen.matches(warning).count(), 1, "{screen}");
 }

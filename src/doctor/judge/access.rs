@@ -11,6 +11,11 @@ pub(super) fn access(seen: AccessSeen, server: &Server) -> Outcome {
     } = server;
     let (why, reason, command) = match seen {
         AccessSeen::Open => return Outcome::pass(format!("{host} answers")),
+        AccessSeen::InTheClear => {
+            let found = format!("{host} answers, and gets your login over plain http");
+            let https = format!("set an https `url` for `{}` in workspace.toml", server.repo);
+            return Outcome::warn(found, Remedy::note(https));
+        }
         AccessSeen::Closed {
             why,
             reason,
@@ -34,10 +39,6 @@ pub(super) fn access(seen: AccessSeen, server: &Server) -> Outcome {
                 .and_note(format!("then add the public key to your account at {host}"))
         }
         Closed::Login => log_in(show, server),
-        Closed::ClearText => Remedy::note(format!(
-            "set an https `url` for `{}` in workspace.toml",
-            server.repo
-        )),
         Closed::NoAccess => {
             let note = "check its `url` in workspace.toml, and ask for access to it";
             let found = format!("{reason}: `{}`", server.repo);

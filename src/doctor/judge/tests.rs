@@ -323,6 +323,10 @@ fn servers() {
         let (probe, _) = closed("https", Closed::Other, "", None);
         (probe, Ok(Finding::Access(AccessSeen::Open)))
     };
+    let in_the_clear = {
+        let (probe, _) = closed("http", Closed::Other, "", None);
+        (probe, Ok(Finding::Access(AccessSeen::InTheClear)))
+    };
     insta::assert_snapshot!(shown(
         Group::Access,
         vec![
@@ -334,12 +338,7 @@ fn servers() {
                 "it accepts none of your ssh keys",
                 ssh
             ),
-            closed(
-                "http",
-                Closed::ClearText,
-                "a password is not sent over plain http",
-                None
-            ),
+            in_the_clear,
             closed("ssh", Closed::HostKey, "its ssh key is not known here", ssh),
             closed(
                 "ssh",

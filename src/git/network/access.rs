@@ -15,8 +15,17 @@ use crate::git::error::{Cause, GitError};
 /// How often a wrong login is asked for again.
 const QUESTIONS: u32 = 3;
 
+/// Whether others could read what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    /// It was encrypted, or nothing in it is secret.
+    Kept,
+    /// A login went over plain http.
+    InTheClear,
+}
+
 /// Asks a remote for its refs, by the same way that a clone takes. For doctor's access checks.
-pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
+pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<Privacy, GitError> {
     let ssh_log = ssh::Log::new()?;
     let session = http::Session::without_assumptions();
     let ask = || -> gix::Result {
@@ -33,7 +42,7 @@ pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
         )?;
         Ok(())
     };
-    ask().map_err(|error| {
+    ask().map(|()| session.privacy()).map_err(|error| {
         if interrupt.load(Ordering::Relaxed) {
             return GitError::interrupted();
         }

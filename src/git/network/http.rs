@@ -47,6 +47,7 @@ use self::servers::{Asker, Known, Server, ask};
 pub(super) use self::settings::silence;
 use self::settings::{Follow, Settings};
 use super::super::error::Cause;
+use super::access::Privacy;
 use super::logins;
 
 /// As git has it.
@@ -58,6 +59,7 @@ const BUFFER: usize = 1 << 17;
 pub(super) struct Session {
     never_assumes: bool,
     has_assumed: Arc<AtomicBool>,
+    has_sent_login_in_the_clear: Arc<AtomicBool>,
     failure: Arc<Mutex<Option<Failure>>>,
 }
 
@@ -73,6 +75,15 @@ impl Session {
     /// Whether it took another repository's answer for its own.
     pub(super) fn has_assumed(&self) -> bool {
         self.has_assumed.load(Ordering::Relaxed)
+    }
+
+    /// Whether others could read a login.
+    pub(super) fn privacy(&self) -> Privacy {
+        if self.has_sent_login_in_the_clear.load(Ordering::Relaxed) {
+            Privacy::InTheClear
+        } else {
+            Privacy::Kept
+        }
     }
 
     /// What went wrong, where that is known better than by the words of an error.
@@ -445,6 +456,10 @@ impl Request {
             headers.extend(self.secrets.clone());
         } else {
             headers.remove(AUTHORIZATION);
+        }
+        if url.scheme() == "http" && headers.contains_key(AUTHORIZATION) {
+            let sent = &self.session.has_sent_login_in_the_clear;
+            sent.store(true, Ordering::Relaxed);
         }
         let response = if self.method == Method::POST {
             self.agent.run(request.map(|()| self.upload.as_slice()))

@@ -88,8 +88,7 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         Cause::Login | Cause::UnknownHost | Cause::Refused | Cause::Unreachable => {
             !url::is_ssh(url)
         }
-        Cause::ClearText
-        | Cause::Forbidden
+        Cause::Forbidden
         | Cause::Certificate
         | Cause::Proxy
         | Cause::NotGit

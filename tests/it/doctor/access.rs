@@ -56,17 +56,19 @@ fn a_right_token_is_in_order_and_a_repo_that_is_not_there_is_named() {
 }
 
 #[test]
-fn a_password_is_not_sent_over_plain_http() {
+fn a_password_that_goes_over_plain_http_is_a_warning() {
     let context = TestContext::new();
     context.remote("web");
     let server = HttpServer::start(&context.path("remotes"), closed());
     helper(&context, "secret");
     let found = access(&context, &server.url("web"));
-    assert_eq!(found["status"], "fail", "{found:#}");
+    assert_eq!(found["status"], "warn", "{found:#}");
     assert!(
         found["remedy"]["note"].as_str().unwrap().contains("https"),
         "{found:#}"
     );
+    let open = HttpServer::start(&context.path("remotes"), Behaviour::default());
+    assert_eq!(access(&context, &open.url("web"))["status"], "pass");
 }
 
 #[test]

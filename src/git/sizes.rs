@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::url;
 use crate::host::files::{self, Mode};
+use crate::host::state;
 
 /// Bytes of packs, by host and path of the URL: no user, no password.
 #[derive(Clone, Debug, Default)]
@@ -21,8 +22,7 @@ pub struct Sizes {
 impl Sizes {
     /// What this user's earlier runs have seen.
     pub fn of_user() -> Self {
-        let folder = dirs::state_dir().or_else(dirs::data_local_dir);
-        let file = folder.map(|folder| folder.join("fitout").join("sizes.json"));
+        let file = state::folder().map(|folder| folder.join("sizes.json"));
         Sizes {
             known: file.as_deref().map(read).unwrap_or_default(),
             learned: BTreeMap::new(),

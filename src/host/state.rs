@@ -1,5 +1,5 @@
-//! What fitout remembers of a workspace on this machine, outside of it: in the user's state folder
-//! (`~/.local/state/fitout` on Linux), one file a workspace. Losing it costs nothing but a look.
+//! The user's state folder (`~/.local/state/fitout` on Linux), and what fitout remembers there of a
+//! workspace on this machine: one file a workspace. Losing it costs nothing but a look.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,6 +9,12 @@ use anyhow::Context as _;
 
 use super::files::{self, Mode};
 use crate::compose::text::hash;
+
+/// Where it is; none on a system that names no folder for it. macOS has none for state alone.
+pub fn folder() -> Option<PathBuf> {
+    let folder = dirs::state_dir().or_else(dirs::data_local_dir)?;
+    Some(folder.join("fitout"))
+}
 
 /// The fingerprints of the lock files of a workspace's services when they were last started.
 pub fn lock_files(root: &Path) -> BTreeMap<String, String> {
@@ -42,12 +48,7 @@ pub fn forget(root: &Path) {
 
 /// Named after the workspace's folder: two copies have two files.
 fn path(root: &Path) -> Option<PathBuf> {
-    let folder = dirs::state_dir().or_else(dirs::data_local_dir)?;
     let root = root.canonicalize().ok()?;
     let name = hash(&root.to_string_lossy());
-    Some(
-        folder
-            .join("fitout/lock-files")
-            .join(format!("{name}.json")),
-    )
+    Some(folder()?.join("lock-files").join(format!("{name}.json")))
 }

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::files::{self, Mode};
+use super::state;
 use crate::manifest;
 
 /// One workspace.
@@ -38,7 +39,9 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// All that are still there, by folder.
 pub fn known() -> Vec<Known> {
-    let known = folder().map(|folder| read(&folder)).unwrap_or_default();
+    let known = state::folder()
+        .map(|folder| read(&folder))
+        .unwrap_or_default();
     known.into_iter().filter(is_there).collect()
 }
 
@@ -65,7 +68,7 @@ pub struct Choosing {
 impl Choosing {
     /// Waits until no other run chooses. None on a system that has no folder for the lock.
     pub fn alone() -> anyhow::Result<Option<Self>> {
-        let Some(folder) = folder() else {
+        let Some(folder) = state::folder() else {
             return Ok(None);
         };
         Ok(Some(Choosing {
@@ -75,7 +78,7 @@ impl Choosing {
 }
 
 fn change(change: impl Fn(&mut Vec<Known>)) -> anyhow::Result<()> {
-    let Some(folder) = folder() else {
+    let Some(folder) = state::folder() else {
         return Ok(());
     };
     let changed = |folder: &Path| {
@@ -110,11 +113,6 @@ fn read(folder: &Path) -> Vec<Known> {
 
 fn is_there(workspace: &Known) -> bool {
     workspace.folder.join(manifest::FILE).is_file()
-}
-
-fn folder() -> Option<PathBuf> {
-    let folder = dirs::state_dir().or_else(dirs::data_local_dir)?;
-    Some(folder.join("fitout"))
 }
 
 fn file(folder: &Path) -> PathBuf {

@@ -175,7 +175,7 @@ fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
             behind,
         } => (Some(name.clone()), *ahead, *behind),
         Target::Pin { name, .. } | Target::Unknown(name) => (Some(name.clone()), 0, 0),
-        Target::Empty => (None, 0, 0),
+        Target::NoDefault | Target::Empty => (None, 0, 0),
     };
     let link = match &state.link {
         Link::Missing => Some("no link to it yet".to_owned()),

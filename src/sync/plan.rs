@@ -119,6 +119,10 @@ pub fn after_fetch(clone: &CloneState, allowed: Allowed) -> Action {
             format!("the remote has no `{name}`"),
             format!("ls-remote {}", clone.remote),
         )),
+        Target::NoDefault => Action::Fail(Note::with_command(
+            "the remote has no default branch",
+            format!("ls-remote {}", clone.remote),
+        )),
         Target::Pin { name, reached } => pinned(clone, name, *reached, allowed),
         Target::Branch {
             name,
@@ -370,6 +374,14 @@ mod tests {
                     ..clone_with(0, 0)
                 },
                 "fail: the remote has no `main` | ls-remote origin",
+            ),
+            (
+                "no default branch at the remote",
+                CloneState {
+                    target: Target::NoDefault,
+                    ..clone_with(0, 0)
+                },
+                "fail: the remote has no default branch | ls-remote origin",
             ),
             (
                 "empty on both sides",

@@ -123,7 +123,7 @@ impl Target {
     pub fn branch(&self) -> Option<&str> {
         match self {
             Target::Branch { name, .. } => Some(name),
-            Target::Pin { .. } | Target::Unknown(_) | Target::Empty => None,
+            Target::Pin { .. } | Target::Unknown(_) | Target::NoDefault | Target::Empty => None,
         }
     }
 }
@@ -149,6 +149,8 @@ pub enum Target {
     },
     /// Not known in this clone: a branch, tag or commit that was never fetched or does not exist.
     Unknown(String),
+    /// The remote's default branch, of a remote that has branches and names none of them so.
+    NoDefault,
     /// The remote's default branch, of a remote that has no commit.
     Empty,
 }

@@ -154,7 +154,7 @@ fn target(
         Checkout::RemoteDefault => match remote_default(repository, remote, head) {
             Some(name) => name,
             None if has_remote_branches(repository, remote)? => {
-                return Ok(Target::Unknown("default branch".to_owned()));
+                return Ok(Target::NoDefault);
             }
             None => return Ok(Target::Empty),
         },

@@ -30,6 +30,7 @@ pub mod manifest;
 pub mod plural;
 pub mod running;
 pub mod runtime;
+pub mod shell;
 pub mod stack;
 pub mod sync;
 pub mod ui;

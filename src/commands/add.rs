@@ -19,6 +19,7 @@ use crate::host::files::{self, Mode};
 use crate::host::interrupt;
 use crate::manifest::edit::{self, NotEditable, Section};
 use crate::manifest::{self, Manifest};
+use crate::shell;
 use crate::stack::{self, Runnable};
 use crate::ui::Ui;
 use crate::ui::style::PASS;
@@ -231,7 +232,8 @@ fn place(
                 "`{given}` has no remote that it could be cloned from"
             ))
             .hint(format!(
-                "`git -C {given} remote add origin URL`, then again"
+                "`git -C {} remote add origin URL`, then again",
+                shell::word(given)
             ))),
         };
     }

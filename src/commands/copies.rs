@@ -20,6 +20,7 @@ use crate::git::local;
 use crate::host::files;
 use crate::host::workspaces::{self, Known};
 use crate::manifest;
+use crate::shell;
 use crate::sync::{Changes, Place};
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
@@ -297,7 +298,7 @@ fn print(context: &Context, copies: &[Row]) -> Result<(), Failure> {
     {
         ui.hint(format_args!(
             "this is the only one; to make another: fitout copy ../{}-2",
-            folder_name(&only.folder)
+            shell::word(&folder_name(&only.folder))
         ));
     }
     Ok(())

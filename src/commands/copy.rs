@@ -26,6 +26,7 @@ use crate::git::{local, url};
 use crate::host::workspaces::{Choosing, Known};
 use crate::host::{interrupt, ports};
 use crate::plural::count;
+use crate::shell;
 use crate::sync::Link;
 use crate::workspace::{CopyOf, Repo, Source, preset, syntax};
 
@@ -312,7 +313,9 @@ fn copy_repos(opened: &Opened, copied: &Opened) -> Vec<Copied> {
                     format!(
                         "the submodules of {} are not all there: {}; to go on: \
                          git -C {} submodule update --init --recursive",
-                        repo.name, error.reason, repo.path
+                        repo.name,
+                        error.reason,
+                        shell::word(&repo.path)
                     )
                 }),
             }
@@ -431,8 +434,7 @@ fn finish(context: &Context, args: &Args, copied: &Opened, repos: &[Copied]) -> 
     if args.up && exit != Exit::Interrupted {
         return up::run(&inside, &up::Args::default());
     }
-    let folder = args.folder.to_string_lossy();
-    let folder = super::demo::shell_word(&folder);
+    let folder = shell::path(&args.folder);
     match exit {
         Exit::Done => ui.hint(format_args!(
             "to start it beside this one: cd {folder} && fitout up"

@@ -17,6 +17,7 @@ use serde::Deserialize;
 use super::{Context, doctor, generate, sync, up};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::create::{self, Author, NewCommit, NewFile};
+use crate::shell;
 use crate::ui::style::{DIM, STRONG};
 
 /// Make a small company to try fitout on, and set it up
@@ -106,11 +107,10 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         Exit::Done if args.up => ui.say(format_args!("\n{}", next_steps(&args.folder, Stack::Up))),
         Exit::Done => ui.say(format_args!("\n{}", next_steps(&args.folder, Stack::Down))),
         _ => {
-            let folder = args.folder.to_string_lossy();
             let up = if args.up { " --up" } else { "" };
             ui.hint(format_args!(
                 "once that is mended, `fitout demo {}{up}` goes on",
-                shell_word(&folder)
+                shell::path(&args.folder)
             ));
         }
     }
@@ -269,7 +269,7 @@ enum Stack {
 }
 
 fn next_steps(folder: &Path, stack: Stack) -> String {
-    let enter = shell_word(&folder.join(SERVICES).to_string_lossy());
+    let enter = shell::path(&folder.join(SERVICES));
     let mut steps = vec![(format!("cd {enter}"), "")];
     if stack == Stack::Down {
         steps.push((
@@ -303,16 +303,6 @@ fn next_steps(folder: &Path, stack: Stack) -> String {
         text.push_str(line.trim_end());
     }
     text
-}
-
-/// A text as one word of a shell command.
-pub(super) fn shell_word(text: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "/._-+@~".contains(c);
-    if text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]
@@ -400,6 +390,6 @@ mod tests {
     #[test]
     fn the_next_steps_can_be_pasted() {
         let steps = next_steps(Path::new("it's a demo"), Stack::Up);
-        assert!(steps.contains(r"  cd 'it'\''s a demo/services'"), "{steps}");
+        assert!(steps.contains(r#"  cd "it's a demo/services""#), "{steps}");
     }
 }

@@ -18,6 +18,7 @@ use crate::host::files::{self, Mode};
 use crate::host::tree;
 use crate::manifest;
 use crate::plural::count;
+use crate::shell;
 use crate::stack::{self, Files, Runnable};
 use crate::ui::Ui;
 use crate::ui::style::STRONG;
@@ -231,7 +232,8 @@ fn clones(root: &Path, notes: &mut Vec<Note>) -> Vec<FoundRepo> {
                     "`{path}` is left out: it has no remote that it could be cloned from"
                 ),
                 hint: Some(format!(
-                    "`git -C {path} remote add origin URL`, then `fitout add {path}`"
+                    "`git -C {0} remote add origin URL`, then `fitout add {0}`",
+                    shell::word(&path)
                 )),
             }),
             Kind::Linked => notes.push(note(format!(
@@ -366,7 +368,7 @@ fn elsewhere(context: &Context, root: &Path) -> Option<Note> {
     let there = if root == context.cwd {
         "..".to_owned()
     } else {
-        parent.display().to_string()
+        shell::path(parent)
     };
     Some(Note {
         text,

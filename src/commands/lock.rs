@@ -9,6 +9,7 @@ use crate::git::local;
 use crate::host::files::{self, Mode};
 use crate::manifest::lock::{self, Lock};
 use crate::plural::count;
+use crate::shell;
 use crate::sync::Place;
 
 /// Write the commit of every repo into workspace.lock
@@ -99,7 +100,7 @@ fn commits(
             let error = anyhow!("can't lock `{name}`: {} is not pushed", &commit[..9]);
             return Err(Failure::failed(error).hint(format_args!(
                 "git -C {} push {} HEAD",
-                repo.local_path.as_ref().unwrap_or(&repo.path),
+                shell::word(repo.local_path.as_ref().unwrap_or(&repo.path)),
                 clone.remote
             )));
         }

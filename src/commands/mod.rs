@@ -36,6 +36,7 @@ use anyhow::{Context as _, anyhow};
 use crate::error::Failure;
 use crate::host::files;
 use crate::manifest::{self, Diagnostic, Report};
+use crate::shell;
 use crate::ui::Ui;
 use crate::workspace::{Personal, Workspace, resolve};
 
@@ -96,7 +97,10 @@ impl Context {
             );
             let failure = Failure::usage(error);
             return Err(match workspace_below(&self.cwd) {
-                Some(name) => failure.hint(format!("there is one in `{name}`: `cd {name}`")),
+                Some(name) => failure.hint(format!(
+                    "there is one in `{name}`: `cd {}`",
+                    shell::word(&name)
+                )),
                 None => failure
                     .hint("to make one for the clones in a folder, run `fitout init` there")
                     .hint("to see fitout at work on a small company, run `fitout demo`"),

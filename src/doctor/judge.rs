@@ -12,6 +12,8 @@ use super::check::{Check, Fix, Outcome, Probe, Remedy};
 use super::finding::{Fault, Finding, Origin};
 use super::system::System;
 
+use crate::shell;
+
 /// What a remedy depends on beside the finding.
 #[derive(Clone, Debug)]
 pub struct Setting {
@@ -111,7 +113,7 @@ pub fn judge(check: &Check, observed: Result<Finding, Fault>, setting: &Setting)
         }
         (Finding::EnvFileUnreadable(why), _) => Outcome::fail(
             format!("can't read `.env`: {why}"),
-            Remedy::run(format!("ls -l {}", setting.shown(".env"))),
+            Remedy::run(format!("ls -l {}", setting.typed(".env"))),
         ),
         (Finding::PortChosen, _) => Outcome::pass("chosen when the container starts"),
         (finding, probe) => Outcome::unknown(format!("{probe:?} can't find {finding:?}")),
@@ -119,7 +121,7 @@ pub fn judge(check: &Check, observed: Result<Finding, Fault>, setting: &Setting)
 }
 
 impl Setting {
-    /// A path of the workspace, as the user can type it.
+    /// A path of the workspace, from where the user is.
     pub fn shown(&self, path: &str) -> String {
         match self.workspace.as_str() {
             "" => path.to_owned(),
@@ -127,9 +129,14 @@ impl Setting {
         }
     }
 
+    /// The same, as a word of a command.
+    pub fn typed(&self, path: &str) -> String {
+        shell::word(&self.shown(path)).into_owned()
+    }
+
     /// Later lines of `.env` win over earlier ones.
     fn set_variable(&self, name: &str, value: &str) -> String {
-        format!("echo '{name}={value}' >> {}", self.shown(".env"))
+        format!("echo '{name}={value}' >> {}", self.typed(".env"))
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use super::filter;
 use super::network::Failure;
 
+use crate::shell;
+
 /// A failure: one reason for people, the whole chain for `-v`, and what to run next.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}")]
@@ -361,7 +363,10 @@ fn command(cause: Cause, url: &str) -> Option<String> {
                 .to_owned()
         }
         _ if url.is_empty() => return None,
-        _ => format!("git ls-remote {}", super::url::without_password(url)),
+        _ => {
+            let url = super::url::without_password(url);
+            format!("git ls-remote {}", shell::word(&url))
+        }
     })
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use gix::bstr::{BString, ByteSlice};
 
 use super::error::{Cause, GitError};
-use super::network::ssh::quoted;
+use crate::shell;
 
 /// Where the filters of one checkout write their stderr. Removed when dropped.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Drop for Log {
 
 /// Configuration that makes gix start the user's filters in that way.
 pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
-    let Some(log) = log.0.to_str().map(quoted) else {
+    let Some(log) = log.0.to_str().map(shell::word) else {
         return Vec::new();
     };
     let mut overrides = Vec::new();
@@ -170,7 +170,7 @@ mod tests {
         )
         .unwrap();
         let found = overrides(&config, &Log(PathBuf::from("/tmp/it's/log")));
-        let quiet = r"exec 2>>'/tmp/it'\''s/log'; export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=; ";
+        let quiet = r#"exec 2>>"/tmp/it's/log"; export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=; "#;
         assert_eq!(
             found,
             [

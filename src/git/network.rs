@@ -37,6 +37,7 @@ use super::error::{Cause, GitError};
 use super::meter::{Gate, Meter, Watch};
 use super::staging::{self, StagedClone};
 use super::{cli, filter, local, url};
+use crate::shell;
 use crate::sync::Link;
 use crate::workspace::{Backend, Checkout, Repo};
 
@@ -97,7 +98,7 @@ impl Network<'_> {
             note = self.submodules(path, &[], repo)?;
         }
         if note.is_none() {
-            note = local::lfs_note(path, &repo.path);
+            note = local::lfs_note(path, &shell::word(&repo.path));
         }
         let branch = local::branch(path);
         let bytes = cache::pack_bytes(&path.join(".git"));
@@ -407,7 +408,7 @@ impl Network<'_> {
             Ok(()) => Ok(None),
             Err(error) if error.cause == Cause::MissingProgram => Ok(Some(format!(
                 "submodules left out: they need `git`, then `git -C {} submodule update --init --recursive`",
-                repo.path
+                shell::word(&repo.path)
             ))),
             Err(error) => Err(error),
         }

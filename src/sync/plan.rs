@@ -4,6 +4,7 @@
 
 use super::state::{CloneState, Head, Link, Place, RepoState, Target};
 use crate::plural::count;
+use crate::shell;
 use crate::workspace::{Repo, syntax};
 
 /// What the user allows beyond updating what is checked out. Nothing may ever be lost by it.
@@ -90,6 +91,7 @@ pub fn first_step(repo: &Repo, state: &RepoState, allowed: Allowed) -> Step {
         Step::Refuse(Note { why, command })
     };
     let url = syntax::without_password(&repo.url);
+    let url = shell::word(&url);
     match &state.place {
         Place::Missing => Step::Clone,
         Place::Occupied(what) => Step::Refuse(Note::new(format!("{what} is there: move it away"))),
@@ -148,7 +150,7 @@ fn elsewhere(head: &Head, wanted: &str) -> Option<String> {
 
 /// A branch keeps its commits when it is left; local changes and a commit that no ref holds don't.
 fn on_another(clone: &CloneState, wanted: &str, place: &str, allowed: Allowed) -> Action {
-    let switch = format!("switch {wanted}");
+    let switch = format!("switch {}", shell::word(wanted));
     if !allowed.switch {
         return Action::Leave(Note::with_command(place, switch));
     }
@@ -174,7 +176,7 @@ fn on_branch(clone: &CloneState, wanted: &str, ahead: usize, behind: usize) -> A
         }),
         (ahead, 0) => Action::Leave(Note::with_command(
             format!("{} not pushed", count(ahead, "commit")),
-            format!("push {} {wanted}", clone.remote),
+            format!("push {} {}", clone.remote, shell::word(wanted)),
         )),
         (0, behind) => match clone.changes.tracked() {
             0 => Action::FastForward(behind),
@@ -183,18 +185,22 @@ fn on_branch(clone: &CloneState, wanted: &str, ahead: usize, behind: usize) -> A
                     "behind {behind}, not updated: {}",
                     count(changes, "local change")
                 ),
-                format!("pull --ff-only --autostash {} {wanted}", clone.remote),
+                format!(
+                    "pull --ff-only --autostash {} {}",
+                    clone.remote,
+                    shell::word(wanted)
+                ),
             )),
         },
         (ahead, behind) => Action::HoldBack(Note::with_command(
             format!("diverged: {ahead} ahead and {behind} behind {upstream}"),
-            format!("rebase {upstream}"),
+            format!("rebase {}", shell::word(&upstream)),
         )),
     }
 }
 
 fn pinned(clone: &CloneState, name: &str, reached: bool, allowed: Allowed) -> Action {
-    let switch = format!("switch --detach {name}");
+    let switch = format!("switch --detach {}", shell::word(name));
     if reached {
         return Action::Keep(match &clone.head {
             Head::Branch(branch) | Head::Unborn(branch) => {

@@ -103,7 +103,8 @@ impl RepoReport {
         }
     }
 
-    /// With a reason and the git command that settles it, run in the clone at `shown_path`.
+    /// With a reason and the git command that settles it, run in the clone at `shown_path`, a word
+    /// of a command.
     #[must_use]
     pub fn noted(mut self, note: Note, shown_path: &str) -> Self {
         self.note = Some(note.why);

@@ -83,6 +83,7 @@ const PURE: &[&str] = &[
     "running.rs",
     "runtime.rs",
     "runtime/",
+    "shell.rs",
 ];
 
 /// Where doctor looks at the machine.

@@ -17,6 +17,7 @@ use crate::host::workspaces::Known;
 use crate::host::{files, interrupt, state, workspaces};
 use crate::manifest;
 use crate::plural::count;
+use crate::shell;
 
 /// Remove a copy: its containers, its images and its folder
 ///
@@ -50,6 +51,7 @@ pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
     let folder = find(context, &args.copy)?;
     let opened = Opened::read(&folder)?;
     let shown = folder.display();
+    let word = shell::path(&folder);
     let Some(own) = &opened.personal.copy else {
         return Err(Failure::usage(anyhow!(
             "{shown} is no copy: fitout removes only what it made"
@@ -58,8 +60,10 @@ pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
     };
     if context.cwd.starts_with(&folder) {
         return Err(
-            Failure::usage(anyhow!("you are in {shown}, which is to be removed"))
-                .hint(format!("cd {} && fitout copies remove {shown}", own.folder)),
+            Failure::usage(anyhow!("you are in {shown}, which is to be removed")).hint(format!(
+                "cd {} && fitout copies remove {word}",
+                shell::word(&own.folder)
+            )),
         );
     }
     let others: Vec<Known> = super::all(&opened)
@@ -85,7 +89,7 @@ pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
             listed(&lost)
         ))
         .hint("push it, or take it elsewhere")
-        .hint(format!("to lose it: fitout copies remove --force {shown}")));
+        .hint(format!("to lose it: fitout copies remove --force {word}")));
     }
     let stack = Stack::look(&project, args)?;
     let Some(volumes) = ask(context, args, &folder, &stack, &lost)? else {
@@ -247,7 +251,10 @@ fn ask(
     let shown = folder.display();
     if !ui.can_prompt() {
         let error = anyhow!("nobody can be asked whether to remove {shown}");
-        return Err(Failure::usage(error).hint(format!("fitout copies remove --yes {shown}")));
+        return Err(Failure::usage(error).hint(format!(
+            "fitout copies remove --yes {}",
+            shell::path(folder)
+        )));
     }
     if !lost.is_empty() {
         ui.warn(format_args!("this is lost:\n{}", listed(lost)));
@@ -437,6 +444,7 @@ fn remove_folder(folder: &Path) -> Result<(), Failure> {
     fs::remove_dir_all(&away).map_err(|error| {
         let what = format!("can't remove all of {}", away.display());
         // Containers that run as root leave files of root in the folders that they mount.
-        Failure::failed(anyhow!(error).context(what)).hint(format!("sudo rm -r {}", away.display()))
+        Failure::failed(anyhow!(error).context(what))
+            .hint(format!("sudo rm -r {}", shell::path(&away)))
     })
 }

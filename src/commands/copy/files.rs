@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::git::local::copy::{Start, copy};
 use crate::host::files::{self, Mode};
 use crate::manifest::{self, copied};
+use crate::shell;
 use crate::workspace::{CopyOf, VolumeSource, Workspace};
 
 /// What fitout knows of a workspace that is no git repository.
@@ -45,7 +46,7 @@ pub(super) fn copy_workspace(opened: &Opened, root: &Path) -> Result<Vec<String>
         ))
         .hint(format!(
             "git -C {0} add {file} && git -C {0} commit -m 'Add {file}'",
-            from.display()
+            shell::path(from)
         )));
     }
     let mut notes = Vec::new();

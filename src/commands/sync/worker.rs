@@ -16,6 +16,7 @@ use crate::git::sizes::Sizes;
 use crate::git::{Cause, GitError, Meter, Phase, local, url};
 use crate::host::interrupt;
 use crate::plural::count;
+use crate::shell;
 use crate::sync::{
     Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, Step, after_fetch,
     first_step,
@@ -341,7 +342,7 @@ impl<'a> Worker<'a> {
 
     fn shown(&self, folder: &Path) -> String {
         let path = folder.strip_prefix(&self.context.cwd).unwrap_or(folder);
-        quoted(&path.display().to_string())
+        shell::path(path)
     }
 }
 
@@ -383,12 +384,4 @@ fn failed(repo: &Repo, error: GitError) -> RepoReport {
     report.command = error.command;
     report.detail = Some(error.detail);
     report
-}
-
-fn quoted(path: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+@:~".contains(c);
-    if !path.is_empty() && path.chars().all(is_plain) {
-        return path.to_owned();
-    }
-    format!("'{}'", path.replace('\'', r"'\''"))
 }

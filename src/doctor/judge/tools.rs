@@ -211,7 +211,7 @@ pub(super) fn git_lfs(seen: &LfsSeen, setting: &Setting) -> Outcome {
     };
     let pull = |remedy: Remedy| {
         seen.pointers.iter().fold(remedy, |remedy, path| {
-            remedy.and_run(format!("git -C {} lfs pull", setting.shown(path)))
+            remedy.and_run(format!("git -C {} lfs pull", setting.typed(path)))
         })
     };
     match &seen.version {

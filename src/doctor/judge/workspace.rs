@@ -7,6 +7,7 @@ use crate::doctor::finding::{
     ConfigSeen, DriftSeen, EnvKeysSeen, FileSeen, Holder, Origin, PortSeen, RunningSeen,
 };
 use crate::running::Condition;
+use crate::shell;
 use crate::sync::{
     Action, Allowed, CloneState, Link, Place, RepoState, Step, after_fetch, first_step,
 };
@@ -16,7 +17,7 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
     let sync = || Remedy::run("fitout sync");
     let path = repo.local_path.as_ref().unwrap_or(&repo.path);
     let git = |command: &Option<String>| match command {
-        Some(command) => Remedy::run(format!("git -C {} {command}", setting.shown(path))),
+        Some(command) => Remedy::run(format!("git -C {} {command}", setting.typed(path))),
         None => Remedy::default(),
     };
     match aspect {
@@ -25,11 +26,7 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
                 Outcome::fail("not cloned yet", sync()).fixed_by(Fix::Clone(repo.name.clone()))
             }
             (Place::Occupied(what), _) => {
-                let shown = setting.shown(path);
-                Outcome::fail(
-                    format!("{what} is at `{path}`"),
-                    Remedy::run(format!("mv {shown} {shown}.old")).and_run("fitout sync"),
-                )
+                Outcome::fail(format!("{what} is at `{path}`"), moved_away(path, setting))
             }
             (Place::Unreadable(why), _) => Outcome::fail(
                 format!("git can't read `{path}`: {why}"),
@@ -43,10 +40,7 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
                     "`{}` is {what}, not a link to the clone at `{path}`",
                     repo.path
                 ),
-                {
-                    let shown = setting.shown(&repo.path);
-                    Remedy::run(format!("mv {shown} {shown}.old")).and_run("fitout sync")
-                },
+                moved_away(&repo.path, setting),
             ),
             (Place::OtherRemote(_) | Place::Clone(_), Link::NotWanted | Link::Right) => {
                 Outcome::pass(format!("at `{path}`"))
@@ -64,6 +58,12 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
             _ => Outcome::unknown("no clone to look at"),
         },
     }
+}
+
+/// Out of the way, but kept.
+fn moved_away(path: &str, setting: &Setting) -> Remedy {
+    let kept = setting.typed(&format!("{path}.old"));
+    Remedy::run(format!("mv {} {kept}", setting.typed(path))).and_run("fitout sync")
 }
 
 /// Being on a topic branch or ahead is daily work, and no problem.
@@ -100,7 +100,7 @@ pub(super) fn file(file: FileSeen, path: &str, setting: &Setting) -> Outcome {
         ),
         FileSeen::NotAFile => Outcome::fail(
             format!("`{path}` is no file"),
-            Remedy::run(format!("ls -ld {}", setting.shown(path))),
+            Remedy::run(format!("ls -ld {}", setting.typed(path))),
         ),
     }
 }
@@ -135,8 +135,8 @@ pub(super) fn env_keys(seen: EnvKeysSeen, probe: &EnvKeysProbe, setting: &Settin
             format!("`{file}` is missing, and `{example}` is there"),
             Remedy::run(format!(
                 "cp -n {} {}",
-                setting.shown(example),
-                setting.shown(file)
+                setting.typed(example),
+                setting.typed(file)
             )),
         )
         .fixed_by(Fix::Create {
@@ -156,8 +156,8 @@ pub(super) fn env_keys(seen: EnvKeysSeen, probe: &EnvKeysProbe, setting: &Settin
                 ),
                 Remedy::run(format!(
                     "{{ echo; grep -E '^ *(export )?({pattern})=' {}; }} >> {}",
-                    setting.shown(example),
-                    setting.shown(file)
+                    setting.typed(example),
+                    setting.typed(file)
                 ))
                 .and_note("then put in your values"),
             )
@@ -190,8 +190,12 @@ pub(super) fn running(seen: &RunningSeen, probe: &RunningProbe) -> Outcome {
 pub(super) fn tracked(is_tracked: bool, path: &str, setting: &Setting) -> Outcome {
     // A clone in the workspace has a repository of its own.
     let command = match path.rsplit_once('/') {
-        Some((folder, name)) => format!("git -C {} rm --cached {name}", setting.shown(folder)),
-        None => format!("git rm --cached {}", setting.shown(path)),
+        Some((folder, name)) => format!(
+            "git -C {} rm --cached {}",
+            setting.typed(folder),
+            shell::word(name)
+        ),
+        None => format!("git rm --cached {}", setting.typed(path)),
     };
     if is_tracked {
         Outcome::warn(

@@ -112,7 +112,8 @@ fn new_attributes(repository: &Repository, commit: &git2::Commit<'_>) -> impl It
     found.into_iter()
 }
 
-/// What to tell of a clone whose files are pointers of Git LFS; `shown` is its path as a user writes it.
+/// What to tell of a clone whose files are pointers of Git LFS; `shown` is its path as a word of a
+/// command.
 pub fn lfs_note(path: &Path, shown: &str) -> Option<String> {
     if lfs(path) != Lfs::Pointers {
         return None;

@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use gix::bstr::{BString, ByteSlice};
 
 use crate::git::url;
+use crate::shell;
 
 /// Where one connection's ssh writes its stderr, and the number of its process.
 #[derive(Debug)]
@@ -52,12 +53,13 @@ impl Log {
 pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     let mut command = command(config);
     let is_openssh = is_openssh(&command);
-    let quoted_path = |path: PathBuf| path.to_str().map(quoted);
-    if is_openssh && let Some(pid) = quoted_path(log.pid()) {
+    // Where a path can't be written down, ssh goes without.
+    let word = |path: PathBuf| path.to_str().map(|path| shell::word(path).into_owned());
+    if is_openssh && let Some(pid) = word(log.pid()) {
         // `env`, for a command that begins with assignments.
         command = format!("echo $$ > {pid}; exec env {command}");
     }
-    if let Some(stderr) = quoted_path(log.stderr()) {
+    if let Some(stderr) = word(log.stderr()) {
         command.push_str(" 2>>");
         command.push_str(&stderr);
     }
@@ -88,7 +90,7 @@ fn program(config: &gix::config::File) -> String {
             // A program, not a command line: it may have spaces in its path.
             std::env::var("GIT_SSH")
                 .ok()
-                .map(|program| quoted(&program))
+                .map(|program| shell::word(&program).into_owned())
         })
         .unwrap_or_else(|| "ssh".to_owned())
 }
@@ -211,11 +213,6 @@ fn is_openssh(command: &str) -> bool {
         .find(|word| !word.contains('='))
         .and_then(|word| Path::new(word.trim_matches(['\'', '"'])).file_stem())
         .is_some_and(|stem| stem.eq_ignore_ascii_case("ssh"))
-}
-
-/// A word of a shell's command line.
-pub(in crate::git) fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -452,7 +452,7 @@ impl Shared {
     }
 }
 
-fn read_headers(reader: &mut impl BufRead) -> std::io::Result<Vec<(String, String)>> {
+pub fn read_headers(reader: &mut impl BufRead) -> std::io::Result<Vec<(String, String)>> {
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
@@ -464,7 +464,7 @@ fn read_headers(reader: &mut impl BufRead) -> std::io::Result<Vec<(String, Strin
     }
 }
 
-fn read_body(
+pub fn read_body(
     reader: &mut impl BufRead,
     header: &dyn Fn(&str) -> Option<String>,
 ) -> std::io::Result<Vec<u8>> {

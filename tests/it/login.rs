@@ -1,10 +1,7 @@
 //! Logging in as git does: helpers, tokens, certificates, proxies, redirects.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{Read, Write};
 use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustix::pty::OpenptFlags;
 use rustix::termios::LocalModes;
@@ -13,7 +10,7 @@ use crate::context::{Ran, TestContext};
 use crate::http_server::{Behaviour, HttpServer, Tls};
 
 /// user:secret
-const BASIC: &str = "Basic dXNlcjpzZWNyZXQ=";
+pub const BASIC: &str = "Basic dXNlcjpzZWNyZXQ=";
 
 /// A server over TLS that wants a login, and whose certificate git's configuration trusts.
 pub fn secured(context: &TestContext, behaviour: Behaviour) -> HttpServer {
@@ -39,7 +36,7 @@ pub fn closed() -> Behaviour {
     }
 }
 
-fn config(context: &TestContext, key: &str, value: &str) {
+pub fn config(context: &TestContext, key: &str, value: &str) {
     context.git(".", &["config", "--global", "--add", key, value]);
 }
 
@@ -55,7 +52,7 @@ pub fn helper(context: &TestContext, password: &str) {
     config(context, "credential.helper", &script);
 }
 
-fn calls(context: &TestContext) -> Vec<String> {
+pub fn calls(context: &TestContext) -> Vec<String> {
     std::fs::read_to_string(context.path("home/calls"))
         .unwrap_or_default()
         .lines()
@@ -69,7 +66,7 @@ fn repos(context: &TestContext, server: &HttpServer, number: usize) {
     context.manifest(&(0..number).map(entry).collect::<String>());
 }
 
-fn one(context: &TestContext, url: &str) {
+pub fn one(context: &TestContext, url: &str) {
     context.remote("web");
     context.manifest(&format!("[repos.web]\nurl = \"{url}\"\n"));
 }
@@ -492,121 +489,6 @@ fn a_repo_that_is_closed_behind_an_open_one_is_asked_about_after_it() {
     let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ours, &dialogue);
     assert_eq!(code, Some(0), "{screen}");
     assert!(screen.contains("2 repos: 2 cloned"), "{screen}");
-}
-
-/// A proxy that passes CONNECT on and counts how often; `user:secret` where it wants a login.
-struct ConnectProxy {
-    port: u16,
-    passed: Arc<AtomicUsize>,
-}
-
-impl ConnectProxy {
-    fn start(login: Option<&'static str>) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let passed = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&passed);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let counter = Arc::clone(&counter);
-                std::thread::spawn(move || pass_on(stream, login, &counter));
-            }
-        });
-        ConnectProxy { port, passed }
-    }
-
-    fn passed(&self) -> usize {
-        self.passed.load(Ordering::SeqCst)
-    }
-}
-
-fn pass_on(
-    mut stream: TcpStream,
-    login: Option<&str>,
-    passed: &AtomicUsize,
-) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        if line.trim().is_empty() {
-            break;
-        }
-        lines.push(line.trim().to_owned());
-    }
-    let target = lines[0].split(' ').nth(1).unwrap_or_default().to_owned();
-    let wanted = login.map(|login| format!("Proxy-Authorization: {login}"));
-    if wanted.is_some_and(|wanted| !lines.contains(&wanted)) {
-        return stream.write_all(b"HTTP/1.1 407 No\r\nContent-Length: 0\r\n\r\n");
-    }
-    passed.fetch_add(1, Ordering::SeqCst);
-    let mut server = TcpStream::connect(target)?;
-    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
-    let (mut back, mut client) = (server.try_clone()?, stream.try_clone()?);
-    std::thread::spawn(move || std::io::copy(&mut back, &mut client));
-    let mut buffer = vec![0; 1 << 14];
-    loop {
-        let read = reader.read(&mut buffer)?;
-        if read == 0 {
-            return server.shutdown(std::net::Shutdown::Write);
-        }
-        server.write_all(&buffer[..read])?;
-    }
-}
-
-#[test]
-fn a_proxy_is_used_where_git_uses_it() {
-    let context = TestContext::new();
-    let server = secured(&context, Behaviour::default());
-    let proxy = ConnectProxy::start(Some(BASIC));
-    let open = format!("http://127.0.0.1:{}", proxy.port);
-    let with_login = format!("http://user:secret@127.0.0.1:{}", proxy.port);
-    one(&context, &server.url("web"));
-    let run = |variables: &[(&str, &str)]| {
-        let before = proxy.passed();
-        let mut command = context.fitout_command(&["sync"]);
-        command.envs(variables.iter().copied());
-        let ran = context.ran(&command.output().unwrap());
-        let _ = std::fs::remove_dir_all(context.ws("web"));
-        (ran, proxy.passed() - before)
-    };
-    let (refused, _) = run(&[("https_proxy", &open)]);
-    assert!(
-        refused
-            .stdout
-            .contains("the proxy does not pass on to 127.0.0.1"),
-        "{}",
-        refused.shown()
-    );
-    let cases: [(&[(&str, &str)], bool); 5] = [
-        (&[("https_proxy", &with_login)], true),
-        (&[("HTTPS_PROXY", &with_login)], true),
-        (&[("ALL_PROXY", &with_login)], true),
-        (&[("http_proxy", &with_login)], false),
-        (
-            &[("https_proxy", &open), ("no_proxy", "127.0.0.0/8")],
-            false,
-        ),
-    ];
-    for (variables, is_used) in cases {
-        let (ran, passed) = run(variables);
-        assert_cloned(&ran);
-        assert_eq!(passed > 0, is_used, "{variables:?}");
-    }
-    let key = format!("http.{}.proxy", server.base());
-    config(&context, &key, &with_login);
-    let (ran, passed) = run(&[]);
-    assert_cloned(&ran);
-    assert!(passed > 0);
-
-    let user_alone = format!("http://user@127.0.0.1:{}", proxy.port);
-    context.git(".", &["config", "--global", "--unset", &key]);
-    helper(&context, "secret");
-    let (ran, passed) = run(&[("https_proxy", &user_alone)]);
-    assert_cloned(&ran);
-    assert!(passed > 0);
-    assert_eq!(calls(&context), ["get"]);
 }
 
 #[test]

@@ -29,6 +29,7 @@ mod lock;
 mod login;
 mod manifest;
 mod never_loses;
+mod proxy;
 mod runtime;
 mod shell;
 mod ssh;

@@ -16,6 +16,7 @@
 
 mod agent;
 mod failure;
+mod forward;
 mod servers;
 mod settings;
 
@@ -24,7 +25,7 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gix::bstr::{BString, ByteSlice};
+use gix::bstr::{BStr, BString, ByteSlice};
 use gix::error::{ResultExt, message};
 use gix::protocol::transport::Protocol;
 use gix::protocol::transport::client::AuthenticationRequired;
@@ -33,11 +34,11 @@ use gix::protocol::transport::client::blocking_io::http::{
     self, GetResponse, PostBodyDataKind, PostResponse,
 };
 use gix::remote::Direction;
+use ureq::Body;
 use ureq::http::header::{
     AUTHORIZATION, HeaderName, HeaderValue, LOCATION, USER_AGENT, WWW_AUTHENTICATE,
 };
 use ureq::http::{HeaderMap, Method, StatusCode};
-use ureq::{Agent, Body};
 use url::Url;
 
 use self::agent::agent;
@@ -45,7 +46,7 @@ pub(super) use self::agent::hang_up;
 pub(in crate::git) use self::failure::Failure;
 use self::servers::{Asker, Known, Server, ask};
 pub(super) use self::settings::silence;
-use self::settings::{Follow, Settings};
+use self::settings::{Follow, Settings, Wire};
 use super::super::error::Cause;
 use super::access::Privacy;
 use super::logins;
@@ -116,8 +117,11 @@ pub(super) fn transport(
     let config = remote.repo().config_snapshot();
     let home = Url::parse(url.to_bstring().to_str_lossy().as_ref())
         .or_raise(|| message!("`{}` is no URL", url.to_bstring()))?;
-    let name = remote.name().map(gix::remote::Name::as_bstr);
-    let mut settings = Settings::read(config.plumbing(), &home, name);
+    // A clone in the making has no other.
+    let name = remote
+        .name()
+        .map_or(BStr::new("origin"), gix::remote::Name::as_bstr);
+    let mut settings = Settings::read(config.plumbing(), &home, Some(name));
     if let Some(proxy) = &mut settings.wire.proxy {
         *proxy = logins::proxy_with_password(remote.repo(), proxy);
     }
@@ -197,13 +201,9 @@ impl Client {
             None => url.to_owned(),
         };
         let url = Url::parse(&url).or_raise(|| message!("`{url}` is no URL"))?;
-        let agent = agent(&self.settings.wire).inspect_err(|error| {
-            let failure = Failure::new(Cause::Other, error.to_string());
-            self.session.fail(failure);
-        })?;
         Ok(Exchange::waiting(Request {
             session: self.session.clone(),
-            agent,
+            wire: self.settings.wire.clone(),
             method,
             tail,
             secrets: self.secrets(&url, &headers),
@@ -381,7 +381,7 @@ impl Exchange {
 
 struct Request {
     session: Session,
-    agent: Agent,
+    wire: Wire,
     method: Method,
     url: Url,
     tail: String,
@@ -461,10 +461,12 @@ impl Request {
             let sent = &self.session.has_sent_login_in_the_clear;
             sent.store(true, Ordering::Relaxed);
         }
+        let agent = agent(&self.wire, url)
+            .map_err(|error| failure::error(Cause::Other, error.to_string()))?;
         let response = if self.method == Method::POST {
-            self.agent.run(request.map(|()| self.upload.as_slice()))
+            agent.run(request.map(|()| self.upload.as_slice()))
         } else {
-            self.agent.run(request)
+            agent.run(request)
         };
         response.map_err(ureq::Error::into_io)
     }

@@ -6,26 +6,54 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use gix::error::{ResultExt, message};
+use ureq::config::Config;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig};
 use ureq::{Agent, Proxy};
+use url::Url;
 
 use super::settings::Wire;
-use super::{BUFFER, lock};
+use super::{BUFFER, forward, lock};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(20);
 /// Connections that wait for the next repo.
 const IDLE: usize = 64;
 
-static AGENTS: LazyLock<Mutex<HashMap<Wire, Agent>>> = LazyLock::new(Mutex::default);
+static AGENTS: LazyLock<Mutex<HashMap<(Wire, Scheme), Agent>>> = LazyLock::new(Mutex::default);
 
-/// The agent for these settings.
-pub(super) fn agent(wire: &Wire) -> gix::Result<Agent> {
+/// Of an address: an HTTP proxy is asked for each in its own way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+/// The agent for these settings and this address.
+pub(super) fn agent(wire: &Wire, url: &Url) -> gix::Result<Agent> {
+    let scheme = match url.scheme() {
+        "http" => Scheme::Http,
+        _ => Scheme::Https,
+    };
     let mut agents = lock(&AGENTS);
-    if let Some(agent) = agents.get(wire) {
+    if let Some(agent) = agents.get(&(wire.clone(), scheme)) {
         return Ok(agent.clone());
     }
-    let agent: Agent = Agent::config_builder()
+    let proxy = proxy(wire)?;
+    let config = |proxy| config(wire, proxy);
+    let forward = match (&proxy, scheme) {
+        (Some(proxy), Scheme::Http) => forward::agent(&config(None)?, proxy),
+        _ => None,
+    };
+    let agent = match forward {
+        Some(agent) => agent,
+        None => config(proxy)?.into(),
+    };
+    agents.insert((wire.clone(), scheme), agent.clone());
+    Ok(agent)
+}
+
+fn config(wire: &Wire, proxy: Option<Proxy>) -> gix::Result<Config> {
+    Ok(Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
@@ -35,12 +63,9 @@ pub(super) fn agent(wire: &Wire) -> gix::Result<Agent> {
         .max_idle_connections(IDLE)
         .max_idle_connections_per_host(IDLE)
         .input_buffer_size(BUFFER)
-        .proxy(proxy(wire)?)
+        .proxy(proxy)
         .tls_config(tls(wire)?)
-        .build()
-        .into();
-    agents.insert(wire.clone(), agent.clone());
-    Ok(agent)
+        .build())
 }
 
 fn tls(wire: &Wire) -> gix::Result<TlsConfig> {

@@ -175,8 +175,40 @@ impl<'a> Scoped<'a> {
             .or_else(|| environment("NO_PROXY"))
             .is_some_and(|list| is_exempt(&list, self.url.host_str().unwrap_or_default()));
         // An empty one means none at all.
-        (!proxy.is_empty() && !exempt).then_some(proxy)
+        (!proxy.is_empty() && !exempt).then(|| match self.proxy_login(remote) {
+            ProxyLogin::Basic => proxy,
+            ProxyLogin::Other => without_login(&proxy),
+        })
     }
+
+    /// `remote.NAME.proxyAuthMethod`, `http.proxyAuthMethod`.
+    fn proxy_login(&self, remote: Option<&BStr>) -> ProxyLogin {
+        let of_remote = remote.and_then(|name| {
+            let key = format!("remote.{name}.proxyAuthMethod");
+            self.config.string(key.as_str())
+        });
+        let method = environment("GIT_HTTP_PROXY_AUTHMETHOD")
+            .or_else(|| Some(of_remote?.to_str_lossy().into_owned()))
+            .or_else(|| self.text("proxyAuthMethod"));
+        match method.as_deref() {
+            Some("digest" | "negotiate" | "ntlm") => ProxyLogin::Other,
+            _ => ProxyLogin::Basic,
+        }
+    }
+}
+
+/// How a proxy is told who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ProxyLogin {
+    Basic,
+    /// What is not built in. The password is not for a proxy that asks for it in the clear.
+    Other,
+}
+
+fn without_login(proxy: &str) -> String {
+    let (scheme, rest) = proxy.split_once("://").unwrap_or(("http", proxy));
+    let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+    format!("{scheme}://{place}")
 }
 
 /// `HTTP_PROXY` in capitals is left out, as curl does: in a CGI program a client could set it.

@@ -256,27 +256,6 @@ fn unseed(git_dir: &Path) {
     }
 }
 
-/// Takes the refs out of a clone that stood for the cache's commits.
-pub(super) fn remove_seed_refs(git_dir: &Path) -> io::Result<()> {
-    let path = git_dir.join("packed-refs");
-    let text = fs::read(&path)?;
-    let text = String::from_utf8_lossy(&text);
-    let mut is_ours = false;
-    let kept: String = text
-        .split_inclusive('\n')
-        .filter(|line| {
-            // What a tag leads to stands in the line below it.
-            if !line.starts_with('^') {
-                is_ours = line
-                    .split_once(' ')
-                    .is_some_and(|(_, name)| name.starts_with(SEED));
-            }
-            !is_ours
-        })
-        .collect();
-    fs::write(path, kept)
-}
-
 /// Bytes of the packs of a repository.
 pub(super) fn pack_bytes(git_dir: &Path) -> u64 {
     let packs = packs(git_dir).unwrap_or_default();
@@ -396,23 +375,5 @@ mod tests {
         assert!(!https.contains("token"), "{https}");
         assert_ne!(https, name("git@git.example:other/web"));
         assert_ne!(https, name("https://git.example:8443/acme/web"));
-    }
-
-    #[test]
-    fn seed_refs_go_with_what_they_lead_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("packed-refs");
-        fs::write(
-            &path,
-            "# pack-refs with: peeled fully-peeled sorted \n\
-             1 refs/fitout-cache/0\n^2\n3 refs/remotes/origin/main\n4 refs/tags/v1\n^5\n",
-        )
-        .unwrap();
-        remove_seed_refs(folder.path()).unwrap();
-        assert_eq!(
-            fs::read_to_string(path).unwrap(),
-            "# pack-refs with: peeled fully-peeled sorted \n\
-             3 refs/remotes/origin/main\n4 refs/tags/v1\n^5\n"
-        );
     }
 }

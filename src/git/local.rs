@@ -6,6 +6,7 @@
 
 pub mod copy;
 mod filters;
+mod fresh;
 pub(super) mod hooks;
 mod link;
 mod moving;
@@ -16,11 +17,12 @@ mod template;
 pub mod work;
 
 pub use filters::{Lfs, lfs, lfs_note};
+pub(super) use fresh::{FirstHead, Refs, RemoteRef, begin as begin_clone, finish as finish_refs};
 pub use link::{exclude, make as link};
 pub use moving::{detach, fast_forward, switch};
 pub use remote::set_url;
 pub(super) use remote::{
-    clone, configured_refspecs, detach_head, fetch, finish_clone, knows_branches, remote_refs,
+    clone, configured_refspecs, detach_head, fetch, knows_branches, remote_refs,
     set_remote_default, wanted_refspecs,
 };
 pub use state::{observe, refresh};

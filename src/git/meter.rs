@@ -192,7 +192,8 @@ enum Role {
 const READ_PACK_BYTES: Id = *b"BWRB";
 const INDEX_OBJECTS: Id = *b"IWIO";
 const RESOLVE_OBJECTS: Id = *b"IWRO";
-const CHECKOUT_FILES: Id = *b"CLCF";
+/// Of the files that a checkout writes.
+pub(super) const CHECKOUT_FILES: Id = *b"CLCF";
 
 impl Watch {
     pub(super) fn new(meter: &Arc<Meter>, gate: &Arc<Gate>) -> Self {

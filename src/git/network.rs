@@ -5,10 +5,14 @@
 //! the work, [`log_in`] and [`introduce_host`] find what a person has to give.
 
 mod access;
+mod checkout;
+mod clone;
 mod daemon;
 mod hosts;
 mod http;
+mod line;
 mod logins;
+mod offer;
 pub(super) mod ssh;
 mod watchdog;
 mod way_out;
@@ -26,11 +30,13 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gix::bstr::{BString, ByteSlice};
-use gix::protocol::transport::client::blocking_io::Transport;
 use gix::refspec::parse::Operation;
-use gix::remote::Direction;
 
+use self::checkout::check_out;
+use self::clone::Conversation;
+use self::line::Line;
 use self::logins::Keeper;
+use self::offer::Wanted;
 use self::watchdog::Watchdog;
 use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
@@ -86,18 +92,20 @@ impl Network<'_> {
         let url = url::resolve(self.root, &repo.url);
         let staged = self.staging.beside(&destination)?;
         let path = staged.path();
-        self.with_retries(&url, |session| match self.backend {
-            Backend::BuiltIn if needs_no_program(&url) => local::clone(path, &url, repo),
-            Backend::BuiltIn => self.clone_through_cache(&staged, &url, repo, meter, session),
-            Backend::Cli => cli::clone(path, &url, repo, self.interrupt),
-        })
-        .map_err(|error| self.explained(error, repo, &url))?;
-        local::finish_clone(path, &url, self.backend)?;
+        let has_attributes = self
+            .with_retries(&url, |session| match self.backend {
+                Backend::BuiltIn if needs_no_program(&url) => {
+                    local::clone(path, &url, repo).map(|()| true)
+                }
+                Backend::BuiltIn => self.clone_through_cache(&staged, &url, repo, meter, session),
+                Backend::Cli => cli::clone(path, &url, repo, self.interrupt).map(|()| true),
+            })
+            .map_err(|error| self.explained(error, repo, &url))?;
         let mut note = None;
         if repo.submodules && path.join(".gitmodules").exists() {
             note = self.submodules(path, &[], repo)?;
         }
-        if note.is_none() {
+        if note.is_none() && has_attributes {
             note = local::lfs_note(path, &shell::word(&repo.path));
         }
         let branch = local::branch(path);
@@ -154,7 +162,8 @@ impl Network<'_> {
         }
     }
 
-    /// Begins with what is kept of this URL, and keeps what is new.
+    /// Begins with what is kept of this URL, and keeps what is new. Whether files of attributes are
+    /// among what was checked out.
     fn clone_through_cache(
         &self,
         staged: &StagedClone,
@@ -162,7 +171,7 @@ impl Network<'_> {
         repo: &Repo,
         meter: &Arc<Meter>,
         session: &http::Session,
-    ) -> Result<(), GitError> {
+    ) -> Result<bool, GitError> {
         let Some(cache) = self.cache.as_ref().filter(|_| !url::is_local(url)) else {
             return self.clone_to(staged, url, repo, meter, session, &|_| false);
         };
@@ -180,14 +189,14 @@ impl Network<'_> {
         };
         if cloned.as_ref().is_err_and(is_broken) && seeded.swap(false, Ordering::Relaxed) {
             cache.forget(url);
-            let _ = std::fs::remove_dir_all(staged.path());
             cloned = self.clone_to(staged, url, repo, meter, session, &|_| false);
         }
-        cloned?;
+        let has_attributes = cloned?;
         cache.keep(url, &git_dir, seeded.into_inner());
-        Ok(())
+        Ok(has_attributes)
     }
 
+    /// Makes a whole clone in its staging folder.
     fn clone_to(
         &self,
         staged: &StagedClone,
@@ -196,107 +205,99 @@ impl Network<'_> {
         meter: &Arc<Meter>,
         session: &http::Session,
         seed: &dyn Fn(&Path) -> bool,
-    ) -> Result<(), GitError> {
+    ) -> Result<bool, GitError> {
         let path = staged.path();
-        let ssh_log = ssh::Log::new()?;
-        let said = |error: &gix::Error| self.say(error, &ssh_log, session, url);
-        let options = gix::open::Options::default();
-        let config =
-            gix::config(Some(&path.join(".git")), &options).map_err(|error| said(&error))?;
-        let mut overrides = self.overrides();
-        overrides.extend(ssh::overrides(&config, &ssh_log));
-        let filters = filter::Log::of(&path.join(".git"));
-        overrides.extend(filter::overrides(&config, &filters));
-        let silence = http::silence(&config, url);
-        let _watchdog = self.watchdog(&ssh_log, meter, silence, session);
-        let prepare = || -> gix::Result<gix::clone::PrepareFetch> {
-            let mut prepare = gix::clone::PrepareFetch::new(
-                url,
-                path,
-                gix::create::Kind::WithWorktree,
-                gix::create::Options {
-                    fs_capabilities: Some(staged.capabilities()),
-                    ..Default::default()
-                },
-                options.config_overrides(overrides.clone()),
-            )?
-            .with_in_memory_config_overrides(overrides)
-            .configure_connection({
-                let session = session.clone();
-                move |connection| configure(connection, &session, silence)
-            });
-            prepare = match &repo.checkout {
-                Checkout::Branch(name) => {
-                    prepare.with_ref_name(Some(format!("refs/heads/{name}").as_str()))?
-                }
-                Checkout::Tag(name) => {
-                    prepare.with_ref_name(Some(format!("refs/tags/{name}").as_str()))?
-                }
-                Checkout::RemoteDefault | Checkout::Rev(_) => prepare,
-            };
-            // A commit is found by having its history, so `depth` can't hold for one.
-            let depth = repo.depth.and_then(std::num::NonZeroU32::new);
-            Ok(match (depth, &repo.checkout) {
-                (Some(depth), Checkout::RemoteDefault | Checkout::Branch(_) | Checkout::Tag(_)) => {
-                    prepare.with_shallow(gix::remote::fetch::Shallow::DepthAtRemote(depth))
-                }
-                _ => prepare,
-            })
-        };
-        let watch = Watch::new(meter, &self.gate);
-        let objects = watch.objects();
-        let mut prepare = prepare().map_err(|error| said(&error))?;
         let git_dir = path.join(".git");
+        // A try before this one may have left something.
+        let _ = std::fs::remove_dir_all(path);
+        local::begin_clone(&git_dir, staged.capabilities())?;
         let is_seeded = seed(&git_dir);
-        let (mut checkout, _) = prepare
-            .fetch_then_checkout(watch, self.interrupt)
+        let mut line = Line::open(&git_dir, self.overrides(), |it| it.remote_at(url))
+            .map_err(|error| self.say(&error, None, session, url))?;
+        let filters = filter::Log::of(&git_dir);
+        let who = line
+            .configure(|config| filter::overrides(config, &filters))
+            .and_then(|()| line.committer())
+            .map_err(|error| self.say(&error, None, session, url))?;
+        let said = |error: &gix::Error| self.say(error, line.ssh_log.as_ref(), session, url);
+        let repository = &line.repository;
+        let config = repository.config_snapshot();
+        let silence = http::silence(config.plumbing(), url);
+        let _watchdog = self.watchdog(line.ssh_log.as_ref(), meter, silence, session);
+
+        let mut watch = Watch::new(meter, &self.gate);
+        let objects = watch.objects();
+        let remote = repository.remote_at(url).map_err(|error| said(&error))?;
+        let server = Conversation::begin(&remote, session, silence, &mut watch)
             .map_err(|error| said(&error))?;
-        if is_seeded {
-            cache::remove_seed_refs(&git_dir)?;
+        let offer = server.offer();
+        let setting = |key: &str| config.string(key).map(|value| value.to_string());
+        let preferred = setting("init.defaultBranch").unwrap_or_else(|| "master".to_owned());
+        let remote = setting("clone.defaultRemoteName").unwrap_or_else(|| "origin".to_owned());
+        let Some(head) = offer.first_head(&repo.checkout, &preferred) else {
+            let reason = "the remote has no such branch or tag";
+            return Err(GitError::new(Cause::MissingReference, reason));
+        };
+        let depth = repo.depth.and_then(std::num::NonZeroU32::new);
+        let wanted = Wanted::of(&repo.checkout, &head, depth, &remote);
+        let default = offer.default_branch(&preferred);
+        if !offer.is_empty() {
+            server
+                .receive(
+                    repository,
+                    &wanted,
+                    is_seeded,
+                    self.threads,
+                    watch,
+                    self.interrupt,
+                )
+                .map_err(|error| said(&error))?;
         }
+        let taken = wanted.taken(offer.refs, repository);
+        local::finish_refs(
+            &git_dir,
+            url,
+            &local::Refs {
+                remote: &remote,
+                refspec: &wanted.refspec,
+                taken: &taken,
+                default: default.as_ref().map(AsRef::as_ref),
+                head: &head,
+            },
+            who.as_ref(),
+            config.plumbing(),
+        )?;
         if let Checkout::Rev(rev) = &repo.checkout {
-            self.make_rev_known(path, rev, url, meter, session)?;
+            self.make_rev_known(path, &remote, rev, url, meter, session)?;
             local::detach_head(path, rev)?;
         }
         let pass = self.gate.pass(objects.load(Ordering::Relaxed));
-        let (_, outcome) = checkout
-            .main_worktree(Watch::new(meter, &self.gate), self.interrupt)
-            .map_err(|error| filters.explain(said(&error), url))?;
+        let watch = Watch::new(meter, &self.gate);
+        let out = check_out(repository, self.threads, watch, self.interrupt, |error| {
+            filters.explain(said(error), url)
+        })?;
         drop(pass);
         if self.interrupt.load(Ordering::Relaxed) {
             return Err(GitError::interrupted());
         }
-        if let Some(record) = outcome.errors.first() {
-            let mut error = filters.explain(said(&record.error), url);
-            error.reason = format!("can't check out `{}`: {}", record.path, error.reason);
-            return Err(error);
-        }
-        if let Some(collision) = outcome.collisions.first() {
-            return Err(GitError::new(
-                Cause::InTheWay,
-                format!(
-                    "`{}` collides with a path that differs only in case",
-                    collision.path
-                ),
-            ));
-        }
-        Ok(())
+        Ok(out.has_attributes)
     }
 
     /// A commit that no branch of the remote holds is asked for by its id.
     fn make_rev_known(
         &self,
         path: &Path,
+        remote: &str,
         rev: &str,
         url: &str,
         meter: &Arc<Meter>,
         session: &http::Session,
     ) -> Result<(), GitError> {
         let checkout = Checkout::Rev(rev.to_owned());
-        if local::wanted_refspecs(path, "origin", &checkout).is_empty() {
+        if local::wanted_refspecs(path, remote, &checkout).is_empty() {
             return Ok(());
         }
-        self.fetch_in(path, "origin", &checkout, url, meter, session)
+        self.fetch_in(path, remote, &checkout, url, meter, session)
     }
 
     fn fetch_in(
@@ -308,25 +309,22 @@ impl Network<'_> {
         meter: &Arc<Meter>,
         session: &http::Session,
     ) -> Result<(), GitError> {
-        let ssh_log = ssh::Log::new()?;
-        let config = gix::config(Some(&path.join(".git")), &gix::open::Options::default())
-            .map_err(|error| self.say(&error, &ssh_log, session, url))?;
-        let silence = http::silence(&config, url);
-        let _watchdog = self.watchdog(&ssh_log, meter, silence, session);
+        let mut line = Line::open(path, self.overrides(), |it| it.find_remote(remote))
+            .map_err(|error| self.say(&error, None, session, url))?;
+        let silence = http::silence(line.repository.config_snapshot().plumbing(), url);
+        let _watchdog = self.watchdog(line.ssh_log.as_ref(), meter, silence, session);
         let wanted = local::wanted_refspecs(path, remote, checkout);
         let follows_default = *checkout == Checkout::RemoteDefault;
+        line.committer()
+            .map_err(|error| self.say(&error, None, session, url))?;
+        let repository = &line.repository;
         let fetch = || -> gix::Result<RemoteHeads> {
-            let mut repository = gix::open_opts(path, gix::open::Options::default())?;
-            let mut overrides = self.overrides();
-            let snapshot = repository.config_snapshot();
-            overrides.extend(ssh::overrides(snapshot.plumbing(), &ssh_log));
-            let mut config = repository.config_snapshot_mut();
-            config.append_config(overrides, gix::config::Source::Api)?;
-            config.commit()?;
-            repository.committer_or_set_generic_fallback()?;
             let found = repository.find_remote(remote)?;
-            let mut connection = found.connect(Direction::Fetch)?;
-            configure(&mut connection, session, silence)?;
+            let transport = line::transport(&found, session, silence)?;
+            let mut keeper = Keeper::new(repository.clone(), session.clone());
+            let connection = found
+                .to_connection_with_transport(transport)
+                .with_credentials(move |action| keeper.answer(action, None));
             // The filter would leave out HEAD, which names the default branch.
             let head = follows_default.then(|| "HEAD".to_owned());
             let extra_refspecs = wanted
@@ -355,7 +353,8 @@ impl Network<'_> {
                 lacks_branch: matches!(checkout, Checkout::Branch(name) if !has_branch(refs, name)),
             })
         };
-        let heads = fetch().map_err(|error| self.say(&error, &ssh_log, session, url))?;
+        let heads =
+            fetch().map_err(|error| self.say(&error, line.ssh_log.as_ref(), session, url))?;
         if heads.lacks_branch {
             let reason = "the remote has no such branch";
             return Err(GitError::new(Cause::MissingReference, reason));
@@ -387,15 +386,16 @@ impl Network<'_> {
         self.submodules(&local::folder(self.root, repo), only, repo)
     }
 
-    /// Over ssh; what it does not find, it does not watch.
+    /// Over ssh. The other transports know for how long a server has been silent.
     fn watchdog(
         &self,
-        ssh_log: &ssh::Log,
+        ssh_log: Option<&ssh::Log>,
         meter: &Arc<Meter>,
         silence: Duration,
         session: &http::Session,
-    ) -> Watchdog {
-        Watchdog::over(ssh_log.pid(), meter, silence, self.interrupt, session)
+    ) -> Option<Watchdog> {
+        let pid = ssh_log?.pid();
+        Some(Watchdog::over(pid, meter, silence, self.interrupt, session))
     }
 
     fn submodules(
@@ -417,7 +417,7 @@ impl Network<'_> {
     fn say(
         &self,
         error: &gix::Error,
-        ssh_log: &ssh::Log,
+        ssh_log: Option<&ssh::Log>,
         session: &http::Session,
         url: &str,
     ) -> GitError {
@@ -526,23 +526,6 @@ pub fn remove_stale(root: &Path, repos: &[Repo]) {
     }
 }
 
-/// Our own HTTP client, and the user's credential helpers with nobody at the keyboard.
-fn configure(
-    connection: &mut gix::remote::Connection<'_, '_, '_, Box<dyn Transport + Send>>,
-    session: &http::Session,
-    silence: Duration,
-) -> gix::Result {
-    if let Some(transport) = http::transport(connection.remote(), session)? {
-        *connection.transport_mut() = transport;
-    }
-    if let Some(transport) = daemon::transport(connection.remote(), silence, session)? {
-        *connection.transport_mut() = transport;
-    }
-    let mut keeper = Keeper::new(connection.remote().repo().clone(), session.clone());
-    connection.set_credentials(move |action| keeper.answer(action, None));
-    Ok(())
-}
-
 /// What a fetch saw of the remote's branches.
 struct RemoteHeads {
     /// The default branch, where it is to be written down.
@@ -557,8 +540,13 @@ fn has_branch(refs: &[gix::protocol::handshake::Ref], name: &str) -> bool {
 }
 
 /// The words of an error's whole chain, and of ssh, as a failure of one kind.
-fn failure(error: &gix::Error, ssh_log: &ssh::Log, session: &http::Session, url: &str) -> GitError {
-    let mut said = ssh_log.lines();
+fn failure(
+    error: &gix::Error,
+    ssh_log: Option<&ssh::Log>,
+    session: &http::Session,
+    url: &str,
+) -> GitError {
+    let mut said = ssh_log.map(ssh::Log::lines).unwrap_or_default();
     for part in error.iter_errors() {
         let part = part.to_string();
         if said.last() != Some(&part) {

@@ -102,6 +102,23 @@ pub fn ssh_destination(url: &str) -> String {
     }
 }
 
+/// A URL without user and password, as git writes it into the log of a clone's refs.
+pub fn without_user(url: &str) -> String {
+    if is_local(url) {
+        return url.to_owned();
+    }
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    let end = rest.find('/').unwrap_or(rest.len());
+    let authority = &rest[..end];
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    format!("{scheme}{host}{}", &rest[end..])
+}
+
 /// A text without the passwords of URLs in it: `insteadOf` may have put one into a URL that is only
 /// seen in an error.
 pub fn without_passwords(text: &str) -> String {

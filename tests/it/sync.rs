@@ -73,14 +73,32 @@ fn described(context: &TestContext, clone: &str) -> String {
         }
         writeln!(text, "# {}\n{}", arguments[0], lines.join("\n")).unwrap();
     }
-    // `git log -g` has nothing to say of a HEAD without a commit.
-    let log = fs::read_to_string(context.path(clone).join(".git/logs/HEAD"));
-    for entry in log.unwrap_or_default().lines() {
-        let (commits, what) = entry.split_once('\t').unwrap();
-        writeln!(text, "{} {what}", &commits[..81]).unwrap();
-    }
+    describe_logs(&context.path(clone).join(".git/logs"), &mut text);
+    let packed = fs::read_to_string(context.path(clone).join(".git/packed-refs"));
+    writeln!(text, "# packed-refs\n{}", packed.unwrap_or_default()).unwrap();
     describe_files(&context.path(clone), Path::new(""), &mut text);
     text
+}
+
+/// Every log of refs, without who wrote it and when.
+fn describe_logs(folder: &Path, text: &mut String) {
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            describe_logs(&path, text);
+            continue;
+        }
+        let name = path.file_name().unwrap().display();
+        for entry in fs::read_to_string(&path).unwrap().lines() {
+            let (commits, what) = entry.split_once('\t').unwrap();
+            writeln!(text, "log {name}: {} {what}", &commits[..81]).unwrap();
+        }
+    }
 }
 
 fn describe_files(root: &Path, folder: &Path, text: &mut String) {
@@ -159,6 +177,46 @@ fn a_clone_is_what_git_clone_makes_of_filters_submodules_many_refs_and_nothing_a
     fs::create_dir(context.path("remotes/empty.git")).unwrap();
     context.git("remotes/empty.git", &["init", "--quiet", "--bare"]);
     clone_and_compare("empty");
+}
+
+#[test]
+fn a_clone_has_the_head_that_git_clone_gives_it() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.git("remotes/web.git", &["branch", "zeta", "main"]);
+    context.git("remotes/web.git", &["branch", "alpha", "main"]);
+    let http = HttpServer::start(&context.path("remotes"), Behaviour::default());
+    let url = http.url("web");
+    let set = |key: &str, value: &str| context.git(".", &["config", "--global", key, value]);
+    // As the context has it for git.
+    set("init.defaultBranch", "main");
+    // An old server does not say which branch HEAD is.
+    for version in ["2", "0"] {
+        set("protocol.version", version);
+        for head in ["refs/heads/main", "refs/heads/alpha", "refs/heads/none"] {
+            context.git("remotes/web.git", &["symbolic-ref", "HEAD", head]);
+            assert_cloned_as_git_does(&context, &url);
+        }
+        let commit = context.git("remotes/web.git", &["rev-parse", "main"]);
+        context.git(
+            "remotes/web.git",
+            &["update-ref", "--no-deref", "HEAD", &commit],
+        );
+        assert_cloned_as_git_does(&context, &url);
+        context.git("remotes/web.git", &["update-ref", "-d", "refs/heads/main"]);
+        assert_cloned_as_git_does(&context, &url);
+        context.git(
+            "remotes/web.git",
+            &["update-ref", "refs/heads/main", &commit],
+        );
+    }
+    context.git(
+        "remotes/web.git",
+        &["symbolic-ref", "HEAD", "refs/heads/main"],
+    );
+    set("branch.autoSetupRebase", "always");
+    set("clone.defaultRemoteName", "upstream");
+    assert_cloned_as_git_does(&context, &url);
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //! where a repository of this machine is cloned without a `git` program, which gix would start.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
 use git2::{Oid, Repository};
@@ -11,7 +10,7 @@ use super::moving::checkout;
 use super::{folder, has_remote_branches, pinned, template};
 use crate::git::error::{Cause, GitError};
 use crate::git::url;
-use crate::workspace::{Backend, Checkout, Repo};
+use crate::workspace::{Checkout, Repo};
 
 /// Gives a remote the manifest's URL, or adds `origin` where the clone has no remote.
 pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), GitError> {
@@ -119,44 +118,6 @@ pub(in crate::git) fn set_remote_default(
     Ok(())
 }
 
-/// Makes a fresh clone's configuration the one that git writes: gix also writes down what is
-/// git's default on this system, and does not know that the clone will move.
-pub(in crate::git) fn finish_clone(
-    path: &Path,
-    url: &str,
-    backend: Backend,
-) -> Result<(), GitError> {
-    if backend == Backend::BuiltIn {
-        template::apply(&path.join(".git"))?;
-    }
-    let file = path.join(".git/config");
-    let mut text = fs::read(&file)?;
-    let mut config = gix::config::File::from_bytes_owned(
-        &mut text,
-        gix::config::file::Metadata::from(gix::config::Source::Local),
-        gix::config::file::init::Options::default(),
-    )
-    .map_err(|error| GitError::new(Cause::Other, error.to_string()))?;
-    if let Ok(mut core) = config.section_mut("core", None) {
-        for key in ["ignorecase", "precomposeunicode"] {
-            let is_false = core.value(key).is_some_and(|value| **value == *b"false");
-            if is_false {
-                core.remove(key);
-            }
-        }
-    }
-    // What the user asked for, not what `insteadOf` made of it.
-    if let Ok(mut origin) = config.section_mut("remote", Some("origin".into()))
-        && origin.contains_value_name("url")
-    {
-        origin
-            .set("url", url)
-            .map_err(|error| GitError::new(Cause::Other, error.to_string()))?;
-    }
-    // Nobody sees the clone yet, so the file may be written in place.
-    Ok(fs::write(&file, config.to_bstring())?)
-}
-
 /// Points HEAD at a commit of a clone that has nothing checked out yet.
 pub(in crate::git) fn detach_head(path: &Path, rev: &str) -> Result<(), GitError> {
     let repository = Repository::open(path)?;
@@ -181,6 +142,7 @@ pub(in crate::git) fn clone(path: &Path, url: &str, repo: &Repo) -> Result<(), G
     let repository = builder
         .clone(url, path)
         .map_err(|error| GitError::from_said(&[error.message().to_owned()], url))?;
+    template::apply(repository.path())?;
     if let Checkout::Tag(name) | Checkout::Rev(name) = &repo.checkout {
         let commit = pinned(&repository, &repo.checkout).ok_or_else(|| {
             let reason = format!("the remote has no tag or commit `{name}`");

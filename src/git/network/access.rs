@@ -9,7 +9,7 @@ use gix::remote::Direction;
 
 use super::logins::{Ask, Keeper, Question};
 use super::way_out::WayOut;
-use super::{configure, failure, http, ssh};
+use super::{failure, http, line, ssh};
 use crate::git::error::{Cause, GitError};
 
 /// How often a wrong login is asked for again.
@@ -33,9 +33,12 @@ pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<Privacy, GitError> {
         let remote = repository
             .remote_at(url)?
             .with_refspecs(Some(BStr::new("HEAD")), Direction::Fetch)?;
-        let mut connection = remote.connect(Direction::Fetch)?;
         let silence = http::silence(repository.config_snapshot().plumbing(), url);
-        configure(&mut connection, &session, silence)?;
+        let transport = line::transport(&remote, &session, silence)?;
+        let mut keeper = Keeper::new(repository.clone(), session.clone());
+        let connection = remote
+            .to_connection_with_transport(transport)
+            .with_credentials(move |action| keeper.answer(action, None));
         connection.ref_map(
             gix::progress::Discard,
             gix::remote::ref_map::Options::default(),
@@ -46,7 +49,7 @@ pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<Privacy, GitError> {
         if interrupt.load(Ordering::Relaxed) {
             return GitError::interrupted();
         }
-        WayOut::default().to_host(failure(&error, &ssh_log, &session, url), url)
+        WayOut::default().to_host(failure(&error, Some(&ssh_log), &session, url), url)
     })
 }
 
@@ -133,7 +136,7 @@ fn try_to_log_in(url: &str, session: &http::Session, ask: Ask<'_>) -> Result<(),
         )?;
         Ok(())
     };
-    handshake().map_err(|error: gix::Error| failure(&error, &ssh_log, session, url))
+    handshake().map_err(|error: gix::Error| failure(&error, Some(&ssh_log), session, url))
 }
 
 /// An empty repository: gix reads git's configuration through one.

@@ -1,0 +1,219 @@
+//! What a clone asks of the server, and what becomes of the answer.
+//!
+//! Made of gix's plumbing and not of `gix::clone`, for three reasons. That one writes refs as one does
+//! in a repository that others use. It is prepared for a pack that leaves out objects which are here,
+//! so it keeps, writes, reads and hashes each pack a second time. And it asks for the refs twice
+//! where there is a `depth`.
+
+use std::fs;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use gix::Repository;
+use gix::bstr::ByteSlice;
+use gix::error::{ResultExt, message};
+use gix::negotiate::{Graph, Negotiator};
+use gix::odb::pack;
+use gix::odb::store::RefreshMode;
+use gix::protocol::fetch::negotiate::{self, Action, Round, one_round};
+use gix::protocol::fetch::refmap::init::Context;
+use gix::protocol::fetch::{Arguments, Negotiate, RefMap, Response, Shallow, Tags};
+use gix::protocol::handshake::Ref;
+use gix::protocol::transport::Service;
+use gix::protocol::transport::client::blocking_io::Transport;
+use gix::protocol::{Handshake, SendFlushOnDrop};
+use gix::refspec::RefSpec;
+use gix::refspec::parse::Operation;
+use gix::remote::fetch::negotiate::Algorithm;
+
+use super::http::Session;
+use super::line;
+use super::logins::Keeper;
+use super::offer::{EVERYTHING, Offer, Wanted};
+use crate::git::meter::Watch;
+
+/// A server that has said which refs it has.
+pub(super) struct Conversation {
+    transport: SendFlushOnDrop<Box<dyn Transport + Send>>,
+    handshake: Handshake,
+    refs: Vec<Ref>,
+}
+
+impl Conversation {
+    /// Connects, and asks for the refs that a clone takes.
+    pub(super) fn begin(
+        remote: &gix::Remote<'_>,
+        session: &Session,
+        silence: Duration,
+        mut progress: &mut Watch,
+    ) -> gix::Result<Self> {
+        let transport = line::transport(remote, session, silence)?;
+        let mut transport = SendFlushOnDrop::new(transport, false);
+        let mut keeper = Keeper::new(remote.repo().clone(), session.clone());
+        let mut handshake = gix::protocol::handshake(
+            &mut transport.inner,
+            Service::UploadPack,
+            |action| keeper.answer(action, None),
+            Vec::new(),
+            &mut progress,
+        )?;
+        let all = context(&EVERYTHING)?;
+        let asked = handshake.prepare_lsrefs_or_extract_refmap(agent(), true, all)?;
+        let map = asked.fetch_blocking(&mut progress, &mut transport.inner, false)?;
+        Ok(Conversation {
+            transport,
+            handshake,
+            refs: map.remote_refs,
+        })
+    }
+
+    /// What the server has.
+    pub(super) fn offer(&self) -> Offer {
+        Offer::of(&self.refs)
+    }
+
+    /// Takes the objects into a repository. `has_objects` where there are some in it already.
+    pub(super) fn receive(
+        mut self,
+        repository: &Repository,
+        wanted: &Wanted,
+        has_objects: bool,
+        threads: usize,
+        progress: Watch,
+        interrupt: &AtomicBool,
+    ) -> gix::Result<()> {
+        let refs = std::mem::take(&mut self.refs);
+        let context = context(&wanted.refs)?;
+        let map = RefMap::from_refs(refs, &self.handshake.capabilities, context)?;
+        if map.object_hash != repository.object_hash() {
+            return Err(gix::Error::from_error(message!(
+                "the repository's object format is {}, and only sha1 is supported",
+                map.object_hash
+            )));
+        }
+        // To learn that an object is not here, the folder of packs need not be read again.
+        let mut here = repository.clone();
+        here.objects.refresh = RefreshMode::Never;
+        here.objects.unset_object_cache();
+        let commits = here.commit_graph_if_enabled().ok().flatten();
+        let mut graph = here.revision_graph(commits.as_ref());
+        let mut negotiation = Negotiation {
+            repository: &here,
+            graph: &mut graph,
+            map: &map,
+            shallow: &wanted.shallow,
+            negotiator: Algorithm::Consecutive.into_negotiator(),
+        };
+        // A pack for who has objects may lack those.
+        let bases = has_objects.then(|| repository.objects.clone());
+        let folder = repository.objects.store_ref().path().join("pack");
+        let mut kept = None;
+        gix::protocol::fetch(
+            &mut negotiation,
+            |reader, progress, interrupt| {
+                let written = pack::Bundle::write_to_directory(
+                    reader,
+                    Some(&folder),
+                    progress,
+                    interrupt,
+                    bases,
+                    repository.object_hash(),
+                    pack::bundle::write::Options {
+                        thread_limit: Some(threads),
+                        ..Default::default()
+                    },
+                )
+                .or_raise(|| message("Failed to write the received pack"))?;
+                kept = written.keep_path;
+                Ok(true)
+            },
+            progress,
+            interrupt,
+            gix::protocol::fetch::Context {
+                handshake: &mut self.handshake,
+                transport: &mut self.transport.inner,
+                user_agent: agent(),
+                trace_packetlines: false,
+            },
+            gix::protocol::fetch::Options {
+                shallow_file: repository.shallow_file()?,
+                shallow: &wanted.shallow,
+                // Of a whole history they are asked for by name.
+                tags: match wanted.shallow {
+                    Shallow::NoChange => Tags::None,
+                    _ => Tags::Included,
+                },
+                reject_shallow_remote: repository
+                    .config_snapshot()
+                    .boolean("clone.rejectShallow")
+                    .unwrap_or(false),
+            },
+        )?;
+        // It keeps garbage collection away until there are refs; nobody sees this repository yet.
+        match kept {
+            Some(kept) => fs::remove_file(kept).map_err(gix::Error::from_error),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How fitout calls itself to a server.
+fn agent() -> (&'static str, Option<String>) {
+    const AGENT: &str = concat!("git/fitout-", env!("CARGO_PKG_VERSION"));
+    ("agent", Some(AGENT.to_owned()))
+}
+
+fn context(specs: &[impl AsRef<[u8]>]) -> gix::Result<Context> {
+    let specs = specs.iter().map(|spec| {
+        gix::refspec::parse(spec.as_ref().as_bstr(), Operation::Fetch).map(|spec| spec.to_owned())
+    });
+    Ok(Context {
+        fetch_refspecs: specs.collect::<Result<Vec<RefSpec>, _>>()?,
+        extra_refspecs: Vec::new(),
+    })
+}
+
+/// The usual way to find out what the server need not send.
+struct Negotiation<'a, 'find, 'commits> {
+    repository: &'a Repository,
+    graph: &'a mut Graph<'find, 'commits>,
+    map: &'a RefMap,
+    shallow: &'a Shallow,
+    negotiator: Box<dyn Negotiator>,
+}
+
+impl Negotiate for Negotiation<'_, '_, '_> {
+    fn mark_complete_and_common_ref(&mut self) -> gix::Result<Action> {
+        let no_alternates = std::iter::empty::<(gix::refs::file::Store, gix::OdbHandle)>();
+        negotiate::mark_complete_and_common_ref(
+            &self.repository.objects,
+            &self.repository.refs,
+            || Ok(no_alternates),
+            &mut *self.negotiator,
+            self.graph,
+            self.map,
+            self.shallow,
+            |_| false,
+        )
+    }
+
+    fn add_wants(&mut self, arguments: &mut Arguments, known: &[bool]) -> bool {
+        let objects = &self.repository.objects;
+        negotiate::add_wants(objects, arguments, self.map, known, self.shallow, |_| false)
+    }
+
+    fn one_round(
+        &mut self,
+        state: &mut one_round::State,
+        arguments: &mut Arguments,
+        previous: Option<&Response>,
+    ) -> gix::Result<(Round, bool)> {
+        negotiate::one_round(
+            &mut *self.negotiator,
+            self.graph,
+            state,
+            arguments,
+            previous,
+        )
+    }
+}

@@ -1,0 +1,99 @@
+//! The line to one remote: the repository that gix reads its configuration from, the transport, and what
+//! the user's ssh says.
+
+use std::path::Path;
+use std::time::Duration;
+
+use gix::Repository;
+use gix::bstr::BString;
+use gix::protocol::transport::client::blocking_io::{Transport, connect, ssh::connect::Options};
+use gix::remote::Direction;
+use gix::url::Scheme;
+
+use super::{daemon, http, ssh};
+
+/// A repository that is ready to reach one remote.
+pub(super) struct Line {
+    /// With the user's configuration and fitout's own.
+    pub repository: Repository,
+    /// Where the user's ssh is started.
+    pub ssh_log: Option<ssh::Log>,
+}
+
+impl Line {
+    /// Opens the repository at `path` for the remote that `find` finds in it.
+    pub(super) fn open(
+        path: &Path,
+        overrides: Vec<BString>,
+        find: impl FnOnce(&Repository) -> gix::Result<gix::Remote<'_>>,
+    ) -> gix::Result<Self> {
+        let options = gix::open::Options::default().config_overrides(overrides);
+        let repository = gix::open_opts(path, options)?;
+        let is_ssh = find(&repository)?
+            .url(Direction::Fetch)
+            .is_some_and(|url| url.scheme == Scheme::Ssh);
+        let mut line = Line {
+            repository,
+            ssh_log: None,
+        };
+        if is_ssh {
+            let log = ssh::Log::new().map_err(gix::Error::from_error)?;
+            line.configure(|config| ssh::overrides(config, &log))?;
+            line.ssh_log = Some(log);
+        }
+        Ok(line)
+    }
+
+    /// Adds to the configuration, in memory only.
+    pub(super) fn configure(
+        &mut self,
+        overrides: impl FnOnce(&gix::config::File) -> Vec<BString>,
+    ) -> gix::Result<()> {
+        let overrides = overrides(self.repository.config_snapshot().plumbing());
+        if overrides.is_empty() {
+            return Ok(());
+        }
+        let mut config = self.repository.config_snapshot_mut();
+        config.append_config(overrides, gix::config::Source::Api)?;
+        config.commit()?;
+        Ok(())
+    }
+
+    /// Who a log of refs names: name, address and time.
+    pub(super) fn committer(&mut self) -> gix::Result<BString> {
+        let mut who = Vec::new();
+        self.repository
+            .committer_or_set_generic_fallback()?
+            .write_to(&mut who)
+            .map_err(gix::Error::from_error)?;
+        Ok(who.into())
+    }
+}
+
+/// A transport to a remote: our own clients, and gix's where a program of the user's is started.
+pub(super) fn transport(
+    remote: &gix::Remote<'_>,
+    session: &http::Session,
+    silence: Duration,
+) -> gix::Result<Box<dyn Transport + Send>> {
+    if let Some(transport) = http::transport(remote, session)? {
+        return Ok(transport);
+    }
+    if let Some(transport) = daemon::transport(remote, silence, session)? {
+        return Ok(transport);
+    }
+    let (url, version) = remote.sanitized_url_and_version(Direction::Fetch)?;
+    let ssh = match url.scheme {
+        Scheme::Ssh => remote.repo().ssh_connect_options()?,
+        _ => Options::default(),
+    };
+    let trace = false;
+    connect::connect(
+        url,
+        connect::Options {
+            version,
+            ssh,
+            trace,
+        },
+    )
+}

@@ -1,0 +1,309 @@
+//! What a server has, and what a clone takes of it.
+
+use std::num::NonZeroU32;
+
+use gix::bstr::{BStr, BString};
+use gix::protocol::fetch::Shallow;
+use gix::protocol::handshake::Ref;
+use gix::{ObjectId, Repository};
+
+use crate::git::local::{FirstHead, RemoteRef};
+use crate::workspace::Checkout;
+
+/// Refspecs; a pattern has to have a target.
+pub(super) const EVERYTHING: [&str; 3] = [
+    "HEAD",
+    "refs/heads/*:refs/heads/*",
+    "refs/tags/*:refs/tags/*",
+];
+
+/// What a server has, as far as a clone takes it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Offer {
+    /// Branches and tags.
+    pub refs: Vec<RemoteRef>,
+    head: Option<OfferedHead>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum OfferedHead {
+    /// A branch by its full name, or another ref, and its commit.
+    Ref(BString, ObjectId),
+    /// A branch that has no commit yet, by its short name.
+    Unborn(BString),
+    /// A commit; or a branch, where an old server does not say which.
+    Commit(ObjectId),
+}
+
+impl Offer {
+    /// What its refs say.
+    pub(super) fn of(refs: &[Ref]) -> Self {
+        let mut offer = Offer::default();
+        for reference in refs {
+            let (name, id, peeled) = reference.unpack();
+            if name == "HEAD" {
+                offer.head = match reference {
+                    Ref::Symbolic { target, object, .. } => {
+                        Some(OfferedHead::Ref(target.clone(), *object))
+                    }
+                    Ref::Unborn { target, .. } => is_name(target.as_ref())
+                        .then(|| target.strip_prefix(b"refs/heads/"))
+                        .flatten()
+                        .map(|branch| OfferedHead::Unborn(branch.into())),
+                    Ref::Direct { object, .. } | Ref::Peeled { object, .. } => {
+                        Some(OfferedHead::Commit(*object))
+                    }
+                };
+            }
+            let is_taken = name.starts_with(b"refs/heads/") || name.starts_with(b"refs/tags/");
+            if let Some(id) = id.filter(|_| is_taken)
+                && is_name(name)
+            {
+                offer.refs.push(RemoteRef {
+                    name: name.to_owned(),
+                    id: id.to_owned(),
+                    peeled: peeled.map(ToOwned::to_owned),
+                });
+            }
+        }
+        offer
+    }
+
+    /// The remote's default branch, by its short name. Where an old server says the commit only, it is
+    /// found by that; `preferred` is what a new repository's branch is called.
+    pub(super) fn default_branch(&self, preferred: &str) -> Option<BString> {
+        match self.head.as_ref()? {
+            OfferedHead::Ref(name, _) => {
+                let branch = name.strip_prefix(b"refs/heads/")?;
+                self.find(name).map(|_| branch.into())
+            }
+            OfferedHead::Unborn(_) => None,
+            OfferedHead::Commit(id) => {
+                let mut at_commit: Vec<&[u8]> = self
+                    .refs
+                    .iter()
+                    .filter(|reference| reference.id == *id)
+                    .filter_map(|reference| reference.name.strip_prefix(b"refs/heads/"))
+                    .collect();
+                at_commit.sort_by_key(|branch| {
+                    let is = |name: &str| *branch == name.as_bytes();
+                    (!is(preferred), !is("master"), branch.to_vec())
+                });
+                at_commit.first().map(|&branch| branch.into())
+            }
+        }
+    }
+
+    /// What is to be checked out; none where the server does not have it.
+    pub(super) fn first_head(&self, checkout: &Checkout, preferred: &str) -> Option<FirstHead> {
+        match checkout {
+            Checkout::Branch(name) => {
+                let found = self.find(format!("refs/heads/{name}").as_bytes())?;
+                Some(FirstHead::Branch(name.as_str().into(), Some(found.id)))
+            }
+            Checkout::Tag(name) => {
+                let found = self.find(format!("refs/tags/{name}").as_bytes())?;
+                Some(FirstHead::Detached(found.peeled.unwrap_or(found.id)))
+            }
+            Checkout::RemoteDefault | Checkout::Rev(_) => Some(self.own_head(preferred)),
+        }
+    }
+
+    fn own_head(&self, preferred: &str) -> FirstHead {
+        let on_branch = |branch: BString| {
+            let name = [b"refs/heads/", branch.as_slice()].concat();
+            let tip = self.find(&name).map(|found| found.id);
+            FirstHead::Branch(branch, tip)
+        };
+        match (self.default_branch(preferred), &self.head) {
+            (Some(branch), _) => on_branch(branch),
+            (None, Some(OfferedHead::Ref(_, id) | OfferedHead::Commit(id))) => {
+                FirstHead::Detached(*id)
+            }
+            (None, Some(OfferedHead::Unborn(branch))) => on_branch(branch.clone()),
+            // It has no commit, or an old server does not say of which branch.
+            (None, None) => on_branch(preferred.into()),
+        }
+    }
+
+    /// Whether there is nothing to take.
+    pub(super) fn is_empty(&self) -> bool {
+        self.refs.is_empty()
+            && !matches!(
+                self.head,
+                Some(OfferedHead::Ref(..) | OfferedHead::Commit(_))
+            )
+    }
+
+    fn find(&self, name: &[u8]) -> Option<&RemoteRef> {
+        self.refs.iter().find(|reference| reference.name == name)
+    }
+}
+
+/// What a clone takes of a server.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// What the clone fetches from now on.
+    pub refspec: String,
+    /// As refspecs.
+    pub refs: Vec<BString>,
+    /// Of how much history.
+    pub shallow: Shallow,
+}
+
+impl Wanted {
+    /// What to take. With a `depth`, one branch or tag only, as git does.
+    pub(super) fn of(
+        checkout: &Checkout,
+        head: &FirstHead,
+        depth: Option<NonZeroU32>,
+        remote: &str,
+    ) -> Self {
+        let everything = || Wanted {
+            refspec: format!("+refs/heads/*:refs/remotes/{remote}/*"),
+            refs: EVERYTHING.map(BString::from).into(),
+            shallow: Shallow::NoChange,
+        };
+        let one = |source: String, target: String| {
+            depth.map(|depth| Wanted {
+                refspec: format!("+{source}:{target}"),
+                refs: vec![source.into()],
+                shallow: Shallow::DepthAtRemote(depth),
+            })
+        };
+        match (checkout, head) {
+            // A commit is found by having its history, so `depth` can't hold for one.
+            (Checkout::Rev(_), _) => None,
+            (Checkout::Tag(name), _) => {
+                one(format!("refs/tags/{name}"), format!("refs/tags/{name}"))
+            }
+            (_, FirstHead::Branch(name, Some(_))) => one(
+                format!("refs/heads/{name}"),
+                format!("refs/remotes/{remote}/{name}"),
+            ),
+            (_, _) => None,
+        }
+        .unwrap_or_else(everything)
+    }
+
+    /// Of the refs of the remote, those that a clone has now.
+    pub(super) fn taken(&self, refs: Vec<RemoteRef>, repository: &Repository) -> Vec<RemoteRef> {
+        if self.shallow == Shallow::NoChange {
+            return refs;
+        }
+        let is_taken = |reference: &RemoteRef| {
+            self.refs.contains(&reference.name)
+                || reference.name.starts_with(b"refs/tags/") && repository.has_object(reference.id)
+        };
+        refs.into_iter().filter(is_taken).collect()
+    }
+}
+
+/// What is no ref's name could lead out of `.git`; git leaves it out, too.
+fn is_name(text: &BStr) -> bool {
+    gix::refs::FullName::try_from(text).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(digit: char) -> ObjectId {
+        ObjectId::from_hex(digit.to_string().repeat(40).as_bytes()).unwrap()
+    }
+
+    fn direct(name: &str, digit: char) -> Ref {
+        Ref::Direct {
+            full_ref_name: name.into(),
+            object: id(digit),
+        }
+    }
+
+    fn head(target: &str, digit: char) -> Ref {
+        Ref::Symbolic {
+            full_ref_name: "HEAD".into(),
+            target: target.into(),
+            tag: None,
+            object: id(digit),
+        }
+    }
+
+    fn branch(name: &str, tip: Option<char>) -> FirstHead {
+        FirstHead::Branch(name.into(), tip.map(id))
+    }
+
+    #[test]
+    fn names_that_would_lead_out_of_the_repository_are_left_out() {
+        let names = [
+            "refs/heads/../../config",
+            "refs/heads//x",
+            "refs/tags/.git/hooks/x",
+            "refs/heads/a.lock",
+            "refs/pull/1/head",
+            "refs/heads/main",
+        ];
+        let unborn = Ref::Unborn {
+            full_ref_name: "HEAD".into(),
+            target: "refs/heads/../../../x".into(),
+        };
+        let mut refs: Vec<Ref> = names.iter().map(|name| direct(name, '1')).collect();
+        refs.push(unborn);
+        let offer = Offer::of(&refs);
+        let taken: Vec<String> = offer.refs.iter().map(|it| it.name.to_string()).collect();
+        assert_eq!(taken, ["refs/heads/main"]);
+        let head = offer.first_head(&Checkout::RemoteDefault, "trunk").unwrap();
+        assert_eq!(head, branch("trunk", None));
+    }
+
+    #[test]
+    fn a_head_without_a_branch_is_the_preferred_one_at_its_commit_or_the_first() {
+        let refs = [
+            direct("HEAD", '1'),
+            direct("refs/heads/b", '1'),
+            direct("refs/heads/a", '1'),
+            direct("refs/heads/main", '2'),
+            direct("refs/tags/v1", '1'),
+        ];
+        let head = |refs: &[Ref], preferred: &str| {
+            let offer = Offer::of(refs);
+            offer
+                .first_head(&Checkout::RemoteDefault, preferred)
+                .unwrap()
+        };
+        assert_eq!(head(&refs, "b"), branch("b", Some('1')));
+        assert_eq!(head(&refs, "main"), branch("a", Some('1')));
+        let lone = [direct("HEAD", '3'), direct("refs/heads/main", '2')];
+        assert_eq!(head(&lone, "main"), FirstHead::Detached(id('3')));
+        assert_eq!(head(&lone[1..], "main"), branch("main", Some('2')));
+        assert_eq!(head(&[], "main"), branch("main", None));
+    }
+
+    #[test]
+    fn a_tag_is_checked_out_at_what_it_leads_to_and_what_is_missing_is_none() {
+        let tag = Ref::Peeled {
+            full_ref_name: "refs/tags/v1".into(),
+            tag: id('1'),
+            object: id('2'),
+        };
+        let offer = Offer::of(&[tag]);
+        let head = |checkout| offer.first_head(&checkout, "main");
+        let at_tag = head(Checkout::Tag("v1".to_owned()));
+        assert_eq!(at_tag, Some(FirstHead::Detached(id('2'))));
+        assert_eq!(head(Checkout::Tag("v2".to_owned())), None);
+        assert_eq!(head(Checkout::Branch("v1".to_owned())), None);
+    }
+
+    #[test]
+    fn with_a_depth_one_branch_is_taken_and_of_a_commit_the_whole_history() {
+        let offer = Offer::of(&[head("refs/heads/main", '1'), direct("refs/heads/main", '1')]);
+        let wanted = |checkout: Checkout| {
+            let head = offer.first_head(&checkout, "main").unwrap();
+            let wanted = Wanted::of(&checkout, &head, NonZeroU32::new(1), "origin");
+            (wanted.refspec, wanted.shallow != Shallow::NoChange)
+        };
+        let one = "+refs/heads/main:refs/remotes/origin/main".to_owned();
+        assert_eq!(wanted(Checkout::RemoteDefault), (one, true));
+        let all = "+refs/heads/*:refs/remotes/origin/*".to_owned();
+        assert_eq!(wanted(Checkout::Rev("1".repeat(40))), (all, false));
+    }
+}

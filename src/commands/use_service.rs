@@ -331,23 +331,28 @@ impl Change {
 /// The personal file with the choice. The manifest's own choice needs no word in it, and follows the
 /// team when it changes its mind; a line that holds a comment stays, with the value.
 fn with_choice(text: &str, service: &Service, place: RunsOn) -> Result<String, Failure> {
-    const KEY: &str = "runs_on";
-    let name = &service.name;
+    let key = value::Place {
+        section: Section::Services,
+        entry: &service.name,
+        key: "runs_on",
+    };
     let by_hand = |error: NotEditable| {
         let error = anyhow::Error::new(error);
         Failure::usage(error.context(format!("can't edit {}", manifest::PERSONAL_FILE))).hint(
             format!(
-                "edit it yourself:\n\n[services.{name}]\n{KEY} = \"{}\"",
+                "edit it yourself:\n\n[services.{}]\n{} = \"{}\"",
+                key.entry,
+                key.key,
                 word(place)
             ),
         )
     };
     if place == service.runs_on
-        && let Some(without) = value::unset(text, Section::Services, name, KEY).map_err(by_hand)?
+        && let Some(without) = value::unset(text, key).map_err(by_hand)?
     {
         return Ok(without);
     }
-    value::set(text, Section::Services, name, KEY, word(place)).map_err(by_hand)
+    value::set(text, key, word(place)).map_err(by_hand)
 }
 
 fn say_unchanged(ui: &Ui, services: &[&Service], place: RunsOn) {

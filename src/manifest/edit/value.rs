@@ -6,24 +6,32 @@ use super::{
     NotEditable, Section, add, last_value, line_end, line_start, lines, newline, parse, remove,
 };
 
-/// The text with a key of an entry set to a string. An entry that is not there is added.
-pub fn set(
-    source: &str,
-    section: Section,
-    name: &str,
-    key: &str,
-    value: &str,
-) -> Result<String, NotEditable> {
+/// Which key: `[services.db] runs_on` is the key `runs_on` of the entry `db`.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the example says it")]
+pub struct Place<'a> {
+    pub section: Section,
+    pub entry: &'a str,
+    pub key: &'a str,
+}
+
+/// The text with a key set to a string. An entry that is not there is added.
+pub fn set(source: &str, place: Place<'_>, value: &str) -> Result<String, NotEditable> {
+    let Place {
+        section,
+        entry,
+        key,
+    } = place;
     let document = parse(source, section)?;
     let quoted = Value::from(value).to_string();
-    if let Some(span) = find(&document, section, name, key).and_then(Value::span) {
+    if let Some(span) = find(&document, place).and_then(Value::span) {
         return Ok(format!(
             "{}{quoted}{}",
             &source[..span.start],
             &source[span.end..]
         ));
     }
-    if let Some(table) = headed(&document, section, name) {
+    if let Some(table) = headed(&document, place) {
         let header = table.span().unwrap_or_default();
         let at = line_end(source, last_value(table).unwrap_or(header.end));
         let (before, after) = source.split_at(at);
@@ -34,26 +42,21 @@ pub fn set(
     let entries = document.get(section.key());
     let takes_headers = match entries {
         None => true,
-        Some(Item::Table(table)) => !table.is_dotted() && table.get(name).is_none(),
+        Some(Item::Table(table)) => !table.is_dotted() && table.get(entry).is_none(),
         Some(_) => false,
     };
     if takes_headers {
-        let header = format!("[{}.{name}]", section.key());
+        let header = format!("[{}.{entry}]", section.key());
         return add(source, section, &format!("{header}\n{key} = {quoted}\n"));
     }
-    set_without_header(source, section, name, key, value)
+    set_without_header(source, place, value)
 }
 
-/// The text without a key of an entry, and without the entry when nothing else is in it. `None`
-/// where something of the user's would go with it: a comment on its line, or another value.
-pub fn unset(
-    source: &str,
-    section: Section,
-    name: &str,
-    key: &str,
-) -> Result<Option<String>, NotEditable> {
-    let document = parse(source, section)?;
-    let Some(span) = find(&document, section, name, key).and_then(Value::span) else {
+/// The text without a key, and without its entry when nothing else is in it. `None` where something
+/// of the user's would go with it: a comment on its line, or another value.
+pub fn unset(source: &str, place: Place<'_>) -> Result<Option<String>, NotEditable> {
+    let document = parse(source, place.section)?;
+    let Some(span) = find(&document, place).and_then(Value::span) else {
         return Ok(Some(source.to_owned()));
     };
     let (start, end) = (line_start(source, span.start), line_end(source, span.end));
@@ -63,65 +66,54 @@ pub fn unset(
         return Ok(None);
     }
     let text = format!("{}{}", &source[..start], &source[end..]);
-    let document = parse(&text, section)?;
-    let is_bare = headed(&document, section, name).is_some_and(|table| {
+    let document = parse(&text, place.section)?;
+    let is_bare = headed(&document, place).is_some_and(|table| {
         let own = text[lines(&text, table)].trim();
         table.is_empty() && !own.contains(['\n', '#'])
     });
     if is_bare {
-        return remove(&text, section, name).map(Some);
+        return remove(&text, place.section, place.entry).map(Some);
     }
     Ok(Some(text))
 }
 
-fn find<'d>(
-    document: &'d Document<&str>,
-    section: Section,
-    name: &str,
-    key: &str,
-) -> Option<&'d Value> {
-    let entries = document.get(section.key())?.as_table_like()?;
+fn find<'d>(document: &'d Document<&str>, place: Place<'_>) -> Option<&'d Value> {
+    let entries = document.get(place.section.key())?.as_table_like()?;
     entries
-        .get(name)?
+        .get(place.entry)?
         .as_table_like()?
-        .get(key)
+        .get(place.key)
         .and_then(Item::as_value)
 }
 
 /// The entry's table, where it has a header of its own.
-fn headed<'d>(document: &'d Document<&str>, section: Section, name: &str) -> Option<&'d Table> {
-    let table = document.get(section.key())?.as_table()?.get(name)?;
-    let table = table.as_table()?;
+fn headed<'d>(document: &'d Document<&str>, place: Place<'_>) -> Option<&'d Table> {
+    let entries = document.get(place.section.key())?.as_table()?;
+    let table = entries.get(place.entry)?.as_table()?;
     (!table.is_implicit() && !table.is_dotted()).then_some(table)
 }
 
 /// `services = { db = { … } }`, `services.db.ports = …`: the parsed document is printed again, where
 /// that is the same text.
-fn set_without_header(
-    source: &str,
-    section: Section,
-    name: &str,
-    key: &str,
-    value: &str,
-) -> Result<String, NotEditable> {
-    let not_editable = || NotEditable(section);
+fn set_without_header(source: &str, place: Place<'_>, value: &str) -> Result<String, NotEditable> {
+    let not_editable = || NotEditable(place.section);
     let mut document: DocumentMut = source.parse().map_err(|_| not_editable())?;
     if document.to_string() != source {
         return Err(not_editable());
     }
     let entries = document
-        .get_mut(section.key())
+        .get_mut(place.section.key())
         .and_then(Item::as_table_like_mut)
         .ok_or_else(not_editable)?;
-    if entries.get(name).is_none() {
+    if entries.get(place.entry).is_none() {
         let empty = toml_edit::InlineTable::new();
-        entries.insert(name, toml_edit::value(empty));
+        entries.insert(place.entry, toml_edit::value(empty));
     }
     entries
-        .get_mut(name)
+        .get_mut(place.entry)
         .and_then(Item::as_table_like_mut)
         .ok_or_else(not_editable)?
-        .insert(key, toml_edit::value(value));
+        .insert(place.key, toml_edit::value(value));
     Ok(document.to_string())
 }
 
@@ -129,12 +121,18 @@ fn set_without_header(
 mod tests {
     use super::*;
 
+    const RUNS_ON: Place<'_> = Place {
+        section: Section::Services,
+        entry: "db",
+        key: "runs_on",
+    };
+
     fn set_db(source: &str) -> Result<String, NotEditable> {
-        set(source, Section::Services, "db", "runs_on", "host")
+        set(source, RUNS_ON, "host")
     }
 
     fn unset_db(source: &str) -> Option<String> {
-        unset(source, Section::Services, "db", "runs_on").unwrap()
+        unset(source, RUNS_ON).unwrap()
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Words of a POSIX shell: what is put into a command line, so that it can be pasted and means what
-//! it says.
+//! Syntax of the POSIX shell: words that are put into a command line, so that it can be pasted and
+//! means what it says; and the ends of `$NAME` and `${NAME:-default}`, which Compose and Dockerfiles
+//! have from there. What such a variable becomes is theirs to say.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -18,9 +19,39 @@ pub fn path(path: &Path) -> String {
     word(&path.to_string_lossy()).into_owned()
 }
 
+/// Where the name at the start of the text ends.
+pub fn end_of_name(text: &str) -> usize {
+    text.find(|character: char| !character.is_ascii_alphanumeric() && character != '_')
+        .unwrap_or(text.len())
+}
+
+/// The brace that closes the one before the text; a default may hold variables of its own.
+pub fn closing_brace(text: &str) -> Option<usize> {
+    let mut depth = 1;
+    for (at, character) in text.char_indices() {
+        match character {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
-    use super::word;
+    use super::{closing_brace, end_of_name, word};
+
+    #[test]
+    fn a_variable_ends_where_the_shell_ends_it() {
+        assert_eq!(end_of_name("DB_HOST2:-x"), 8);
+        assert_eq!(end_of_name("DB"), 2);
+        assert_eq!(closing_brace("A:-${B:-1}}/x}"), Some(10));
+        assert_eq!(closing_brace("A:-${B}"), None);
+    }
 
     #[test]
     fn words_are_quoted_where_the_shell_would_read_more_in_them() {

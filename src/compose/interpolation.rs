@@ -1,6 +1,8 @@
 //! Variables of a compose file: `${NAME:-default}` and its kin, filled in as Compose does. Pure.
 //! <https://docs.docker.com/reference/compose-file/interpolation/>
 
+use crate::shell::{closing_brace, end_of_name};
+
 /// What Compose would look a variable up in.
 pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
@@ -16,7 +18,7 @@ pub fn fill(text: &str, value: &Lookup<'_>) -> String {
             filled.push('$');
             rest = after;
         } else if let Some(after) = rest.strip_prefix('{') {
-            let end = closing_brace(after);
+            let end = closing_brace(after).unwrap_or(after.len());
             filled.push_str(&braced(&after[..end], value));
             rest = after.get(end + 1..).unwrap_or_default();
         } else {
@@ -43,27 +45,6 @@ fn braced(text: &str, value: &Lookup<'_>) -> String {
         "+" => found.map(|_| fill(word, value)).unwrap_or_default(),
         _ => found.unwrap_or_default(),
     }
-}
-
-fn end_of_name(text: &str) -> usize {
-    text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(text.len())
-}
-
-/// The brace that closes the one before the text; a default may hold variables of its own.
-fn closing_brace(text: &str) -> usize {
-    let mut depth = 1;
-    for (at, character) in text.char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return at;
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

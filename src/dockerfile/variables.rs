@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::shell::{closing_brace, end_of_name};
+
 /// Values by name.
 pub type Variables = HashMap<String, String>;
 
@@ -18,38 +20,17 @@ pub fn expand(text: &str, variables: &Variables) -> Option<String> {
             result.push_str(&braced_value(&braced[..end], variables)?);
             rest = &braced[end + 1..];
         } else {
-            let end = rest.find(|character| !is_name(character));
-            let name = &rest[..end.unwrap_or(rest.len())];
+            let (name, after) = rest.split_at(end_of_name(rest));
             result.push_str(variables.get(name)?);
-            rest = &rest[name.len()..];
+            rest = after;
         }
     }
     result.push_str(rest);
     Some(result)
 }
 
-fn is_name(character: char) -> bool {
-    character.is_ascii_alphanumeric() || character == '_'
-}
-
-fn closing_brace(text: &str) -> Option<usize> {
-    let mut depth = 1;
-    for (at, character) in text.char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(at);
-        }
-    }
-    None
-}
-
 fn braced_value(inside: &str, variables: &Variables) -> Option<String> {
-    let end = inside.find(|character| !is_name(character));
-    let (name, modifier) = inside.split_at(end.unwrap_or(inside.len()));
+    let (name, modifier) = inside.split_at(end_of_name(inside));
     let value = variables.get(name);
     let filled = value.filter(|value| !value.is_empty());
     match modifier {

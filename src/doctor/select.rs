@@ -1,5 +1,7 @@
 //! Which checks to run: `--only` and `--skip`.
 
+use std::collections::HashMap;
+
 use super::check::Check;
 use crate::manifest::report::closest;
 
@@ -25,35 +27,38 @@ impl Selection {
 
     /// Whether this check's verdict is asked for.
     pub fn wants(&self, check: &Check) -> bool {
-        let is_in =
-            |patterns: &[String]| patterns.iter().any(|pattern| matches(pattern, &check.id));
-        (self.only.is_empty() || is_in(&self.only)) && !is_in(&self.skip)
+        (self.only.is_empty() || is_in(&self.only, check)) && !is_in(&self.skip, check)
     }
 
     /// The checks to run: those asked for and what they need, except what is left out.
-    pub fn apply(&self, checks: Vec<Check>) -> Vec<Check> {
+    pub fn apply(&self, mut checks: Vec<Check>) -> Vec<Check> {
+        let chosen = self.chosen(&checks);
+        let mut chosen = chosen.into_iter();
+        checks.retain(|_| chosen.next().unwrap_or_default());
+        checks
+    }
+
+    /// For each check, whether it is to run. Each is looked at once, however many need it.
+    fn chosen(&self, checks: &[Check]) -> Vec<bool> {
+        let ids = checks.iter().enumerate();
+        let place: HashMap<&str, usize> = ids.map(|(at, check)| (check.id.as_str(), at)).collect();
         let mut chosen: Vec<bool> = checks.iter().map(|check| self.wants(check)).collect();
-        // Prerequisites of prerequisites come in with a later round.
-        loop {
-            let before = chosen.clone();
-            for (index, check) in checks.iter().enumerate() {
-                let is_needed = checks
-                    .iter()
-                    .zip(&before)
-                    .any(|(other, chosen)| *chosen && other.needs.contains(&check.id));
-                let is_left_out = self.skip.iter().any(|pattern| matches(pattern, &check.id));
-                chosen[index] |= is_needed && !is_left_out;
-            }
-            if chosen == before {
-                break;
+        let mut to_follow: Vec<usize> = (0..checks.len()).filter(|&at| chosen[at]).collect();
+        while let Some(at) = to_follow.pop() {
+            let needed = checks[at].needs.iter();
+            for &needed in needed.filter_map(|id| place.get(id.as_str())) {
+                if !chosen[needed] && !is_in(&self.skip, &checks[needed]) {
+                    chosen[needed] = true;
+                    to_follow.push(needed);
+                }
             }
         }
-        let mut chosen = chosen.into_iter();
-        checks
-            .into_iter()
-            .filter(|_| chosen.next().unwrap_or_default())
-            .collect()
+        chosen
     }
+}
+
+fn is_in(patterns: &[String], check: &Check) -> bool {
+    patterns.iter().any(|pattern| matches(pattern, &check.id))
 }
 
 /// The id or the group that a person most likely meant.

@@ -6,6 +6,7 @@
 use super::check::{HostService, Remedy};
 use super::finding::Endpoint;
 use super::system::{Platform, System};
+use crate::workspace::preset::{self, Packages};
 
 /// Installs git.
 pub fn install_git(system: &System) -> Remedy {
@@ -272,26 +273,15 @@ pub fn restart_service_of(system: &System, service: &HostService) -> Remedy {
     server(system, service, "restart")
 }
 
-/// The unit's name is that of Debian's package, which most others have too.
+/// A preset that is not known has its own name for a unit.
 fn server(system: &System, service: &HostService, verb: &str) -> Remedy {
-    let unit = match service.preset.as_str() {
-        "postgres" => "postgresql",
-        "mongo" => "mongod",
-        "redis" => "redis-server",
-        "rabbitmq" => "rabbitmq-server",
-        "nats" => "nats-server",
-        "mysql" if system.platform != Platform::MacOs => match system.platform {
-            Platform::Fedora | Platform::RedHat => "mysqld",
-            _ => "mysql",
-        },
-        other => other,
+    let preset = preset::find(&service.preset);
+    let packages = match system.platform {
+        Platform::Fedora | Platform::RedHat => Packages::RedHat,
+        _ => Packages::Debian,
     };
-    // Homebrew's names for the same.
-    let formula = match service.preset.as_str() {
-        "mongo" => "mongodb-community",
-        "redis" | "rabbitmq" | "nats" => unit.trim_end_matches("-server"),
-        _ => unit,
-    };
+    let unit = preset.map_or(service.preset.as_str(), |preset| preset.unit(packages));
+    let formula = preset.map_or(service.preset.as_str(), |preset| preset.formula.as_str());
     Remedy::run(match system.platform {
         Platform::MacOs => format!("brew services {verb} {formula}"),
         _ if system.has_systemd => system.as_root(&format!("systemctl {verb} {unit}")),

@@ -52,6 +52,12 @@ pub struct Definition {
     pub client: Option<String>,
     /// How a server on the host is made to listen for containers: what to set, and where.
     pub listen: String,
+    /// The systemd unit of a server on the host, as Debian's package calls it; most others do too.
+    unit: String,
+    /// The same in the packages of Fedora and Red Hat, where it is another one.
+    red_hat_unit: Option<String>,
+    /// The Homebrew formula of such a server.
+    pub formula: String,
     /// Variables of the container.
     #[serde(default)]
     pub environment: IndexMap<String, String>,
@@ -84,6 +90,15 @@ pub struct Init {
     pub create_database: Option<String>,
 }
 
+/// Whose names for units a system has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packages {
+    /// Debian's, and those of all who have no others.
+    Debian,
+    /// Those of Fedora and Red Hat.
+    RedHat,
+}
+
 impl Definition {
     /// The folder of its data in the image with this tag. A tag without a number is a new one.
     pub fn volume(&self, tag: &str) -> Option<&str> {
@@ -106,6 +121,14 @@ impl Definition {
     pub fn client_reaches_out(&self) -> bool {
         let client = self.client.as_deref().unwrap_or_default();
         client.contains("$SERVER_HOST")
+    }
+
+    /// The systemd unit of a server on the host, in the packages of these distributions.
+    pub fn unit(&self, packages: Packages) -> &str {
+        match (packages, &self.red_hat_unit) {
+            (Packages::RedHat, Some(unit)) => unit,
+            (Packages::RedHat | Packages::Debian, _) => &self.unit,
+        }
     }
 
     /// The port that is published for clients on the host.
@@ -214,7 +237,25 @@ mod tests {
             for limit in preset.volume_before.keys() {
                 assert!(limit.parse::<u64>().is_ok(), "{name}: {limit}");
             }
+        }
+    }
+
+    #[test]
+    fn a_server_on_the_host_can_be_named_in_a_command() {
+        let is_name = |text: &str| {
+            let is_plain =
+                |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-@.".contains(c);
+            !text.is_empty() && text.chars().all(is_plain)
+        };
+        for (name, preset) in &*CATALOG {
             assert!(!preset.listen.is_empty(), "{name}");
+            for packages in [Packages::Debian, Packages::RedHat] {
+                let unit = preset.unit(packages);
+                assert!(is_name(unit), "{name}: {unit}");
+            }
+            let other = preset.red_hat_unit.as_ref();
+            assert_ne!(other, Some(&preset.unit), "{name}");
+            assert!(is_name(&preset.formula), "{name}: {}", preset.formula);
         }
     }
 }

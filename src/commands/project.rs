@@ -7,7 +7,7 @@ use super::{Context, Opened, up};
 use crate::compose;
 use crate::docker::{Compose, Docker, EngineProblem};
 use crate::doctor::variables::Variables;
-use crate::doctor::{catalogue, probes};
+use crate::doctor::{probes, required};
 use crate::error::Failure;
 use crate::workspace::{Repo, RunsOn, Service, Source};
 
@@ -64,7 +64,7 @@ impl<'a> Project<'a> {
     fn for_file(&self) -> Result<Compose, Failure> {
         let variables = self.variables()?;
         self.require_file(&variables)?;
-        let unset = catalogue::unset(&self.opened.workspace, &variables);
+        let unset = required::unset(&self.opened.workspace, &variables);
         let compose = Docker::default().compose(&self.opened.root);
         Ok(compose.with_made_up(&unset))
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::{Context, Format, Opened, up};
 use crate::compose;
 use crate::docker::{ComposeError, Docker};
-use crate::doctor::{catalogue, probes};
+use crate::doctor::{probes, required};
 use crate::error::{CommandResult, Exit};
 use crate::git;
 use crate::running::{self, Row};
@@ -113,7 +113,7 @@ fn services(opened: &Opened) -> Result<Vec<Row>, String> {
     let variables = probes::variables(&opened.root).map_err(|error| format!(".env: {error}"))?;
     let states = docker
         .compose(&opened.root)
-        .with_made_up(&catalogue::unset(&opened.workspace, &variables))
+        .with_made_up(&required::unset(&opened.workspace, &variables))
         .services()
         .map_err(|error| why_not(opened, &docker, &error))?;
     Ok(running::rows(&opened.workspace, &opened.personal, &states))

@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 use super::project::Project;
 use super::{Context, Opened, doctor};
 use crate::docker::{Compose, Docker};
-use crate::doctor::{catalogue, probes};
+use crate::doctor::{probes, required};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
 use crate::host::process::RunError;
@@ -72,7 +72,7 @@ impl<'a> TestStack<'a> {
         Ok(TestStack {
             opened,
             project,
-            unset: catalogue::unset(&opened.workspace, &variables),
+            unset: required::unset(&opened.workspace, &variables),
         })
     }
 

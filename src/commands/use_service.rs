@@ -19,7 +19,7 @@ use crate::doctor::check::Status;
 use crate::doctor::finding::Origin;
 use crate::doctor::select::Selection;
 use crate::doctor::variables::Variables;
-use crate::doctor::{catalogue, probes};
+use crate::doctor::{probes, started::started};
 use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::files::{self, Mode};
@@ -478,7 +478,7 @@ impl Restart {
         }
         let variables = Variables::new([], &change.env.text);
         let after = &change.after;
-        let started = catalogue::started(&after.workspace, &after.personal, &variables, &[]);
+        let started = started(&after.workspace, &after.personal, &variables, &[]);
         for service in services {
             let name = &service.name;
             let mut of_service = states.iter().filter(|state| state.service == *name);

@@ -1,11 +1,11 @@
 //! Which checks there are for a workspace. Adding a check starts here.
 
-use super::check::{Aspect, Check, EnvKeysProbe, Group, Probe, RunningProbe, Server};
+use super::check::{Aspect, Check, Group, Probe, RunningProbe};
 use super::finding::Finding;
-use super::host;
-use super::ports;
+use super::required::{self, unset};
 use super::variables::Variables;
-use crate::workspace::{Build, Personal, Repo, RunsOn, Service, Source, Workspace};
+use super::{access, files, host, ports};
+use crate::workspace::{Personal, Repo, RunsOn, Workspace};
 
 /// Without a workspace: what every machine needs.
 pub fn machine() -> Vec<Check> {
@@ -72,7 +72,7 @@ pub fn workspace(workspace: &Workspace, personal: &Personal, variables: &Variabl
     let mut checks = machine();
     let wanted: Vec<&Repo> = repos.iter().filter(|repo| !repo.skip).collect();
     checks.push(git_lfs(&wanted));
-    checks.extend(access(&wanted));
+    checks.extend(access::checks(&wanted));
     checks.extend(wanted.iter().copied().flat_map(of_repo));
     checks.push(check(
         Group::Repos,
@@ -81,8 +81,8 @@ pub fn workspace(workspace: &Workspace, personal: &Personal, variables: &Variabl
         &[],
         Probe::Extra,
     ));
-    checks.extend(of_files(workspace, &repos));
-    checks.extend(of_variables(workspace));
+    checks.extend(files::checks(workspace, &repos));
+    checks.extend(required::checks(workspace));
     checks.extend(of_compose(workspace, variables));
     checks.extend(ports::checks(workspace, personal, variables));
     checks.extend(host::checks(workspace, personal, variables));
@@ -112,51 +112,6 @@ pub fn env_file_unreadable(checks: &mut [Check], why: &str) {
     }
 }
 
-/// The services that start when these are asked for (all where empty): with their dependencies, and
-/// without those whose profile is off and those that run on this machine.
-pub fn started<'a>(
-    workspace: &'a Workspace,
-    personal: &Personal,
-    variables: &Variables,
-    asked: &[String],
-) -> Vec<&'a Service> {
-    let chosen = variables.get("COMPOSE_PROFILES");
-    let profiles: Vec<&str> = match chosen {
-        Some((value, _)) => value.split(',').map(str::trim).collect(),
-        None => personal.profiles.iter().map(String::as_str).collect(),
-    };
-    let is_on = |service: &Service| {
-        service.profiles.is_empty()
-            || profiles.contains(&"*")
-            || service
-                .profiles
-                .iter()
-                .any(|profile| profiles.contains(&profile.as_str()))
-    };
-    let mut names: Vec<&str> = if asked.is_empty() {
-        let on = workspace.services.iter().filter(|service| is_on(service));
-        on.map(|service| service.name.as_str()).collect()
-    } else {
-        asked.iter().map(String::as_str).collect()
-    };
-    let mut next = 0;
-    while let Some(name) = names.get(next) {
-        let dependencies = workspace.service(name).map(|service| &service.depends_on);
-        for dependency in dependencies.into_iter().flatten() {
-            if !names.contains(&dependency.service.as_str()) {
-                names.push(&dependency.service);
-            }
-        }
-        next += 1;
-    }
-    workspace
-        .services
-        .iter()
-        .filter(|service| names.contains(&service.name.as_str()))
-        .filter(|service| personal.runs_on(service) == RunsOn::Container)
-        .collect()
-}
-
 fn git_lfs(repos: &[&Repo]) -> Check {
     check(
         Group::Tools,
@@ -165,60 +120,6 @@ fn git_lfs(repos: &[&Repo]) -> Check {
         &["tools.git"],
         Probe::GitLfs(repos.iter().map(|repo| (*repo).clone()).collect()),
     )
-}
-
-/// One check a server and transport, by its first repo. A path of this machine needs none.
-fn access(repos: &[&Repo]) -> Vec<Check> {
-    let mut servers: Vec<Server> = Vec::new();
-    for repo in repos {
-        let Some((transport, host)) = server(&repo.url) else {
-            continue;
-        };
-        let is_known = |known: &Server| known.transport == transport && known.host == host;
-        if !servers.iter().any(is_known) {
-            servers.push(Server {
-                host: host.to_owned(),
-                transport: transport.to_owned(),
-                repo: repo.name.clone(),
-                url: repo.url.clone(),
-            });
-        }
-    }
-    let checks = servers.into_iter().map(|server| {
-        let Server {
-            host, transport, ..
-        } = &server;
-        check(
-            Group::Access,
-            &format!("{host}.{transport}"),
-            &format!("{host} lets you clone over {transport}"),
-            &[],
-            Probe::Access(Box::new(server)),
-        )
-    });
-    checks.collect()
-}
-
-/// How a URL is reached, and the host with its port; none for a path.
-fn server(url: &str) -> Option<(&str, &str)> {
-    let (transport, authority) = match url.split_once("://") {
-        Some(("file", _)) => return None,
-        Some((scheme, rest)) => (
-            scheme.strip_prefix("git+").unwrap_or(scheme),
-            rest.split('/').next()?,
-        ),
-        // As git decides: `host:path` has its colon before any slash.
-        None => {
-            let (host, _) = url
-                .split_once(':')
-                .filter(|(host, _)| !host.contains('/'))?;
-            ("ssh", host)
-        }
-    };
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host);
-    (!host.is_empty()).then_some((transport, host))
 }
 
 fn of_repo(repo: &Repo) -> Vec<Check> {
@@ -256,75 +157,6 @@ fn of_repo(repo: &Repo) -> Vec<Check> {
     ]
 }
 
-fn of_files(workspace: &Workspace, repos: &[Repo]) -> Vec<Check> {
-    let mut checks = Vec::new();
-    for service in &workspace.services {
-        let Source::Build(build) = &service.source else {
-            continue;
-        };
-        if repos
-            .iter()
-            .any(|repo| repo.name == build.repo && repo.skip)
-        {
-            continue;
-        }
-        let path = join(&build.context, &build.dockerfile);
-        checks.push(check(
-            Group::Files,
-            &format!("{}.dockerfile", service.name),
-            &format!("`{path}` is there"),
-            &[&format!("repos.{}.cloned", build.repo)],
-            Probe::File(path),
-        ));
-        checks.extend(of_env_files(service, build));
-    }
-    checks.push(check(
-        Group::Files,
-        "env",
-        "git does not commit `.env`",
-        &[],
-        Probe::Tracked(".env".to_owned()),
-    ));
-    checks
-}
-
-/// The env files of a service that is built from a repo: those that the manifest names, else the
-/// `.env` that most stacks read by themselves.
-fn of_env_files(service: &Service, build: &Build) -> Vec<Check> {
-    let default = [join(&build.context, ".env")];
-    let files = match service.env_file.as_slice() {
-        [] => default.as_slice(),
-        named => named,
-    };
-    let needs = format!("repos.{}.cloned", build.repo);
-    let mut checks = Vec::new();
-    for (index, file) in files.iter().enumerate() {
-        let name = match index {
-            0 => service.name.clone(),
-            more => format!("{}.{}", service.name, more + 1),
-        };
-        checks.push(check(
-            Group::Files,
-            &format!("{name}.env-keys"),
-            &format!("`{file}` has the keys of its example"),
-            &[&needs],
-            Probe::EnvKeys(EnvKeysProbe {
-                file: file.clone(),
-                example: format!("{file}.example"),
-                given: service.environment.keys().cloned().collect(),
-            }),
-        ));
-        checks.push(check(
-            Group::Files,
-            &format!("{name}.env-secret"),
-            &format!("git does not commit `{file}`"),
-            &[&needs],
-            Probe::Tracked(file.clone()),
-        ));
-    }
-    checks
-}
-
 fn of_containers(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Vec<Check> {
     let made_up = unset(workspace, variables);
     let services = workspace.services.iter();
@@ -342,53 +174,6 @@ fn of_containers(workspace: &Workspace, personal: &Personal, variables: &Variabl
                 }),
             )
         })
-        .collect()
-}
-
-fn join(folder: &str, file: &str) -> String {
-    match folder {
-        "" | "." => file.to_owned(),
-        folder => format!("{}/{file}", folder.trim_end_matches('/')),
-    }
-}
-
-/// Variables that a service requires, each once, with the services that do.
-fn required(workspace: &Workspace) -> Vec<(&str, Vec<&str>)> {
-    let mut required: Vec<(&str, Vec<&str>)> = Vec::new();
-    for service in &workspace.services {
-        for variable in &service.required_env {
-            match required.iter_mut().find(|(name, _)| name == variable) {
-                Some((_, services)) => services.push(&service.name),
-                None => required.push((variable, vec![&service.name])),
-            }
-        }
-    }
-    required
-}
-
-fn of_variables(workspace: &Workspace) -> Vec<Check> {
-    required(workspace)
-        .into_iter()
-        .map(|(variable, services)| {
-            let services: Vec<String> = services.iter().map(|name| format!("`{name}`")).collect();
-            check(
-                Group::Env,
-                variable,
-                &format!("`{variable}` is set, for {}", services.join(", ")),
-                &[],
-                Probe::Variable(variable.to_owned()),
-            )
-        })
-        .collect()
-}
-
-/// The variables that a service requires and nobody sets. Compose refuses to read the file without
-/// them, so a call that needs the file but no value makes them up.
-pub fn unset(workspace: &Workspace, variables: &Variables) -> Vec<String> {
-    required(workspace)
-        .into_iter()
-        .filter(|(variable, _)| variables.get_filled(variable).is_none())
-        .map(|(variable, _)| variable.to_owned())
         .collect()
 }
 
@@ -465,7 +250,8 @@ pub(super) mod tests {
         workspace
     }
 
-    const MANIFEST: &str = r#"
+    /// With two services that are built, one of them behind a profile, and a preset.
+    pub const MANIFEST: &str = r#"
         [git]
         base_url = "https://git.example/"
 
@@ -602,71 +388,5 @@ pub(super) mod tests {
             let is_there = ids(&checks).iter().any(|id| describes(row, id));
             assert!(is_there, "no check for the row `{row}` of docs/doctor.md");
         }
-    }
-
-    #[test]
-    fn a_server_is_asked_once_a_transport() {
-        let repo = |number: usize, url: &str| format!("[repos.r{number}]\nurl = \"{url}\"\n");
-        let urls = [
-            "git@git.example:acme/a.git",
-            "ssh://git@git.example/acme/b.git",
-            "https://user:token@git.example:8443/c",
-            "https://git.example/d",
-            "../e.git",
-            "file:///f",
-        ];
-        let manifest: String = urls
-            .iter()
-            .enumerate()
-            .map(|(number, url)| repo(number, url))
-            .collect();
-        let checks = workspace(
-            &parse(&manifest),
-            &Personal::default(),
-            &Variables::default(),
-        );
-        let access = checks.iter().filter(|check| check.group == Group::Access);
-        let ids: Vec<&str> = access.map(|check| check.id.as_str()).collect();
-        assert_eq!(
-            ids,
-            [
-                "access.git.example.ssh",
-                "access.git.example:8443.https",
-                "access.git.example.https"
-            ]
-        );
-    }
-
-    #[test]
-    fn services_start_with_what_they_depend_on_and_by_profile() {
-        let workspace = parse(MANIFEST);
-        let shell = |value: &str| [("COMPOSE_PROFILES".to_owned(), value.to_owned())];
-        let none = Variables::default;
-        let cases: [(&[&str], Variables, &[&str]); 5] = [
-            (&[], none(), &["api", "db"]),
-            (&["api"], none(), &["api", "db"]),
-            (&["jobs"], none(), &["jobs"]),
-            (
-                &[],
-                Variables::new(shell("x, backend"), ""),
-                &["api", "jobs", "db"],
-            ),
-            (&[], Variables::new(shell("*"), ""), &["api", "jobs", "db"]),
-        ];
-        for (asked, variables, expected) in cases {
-            let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
-            let started = started(&workspace, &Personal::default(), &variables, &asked);
-            let names: Vec<&str> = started
-                .iter()
-                .map(|service| service.name.as_str())
-                .collect();
-            assert_eq!(names, expected, "{asked:?}");
-        }
-    }
-
-    #[test]
-    fn values_are_made_up_only_for_what_nobody_sets() {
-        let variables = Variables::new([], "KEY=1\nTOKEN=\n");
-        assert_eq!(unset(&parse(MANIFEST), &variables), ["TOKEN"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What on this machine is not ready, and the command that mends it.
 //!
-//! Checks are data ([`catalogue`] makes them from a workspace), [`run`] decides in which order and
+//! Checks are data ([`catalogue`] makes them from a workspace, with the modules of larger groups), [`run`] decides in which order and
 //! for how long they are probed, [`judge`] turns what a probe found into a verdict with a remedy
 //! for this very [`system`], and [`report`] is the one result that both people and programs read.
 //!
@@ -12,8 +12,10 @@
 //! with a row in the tables of its tests; and a test in `tests/it/doctor.rs` that makes the real
 //! cause.
 
+pub mod access;
 pub mod catalogue;
 pub mod check;
+pub mod files;
 pub mod finding;
 pub mod host;
 pub mod judge;
@@ -21,7 +23,9 @@ pub mod ports;
 pub mod probes;
 pub mod remedy;
 pub mod report;
+pub mod required;
 pub mod run;
 pub mod select;
+pub mod started;
 pub mod system;
 pub mod variables;

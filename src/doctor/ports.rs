@@ -5,9 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::catalogue::{check, started};
+use super::catalogue::check;
 use super::check::{Check, Group, PortProbe, Probe};
 use super::finding::{Finding, Origin};
+use super::started::started;
 use super::variables::Variables;
 use crate::workspace::{Personal, Port, Protocol, Workspace};
 

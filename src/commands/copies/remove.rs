@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 
 use crate::commands::{Context, Opened, generate, sync};
 use crate::docker::{Docker, EngineProblem};
-use crate::doctor::{catalogue, probes};
+use crate::doctor::{probes, required};
 use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::local::work::{Work, work};
@@ -199,7 +199,7 @@ impl Stack {
         let mut down = Docker::default()
             .limit(DOWN_LIMIT)
             .compose(folder)
-            .with_made_up(&catalogue::unset(&opened.workspace, &variables))
+            .with_made_up(&required::unset(&opened.workspace, &variables))
             .env("COMPOSE_PROJECT_NAME", &self.project)
             // Also what only some profile starts.
             .env("COMPOSE_PROFILES", "*")

@@ -16,7 +16,7 @@ use crate::docker::Container;
 use crate::doctor::judge::tools;
 use crate::doctor::select::Selection;
 use crate::doctor::variables::Variables;
-use crate::doctor::{catalogue, probes};
+use crate::doctor::{probes, started::started};
 use crate::error::Failure;
 use crate::host::interrupt;
 use crate::running::{self, Condition};
@@ -41,7 +41,7 @@ impl<'a> Preconditions<'a> {
     /// is) from starting.
     pub fn of_machine(opened: &'a Arc<Opened>, asked: &[String]) -> Result<Self, Failure> {
         let variables = probes::variables(&opened.root).context("can't read `.env`")?;
-        let started = catalogue::started(&opened.workspace, &opened.personal, &variables, asked);
+        let started = started(&opened.workspace, &opened.personal, &variables, asked);
         let started = started.into_iter().map(|service| service.name.as_str());
         let mut this = Preconditions {
             opened,

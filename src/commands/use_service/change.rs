@@ -1,0 +1,148 @@
+//! What `fitout use` writes: the personal file with the choice, and the block of `.env` that follows
+//! from it. Worked out before anything is written.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use similar::{ChangeTag, TextDiff};
+
+use super::restart::Restart;
+use super::word;
+use crate::commands::generate::{self, PlannedFile};
+use crate::commands::{Opened, read};
+use crate::dotenv;
+use crate::error::{CommandResult, Exit, Failure};
+use crate::host::files::{self, Mode};
+use crate::manifest;
+use crate::manifest::edit::{NotEditable, Section, value};
+use crate::ui::Ui;
+use crate::ui::style::{FAIL, PASS};
+use crate::workspace::{RunsOn, Service};
+
+/// A personal file that is new begins with this.
+const PREAMBLE: &str = "\
+# One person's choices on one machine; never committed. They go over what workspace.toml says.
+";
+
+/// What is written.
+pub(super) struct Change {
+    /// The workspace as it is afterwards.
+    pub(super) after: Opened,
+    /// The personal file as it was, and as it should be.
+    personal: (Option<String>, String),
+    pub(super) env: PlannedFile,
+    /// `.env` as it was.
+    pub(super) env_before: String,
+}
+
+impl Change {
+    pub(super) fn of(
+        opened: &Opened,
+        services: &[&Service],
+        place: RunsOn,
+    ) -> Result<Self, Failure> {
+        let before = read(&opened.root, manifest::PERSONAL_FILE)?;
+        let mut text = before.clone().unwrap_or_default();
+        for service in services {
+            text = with_choice(&text, service, place)?;
+        }
+        if before.is_none() && !text.is_empty() {
+            text = format!("{PREAMBLE}\n{text}");
+        }
+        let after = opened.with_personal(text.clone())?;
+        let plan = generate::plan(&after)?;
+        let mut files = plan.files.into_iter();
+        let env = files
+            .find(|file| file.name == dotenv::FILE)
+            .context("generate plans no `.env`")?;
+        Ok(Change {
+            env_before: files::read(&opened.root.join(dotenv::FILE))?.unwrap_or_default(),
+            personal: (before, text),
+            after,
+            env,
+        })
+    }
+
+    fn changes_personal(&self) -> bool {
+        let (before, after) = &self.personal;
+        before.as_deref().unwrap_or_default() != after
+    }
+
+    pub(super) fn is_any(&self) -> bool {
+        self.changes_personal() || self.env.change.is_some()
+    }
+
+    pub(super) fn write(&self, ui: &Ui, root: &Path) -> Result<(), Failure> {
+        if self.changes_personal() {
+            let (before, after) = &self.personal;
+            let path = root.join(manifest::PERSONAL_FILE);
+            files::write(&path, after, Mode::Shared)?;
+            let verb = if before.is_some() { "updated" } else { "wrote" };
+            ui.say(format_args!("{verb} {}", manifest::PERSONAL_FILE));
+        }
+        self.env.write(ui, root)
+    }
+
+    /// What would be done, as data.
+    pub(super) fn show(&self, ui: &Ui, restart: &Restart) -> CommandResult {
+        let (before, after) = &self.personal;
+        let before = before.as_deref().unwrap_or_default();
+        for (name, old, new) in [
+            (manifest::PERSONAL_FILE, before, after),
+            (dotenv::FILE, self.env_before.as_str(), &self.env.text),
+        ] {
+            if old == new {
+                continue;
+            }
+            ui.data(format_args!("would write {name}"))?;
+            for change in TextDiff::from_lines(old, new).iter_all_changes() {
+                let line = change.value().trim_end();
+                match change.tag() {
+                    ChangeTag::Delete => ui.data(format_args!("{FAIL}-{line}{FAIL:#}"))?,
+                    ChangeTag::Insert => ui.data(format_args!("{PASS}+{line}{PASS:#}"))?,
+                    ChangeTag::Equal => {}
+                }
+            }
+        }
+        for (what, services) in [
+            ("stop", &restart.stop),
+            ("start", &restart.start),
+            ("make anew", &restart.recreate),
+        ] {
+            if !services.is_empty() {
+                ui.data(format_args!("would {what} {}", services.join(", ")))?;
+            }
+        }
+        if !self.is_any() && *restart == Restart::default() {
+            ui.say("nothing to do");
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// The personal file with the choice. The manifest's own choice needs no word in it, and follows the
+/// team when it changes its mind; a line that holds a comment stays, with the value.
+fn with_choice(text: &str, service: &Service, place: RunsOn) -> Result<String, Failure> {
+    let key = value::Place {
+        section: Section::Services,
+        entry: &service.name,
+        key: "runs_on",
+    };
+    let by_hand = |error: NotEditable| {
+        let error = anyhow::Error::new(error);
+        Failure::usage(error.context(format!("can't edit {}", manifest::PERSONAL_FILE))).hint(
+            format!(
+                "edit it yourself:\n\n[services.{}]\n{} = \"{}\"",
+                key.entry,
+                key.key,
+                word(place)
+            ),
+        )
+    };
+    if place == service.runs_on
+        && let Some(without) = value::unset(text, key).map_err(by_hand)?
+    {
+        return Ok(without);
+    }
+    value::set(text, key, word(place)).map_err(by_hand)
+}

@@ -1,0 +1,107 @@
+//! What the running stack has to do about a choice. Compose itself says whose configuration is another
+//! one with the new `.env`.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use anyhow::Context as _;
+
+use super::change::Change;
+use crate::commands::project::Project;
+use crate::commands::{Context, Opened};
+use crate::docker::Compose;
+use crate::doctor::started::started;
+use crate::doctor::variables::Variables;
+use crate::error::Failure;
+use crate::running::ServiceState;
+use crate::workspace::{RunsOn, Service};
+
+/// What the running stack has to do.
+#[derive(Default, PartialEq)]
+pub(super) struct Restart {
+    /// Switched services whose containers go.
+    pub(super) stop: Vec<String>,
+    /// Switched services that get a container.
+    pub(super) start: Vec<String>,
+    /// Services that run, or jobs that have run, with another environment.
+    pub(super) recreate: Vec<String>,
+}
+
+impl Restart {
+    /// Nothing where nothing runs, or Docker does not say what does: then the files are all.
+    pub(super) fn of(
+        context: &Context,
+        opened: &Opened,
+        change: &Change,
+        services: &[&Service],
+    ) -> Result<Self, Failure> {
+        if !opened.root.join(crate::compose::FILE).exists() {
+            return Ok(Restart::default());
+        }
+        let project = Project::new(context, opened);
+        let compose = match project.to_read() {
+            Ok(compose) => compose,
+            Err(failure) => {
+                context.ui.warn(format_args!(
+                    "{:#}, so what may run is left as it is",
+                    failure.error
+                ));
+                return Ok(Restart::default());
+            }
+        };
+        let states = compose.clone().services();
+        let states = states.context("can't ask which services run")?;
+        if !states.iter().any(is_up) {
+            return Ok(Restart::default());
+        }
+        let [before, after] =
+            [&change.env_before, &change.env.text].map(|text| hashes(&compose, text));
+        let (before, after) = (before?, after?);
+        let is_switched = |name: &str| services.iter().any(|service| service.name == name);
+        let mut restart = Restart::default();
+        for (name, hash) in &after {
+            let mut of_service = states.iter().filter(|state| state.service == *name);
+            let is_other = before.get(name) != Some(hash);
+            if is_other
+                && !is_switched(name)
+                && of_service.any(|state| is_up(state) || is_done(state))
+            {
+                restart.recreate.push(name.clone());
+            }
+        }
+        let variables = Variables::new([], &change.env.text);
+        let after = &change.after;
+        let started = started(&after.workspace, &after.personal, &variables, &[]);
+        for service in services {
+            let name = &service.name;
+            let mut of_service = states.iter().filter(|state| state.service == *name);
+            match after.personal.runs_on(service) {
+                RunsOn::Host if of_service.next().is_some() => restart.stop.push(name.clone()),
+                RunsOn::Container
+                    if !of_service.any(is_up) && started.iter().any(|it| it.name == *name) =>
+                {
+                    restart.start.push(name.clone());
+                }
+                _ => {}
+            }
+        }
+        Ok(restart)
+    }
+}
+
+fn is_up(state: &ServiceState) -> bool {
+    matches!(state.state.as_str(), "running" | "restarting" | "paused")
+}
+
+/// A job's work is to be done on the other server too.
+fn is_done(state: &ServiceState) -> bool {
+    state.state == "exited" && state.exit_code == 0
+}
+
+fn hashes(compose: &Compose, env: &str) -> Result<BTreeMap<String, String>, Failure> {
+    let mut file = tempfile::NamedTempFile::new().context("can't make a temporary file")?;
+    file.write_all(env.as_bytes())
+        .context("can't write a temporary file")?;
+    let hashes = compose.hashes(file.path());
+    Ok(hashes.context("can't ask what changes in which service")?)
+}

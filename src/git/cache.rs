@@ -5,15 +5,20 @@
 //! starts with links to them, and asks the server for the difference. It never points back here:
 //! either may be removed, repacked or collected (`git gc`) without the other.
 //!
+//! A fetch adds what it brought ([`growth`]), where there is an entry.
+//!
 //! A pack is read through before it is used. An entry that is damaged is dropped, and the clone
 //! takes everything from the server. Nothing here is worth waiting for: who finds an entry locked
 //! goes on without.
+
+mod growth;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use git2::Oid;
 use sha2::{Digest, Sha256};
 
 use super::{local, url};
@@ -146,6 +151,23 @@ impl Cache {
             .inspect_err(|_| drop(fs::remove_dir_all(&made)))
     }
 
+    /// Keeps what a fetch brought: `pack`, in a clone whose remote `remote` has this URL.
+    pub(super) fn add(&self, url: &str, remote: &str, pack: &Path) {
+        let name = name(url);
+        let entry = self.repository(&name);
+        let is_shallow = || {
+            let git_dir = pack.ancestors().nth(3);
+            git_dir.is_some_and(|git_dir| git_dir.join("shallow").exists())
+        };
+        if !entry.exists() || is_shallow() {
+            return;
+        }
+        if let Ok(Some(_lock)) = self.lock(&name, Use::Alone) {
+            // No fetch fails because the cache does.
+            let _ = growth::add(&entry, remote, pack);
+        }
+    }
+
     /// Drops what is kept of a URL, because it is damaged.
     pub(super) fn forget(&self, url: &str) {
         let name = name(url);
@@ -227,17 +249,21 @@ fn seed(entry: &Path, git_dir: &Path) -> io::Result<bool> {
         }
         link_pack(pack, &folder)?;
     }
-    let refs = fs::read_to_string(entry.join("packed-refs"))?;
-    let tips: BTreeSet<&str> = refs
-        .lines()
-        .filter_map(|line| line.split_once(' '))
-        .filter(|(tip, _)| tip.len() == 40)
-        .map(|(tip, _)| tip)
-        .collect();
+    let tips: BTreeSet<Oid> = refs_of(entry)?.into_iter().map(|(_, tip)| tip).collect();
     let seeds = tips.iter().enumerate();
     let text = packed_refs(seeds.map(|(number, tip)| format!("{tip} {SEED}{number:08}\n")));
     fs::write(git_dir.join("packed-refs"), text)?;
     Ok(!tips.is_empty())
+}
+
+/// The refs of an entry.
+fn refs_of(entry: &Path) -> io::Result<Vec<(String, Oid)>> {
+    let refs = fs::read_to_string(entry.join("packed-refs"))?;
+    let lines = refs.lines().filter_map(|line| line.split_once(' '));
+    Ok(lines
+        .filter(|(tip, _)| tip.len() == 40)
+        .filter_map(|(tip, name)| Some((name.to_owned(), Oid::from_str(tip).ok()?)))
+        .collect())
 }
 
 /// A file of refs, sorted by their names, and not known to be peeled.
@@ -286,7 +312,9 @@ fn fill(made: &Path, url: &str, git_dir: &Path, packs: &[PathBuf]) -> io::Result
     for pack in packs {
         link_pack(pack, &folder)?;
     }
-    let refs = local::remote_refs(git_dir).map_err(io::Error::other)?;
+    let refs = local::remote_of_clone(git_dir)
+        .and_then(|remote| local::remote_refs(git_dir, &remote))
+        .map_err(io::Error::other)?;
     let refs = packed_refs(refs.iter().map(|(name, tip)| format!("{tip} {name}\n")));
     let (host, path) = url::place(url);
     let config = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
@@ -308,6 +336,8 @@ fn link_pack(pack: &Path, folder: &Path) -> io::Result<()> {
             let to = folder.join(name);
             match fs::hard_link(&file, &to) {
                 Ok(()) => {}
+                // A pack is named after its content. Writing to it would write to every clone that has it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 // Another file system, or one without links.
                 Err(_) => drop(fs::copy(&file, &to)?),
             }

@@ -31,6 +31,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use gix::bstr::{BString, ByteSlice};
 use gix::refspec::parse::Operation;
+use gix::remote::fetch;
 
 use self::checkout::check_out;
 use self::clone::Conversation;
@@ -136,7 +137,15 @@ impl Network<'_> {
             Backend::BuiltIn if needs_no_program(&url) => {
                 local::fetch(&path, remote, &wanted, &repo.checkout, &url)
             }
-            Backend::BuiltIn => self.fetch_in(&path, remote, &repo.checkout, &url, meter, session),
+            Backend::BuiltIn => {
+                let checkout = &repo.checkout;
+                let pack = self.fetch_in(&path, remote, checkout, &url, meter, session)?;
+                let cache = self.cache.as_ref().filter(|_| !url::is_local(&url));
+                if let (Some(cache), Some(pack)) = (cache, pack) {
+                    cache.add(&url, remote, &pack);
+                }
+                Ok(())
+            }
             Backend::Cli => {
                 let checkout = &repo.checkout;
                 cli::fetch(&path, remote, &wanted, checkout, &url, self.interrupt)
@@ -297,9 +306,11 @@ impl Network<'_> {
         if local::wanted_refspecs(path, remote, &checkout).is_empty() {
             return Ok(());
         }
-        self.fetch_in(path, remote, &checkout, url, meter, session)
+        self.fetch_in(path, remote, &checkout, url, meter, session)?;
+        Ok(())
     }
 
+    /// Returns the pack that came, if one did.
     fn fetch_in(
         &self,
         path: &Path,
@@ -308,7 +319,7 @@ impl Network<'_> {
         url: &str,
         meter: &Arc<Meter>,
         session: &http::Session,
-    ) -> Result<(), GitError> {
+    ) -> Result<Option<PathBuf>, GitError> {
         let mut line = Line::open(path, self.overrides(), |it| it.find_remote(remote))
             .map_err(|error| self.say(&error, None, session, url))?;
         let silence = http::silence(line.repository.config_snapshot().plumbing(), url);
@@ -318,7 +329,7 @@ impl Network<'_> {
         line.committer()
             .map_err(|error| self.say(&error, None, session, url))?;
         let repository = &line.repository;
-        let fetch = || -> gix::Result<RemoteHeads> {
+        let fetch = || -> gix::Result<Fetched> {
             let found = repository.find_remote(remote)?;
             let transport = line::transport(&found, session, silence)?;
             let mut keeper = Keeper::new(repository.clone(), session.clone());
@@ -348,21 +359,28 @@ impl Network<'_> {
                 )?
                 .receive(watch, self.interrupt)?;
             let refs = &outcome.ref_map.remote_refs;
-            Ok(RemoteHeads {
+            let pack = match &outcome.status {
+                fetch::Status::Change {
+                    write_pack_bundle, ..
+                } => write_pack_bundle.data_path.clone(),
+                fetch::Status::NoPackReceived { .. } => None,
+            };
+            Ok(Fetched {
+                pack,
                 default: default_branch(refs).filter(|_| follows_default || !knows_default),
                 lacks_branch: matches!(checkout, Checkout::Branch(name) if !has_branch(refs, name)),
             })
         };
-        let heads =
+        let fetched =
             fetch().map_err(|error| self.say(&error, line.ssh_log.as_ref(), session, url))?;
-        if heads.lacks_branch {
+        if fetched.lacks_branch {
             let reason = "the remote has no such branch";
             return Err(GitError::new(Cause::MissingReference, reason));
         }
-        match heads.default {
-            Some(default) => local::set_remote_default(path, remote, &default),
-            None => Ok(()),
+        if let Some(default) = fetched.default {
+            local::set_remote_default(path, remote, &default)?;
         }
+        Ok(fetched.pack)
     }
 
     /// gix reads its limits from git's configuration.
@@ -526,8 +544,9 @@ pub fn remove_stale(root: &Path, repos: &[Repo]) {
     }
 }
 
-/// What a fetch saw of the remote's branches.
-struct RemoteHeads {
+/// What a fetch brought, and what it saw of the remote's branches.
+struct Fetched {
+    pack: Option<PathBuf>,
     /// The default branch, where it is to be written down.
     default: Option<String>,
     /// Whether the branch that the manifest wants is not there.

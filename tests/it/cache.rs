@@ -215,6 +215,170 @@ fn the_biggest_of_the_last_time_is_begun_first_and_the_rows_keep_their_order() {
     assert!(kept.contains("/big\""), "{kept}");
 }
 
+/// Brings the clone up to date.
+#[track_caller]
+fn updated(context: &TestContext) {
+    let ran = context.fitout(&["sync"]);
+    assert!(ran.stdout.contains("updated"), "{}", ran.shown());
+}
+
+/// The whole of an entry is there: every object that its refs lead to.
+#[track_caller]
+fn assert_whole(context: &TestContext) {
+    let said = context.git(&entry(context), &["fsck", "--strict", "--no-dangling"]);
+    assert_eq!(said, "");
+}
+
+#[test]
+fn what_a_fetch_brings_the_next_clone_takes_from_the_cache() {
+    let context = TestContext::new();
+    varied_remote(&context);
+    let server = HttpServer::start(&context.path("remotes"), Behaviour::default());
+    let url = server.url("varied");
+    context.manifest(&format!("[repos.varied]\nurl = \"{url}\"\n"));
+    context.fitout(&["sync"]);
+    context.push("varied", "new.txt", "new\n");
+    context.git("work-varied", &["switch", "--quiet", "-c", "topic/two"]);
+    context.push("varied", "src/other/topic.txt", "two\n");
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_whole(&context);
+    let known = context.git(&entry(&context), &["for-each-ref", "--format=%(refname)"]);
+    assert!(known.contains("refs/heads/topic/two"), "{known}");
+
+    fs::remove_dir_all(context.ws("varied")).unwrap();
+    let before = server.requests();
+    assert_cloned_as_git_does(&context, &url);
+    assert_eq!(server.requests() - before, NOTHING_NEW + WHOLE);
+}
+
+#[test]
+fn a_remote_of_another_name_is_kept_as_well() {
+    let context = TestContext::new();
+    let server = served(&context);
+    let name = ["config", "--global", "clone.defaultRemoteName", "forge"];
+    context.git(".", &name);
+    cloned(&context, &server, &[]);
+    assert_eq!(cloned(&context, &server, &[]), NOTHING_NEW);
+    context.push("web", "new.txt", "new\n");
+    updated(&context);
+    assert_whole(&context);
+    assert_eq!(cloned(&context, &server, &[]), NOTHING_NEW);
+}
+
+#[test]
+fn what_a_fetch_builds_on_is_kept_with_it() {
+    let context = TestContext::new();
+    let server = served(&context);
+    cloned(&context, &server, &[]);
+    let push = ["push", "--quiet", "origin", "main"];
+    let remote = context.path("remotes/web.git").display().to_string();
+    // The user's own commit, with folders of its own, and another one that they got by hand.
+    context.commit("web", "mine/a/b.txt", "mine\n");
+    context.git("ws/web", &["push", "--quiet", &remote, "main"]);
+    context.git(
+        "work-web",
+        &["pull", "--quiet", "--rebase", "origin", "main"],
+    );
+    context.push("web", "by-hand.txt", "hand\n");
+    context.git("ws/web", &["pull", "--quiet", "--rebase", "origin", "main"]);
+    context.push("web", "mine/a/c.txt", "theirs\n");
+    context.git("work-web", &push);
+    updated(&context);
+    assert_whole(&context);
+    assert_eq!(cloned(&context, &server, &[]), NOTHING_NEW);
+
+    // What is not pushed is the clone's alone.
+    context.commit("web", "secret.txt", "mine\n");
+    let mine = context.git("ws/web", &["rev-parse", "HEAD"]);
+    context.push("web", "more.txt", "more\n");
+    context.fitout(&["sync"]);
+    let packed = context.git(
+        &entry(&context),
+        &["cat-file", "--batch-check", "--batch-all-objects"],
+    );
+    assert!(!packed.contains(&mine), "{packed}");
+    assert_whole(&context);
+}
+
+#[test]
+fn a_fetch_without_news_leaves_the_cache_alone() {
+    let context = TestContext::new();
+    let server = served(&context);
+    cloned(&context, &server, &[]);
+    let refs = context.path(&entry(&context)).join("packed-refs");
+    let number = || std::os::unix::fs::MetadataExt::ino(&fs::metadata(&refs).unwrap());
+    let before = number();
+    context.fitout(&["sync"]);
+    assert_eq!(number(), before);
+    // And what there is no entry of gets none.
+    fs::remove_dir_all(context.path(CACHE)).unwrap();
+    context.push("web", "new.txt", "new\n");
+    updated(&context);
+    assert_eq!(entries(&context), [""; 0]);
+}
+
+#[test]
+fn many_fetches_do_not_pile_up_packs() {
+    let context = TestContext::new();
+    let server = served(&context);
+    cloned(&context, &server, &[]);
+    for number in 0..20 {
+        context.push("web", "README.md", &format!("{number}\n"));
+        updated(&context);
+        let packs = packs(&context, &entry(&context)).len();
+        assert!(packs <= 8, "{packs}");
+    }
+    assert_whole(&context);
+    assert_eq!(cloned(&context, &server, &[]), NOTHING_NEW);
+    assert_eq!(context.read("ws/web/README.md"), "19\n");
+}
+
+#[test]
+fn a_shallow_clone_adds_nothing() {
+    let context = TestContext::new();
+    let server = served(&context);
+    cloned(&context, &server, &[]);
+    let manifest = format!("[repos.web]\nurl = \"{}\"\ndepth = 1\n", server.url("web"));
+    context.manifest(&manifest);
+    cloned(&context, &server, &[]);
+    context.push("web", "new.txt", "new\n");
+    updated(&context);
+    assert_eq!(packs(&context, &entry(&context)).len(), 1);
+}
+
+#[test]
+fn two_runs_at_once_that_fetch_leave_a_whole_entry() {
+    let context = TestContext::new();
+    let server = served(&context);
+    let manifest = format!("[repos.web]\nurl = \"{}\"\n", server.url("web"));
+    let workspaces: Vec<String> = (0..6).map(|number| format!("one-{number}")).collect();
+    for workspace in &workspaces {
+        context.write(&format!("{workspace}/workspace.toml"), &manifest);
+    }
+    let all = || {
+        let spawn = |workspace: &String| {
+            let mut command = context.fitout_command(&["sync"]);
+            command.current_dir(context.path(workspace));
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().unwrap()
+        };
+        let runs: Vec<_> = workspaces.iter().map(spawn).collect();
+        for run in runs {
+            let ran = context.ran(&run.wait_with_output().unwrap());
+            assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        }
+    };
+    all();
+    for number in 0..10 {
+        context.push("web", "README.md", &format!("{number}\n"));
+        all();
+        assert_whole(&context);
+    }
+    let last = workspaces.last().unwrap();
+    assert_eq!(context.read(&format!("{last}/web/README.md")), "9\n");
+}
+
 #[test]
 fn two_runs_at_once_do_not_disturb_each_other() {
     let context = TestContext::new();

@@ -80,9 +80,20 @@ pub(in crate::git) fn knows_branches(path: &Path, remote: &str) -> bool {
         .unwrap_or(false)
 }
 
-/// What a clone knows of `origin`, as the remote calls it, in the order of their names: branches and
+/// The remote that a fresh clone comes from: `clone.defaultRemoteName` names it.
+pub(in crate::git) fn remote_of_clone(git_dir: &Path) -> Result<String, git2::Error> {
+    let remotes = Repository::open(git_dir)?.remotes()?;
+    let first = remotes.iter().find_map(|name| name.ok().flatten());
+    Ok(first.unwrap_or("origin").to_owned())
+}
+
+/// What a clone knows of a remote, as that one calls it, in the order of their names: branches and
 /// tags, with their commits or tag objects.
-pub(in crate::git) fn remote_refs(git_dir: &Path) -> Result<BTreeMap<String, Oid>, git2::Error> {
+pub(in crate::git) fn remote_refs(
+    git_dir: &Path,
+    remote: &str,
+) -> Result<BTreeMap<String, Oid>, git2::Error> {
+    let branches = format!("refs/remotes/{remote}/");
     let repository = Repository::open(git_dir)?;
     let mut refs = BTreeMap::new();
     for reference in repository.references()? {
@@ -90,7 +101,7 @@ pub(in crate::git) fn remote_refs(git_dir: &Path) -> Result<BTreeMap<String, Oid
         let (Ok(name), Some(tip)) = (reference.name(), reference.target()) else {
             continue;
         };
-        if let Some(branch) = name.strip_prefix("refs/remotes/origin/") {
+        if let Some(branch) = name.strip_prefix(&branches) {
             refs.insert(format!("refs/heads/{branch}"), tip);
         } else if name.starts_with("refs/tags/") {
             refs.insert(name.to_owned(), tip);

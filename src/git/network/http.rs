@@ -117,10 +117,12 @@ pub(super) fn transport(
     let config = remote.repo().config_snapshot();
     let home = Url::parse(url.to_bstring().to_str_lossy().as_ref())
         .or_raise(|| message!("`{}` is no URL", url.to_bstring()))?;
-    // A clone in the making has no other.
-    let name = remote
-        .name()
-        .map_or(BStr::new("origin"), gix::remote::Name::as_bstr);
+    // What has no name yet is on its way to become a clone.
+    let of_clone = config.string("clone.defaultRemoteName");
+    let name = remote.name().map(gix::remote::Name::as_bstr);
+    let name = name
+        .or(of_clone.as_ref().map(|name| name.as_bstr()))
+        .unwrap_or(BStr::new("origin"));
     let mut settings = Settings::read(config.plumbing(), &home, Some(name));
     if let Some(proxy) = &mut settings.wire.proxy {
         *proxy = logins::proxy_with_password(remote.repo(), proxy);

@@ -1,0 +1,147 @@
+//! An entry of the cache grows with what a fetch brought.
+//!
+//! The pack of a fetch builds on everything that the clone had, which may be more than the entry has: the
+//! user's own commits, or what they fetched by hand. So before the entry's refs move, all that is new is looked
+//! for in it; what it lacks comes from the clone. Knows nothing of locks: its caller has the entry to itself.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use git2::{Commit, FileMode, Oid, Repository};
+
+use super::{link_pack, packed_refs, packs, refs_of};
+use crate::git::local;
+
+/// From so many packs on, all but the biggest become one: each clone from the entry gets all of them.
+const MANY_PACKS: usize = 8;
+
+/// Adds what the remote's branches lead to in the clone that `pack` was fetched into.
+pub(super) fn add(entry: &Path, remote: &str, pack: &Path) -> io::Result<()> {
+    let git_dir = pack.ancestors().nth(3).unwrap_or(pack);
+    let mut branches = local::remote_refs(git_dir, remote).map_err(io::Error::other)?;
+    branches.retain(|name, _| name.starts_with("refs/heads/"));
+    let mut refs: BTreeMap<String, Oid> = refs_of(entry)?.into_iter().collect();
+    let known: Vec<Oid> = refs.values().copied().collect();
+    let tips: Vec<Oid> = branches.values().copied().collect();
+
+    let folder = entry.join("objects/pack");
+    link_pack(pack, &folder)?;
+    let kept = Repository::open(entry).map_err(io::Error::other)?;
+    if !has_all(&kept, &tips, &known) {
+        copy_missing(git_dir, &kept, &tips, &known).map_err(io::Error::other)?;
+    }
+    refs.extend(branches);
+    let lines = refs.iter().map(|(name, tip)| format!("{tip} {name}\n"));
+    let made = entry.join("packed-refs.new");
+    fs::write(&made, packed_refs(lines))?;
+    fs::rename(made, entry.join("packed-refs"))?;
+    if packs(entry)?.len() >= MANY_PACKS {
+        unite_small_packs(entry)?;
+    }
+    Ok(())
+}
+
+/// Whether everything that the tips lead to is there, given that everything known does.
+fn has_all(kept: &Repository, tips: &[Oid], known: &[Oid]) -> bool {
+    let is_there = || -> Result<bool, git2::Error> {
+        let mut walk = kept.revwalk()?;
+        for tip in tips {
+            walk.push(*tip)?;
+        }
+        for known in known {
+            walk.hide(*known)?;
+        }
+        for id in walk {
+            if !has_files(kept, &kept.find_commit(id?)?)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    };
+    // What is missing is an error to libgit2.
+    is_there().unwrap_or(false)
+}
+
+/// Whether the files that a commit changes are there; its folders are, where they can be compared.
+fn has_files(kept: &Repository, commit: &Commit<'_>) -> Result<bool, git2::Error> {
+    let before = match commit.parent_count() {
+        0 => None,
+        _ => Some(commit.parent(0)?.tree()?),
+    };
+    let diff = kept.diff_tree_to_tree(before.as_ref(), Some(&commit.tree()?), None)?;
+    let odb = kept.odb()?;
+    let mut files = diff.deltas().map(|delta| delta.new_file());
+    Ok(files.all(|file| {
+        file.id().is_zero() || file.mode() == FileMode::Commit || odb.exists(file.id())
+    }))
+}
+
+/// One pack of all that the tips lead to and what is known does not.
+fn copy_missing(
+    git_dir: &Path,
+    kept: &Repository,
+    tips: &[Oid],
+    known: &[Oid],
+) -> Result<(), git2::Error> {
+    let clone = Repository::open(git_dir)?;
+    let mut walk = clone.revwalk()?;
+    for tip in tips {
+        walk.push(*tip)?;
+    }
+    // Another clone may have brought what this one does not have.
+    for known in known {
+        let _ = walk.hide(*known);
+    }
+    let mut builder = clone.packbuilder()?;
+    builder.insert_walk(&mut walk)?;
+    write(&mut builder, kept)
+}
+
+fn unite_small_packs(entry: &Path) -> io::Result<()> {
+    let before = packs(entry)?;
+    let mut small = before.clone();
+    small.sort_by_key(|pack| fs::metadata(pack).map_or(0, |file| file.len()));
+    small.pop();
+    let repository = Repository::open(entry).map_err(io::Error::other)?;
+    unite(&repository, &small).map_err(io::Error::other)?;
+    drop(repository);
+    // One of the name that it got may have been there.
+    if packs(entry)?.len() == before.len() {
+        return Ok(());
+    }
+    small.iter().try_for_each(|pack| remove_pack(pack))
+}
+
+fn unite(repository: &Repository, packs: &[PathBuf]) -> Result<(), git2::Error> {
+    let mut builder = repository.packbuilder()?;
+    for pack in packs {
+        let index = pack.with_extension("idx");
+        let index = gix::odb::pack::index::File::at(index, gix::hash::Kind::Sha1)
+            .map_err(|error| git2::Error::from_str(&error.to_string()))?;
+        for entry in index.iter() {
+            builder.insert_object(Oid::from_bytes(entry.oid.as_bytes())?, None)?;
+        }
+    }
+    write(&mut builder, repository)
+}
+
+fn write(builder: &mut git2::PackBuilder<'_>, to: &Repository) -> Result<(), git2::Error> {
+    let odb = to.odb()?;
+    let mut writer = odb.packwriter()?;
+    builder.foreach(|bytes| writer.write_all(bytes).is_ok())?;
+    writer.commit()?;
+    Ok(())
+}
+
+/// The index first: without it, the rest is no pack.
+fn remove_pack(pack: &Path) -> io::Result<()> {
+    for extension in ["idx", "rev", "pack"] {
+        match fs::remove_file(pack.with_extension(extension)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}

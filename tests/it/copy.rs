@@ -242,11 +242,15 @@ fn a_copy_of_a_copy_is_one_more_of_the_original() {
 #[test]
 fn ports_that_anyone_has_are_left_to_them() {
     let company = Company::new();
+    // Of its own: the other tests, which run at the same time, count on free ones.
+    company.0.manifest(&MANIFEST.replace("2180", "2370"));
+    company.run(&["generate"]);
+    company.commit("Move the ports");
     // One that somebody listens on, and one of a workspace that is stopped.
-    let _listener = TcpListener::bind("127.0.0.1:21901").unwrap();
+    let _listener = TcpListener::bind("127.0.0.1:23801").unwrap();
     company.0.write(
         "other/workspace.toml",
-        "[services.it]\nimage = \"it:1\"\nports = [\"22000:80\"]\n",
+        "[services.it]\nimage = \"it:1\"\nports = [\"23900:80\"]\n",
     );
     company.run(&["-C", "../other", "generate"]);
 
@@ -254,7 +258,7 @@ fn ports_that_anyone_has_are_left_to_them() {
     company.run(&["copy", "../vera-2"]);
 
     assert_eq!(taken.code, Some(2));
-    let why = "port 21800 + 200 = 22000 belongs to the workspace in [TMP]/other";
+    let why = "port 23700 + 200 = 23900 belongs to the workspace in [TMP]/other";
     assert!(taken.stderr.contains(why), "{}", taken.shown());
     assert_eq!(company.copies()["vera-2"]["port_offset"], 300);
 

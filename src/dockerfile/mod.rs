@@ -6,6 +6,7 @@
 //! [`comments`] silence them; [`report`] and [`sarif`] show them; [`linters`] reads what other
 //! linters say. Pure: nothing here looks at the disk or runs a program.
 
+pub mod breadth;
 pub mod comments;
 pub mod finding;
 pub mod fix;

@@ -11,9 +11,9 @@ mod root_user;
 mod secret;
 mod unpinned_base;
 
+use super::breadth::{self, Breadth};
 use super::finding::Finding;
 use super::ignore_file::IgnoreFile;
-use super::install::{self, Breadth};
 use super::lint::{Build, Context, Purpose};
 use super::parse::{Instruction, Keyword, Word};
 use super::shell::Command;
@@ -131,13 +131,13 @@ impl<'u> Unit<'u> {
 
     fn taken(&self, stage: &Stage<'_>, word: Word) -> Option<Taken> {
         let path = variables::expand(&word.text, &stage.variables)?;
-        let mut breadth = install::breadth(&path);
+        let mut breadth = breadth::of(&path);
         // An ignore file that lets nothing but manifests in makes any COPY narrow.
         if breadth == Breadth::Everything
             && let Some(allowed) = self.ignore_file.allow_list()
             && allowed
                 .iter()
-                .all(|path| install::breadth(path) == Breadth::Narrow)
+                .all(|path| breadth::of(path) == Breadth::Narrow)
         {
             breadth = Breadth::Narrow;
         }

@@ -11,7 +11,7 @@ use crate::dockerfile::finding::{Finding, Rule};
 use crate::dockerfile::lint::{Build, Context, File, Purpose};
 use crate::dockerfile::name::{self, Use};
 use crate::dockerfile::variables::Variables;
-use crate::dockerfile::{ignore_file, install};
+use crate::dockerfile::{breadth, ignore_file};
 use crate::error::Failure;
 use crate::host::files as disk;
 use crate::workspace::{self, Repo, Scalar, Service, Source, syntax};
@@ -271,7 +271,7 @@ fn manifests(folder: &Path) -> BTreeMap<String, String> {
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
             let is_small = entry.metadata().ok()?.len() <= LARGEST_MANIFEST;
-            let text = (install::is_manifest(&name) && is_small)
+            let text = (breadth::is_manifest(&name) && is_small)
                 .then(|| fs::read_to_string(entry.path()).ok())??;
             Some((name, text))
         })

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::super::breadth::Breadth;
 use super::super::finding::{Finding, Rule};
 use super::super::fix::{Edit, Fix, line_break, whole_lines};
-use super::super::install::{self, Breadth, Kind, Stack};
+use super::super::install::{self, Kind, Stack};
 use super::super::parse::{Instruction, Keyword};
 use super::super::shell::{self, Command};
 use super::super::stages::{Stage, mount_option};

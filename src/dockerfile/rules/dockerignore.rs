@@ -1,8 +1,9 @@
 //! `dockerignore`: the whole build context is copied, and what no image should hold is in it.
 
+use super::super::breadth::Breadth;
 use super::super::finding::{Finding, Rule};
 use super::super::fix::Fix;
-use super::super::install::{self, Breadth, Stack};
+use super::super::install::{self, Stack};
 use super::super::parse::Keyword;
 use super::super::shell;
 use super::Unit;

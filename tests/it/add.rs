@@ -205,7 +205,7 @@ fn a_result_that_is_no_valid_manifest_is_refused_in_the_words_of_the_reader() {
     "#);
     let ran = context.fitout(&["add", "../remotes/api.git", "--service", "My Api"]);
     assert_eq!(ran.code, Some(2), "{}", ran.shown());
-    assert!(ran.stderr.contains("write `my-api`"), "{}", ran.shown());
+    ran.assert_says("write `my-api`");
     assert!(!context.ws("api").exists());
     assert_eq!(context.read("ws/workspace.toml"), MANIFEST);
 }
@@ -216,11 +216,7 @@ fn a_personal_choice_for_what_goes_is_said_before() {
     context.write("ws/workspace.local.toml", "[repos.web]\nskip = true\n");
     let ran = context.fitout(&["remove", "web"]);
     assert_eq!(ran.code, Some(2), "{}", ran.shown());
-    assert!(
-        ran.stderr.contains("workspace.local.toml:1"),
-        "{}",
-        ran.shown()
-    );
+    ran.assert_says("workspace.local.toml:1");
     assert_eq!(context.read("ws/workspace.toml"), MANIFEST);
 }
 
@@ -234,7 +230,7 @@ fn names_that_mean_nothing_are_a_wrong_command_line() {
     ] {
         let ran = context.fitout(&arguments);
         assert_eq!(ran.code, Some(2), "{}", ran.shown());
-        assert!(ran.stderr.contains(said), "{}", ran.shown());
+        ran.assert_says(said);
     }
     assert_eq!(context.read("ws/workspace.toml"), MANIFEST);
 }
@@ -242,23 +238,13 @@ fn names_that_mean_nothing_are_a_wrong_command_line() {
 #[test]
 fn a_repo_without_a_dockerfile_gets_one_where_that_is_asked_for() {
     let context = company();
-    context.remote("shop");
-    context.push(
-        "shop",
-        "package.json",
-        r#"{"scripts": {"dev": "next dev"}, "dependencies": {"next": "16"}}"#,
-    );
+    context.shop();
     let ran = context.fitout(&["add", "../remotes/shop.git", "--dry-run"]);
     assert!(!context.ws("shop").exists(), "{}", ran.shown());
     context.git("ws", &["clone", "--quiet", "../remotes/shop.git", "shop"]);
 
     let ran = context.fitout(&["add", "shop", "--dry-run"]);
-    assert!(
-        ran.stderr
-            .contains("`fitout dockerfile ./shop --dev --write`"),
-        "{}",
-        ran.shown()
-    );
+    ran.assert_says("`fitout dockerfile ./shop --dev --write`");
     let ran = context.fitout(&["add", "shop", "--dockerfile"]);
     insta::assert_snapshot!(ran.shown(), @r#"
     exit: 0

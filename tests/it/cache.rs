@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use crate::context::{TestContext, exists};
 use crate::http_server::{Behaviour, HttpServer, Tls};
-use crate::login::{Prompt, on_a_terminal};
 use crate::sync::{assert_cloned_as_git_does, varied_remote};
+use crate::terminal::{Prompt, on_a_terminal};
 
 const CACHE: &str = "home/.cache/fitout/repos";
 /// What the server can do, its references, the pack.
@@ -505,7 +505,7 @@ fn the_cache_is_shown_and_cleaned() {
     let url = server.url("web");
     let place = url.strip_prefix("http://").unwrap().strip_suffix(".git");
     assert!(full.stdout.contains(place.unwrap()), "{}", full.shown());
-    assert!(full.stderr.contains(folder), "{}", full.shown());
+    full.assert_says(folder);
     insta::assert_snapshot!(unasked.shown(), @r"
     exit: 2
     --- stdout

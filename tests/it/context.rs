@@ -3,10 +3,15 @@
 //! Nothing of the machine that runs the tests reaches fitout or git but `PATH`, and nothing they do
 //! reaches it: the environment is emptied first, dates and authors are fixed, and no one is asked.
 
+use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -27,6 +32,16 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// Holds that this is in what it said to people.
+    #[track_caller]
+    pub fn assert_says(&self, words: &str) {
+        assert!(
+            self.stderr.contains(words),
+            "no `{words}` in:\n{}",
+            self.shown()
+        );
+    }
+
     /// Everything, for a snapshot.
     pub fn shown(&self) -> String {
         let code = self
@@ -69,6 +84,12 @@ impl TestContext {
         let path = self.path(relative);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+    }
+
+    /// Writes a program: a file that may be run.
+    pub fn write_program(&self, relative: &str, text: &str) {
+        self.write(relative, text);
+        fs::set_permissions(self.path(relative), fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Reads a file of the test's folder.
@@ -129,6 +150,15 @@ impl TestContext {
         }
     }
 
+    /// The client without a configuration, and so without plugins, at the engine of these tests.
+    pub fn bare_docker(&self) -> Command {
+        let mut command = self.command("docker");
+        if let Some(host) = std::env::var_os("DOCKER_HOST") {
+            command.env("DOCKER_HOST", host);
+        }
+        command
+    }
+
     /// Runs git in a folder of the test's folder; it has to succeed. Returns what it printed,
     /// without the last line break.
     pub fn git(&self, relative: &str, arguments: &[&str]) -> String {
@@ -162,6 +192,13 @@ impl TestContext {
         self.git(".", &["clone", "--quiet", &bare, &format!("work-{name}")]);
         self.push(name, "README.md", &format!("# {name}\n"));
         self.push(name, "src/main.txt", "one\ntwo\nthree\n");
+    }
+
+    /// Makes `remotes/shop.git`, a web application that has no Dockerfile.
+    pub fn shop(&self) {
+        self.remote("shop");
+        let package = r#"{"scripts": {"dev": "next dev"}, "dependencies": {"next": "16"}}"#;
+        self.push("shop", "package.json", package);
     }
 
     /// Commits a file to a remote's `main`.
@@ -209,6 +246,24 @@ pub fn exists(path: impl AsRef<Path>) -> bool {
     path.as_ref().symlink_metadata().is_ok()
 }
 
+/// Every file below a folder with its content, by path; without the folders that are not wanted.
+pub fn files_of(folder: &Path, wanted: impl Fn(&Path) -> bool) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        for entry in fs::read_dir(current).unwrap() {
+            let path = entry.unwrap().path();
+            if !path.is_dir() {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                found.insert(name, fs::read(&path).unwrap());
+            } else if wanted(&path) {
+                folders.push(path);
+            }
+        }
+    }
+    found
+}
+
 /// The client's own configuration: its plugins and its context.
 pub fn with_docker(command: &mut Command) -> &mut Command {
     let home = std::env::var_os("HOME").unwrap_or_default();
@@ -227,6 +282,18 @@ pub fn with_docker(command: &mut Command) -> &mut Command {
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("0.0.0.0", 0)).unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// Asks again and again, for a minute at most, until there is an answer.
+pub fn eventually<T>(what: impl Display, mut ask: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "not within a minute: {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 /// `in 0.3 s` differs from run to run.

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::context::{Ran, TestContext, exists};
+use crate::context::{Ran, TestContext, exists, files_of};
 
 /// A company with a workspace in `ws`, which is a repository of its own, and git as the only program.
 struct Company(TestContext);
@@ -103,20 +103,7 @@ impl Company {
 
 /// Every file below a folder with its content, by path.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(current) = folders.pop() {
-        for entry in fs::read_dir(current).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
-                found.insert(name, fs::read(&path).unwrap());
-            }
-        }
-    }
-    found
+    files_of(folder, |_| true)
 }
 
 #[test]
@@ -156,7 +143,7 @@ fn a_copy_is_whole_and_the_original_is_not_touched() {
     let inside = |arguments: &[&str]| company.run(&[&["-C", "../vera-2"], arguments].concat());
     inside(&["generate", "--check"]);
     let synced = inside(&["sync"]);
-    assert!(synced.stderr.contains("2 up to date"), "{}", synced.shown());
+    synced.assert_says("2 up to date");
 }
 
 #[test]
@@ -259,7 +246,7 @@ fn ports_that_anyone_has_are_left_to_them() {
 
     assert_eq!(taken.code, Some(2));
     let why = "port 23700 + 200 = 23900 belongs to the workspace in [TMP]/other";
-    assert!(taken.stderr.contains(why), "{}", taken.shown());
+    taken.assert_says(why);
     assert_eq!(company.copies()["vera-2"]["port_offset"], 300);
 
     // A folder that is gone has no ports any more.
@@ -325,7 +312,7 @@ fn relative_addresses_lead_to_the_same_remote_from_everywhere() {
     let company = Company::new();
     company.run(&["copy", "../deep/er/vera-2"]);
     let synced = company.run(&["-C", "../deep/er/vera-2", "sync"]);
-    assert!(synced.stderr.contains("2 up to date"), "{}", synced.shown());
+    synced.assert_says("2 up to date");
 }
 
 #[test]
@@ -348,7 +335,7 @@ fn projects_that_are_taken_or_no_names_are_refused() {
     ] {
         let ran = company.fitout(arguments);
         assert_ne!(ran.code, Some(0));
-        assert!(ran.stderr.contains(words), "{}", ran.shown());
+        ran.assert_says(words);
     }
     assert!(!exists(company.0.path("b")));
 
@@ -358,11 +345,7 @@ fn projects_that_are_taken_or_no_names_are_refused() {
     let mut shell = company.0.fitout_command(&["copy", "../c"]);
     shell.env("COMPOSE_PROJECT_NAME", "x");
     let ran = company.0.ran(&shell.output().unwrap());
-    assert!(
-        ran.stderr.contains("unset COMPOSE_PROJECT_NAME"),
-        "{}",
-        ran.shown()
-    );
+    ran.assert_says("unset COMPOSE_PROJECT_NAME");
 }
 
 #[test]
@@ -405,8 +388,8 @@ fn what_is_on_this_machine_and_in_no_commit_comes_along() {
     // The project of the original was `x`, and so is what its copies are named after.
     assert!(block.contains("\nCOMPOSE_PROJECT_NAME=x-vera-2\n"), "{env}");
     let own = "the copy has its own WEB_PORT_80, COMPOSE_PROJECT_NAME";
-    assert!(ran.stderr.contains(own), "{}", ran.shown());
-    assert!(ran.stderr.contains("look through it"), "{}", ran.shown());
+    ran.assert_says(own);
+    ran.assert_says("look through it");
     assert!(exists(company.0.path("vera-2/docker-compose.override.yml")));
     let personal = company.0.read("vera-2/workspace.local.toml");
     assert!(personal.starts_with("# mine\n[repos.web]\nbranch = \"main\"\n"));
@@ -436,7 +419,7 @@ fn a_copy_has_a_database_of_its_own_on_the_server_of_this_machine() {
     );
     assert_eq!(company.variable("vera-2", "CACHE_DATABASE"), None);
     let create = "hint: to create it, run there: CREATE DATABASE \"shop_2\";";
-    assert!(ran.stderr.contains(create), "{}", ran.shown());
+    ran.assert_says(create);
 }
 
 #[test]
@@ -466,15 +449,11 @@ fn a_workspace_without_git_is_copied_by_what_fitout_knows() {
     ];
     assert_eq!(company.0.names("vera-2"), expected);
     let note = "not in the copy: the folder `data`";
-    assert!(ran.stderr.contains(note), "{}", ran.shown());
+    ran.assert_says(note);
 
     company.0.write("vera-2/data/table", "new");
     let ran = company.fitout(&["copies", "remove", "--yes", "../vera-2"]);
-    assert!(
-        ran.stderr.contains("data/table: in no repository"),
-        "{}",
-        ran.shown()
-    );
+    ran.assert_says("data/table: in no repository");
     fs::remove_dir_all(company.0.path("vera-2/data")).unwrap();
     company.run(&["copies", "remove", "--yes", "../vera-2"]);
 }
@@ -488,16 +467,8 @@ fn a_manifest_that_is_not_committed_is_refused() {
     company.0.git("ws", &["commit", "--quiet", "-m", "x"]);
     let ran = company.fitout(&["copy", "../vera-2"]);
     assert_eq!(ran.code, Some(1));
-    assert!(
-        ran.stderr.contains("`workspace.toml` is not committed"),
-        "{}",
-        ran.shown()
-    );
-    assert!(
-        ran.stderr.contains("add workspace.toml &&"),
-        "{}",
-        ran.shown()
-    );
+    ran.assert_says("`workspace.toml` is not committed");
+    ran.assert_says("add workspace.toml &&");
     let names = ["bin", "home", "remotes", "work-api", "work-web", "ws"];
     assert_eq!(company.0.names(""), names);
 }
@@ -508,18 +479,14 @@ fn a_repo_that_is_not_here_comes_from_its_remote() {
     fs::remove_dir_all(company.0.path("ws/web")).unwrap();
     let ran = company.run(&["copy", "../vera-2"]);
     let why = "web comes from its remote: it is not cloned here";
-    assert!(ran.stderr.contains(why), "{}", ran.shown());
+    ran.assert_says(why);
     assert!(exists(company.0.path("vera-2/web/README.md")));
 
     // And where that does not answer, the copy is a workspace that `sync` goes on with.
     fs::rename(company.0.path("remotes/web.git"), company.0.path("away")).unwrap();
     let ran = company.fitout(&["copy", "../vera-3"]);
     assert_eq!(ran.code, Some(1));
-    assert!(
-        ran.stderr.contains("cd ../vera-3 && fitout sync"),
-        "{}",
-        ran.shown()
-    );
+    ran.assert_says("cd ../vera-3 && fitout sync");
     fs::rename(company.0.path("away"), company.0.path("remotes/web.git")).unwrap();
     company.run(&["-C", "../vera-3", "sync"]);
     assert!(exists(company.0.path("vera-3/web/README.md")));
@@ -663,11 +630,7 @@ fn removing_a_copy_loses_no_work_and_leaves_the_others() {
 
     let asked = company.fitout(&["copies", "remove", "../vera-2"]);
     assert_eq!(asked.code, Some(2));
-    assert!(
-        asked.stderr.contains("copies remove --yes [TMP]/vera-2"),
-        "{}",
-        asked.shown()
-    );
+    asked.assert_says("copies remove --yes [TMP]/vera-2");
 
     company.run(&["copies", "remove", "--yes", "vera-2"]);
     assert!(!exists(company.0.path("vera-2")));
@@ -695,7 +658,7 @@ fn what_is_no_copy_is_never_removed() {
     ] {
         let ran = company.fitout(&[&["-C", from], &remove[..], &[what]].concat());
         assert_eq!(ran.code, Some(2), "{}", ran.shown());
-        assert!(ran.stderr.contains(words), "{}", ran.shown());
+        ran.assert_says(words);
     }
     // Two with one project: what takes down one would take down the other.
     let env = company.0.read("vera-2/.env");
@@ -704,7 +667,7 @@ fn what_is_no_copy_is_never_removed() {
         .write("vera-2/.env", &format!("{env}COMPOSE_PROJECT_NAME=vera\n"));
     let ran = company.fitout(&[&remove[..], &["../vera-2"]].concat());
     let words = "its Compose project `vera` is also that of [TMP]/ws";
-    assert!(ran.stderr.contains(words), "{}", ran.shown());
+    ran.assert_says(words);
     assert!(exists(company.0.path("vera-2")));
 }
 
@@ -712,11 +675,7 @@ fn what_is_no_copy_is_never_removed() {
 fn copies_are_listed_from_wherever_one_is() {
     let company = Company::new();
     let alone = company.run(&["copies"]);
-    assert!(
-        alone.stderr.contains("fitout copy ../ws-2"),
-        "{}",
-        alone.shown()
-    );
+    alone.assert_says("fitout copy ../ws-2");
     company.run(&["copy", "../vera-2"]);
     company.0.write("vera-2/web/README.md", "changed\n");
 
@@ -733,7 +692,7 @@ fn copies_are_listed_from_wherever_one_is() {
         ]
     );
     let why = "warning: Docker does not say what runs";
-    assert!(ran.stderr.contains(why), "{}", ran.shown());
+    ran.assert_says(why);
     let outside = company.run(&["-C", "..", "copies"]);
     assert_eq!(outside.stdout.lines().count(), 3, "{}", outside.shown());
 }
@@ -744,7 +703,7 @@ fn two_clones_that_someone_made_by_hand_are_told_of_each_other() {
     company.0.git(".", &["clone", "--quiet", "ws", "by-hand"]);
     let ran = company.run(&["-C", "../by-hand", "generate"]);
     let told = "warning: the workspace in [TMP]/ws is the Compose project `vera` too";
-    assert!(ran.stderr.contains(told), "{}", ran.shown());
+    ran.assert_says(told);
     company.run(&["copy", "../vera-2"]);
     let ran = company.run(&["-C", "../vera-2", "generate"]);
     assert!(!ran.stderr.contains("warning"), "{}", ran.shown());

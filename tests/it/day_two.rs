@@ -4,6 +4,7 @@
 use std::process::Command;
 
 use crate::context::{Ran, TestContext, free_port, with_docker};
+use crate::terminal::{Prompt, talk};
 
 const MANIFEST: &str = r#"[git]
 base_url = "git@example.com:acme/"
@@ -31,7 +32,7 @@ image = "busybox:1.37"
 fn recorded() -> TestContext {
     let context = TestContext::new();
     context.manifest(MANIFEST);
-    context.write(
+    context.write_program(
         "bin/docker",
         "#!/bin/sh\ncase $1 in info) echo '{\"ServerVersion\":\"28.0.0\"}'; exit;; esac\n\
          case \"$*\" in *'ps --all --format json') cat ../running; exit;; esac\n\
@@ -44,12 +45,6 @@ fn recorded() -> TestContext {
 {"Service":"web","Name":"web-1","State":"exited","ExitCode":1}
 "#,
     );
-    let chmod = context
-        .command("chmod")
-        .args(["+x", "../bin/docker"])
-        .status()
-        .unwrap();
-    assert!(chmod.success());
     for folder in ["ws/api/src", "ws/shop/web", "ws/shop/admin"] {
         std::fs::create_dir_all(context.path(folder)).unwrap();
     }
@@ -110,46 +105,35 @@ fn each_command_becomes_compose_in_the_workspace_and_passes_its_status_on() {
     }
 }
 
-/// On a terminal, as util-linux's `script` makes one.
-fn on_a_terminal(context: &TestContext, arguments: &str) -> Ran {
+/// fitout with a `docker` and a browser of the test's own, on a terminal.
+fn on_a_terminal(context: &TestContext, arguments: &[&str]) -> (Option<i32>, String) {
     let path = std::env::var("PATH").unwrap();
-    let fitout = context.fitout_command(&[]);
-    let line = format!("{} {arguments}", fitout.get_program().to_string_lossy());
-    let mut script = context.command("script");
-    script
-        .args(["-qec", &line, "/dev/null"])
+    let mut command = context.fitout_command(arguments);
+    command
         .env("DISPLAY", ":0")
         .env("PATH", format!("{}:{path}", context.path("bin").display()));
-    context.ran(&script.output().unwrap())
+    talk(&command, Prompt::Ours, &[])
 }
 
 #[test]
 fn a_shell_gets_the_terminal() {
-    let ran = on_a_terminal(&recorded(), "sh store");
+    let (code, screen) = on_a_terminal(&recorded(), &["sh", "store"]);
     let start = "docker compose exec store sh -c if command -v bash";
-    assert!(ran.stdout.starts_with(start), "{}", ran.shown());
-    assert_eq!(ran.code, Some(7), "{}", ran.shown());
+    assert!(screen.starts_with(start), "{screen}");
+    assert_eq!(code, Some(7), "{screen}");
 }
 
 #[test]
 fn a_page_opens_in_the_browser_and_in_a_pipe_its_address_is_printed() {
     let context = recorded();
-    context.write("bin/xdg-open", "#!/bin/sh\necho \"$1\" > ../opened\n");
-    let mut chmod = context.command("chmod");
-    let chmod = chmod.args(["+x", "../bin/xdg-open"]).status();
-    assert!(chmod.unwrap().success());
+    context.write_program("bin/xdg-open", "#!/bin/sh\necho \"$1\" > ../opened\n");
 
     let piped = fitout_in(&context, "ws/api/src", &["open"]);
     assert_eq!(piped.stdout, "http://localhost:3000\n", "{}", piped.shown());
     assert!(!crate::context::exists(context.path("opened")));
 
-    let ran = on_a_terminal(&context, "open api");
-    assert_eq!(
-        (ran.stdout.as_str(), ran.code),
-        ("", Some(0)),
-        "{}",
-        ran.shown()
-    );
+    let ended = on_a_terminal(&context, &["open", "api"]);
+    assert_eq!(ended, (Some(0), String::new()));
     assert_eq!(context.read("opened"), "http://localhost:3000\n");
 }
 
@@ -195,11 +179,7 @@ fn what_is_wrong_is_said_before_docker_is_asked() {
     }
     std::fs::remove_file(context.ws("docker-compose.yml")).unwrap();
     let ran = fitout_in(&context, "ws", &["ps"]);
-    assert!(
-        ran.stderr.contains("run `fitout generate`"),
-        "{}",
-        ran.shown()
-    );
+    ran.assert_says("run `fitout generate`");
 }
 
 #[test]

@@ -45,7 +45,7 @@ echo
 fn workspace(manifest: &str) -> TestContext {
     let context = TestContext::new();
     context.manifest(manifest);
-    context.write("bin/docker", DOCKER);
+    context.write_program("bin/docker", DOCKER);
     for client in [
         "awslocal",
         "curl",
@@ -60,13 +60,8 @@ fn workspace(manifest: &str) -> TestContext {
         "redis-cli",
         "valkey-cli",
     ] {
-        context.write(&format!("bin/{client}"), CLIENT);
+        context.write_program(&format!("bin/{client}"), CLIENT);
     }
-    let chmod = context
-        .command("chmod")
-        .args(["-R", "+x", "../bin"])
-        .status();
-    assert!(chmod.unwrap().success());
     context.write("running", "");
     assert_eq!(context.fitout(&["generate"]).code, Some(0));
     context

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::{env, fs};
 
-use crate::context::{Ran, TestContext};
+use crate::context::{Ran, TestContext, files_of};
 
 /// A machine on which git is and nothing else.
 struct Machine(TestContext);
@@ -39,22 +39,7 @@ impl Machine {
 
 /// Every file below a folder with its content, by path. Leaves `.git` out: git rewrites its index.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(current) = folders.pop() {
-        for entry in fs::read_dir(current).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                if !path.ends_with(".git") {
-                    folders.push(path);
-                }
-            } else {
-                let name = path.strip_prefix(folder).unwrap();
-                found.insert(name.display().to_string(), fs::read(&path).unwrap());
-            }
-        }
-    }
-    found
+    files_of(folder, |folder| !folder.ends_with(".git"))
 }
 
 #[test]
@@ -82,7 +67,7 @@ fn a_new_user_gets_clones_a_compose_file_and_a_clean_workspace() {
     );
     assert_eq!(machine.0.git(services, &["status", "--porcelain"]), "");
     let enter = "\n  cd fitout-demo/services\n";
-    assert!(ran.stderr.contains(enter), "{}", ran.shown());
+    ran.assert_says(enter);
 }
 
 #[test]
@@ -136,7 +121,7 @@ fn without_docker_up_says_so_after_all_else_is_done() {
 
     assert_eq!(ran.code, Some(1));
     let missing = "Docker is not installed";
-    assert!(ran.stderr.contains(missing), "{}", ran.shown());
+    ran.assert_says(missing);
     assert!(machine.0.ws("a/services/web/page.html").is_file());
     assert!(machine.0.ws("a/services/docker-compose.yml").is_file());
 }

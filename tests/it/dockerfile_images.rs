@@ -1,15 +1,14 @@
 //! The Dockerfiles of `fitout dockerfile`, built and run: programs without packages of their own, on
 //! a base made of Debian's packages, since no image can be pulled where tests run.
 
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt as _;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::time::Duration;
+use std::{env, fmt, fs};
 
-use crate::context::TestContext;
+use crate::context::{TestContext, eventually};
 
 /// Made by `scripts/docker-engine images`: bash, Node.js, npm, Python, entr, and an `apt-get` that
 /// does nothing.
@@ -200,11 +199,7 @@ impl Site {
     }
 
     fn docker(&self) -> Command {
-        let mut command = self.context.command("docker");
-        if let Some(host) = env::var_os("DOCKER_HOST") {
-            command.env("DOCKER_HOST", host);
-        }
-        command
+        self.context.bare_docker()
     }
 }
 
@@ -237,32 +232,26 @@ impl Running<'_> {
     }
 
     fn answers(&self, expected: &str) {
-        self.eventually(expected, || get(self.port).unwrap_or_default());
+        eventually(format_args!("`{expected}`; {self}"), || {
+            get(self.port).filter(|answer| answer.contains(expected))
+        });
     }
 
     fn is_healthy(&self) {
         let status = ["inspect", "--format", "{{.State.Health.Status}}", &self.id];
-        self.eventually("healthy", || self.docker(&status));
+        eventually(format_args!("healthy; {self}"), || {
+            (self.docker(&status) == "healthy").then_some(())
+        });
     }
+}
 
-    fn eventually(&self, expected: &str, mut look: impl FnMut() -> String) {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            let found = look();
-            if found.contains(expected) {
-                return;
-            }
-            if Instant::now() > deadline {
-                let logs = self
-                    .site
-                    .docker()
-                    .args(["logs", &self.id])
-                    .output()
-                    .unwrap();
-                panic!("no `{expected}` but `{found}`: {}", words(&logs));
-            }
-            thread::sleep(Duration::from_millis(200));
-        }
+/// What it answers and has printed by now, for those who ask why.
+impl fmt::Display for Running<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answer = get(self.port).unwrap_or_default();
+        let logs = self.site.docker().args(["logs", &self.id]).output();
+        let logs = logs.as_ref().map(words).unwrap_or_default();
+        write!(formatter, "it answers `{answer}`: {logs}")
     }
 }
 

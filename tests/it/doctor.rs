@@ -10,7 +10,7 @@ mod fix;
 mod machine;
 
 use std::net::TcpListener;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::process::Command;
 
 use serde_json::Value;
@@ -41,6 +41,14 @@ ports = ["{port}:3000"]
     context
 }
 
+/// Runs the first command that a check gives, as a user would paste it.
+#[track_caller]
+fn run_remedy(context: &TestContext, found: &Value) {
+    let command = found["remedy"]["run"][0].as_str().unwrap();
+    let status = context.command("sh").args(["-c", command]).status();
+    assert!(status.unwrap().success(), "{command}");
+}
+
 /// fitout with these programs on PATH and no others, and with no engine of this machine in reach.
 fn with_programs(context: &TestContext, programs: &[&str], arguments: &[&str]) -> Command {
     let bin = context.path("bin");
@@ -64,9 +72,7 @@ fn with_programs(context: &TestContext, programs: &[&str], arguments: &[&str]) -
 
 /// A program that PATH has first, with a shell script for a body.
 fn stub(context: &TestContext, name: &str, script: &str) {
-    context.write(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
-    let executable = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(context.path("bin").join(name), executable).unwrap();
+    context.write_program(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
 }
 
 fn json(context: &TestContext, programs: &[&str], arguments: &[&str]) -> Value {
@@ -217,13 +223,7 @@ fn a_port_that_another_process_holds_is_traced_to_it() {
     assert!(words.contains(&pid), "{words}");
 
     // The command it gives mends it.
-    let command = found["remedy"]["run"][0].as_str().unwrap();
-    let status = context
-        .command("sh")
-        .args(["-c", command])
-        .status()
-        .unwrap();
-    assert!(status.success(), "{command}");
+    run_remedy(&context, found);
     let report = json(&context, &["git"], &["--only", "ports"]);
     assert_eq!(
         check(&report, "ports.api.3000")["status"],
@@ -335,7 +335,7 @@ fn a_group_that_is_nearly_right_and_a_check_of_deep_are_named() {
         for option in ["--only", "--skip"] {
             let ran = ran(&context, &[], &["doctor", option, pattern]);
             assert_eq!(ran.code, Some(2), "{}", ran.shown());
-            assert!(ran.stderr.contains(hint), "{}", ran.shown());
+            ran.assert_says(hint);
         }
     }
     let ran = ran(&context, &[], &["doctor", "--only", "zebra"]);
@@ -375,7 +375,7 @@ fn fix_needs_a_workspace_and_says_so() {
     let context = TestContext::new();
     let ran = ran(&context, &["git"], &["doctor", "--fix"]);
     assert_eq!(ran.code, Some(2), "{}", ran.shown());
-    assert!(ran.stderr.contains("fitout init"), "{}", ran.shown());
+    ran.assert_says("fitout init");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! What goes wrong between here and a server: each failure has its end, its words and no half repo.
 
-use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -200,10 +199,8 @@ fn silent_ssh(context: &TestContext) {
         "#!/bin/sh\necho $$ >> '{}'\nexec sleep 1000\n",
         context.path("home/pids").display()
     );
-    context.write("bin/ssh", &script);
-    let ssh = context.path("bin/ssh");
-    std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let ssh = ssh.display().to_string();
+    context.write_program("bin/ssh", &script);
+    let ssh = context.path("bin/ssh").display().to_string();
     context.git(".", &["config", "--global", "core.sshCommand", &ssh]);
     context.manifest("[repos.web]\nurl = \"git@forge.example:web.git\"\n");
 }
@@ -304,5 +301,5 @@ fn a_full_disk_is_said_and_leaves_no_half_repo() {
     context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
     let ran = context.fitout(&["sync"]);
     assert_failed(&context, &ran, "no room left on the disk");
-    assert!(ran.stderr.contains("df -h"), "{}", ran.shown());
+    ran.assert_says("df -h");
 }

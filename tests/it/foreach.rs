@@ -70,13 +70,7 @@ fn an_unknown_repo_or_program_is_said() {
     let program = context.fitout(&["foreach", "--repos", "web", "--", "no-such-program", "x"]);
     assert_eq!(repo.code, Some(2), "{}", repo.shown());
     assert_eq!(program.code, Some(1), "{}", program.shown());
-    assert!(
-        program
-            .stderr
-            .contains("`no-such-program` is not installed"),
-        "{}",
-        program.shown()
-    );
+    program.assert_says("`no-such-program` is not installed");
 }
 
 #[test]

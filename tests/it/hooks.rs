@@ -10,15 +10,10 @@ const NOTES_DOWN: &str = "#!/bin/sh\n\
     { echo \"$(basename \"$0\") $*\"; pwd; echo \"$GIT_DIR\"; git rev-parse HEAD; \
     git status --short --branch; } >> \"$HOME/ran\"\n";
 
-fn executable(context: &TestContext, file: &str, script: &str) {
-    context.write(file, script);
-    fs::set_permissions(context.path(file), fs::Permissions::from_mode(0o755)).unwrap();
-}
-
 /// The user's template with a `post-checkout` hook, and the repo `web`.
 fn with_template(context: &TestContext, script: &str) {
     context.remote("web");
-    executable(context, "home/template/hooks/post-checkout", script);
+    context.write_program("home/template/hooks/post-checkout", script);
     config(context, "init.templateDir", "~/template");
     web(context, "");
 }
@@ -72,7 +67,7 @@ fn a_clone_runs_the_users_hook_as_git_clone_does() {
     // Another folder, and a script that says nothing of what runs it.
     config(&context, "init.templateDir", "");
     let plain = NOTES_DOWN.replace("#!/bin/sh\n", "");
-    executable(&context, "home/hooks/post-checkout", &plain);
+    context.write_program("home/hooks/post-checkout", &plain);
     config(&context, "core.hooksPath", "~/hooks");
     compare("", &[]);
 }
@@ -108,11 +103,7 @@ fn a_hook_that_fails_undoes_no_clone_and_is_told_of() {
         assert_eq!(context.git("ws/web", &["status", "--short"]), "");
         fs::remove_dir_all(context.ws("web")).unwrap();
     }
-    executable(
-        &context,
-        "home/template/hooks/post-checkout",
-        "#!/nowhere\n",
-    );
+    context.write_program("home/template/hooks/post-checkout", "#!/nowhere\n");
     let ran = synced(&context, &[]);
     assert!(
         ran.stdout.contains("post-checkout: not found"),
@@ -125,7 +116,7 @@ fn a_hook_that_fails_undoes_no_clone_and_is_told_of() {
 fn a_hook_that_comes_from_the_remote_is_not_run_in_a_clone() {
     let context = TestContext::new();
     context.remote("web");
-    executable(&context, "work-web/.githooks/post-checkout", NOTES_DOWN);
+    context.write_program("work-web/.githooks/post-checkout", NOTES_DOWN);
     context.push("web", "README.md", "hooks\n");
     config(&context, "core.hooksPath", ".githooks");
     web(&context, "");
@@ -139,7 +130,7 @@ fn a_hook_that_comes_from_the_remote_is_not_run_in_a_clone() {
 fn an_update_and_a_switch_run_the_hooks_that_git_runs() {
     let context = TestContext::new();
     with_template(&context, NOTES_DOWN);
-    executable(&context, "home/template/hooks/post-merge", NOTES_DOWN);
+    context.write_program("home/template/hooks/post-merge", NOTES_DOWN);
     synced(&context, &[]);
     let remote = context.path("remotes/web.git").display().to_string();
     context.git(".", &["clone", "--quiet", &remote, "by-git"]);
@@ -169,7 +160,7 @@ fn a_hook_that_fails_after_a_switch_is_told_of() {
     with_template(&context, "#!/bin/sh\n");
     synced(&context, &[]);
     let fails = "#!/bin/sh\necho no npm here >&2\nexit 3\n";
-    executable(&context, "ws/web/.git/hooks/post-checkout", fails);
+    context.write_program("ws/web/.git/hooks/post-checkout", fails);
     let first = context.git("ws/web", &["rev-parse", "HEAD~1"]);
     let no_hooks = ["-c", "core.hooksPath=/dev/null", "switch", "--quiet", "-c"];
     context.git("ws/web", &[&no_hooks[..], &["topic"]].concat());

@@ -83,7 +83,7 @@ fn up_says_why_a_service_does_not_reach_the_host() {
     let ran = host.fitout(&["up"]);
     assert_eq!(ran.code, Some(1), "{}", ran.shown());
     let why = "`db` listens on 127.0.0.1 only, and containers come to ";
-    assert!(ran.stderr.contains(why), "{}", ran.shown());
+    ran.assert_says(why);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Stdio;
 
 use crate::context::TestContext;
-use crate::login::{Prompt, on_a_terminal};
+use crate::terminal::{Prompt, on_a_terminal};
 
 /// Clones with files in them, as a developer has them beside each other.
 fn company() -> TestContext {
@@ -93,23 +93,18 @@ fn the_clones_of_a_folder_become_a_manifest_that_works() {
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
     let ran = context.fitout(&["sync"]);
     let expected = "3 repos: 2 up to date, 1 left as is";
-    assert!(ran.stderr.contains(expected), "{}", ran.shown());
+    ran.assert_says(expected);
 }
 
 #[test]
 fn a_repo_without_a_dockerfile_gets_one_where_that_is_asked_for() {
     let context = company();
-    context.remote("shop");
-    context.push(
-        "shop",
-        "package.json",
-        r#"{"scripts": {"dev": "next dev"}, "dependencies": {"next": "16"}}"#,
-    );
+    context.shop();
     context.git("ws", &["clone", "--quiet", "../remotes/shop.git", "shop"]);
 
     let ran = context.fitout(&["init", "--dry-run"]);
     let hint = "`fitout dockerfile ./shop --dev --write`";
-    assert!(ran.stderr.contains(hint), "{}", ran.shown());
+    ran.assert_says(hint);
     assert!(!context.ws("shop/Dockerfile.dev").exists());
 
     let ran = context.fitout(&["init", "--dockerfile"]);
@@ -284,12 +279,7 @@ fn wrong_input_is_a_wrong_command_line() {
 #[test]
 fn a_missing_dockerfile_is_offered_on_a_terminal() {
     let context = TestContext::new();
-    context.remote("shop");
-    context.push(
-        "shop",
-        "package.json",
-        r#"{"scripts": {"dev": "next dev"}, "dependencies": {"next": "16"}}"#,
-    );
+    context.shop();
     context.git("ws", &["clone", "--quiet", "../remotes/shop.git", "shop"]);
     let no = [("Write it?", "n"), ("to workspace.toml?", "n")];
     let (code, screen) = on_a_terminal(&context, &["init"], Prompt::Key, &no);

@@ -4,8 +4,9 @@ use std::fs;
 
 use crate::context::TestContext;
 use crate::http_server::{Asked, Behaviour, HttpServer};
-use crate::login::{Prompt, closed, helper, on_a_terminal, secured};
+use crate::login::{closed, helper, secured};
 use crate::sync::assert_cloned_as_git_does;
+use crate::terminal::{Prompt, on_a_terminal};
 
 const ATTRIBUTES: &str = "*.bin filter=lfs diff=lfs merge=lfs -text\n";
 

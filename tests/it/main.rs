@@ -36,6 +36,7 @@ mod ssh;
 mod stack;
 mod status;
 mod sync;
+mod terminal;
 mod tidy;
 mod up;
 mod use_service;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::context::{Ran, TestContext, free_port};
-use crate::login::{Prompt, on_a_terminal};
 use crate::sync::{Daemon, assert_cloned_as_git_does, varied_remote, wait_for_port};
+use crate::terminal::{Prompt, on_a_terminal};
 
 /// A server on loopback that lets `user_key` in, and a configuration that calls it `forge`.
 pub struct Sshd {

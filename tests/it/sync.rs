@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use crate::context::{TestContext, exists, free_port};
 use crate::http_server::{Behaviour, HttpServer};
-use crate::login::{Prompt, on_a_terminal};
+use crate::terminal::{Prompt, on_a_terminal};
 
 /// Ends a server when the test does.
 pub struct Daemon(pub Child);
@@ -224,8 +224,7 @@ fn a_clone_takes_what_git_clone_takes_from_the_users_template() {
     let context = TestContext::new();
     context.remote("web");
     let hook = "home/template/hooks/pre-commit";
-    context.write(hook, "#!/bin/sh\nexit 0\n");
-    fs::set_permissions(context.path(hook), fs::Permissions::from_mode(0o755)).unwrap();
+    context.write_program(hook, "#!/bin/sh\nexit 0\n");
     context.write("home/template/info/exclude", "*.swp\n");
     context.write("home/template/config", "[alias]\n\tst = status\n");
     context.write("home/template/.hidden", "left out\n");
@@ -784,12 +783,7 @@ fn forty_repos_are_cloned_at_once_and_one_that_fails_stops_no_other() {
     context.manifest(&manifest);
     let ran = context.fitout(&["sync"]);
     assert_eq!(ran.code, Some(1));
-    assert!(
-        ran.stderr
-            .contains("41 repos: 40 cloned, 1 failed in [TIME]"),
-        "{}",
-        ran.shown()
-    );
+    ran.assert_says("41 repos: 40 cloned, 1 failed in [TIME]");
     for number in 0..40 {
         let clone = format!("ws/web-{number}");
         assert_eq!(context.git(&clone, &["status", "--short"]), "");
@@ -1142,12 +1136,8 @@ fn a_clone_that_the_manifest_no_longer_names_is_reported_and_left() {
     context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
     let ran = context.fitout(&["sync"]);
     assert_eq!(ran.code, Some(0));
-    assert!(
-        ran.stderr.contains(
-            "`old`, a clone of [TMP]/remotes/old.git, is not in the manifest: left as it is"
-        ),
-        "{}",
-        ran.shown()
+    ran.assert_says(
+        "`old`, a clone of [TMP]/remotes/old.git, is not in the manifest: left as it is",
     );
     assert_eq!(context.read("ws/old/README.md"), "# old\n");
 }

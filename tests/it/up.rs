@@ -129,7 +129,7 @@ command = ["sh", "-c", "{command}"]
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
         let told = "error: 1 problem keeps the services from starting\n\n\
                     fail     compose.valid  Docker Compose does not accept it:";
-        assert!(ran.stderr.contains(told), "{}", ran.shown());
+        ran.assert_says(told);
         assert_eq!(ran.stdout, "", "{}", ran.shown());
         std::fs::remove_file(project.context.path(override_file)).unwrap();
 
@@ -140,7 +140,7 @@ command = ["sh", "-c", "{command}"]
         let ran = project.context.ran(&command.output().unwrap());
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
         let told = "fail     tools.compose  ";
-        assert!(ran.stderr.contains(told), "{}", ran.shown());
+        ran.assert_says(told);
     }
 
     #[test]
@@ -343,7 +343,7 @@ command = ["sleep", "600"]
         context.write("ws/web/package-lock.json", "two\n");
         let ran = up(&["--no-sync"]);
         let told = "web: its lock file has changed, renewing /app/node_modules";
-        assert!(ran.stderr.contains(told), "{}", ran.shown());
+        ran.assert_says(told);
         assert_eq!(sh("web", marked), "/named/mark /scratch/mark two\n");
         assert_eq!(sh("page", marked), "/data/mark ");
         let after = containers();
@@ -388,6 +388,6 @@ command = ["sleep", "600"]
         let ran = second.fitout(&["up"]);
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
         let words = "is held by the container `fitout-test-first-page-1` of the project in";
-        assert!(ran.stderr.contains(words), "{}", ran.shown());
+        ran.assert_says(words);
     }
 }

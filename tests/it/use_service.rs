@@ -93,11 +93,7 @@ fn two_files_change_and_come_back_as_they_were() {
     assert_eq!(others(), before);
 
     let again = without_docker(&context, &["use", "db", "host"]);
-    assert!(
-        again.stderr.contains("db runs on this machine already"),
-        "{}",
-        again.shown()
-    );
+    again.assert_says("db runs on this machine already");
 
     let ran = without_docker(&context, &["use", "db", "container"]);
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
@@ -106,7 +102,7 @@ fn two_files_change_and_come_back_as_they_were() {
     assert_eq!(others(), before);
     // A port of the host's server is not the container's.
     let words = "warning: `DB_PORT` is set in .env, outside of fitout's block";
-    assert!(ran.stderr.contains(words), "{}", ran.shown());
+    ran.assert_says(words);
 }
 
 #[test]
@@ -199,20 +195,12 @@ fn a_variable_that_goes_over_the_choice_is_named() {
     context.write("ws/.env", &format!("DB_CONTAINERS=1\n{env}"));
     let ran = without_docker(&context, &["use", "db", "host"]);
     let words = "warning: `DB_CONTAINERS` is set in .env, outside of fitout's block, and goes over";
-    assert!(ran.stderr.contains(words), "{}", ran.shown());
+    ran.assert_says(words);
 
     let mut command = context.fitout_command(&["use", "db", "container", "--no-restart"]);
     let ran = context.ran(&command.env("DB_HOST", "10.0.0.5").output().unwrap());
-    assert!(
-        ran.stderr.contains("`DB_HOST` is set in the shell"),
-        "{}",
-        ran.shown()
-    );
-    assert!(
-        ran.stderr.contains("hint: unset DB_HOST"),
-        "{}",
-        ran.shown()
-    );
+    ran.assert_says("`DB_HOST` is set in the shell");
+    ran.assert_says("hint: unset DB_HOST");
 }
 
 #[test]
@@ -344,7 +332,7 @@ compose = {{ stop_grace_period = "1s" }}
         let ran = stack.fitout(&["use", "db", "host"]);
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
         let words = format!("nothing listens on port {port}");
-        assert!(ran.stderr.contains(&words), "{}", ran.shown());
+        ran.assert_says(&words);
         let stopped = [String::new(), app.clone(), other.clone()];
         assert_eq!(stack.containers(), stopped);
 
@@ -360,7 +348,7 @@ compose = {{ stop_grace_period = "1s" }}
         let [_, app_on_host, other] = stack.containers();
         assert_ne!(app_on_host, app);
         let words = format!("a container reaches `db` at {}:{port}", bridge.unwrap());
-        assert!(ran.stderr.contains(&words), "{}", ran.shown());
+        ran.assert_says(&words);
         assert_eq!(
             stack.asks("select to_regclass('kept') is null, inet_server_port()"),
             format!("t|{port}")

@@ -3,8 +3,7 @@
 use serde_json::Value;
 
 use super::check;
-use crate::context::{TestContext, free_port, with_docker};
-use crate::docker::eventually;
+use crate::context::{TestContext, eventually, free_port, with_docker};
 
 /// A project that leaves nothing behind.
 struct Project(TestContext);

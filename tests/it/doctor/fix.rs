@@ -1,8 +1,8 @@
 //! `fitout doctor --fix`: what it does, what it asks first, and what it leaves alone.
 
-use super::{check, json, ran, workspace};
+use super::{check, json, ran, run_remedy, workspace};
 use crate::context::{TestContext, exists, free_port};
-use crate::login::{Prompt, on_a_terminal};
+use crate::terminal::{Prompt, on_a_terminal};
 
 /// What can't be in order without an engine.
 const HERE: &str = "repos,files,compose.present,compose.drift,compose.env";
@@ -105,13 +105,7 @@ fn keys_that_the_example_has_are_missed_and_the_command_adds_them() {
     assert_eq!(lacking, "warn");
     assert_eq!(found["found"], "`api/.env` lacks `B` of `api/.env.example`");
     assert_eq!(found["fixable"], false);
-    let command = found["remedy"]["run"][0].as_str().unwrap();
-    let ran = context
-        .command("sh")
-        .args(["-c", command])
-        .status()
-        .unwrap();
-    assert!(ran.success(), "{command}");
+    run_remedy(&context, &found);
     assert_eq!(context.read("ws/api/.env"), "A=own\nexport B=2\n");
     assert_eq!(status().0, "pass");
 }
@@ -129,13 +123,7 @@ fn an_env_file_that_a_repo_commits_is_a_warning_of_that_repo() {
     insta::assert_snapshot!(warned.stdout);
     let report = json(&context, &["git"], &["--only", "files.api.env-secret"]);
     let found = check(&report, "files.api.env-secret");
-    let command = found["remedy"]["run"][0].as_str().unwrap();
-    let status = context
-        .command("sh")
-        .args(["-c", command])
-        .status()
-        .unwrap();
-    assert!(status.success(), "{command}");
+    run_remedy(&context, found);
     assert!(exists(context.ws("api/.env")));
     let report = json(&context, &["git"], &["--only", "files.api.env-secret"]);
     assert_eq!(report["summary"]["pass"], 1, "{report:#}");

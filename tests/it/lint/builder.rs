@@ -233,11 +233,7 @@ impl Site {
     }
 
     fn docker(&self) -> Command {
-        let mut command = self.context.command("docker");
-        if let Some(host) = env::var_os("DOCKER_HOST") {
-            command.env("DOCKER_HOST", host);
-        }
-        command
+        self.context.bare_docker()
     }
 }
 

@@ -1,7 +1,6 @@
 //! `--with`: other linters, played by scripts that print what the real ones print.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 
 use serde_json::Value;
@@ -19,9 +18,7 @@ fn with(context: &TestContext, programs: &[(&str, &str)], arguments: &[&str]) ->
         let _ = symlink(real, folder.join(tool));
     }
     for (name, script) in programs {
-        let path = folder.join(name);
-        fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        context.write_program(&format!("bin/{name}"), &format!("#!/bin/sh\n{script}\n"));
     }
     let mut command = context.fitout_command(&["lint"]);
     command.env("PATH", &folder).args(arguments);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -120,9 +120,7 @@ impl Scene {
             Ground::NoRemote => mine(&["remote", "remove", "origin"]),
             Ground::Hooked => {
                 let hook = format!("{MINE}/.git/hooks/post-merge");
-                context.write(&hook, "#!/bin/sh\n");
-                let executable = fs::Permissions::from_mode(0o755);
-                fs::set_permissions(context.path(&hook), executable).unwrap();
+                context.write_program(&hook, "#!/bin/sh\n");
                 String::new()
             }
             Ground::Clone | Ground::Shallow | Ground::Folder => String::new(),

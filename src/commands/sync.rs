@@ -211,7 +211,6 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         backend: opened.personal.git.backend,
         gate: Gate::new(cores),
         // A few repos may use the cores that many would share.
-        threads: (cores / repos.len().clamp(1, cores)).max(1),
         interrupt: interrupt::flag(),
         cache: (!options.no_cache && !opened.personal.git.no_cache)
             .then(Cache::of_user)

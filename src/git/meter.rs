@@ -144,6 +144,17 @@ impl Gate {
     }
 }
 
+/// Threads for so many objects or files of one repo. The gate holds the repos at work to the cores; but
+/// at the end of a run the biggest one is alone, and should have them all.
+pub(super) fn threads_for(count: usize) -> usize {
+    /// Fewer are done before a second thread would have begun.
+    const MANY: usize = 2_000;
+    match count {
+        0..MANY => 1,
+        _ => thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
 /// A place behind the gate, handed on when dropped.
 #[derive(Debug)]
 pub struct Pass(Arc<Gate>);

@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use gix::bstr::{BString, ByteSlice};
+use gix::bstr::ByteSlice;
 use gix::refspec::parse::Operation;
 use gix::remote::fetch;
 
@@ -57,8 +57,6 @@ pub struct Network<'a> {
     pub backend: Backend,
     /// Holds CPU work to the cores.
     pub gate: Arc<Gate>,
-    /// Threads of one repo's CPU work.
-    pub threads: usize,
     /// Becomes true when the user wants to stop.
     pub interrupt: &'static AtomicBool,
     /// Objects of clones that were made before.
@@ -221,7 +219,7 @@ impl Network<'_> {
         let _ = std::fs::remove_dir_all(path);
         local::begin_clone(&git_dir, staged.capabilities())?;
         let is_seeded = seed(&git_dir);
-        let mut line = Line::open(&git_dir, self.overrides(), |it| it.remote_at(url))
+        let mut line = Line::open(&git_dir, |it| it.remote_at(url))
             .map_err(|error| self.say(&error, None, session, url))?;
         let filters = filter::Log::of(&git_dir);
         let who = line
@@ -252,14 +250,7 @@ impl Network<'_> {
         let default = offer.default_branch(&preferred);
         if !offer.is_empty() {
             server
-                .receive(
-                    repository,
-                    &wanted,
-                    is_seeded,
-                    self.threads,
-                    watch,
-                    self.interrupt,
-                )
+                .receive(repository, &wanted, is_seeded, watch, self.interrupt)
                 .map_err(|error| said(&error))?;
         }
         let taken = wanted.taken(offer.refs, repository);
@@ -282,7 +273,7 @@ impl Network<'_> {
         }
         let pass = self.gate.pass(objects.load(Ordering::Relaxed));
         let watch = Watch::new(meter, &self.gate);
-        let out = check_out(repository, self.threads, watch, self.interrupt, |error| {
+        let out = check_out(repository, watch, self.interrupt, |error| {
             filters.explain(said(error), url)
         })?;
         drop(pass);
@@ -320,7 +311,7 @@ impl Network<'_> {
         meter: &Arc<Meter>,
         session: &http::Session,
     ) -> Result<Option<PathBuf>, GitError> {
-        let mut line = Line::open(path, self.overrides(), |it| it.find_remote(remote))
+        let mut line = Line::open(path, |it| it.find_remote(remote))
             .map_err(|error| self.say(&error, None, session, url))?;
         let silence = http::silence(line.repository.config_snapshot().plumbing(), url);
         let _watchdog = self.watchdog(line.ssh_log.as_ref(), meter, silence, session);
@@ -381,18 +372,6 @@ impl Network<'_> {
             local::set_remote_default(path, remote, &default)?;
         }
         Ok(fetched.pack)
-    }
-
-    /// gix reads its limits from git's configuration.
-    fn overrides(&self) -> Vec<BString> {
-        let threads = self.threads;
-        vec![
-            format!("pack.threads={threads}").into(),
-            format!("checkout.workers={threads}").into(),
-            "gitoxide.credentials.terminalPrompt=false".into(),
-            // An identity is not needed to fetch, and asking the system for one is slow.
-            "gitoxide.credentials.helperStderr=false".into(),
-        ]
     }
 
     /// Clones or updates the submodules of a clone. Returns what the user should know.

@@ -7,7 +7,7 @@ use gix::worktree::stack::state::attributes::Source;
 use gix::{NestedProgress, Progress, Repository};
 
 use crate::git::error::{Cause, GitError};
-use crate::git::meter::{CHECKOUT_FILES, Watch};
+use crate::git::meter::{CHECKOUT_FILES, Watch, threads_for};
 
 /// What was written.
 #[derive(Debug, Default)]
@@ -19,7 +19,6 @@ pub(super) struct CheckedOut {
 /// Writes the files and the index. Nothing where HEAD has no commit. `said` puts gix's words for people.
 pub(super) fn check_out(
     repository: &Repository,
-    threads: usize,
     mut progress: Watch,
     interrupt: &AtomicBool,
     said: impl Fn(&gix::Error) -> GitError,
@@ -33,7 +32,7 @@ pub(super) fn check_out(
         let index = repository.index_from_tree(&tree)?;
         let mut options = repository.checkout_options(Source::IdMapping)?;
         options.destination_is_initially_empty = true;
-        options.thread_limit = Some(threads);
+        options.thread_limit = Some(threads_for(index.entries().len()));
         Ok(Some((index, options)))
     };
     let Some((mut index, options)) = prepare().map_err(|error| said(&error))? else {

@@ -6,6 +6,7 @@
 //! where there is a `depth`.
 
 use std::fs;
+use std::io::{self, BufRead};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ use super::http::Session;
 use super::line;
 use super::logins::Keeper;
 use super::offer::{EVERYTHING, Offer, Wanted};
-use crate::git::meter::Watch;
+use crate::git::meter::{Watch, threads_for};
 
 /// A server that has said which refs it has.
 pub(super) struct Conversation {
@@ -78,7 +79,6 @@ impl Conversation {
         repository: &Repository,
         wanted: &Wanted,
         has_objects: bool,
-        threads: usize,
         progress: Watch,
         interrupt: &AtomicBool,
     ) -> gix::Result<()> {
@@ -111,6 +111,7 @@ impl Conversation {
         gix::protocol::fetch(
             &mut negotiation,
             |reader, progress, interrupt| {
+                let objects = objects(reader).map_err(gix::Error::from_error)?;
                 let written = pack::Bundle::write_to_directory(
                     reader,
                     Some(&folder),
@@ -119,7 +120,7 @@ impl Conversation {
                     bases,
                     repository.object_hash(),
                     pack::bundle::write::Options {
-                        thread_limit: Some(threads),
+                        thread_limit: Some(threads_for(objects)),
                         ..Default::default()
                     },
                 )
@@ -155,6 +156,13 @@ impl Conversation {
             None => Ok(()),
         }
     }
+}
+
+/// How many objects a pack has that is yet to be read: gitformat-pack(5), "header".
+fn objects(pack: &mut dyn BufRead) -> io::Result<usize> {
+    let header = pack.fill_buf()?;
+    let count = header.get(8..12).and_then(|count| count.try_into().ok());
+    Ok(count.map_or(0, u32::from_be_bytes) as usize)
 }
 
 /// How fitout calls itself to a server.

@@ -24,10 +24,12 @@ impl Line {
     /// Opens the repository at `path` for the remote that `find` finds in it.
     pub(super) fn open(
         path: &Path,
-        overrides: Vec<BString>,
         find: impl FnOnce(&Repository) -> gix::Result<gix::Remote<'_>>,
     ) -> gix::Result<Self> {
-        let options = gix::open::Options::default().config_overrides(overrides);
+        let options = gix::open::Options::default().config_overrides([
+            "gitoxide.credentials.terminalPrompt=false",
+            "gitoxide.credentials.helperStderr=false",
+        ]);
         let repository = gix::open_opts(path, options)?;
         let is_ssh = find(&repository)?
             .url(Direction::Fetch)

@@ -13,15 +13,17 @@
 
 mod growth;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use git2::Oid;
+use gix::bstr::BStr;
 use sha2::{Digest, Sha256};
 
-use super::{local, url};
+use super::local::RemoteRef;
+use super::url;
 
 /// Refs that stand for the cache's commits in a clone in the making: so the server is told what is
 /// there. They are gone before anyone sees the clone.
@@ -120,13 +122,20 @@ impl Cache {
         true
     }
 
-    /// Keeps what a clone has, for the next one. `seeded` when it began with what is kept.
-    pub(super) fn keep(&self, url: &str, git_dir: &Path, seeded: bool) {
+    /// Keeps what a clone has, for the next one: its packs, and the remote's refs. `seeded` when it began
+    /// with what is kept.
+    pub(super) fn keep(&self, url: &str, git_dir: &Path, refs: &[RemoteRef], seeded: bool) {
         // No clone fails because its cache does.
-        let _ = self.try_to_keep(url, git_dir, seeded);
+        let _ = self.try_to_keep(url, git_dir, refs, seeded);
     }
 
-    fn try_to_keep(&self, url: &str, git_dir: &Path, seeded: bool) -> io::Result<()> {
+    fn try_to_keep(
+        &self,
+        url: &str,
+        git_dir: &Path,
+        refs: &[RemoteRef],
+        seeded: bool,
+    ) -> io::Result<()> {
         let packs = packs(git_dir)?;
         let name = name(url);
         let entry = self.repository(&name);
@@ -146,7 +155,7 @@ impl Cache {
                 fs::remove_dir_all(folder)?;
             }
         }
-        fill(&made, url, git_dir, &packs)
+        fill(&made, url, refs, &packs)
             .and_then(|()| fs::rename(&made, entry))
             .inspect_err(|_| drop(fs::remove_dir_all(&made)))
     }
@@ -305,17 +314,15 @@ fn packs(git_dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(packs)
 }
 
-fn fill(made: &Path, url: &str, git_dir: &Path, packs: &[PathBuf]) -> io::Result<()> {
+fn fill(made: &Path, url: &str, refs: &[RemoteRef], packs: &[PathBuf]) -> io::Result<()> {
     let folder = made.join("objects/pack");
     fs::create_dir_all(&folder)?;
     fs::create_dir_all(made.join("refs"))?;
     for pack in packs {
         link_pack(pack, &folder)?;
     }
-    let refs = local::remote_of_clone(git_dir)
-        .and_then(|remote| local::remote_refs(git_dir, &remote))
-        .map_err(io::Error::other)?;
-    let refs = packed_refs(refs.iter().map(|(name, tip)| format!("{tip} {name}\n")));
+    let refs: BTreeMap<&BStr, &RemoteRef> = refs.iter().map(|it| (it.name.as_ref(), it)).collect();
+    let refs = packed_refs(refs.iter().map(|(name, it)| format!("{} {name}\n", it.id)));
     let (host, path) = url::place(url);
     let config = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
     for (file, text) in [

@@ -41,6 +41,7 @@ use self::offer::Wanted;
 use self::watchdog::Watchdog;
 use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
+use super::local::{FirstHead, RemoteRef};
 use super::meter::{Gate, Meter, Watch};
 use super::staging::{self, StagedClone};
 use super::{cli, filter, local, url};
@@ -84,6 +85,26 @@ pub struct Cloned {
     pub bytes: u64,
 }
 
+/// A clone in its staging folder.
+struct Made {
+    branch: Option<String>,
+    /// Whether files of attributes may be among its files.
+    has_attributes: bool,
+    /// What it has of the remote's refs.
+    refs: Vec<RemoteRef>,
+}
+
+impl Made {
+    /// One that another program made.
+    fn at(path: &Path) -> Self {
+        Made {
+            branch: local::branch(path),
+            has_attributes: true,
+            refs: Vec::new(),
+        }
+    }
+}
+
 impl Network<'_> {
     /// Clones a repo to its place, and links its path there when it is kept elsewhere.
     pub fn clone(&self, repo: &Repo, link: &Link, meter: &Arc<Meter>) -> Result<Cloned, GitError> {
@@ -91,23 +112,24 @@ impl Network<'_> {
         let url = url::resolve(self.root, &repo.url);
         let staged = self.staging.beside(&destination)?;
         let path = staged.path();
-        let has_attributes = self
+        let made = self
             .with_retries(&url, |session| match self.backend {
                 Backend::BuiltIn if needs_no_program(&url) => {
-                    local::clone(path, &url, repo).map(|()| true)
+                    local::clone(path, &url, repo).map(|()| Made::at(path))
                 }
                 Backend::BuiltIn => self.clone_through_cache(&staged, &url, repo, meter, session),
-                Backend::Cli => cli::clone(path, &url, repo, self.interrupt).map(|()| true),
+                Backend::Cli => {
+                    cli::clone(path, &url, repo, self.interrupt).map(|()| Made::at(path))
+                }
             })
             .map_err(|error| self.explained(error, repo, &url))?;
         let mut note = None;
         if repo.submodules && path.join(".gitmodules").exists() {
             note = self.submodules(path, &[], repo)?;
         }
-        if note.is_none() && has_attributes {
+        if note.is_none() && made.has_attributes {
             note = local::lfs_note(path, &shell::word(&repo.path));
         }
-        let branch = local::branch(path);
         let bytes = cache::pack_bytes(&path.join(".git"));
         staged.move_to(&destination).map_err(|error| {
             GitError::new(
@@ -120,7 +142,7 @@ impl Network<'_> {
         }
         let hook = local::hooks::after_clone(&destination, &self.gate, self.interrupt)?;
         Ok(Cloned {
-            branch,
+            branch: made.branch,
             notes: [note, hook].into_iter().flatten().collect(),
             bytes,
         })
@@ -169,8 +191,7 @@ impl Network<'_> {
         }
     }
 
-    /// Begins with what is kept of this URL, and keeps what is new. Whether files of attributes are
-    /// among what was checked out.
+    /// Begins with what is kept of this URL, and keeps what is new.
     fn clone_through_cache(
         &self,
         staged: &StagedClone,
@@ -178,7 +199,7 @@ impl Network<'_> {
         repo: &Repo,
         meter: &Arc<Meter>,
         session: &http::Session,
-    ) -> Result<bool, GitError> {
+    ) -> Result<Made, GitError> {
         let Some(cache) = self.cache.as_ref().filter(|_| !url::is_local(url)) else {
             return self.clone_to(staged, url, repo, meter, session, &|_| false);
         };
@@ -198,9 +219,9 @@ impl Network<'_> {
             cache.forget(url);
             cloned = self.clone_to(staged, url, repo, meter, session, &|_| false);
         }
-        let has_attributes = cloned?;
-        cache.keep(url, &git_dir, seeded.into_inner());
-        Ok(has_attributes)
+        let made = cloned?;
+        cache.keep(url, &git_dir, &made.refs, seeded.into_inner());
+        Ok(made)
     }
 
     /// Makes a whole clone in its staging folder.
@@ -212,7 +233,7 @@ impl Network<'_> {
         meter: &Arc<Meter>,
         session: &http::Session,
         seed: &dyn Fn(&Path) -> bool,
-    ) -> Result<bool, GitError> {
+    ) -> Result<Made, GitError> {
         let path = staged.path();
         let git_dir = path.join(".git");
         // A try before this one may have left something.
@@ -253,34 +274,43 @@ impl Network<'_> {
                 .receive(repository, &wanted, is_seeded, watch, self.interrupt)
                 .map_err(|error| said(&error))?;
         }
-        let taken = wanted.taken(offer.refs, repository);
+        let refs = wanted.taken(offer.refs, repository);
         local::finish_refs(
             &git_dir,
             url,
             &local::Refs {
                 remote: &remote,
                 refspec: &wanted.refspec,
-                taken: &taken,
+                taken: &refs,
                 default: default.as_ref().map(AsRef::as_ref),
                 head: &head,
             },
             who.as_ref(),
             config.plumbing(),
         )?;
+        let mut branch = match &head {
+            FirstHead::Branch(name, _) => Some(name.to_string()),
+            FirstHead::Detached(_) => None,
+        };
         if let Checkout::Rev(rev) = &repo.checkout {
             self.make_rev_known(path, &remote, rev, url, meter, session)?;
             local::detach_head(path, rev)?;
+            branch = None;
         }
         let pass = self.gate.pass(objects.load(Ordering::Relaxed));
         let watch = Watch::new(meter, &self.gate);
-        let out = check_out(repository, watch, self.interrupt, |error| {
+        let has_attributes = check_out(repository, watch, self.interrupt, |error| {
             filters.explain(said(error), url)
         })?;
         drop(pass);
         if self.interrupt.load(Ordering::Relaxed) {
             return Err(GitError::interrupted());
         }
-        Ok(out.has_attributes)
+        Ok(Made {
+            branch,
+            has_attributes,
+            refs,
+        })
     }
 
     /// A commit that no branch of the remote holds is asked for by its id.

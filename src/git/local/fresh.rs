@@ -57,15 +57,19 @@ pub(in crate::git) fn begin(
     git_dir: &Path,
     capabilities: gix::fs::Capabilities,
 ) -> Result<(), GitError> {
+    fs::create_dir_all(git_dir)?;
+    // Each one's parent before it.
     for folder in [
         "hooks",
         "info",
+        "objects",
         "objects/info",
         "objects/pack",
+        "refs",
         "refs/heads",
         "refs/tags",
     ] {
-        fs::create_dir_all(git_dir.join(folder))?;
+        fs::create_dir(git_dir.join(folder))?;
     }
     let mut settings = format!(
         "[core]\n\trepositoryformatversion = 0\n\tfilemode = {}\n\tbare = false\n\tlogallrefupdates = true\n",

@@ -80,13 +80,6 @@ pub(in crate::git) fn knows_branches(path: &Path, remote: &str) -> bool {
         .unwrap_or(false)
 }
 
-/// The remote that a fresh clone comes from: `clone.defaultRemoteName` names it.
-pub(in crate::git) fn remote_of_clone(git_dir: &Path) -> Result<String, git2::Error> {
-    let remotes = Repository::open(git_dir)?.remotes()?;
-    let first = remotes.iter().find_map(|name| name.ok().flatten());
-    Ok(first.unwrap_or("origin").to_owned())
-}
-
 /// What a clone knows of a remote, as that one calls it, in the order of their names: branches and
 /// tags, with their commits or tag objects.
 pub(in crate::git) fn remote_refs(

@@ -9,20 +9,14 @@ use gix::{NestedProgress, Progress, Repository};
 use crate::git::error::{Cause, GitError};
 use crate::git::meter::{CHECKOUT_FILES, Watch, threads_for};
 
-/// What was written.
-#[derive(Debug, Default)]
-pub(super) struct CheckedOut {
-    /// Whether files of attributes are among it.
-    pub has_attributes: bool,
-}
-
-/// Writes the files and the index. Nothing where HEAD has no commit. `said` puts gix's words for people.
+/// Writes the files and the index; nothing where HEAD has no commit. Returns whether files of attributes
+/// are among them. `said` puts gix's words for people.
 pub(super) fn check_out(
     repository: &Repository,
     mut progress: Watch,
     interrupt: &AtomicBool,
     said: impl Fn(&gix::Error) -> GitError,
-) -> Result<CheckedOut, GitError> {
+) -> Result<bool, GitError> {
     let prepare = || -> gix::Result<_> {
         let head = repository.head()?;
         if head.is_unborn() {
@@ -36,7 +30,7 @@ pub(super) fn check_out(
         Ok(Some((index, options)))
     };
     let Some((mut index, options)) = prepare().map_err(|error| said(&error))? else {
-        return Ok(CheckedOut::default());
+        return Ok(false);
     };
     let has_attributes = index.entries().iter().any(|entry| {
         let path = entry.path(&index);
@@ -73,5 +67,5 @@ pub(super) fn check_out(
             format!("`{path}` collides with a path that differs only in case"),
         ));
     }
-    Ok(CheckedOut { has_attributes })
+    Ok(has_attributes)
 }

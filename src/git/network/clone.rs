@@ -95,7 +95,8 @@ impl Conversation {
         let mut here = repository.clone();
         here.objects.refresh = RefreshMode::Never;
         here.objects.unset_object_cache();
-        let commits = here.commit_graph_if_enabled().ok().flatten();
+        let commits = || here.commit_graph_if_enabled().ok().flatten();
+        let commits = has_objects.then(commits).flatten();
         let mut graph = here.revision_graph(commits.as_ref());
         let mut negotiation = Negotiation {
             repository: &here,
@@ -103,6 +104,7 @@ impl Conversation {
             map: &map,
             shallow: &wanted.shallow,
             negotiator: Algorithm::Consecutive.into_negotiator(),
+            has_objects,
         };
         // A pack for who has objects may lack those.
         let bases = has_objects.then(|| repository.objects.clone());
@@ -188,10 +190,17 @@ struct Negotiation<'a, 'find, 'commits> {
     map: &'a RefMap,
     shallow: &'a Shallow,
     negotiator: Box<dyn Negotiator>,
+    has_objects: bool,
 }
 
 impl Negotiate for Negotiation<'_, '_, '_> {
     fn mark_complete_and_common_ref(&mut self) -> gix::Result<Action> {
+        if !self.has_objects {
+            // There is nothing to look for.
+            return Ok(Action::MustNegotiate {
+                remote_ref_target_known: vec![false; self.map.mappings.len()],
+            });
+        }
         let no_alternates = std::iter::empty::<(gix::refs::file::Store, gix::OdbHandle)>();
         negotiate::mark_complete_and_common_ref(
             &self.repository.objects,

@@ -599,3 +599,31 @@ fn default_branch(refs: &[gix::protocol::handshake::Ref]) -> Option<String> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pause_is_twice_as_long_and_as_long_as_the_server_wants() {
+        let seconds = Duration::from_secs;
+        let cases = [
+            (1, None, 0.0, 0.5),
+            (2, None, 0.0, 1.0),
+            (3, None, 0.0, 2.0),
+            (3, None, 0.5, 3.0),
+            (1, Some(seconds(7)), 0.0, 7.0),
+            (1, Some(seconds(7)), 1.0, 7.5),
+            (4, Some(seconds(1)), 0.0, 4.0),
+            (1, Some(seconds(3600)), 0.0, 60.0),
+        ];
+        for (tries, wanted, jitter, expected) in cases {
+            assert_eq!(
+                delay(tries, wanted, jitter),
+                Duration::from_secs_f64(expected),
+                "{tries} {wanted:?} {jitter}"
+            );
+        }
+        assert!((0.0..1.0).contains(&jitter()));
+    }
+}

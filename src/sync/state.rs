@@ -71,7 +71,7 @@ pub struct CloneState {
     pub remote: String,
     /// What is checked out.
     pub head: Head,
-    /// What git is in the middle of: `rebase`, `merge`, `cherry-pick`, `revert`, `bisect`, `am`.
+    /// What git is in the middle of: `rebase`, `merge`, `cherry-pick`, `revert`, `bisect`, `git am`.
     pub operation: Option<&'static str>,
     /// What differs from HEAD.
     pub changes: Changes,

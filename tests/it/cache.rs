@@ -267,6 +267,35 @@ fn a_remote_of_another_name_is_kept_as_well() {
 }
 
 #[test]
+fn a_cache_on_another_file_system_holds_copies() {
+    use std::os::unix::fs::MetadataExt as _;
+    let context = TestContext::new();
+    let server = served(&context);
+    let device = |path: &Path| fs::metadata(path).ok().map(|it| it.dev());
+    let elsewhere = Path::new("/dev/shm");
+    let is_elsewhere = device(elsewhere).is_some_and(|it| Some(it) != device(&context.ws(".")));
+    if !is_elsewhere {
+        // No other file system is at hand that anybody may write to.
+        return;
+    }
+    let cache = tempfile::tempdir_in(elsewhere).unwrap();
+    let sync = || {
+        let before = server.requests();
+        let mut command = context.fitout_command(&["sync"]);
+        let output = command.env("XDG_CACHE_HOME", cache.path()).output();
+        let ran = context.ran(&output.unwrap());
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        context.git("ws/web", &["fsck", "--strict"]);
+        server.requests() - before
+    };
+    sync();
+    context.push("web", "new.txt", "new\n");
+    sync();
+    fs::remove_dir_all(context.ws("web")).unwrap();
+    assert_eq!(sync(), NOTHING_NEW);
+}
+
+#[test]
 fn what_a_fetch_builds_on_is_kept_with_it() {
     let context = TestContext::new();
     let server = served(&context);

@@ -6,7 +6,7 @@ use crate::context::TestContext;
 
 fn workspace() -> TestContext {
     let context = TestContext::new();
-    for name in ["api", "web", "worker"] {
+    for name in ["api", "web", "worker", "stashed"] {
         context.remote(name);
     }
     context.manifest(
@@ -16,6 +16,8 @@ url = "../remotes/api.git"
 url = "../remotes/web.git"
 [repos.worker]
 url = "../remotes/worker.git"
+[repos.stashed]
+url = "../remotes/stashed.git"
 
 [services.store]
 image = "busybox:1.37"
@@ -27,6 +29,12 @@ image = "busybox:1.37"
     context.git("ws/web", &["switch", "--quiet", "-c", "topic"]);
     context.write("ws/web/README.md", "changed\n");
     std::fs::remove_dir_all(context.ws("worker")).unwrap();
+    context.commit("stashed", "own.txt", "own\n");
+    context.push("stashed", "theirs.txt", "theirs\n");
+    context.git("ws/stashed", &["fetch", "--quiet"]);
+    context.write("ws/stashed/README.md", "stashed\n");
+    context.git("ws/stashed", &["stash", "--quiet"]);
+    context.write("ws/stashed/untracked.txt", "new\n");
     context
 }
 

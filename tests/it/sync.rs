@@ -429,6 +429,49 @@ fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
 }
 
 #[test]
+fn what_git_is_in_the_middle_of_is_named_and_left() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.push("web", "README.md", "theirs\n");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    let conflicting = |context: &TestContext| {
+        context.fitout(&["sync"]);
+        context.git("ws/web", &["switch", "--quiet", "-c", "other", "HEAD~1"]);
+        context.commit("web", "README.md", "other\n");
+        context.git(
+            "ws/web",
+            &["format-patch", "--quiet", "-1", "-o", "../patch"],
+        );
+        context.git("ws/web", &["switch", "--quiet", "main"]);
+    };
+    let cases: [(&str, &str); 6] = [
+        ("merge", "git merge -q other"),
+        ("rebase", "git rebase -q other"),
+        ("cherry-pick", "git cherry-pick other"),
+        ("revert", "git revert --no-edit HEAD~2"),
+        ("git am", "git am -q ../patch/*.patch"),
+        ("bisect", "git bisect start HEAD HEAD~2"),
+    ];
+    for (operation, command) in cases {
+        conflicting(&context);
+        // It stops at the conflict, and says so by its status.
+        let output = context
+            .command("sh")
+            .args(["-c", command])
+            .current_dir(context.ws("web"))
+            .output()
+            .unwrap();
+        let before = context.git("ws/web", &["status", "--porcelain=v2", "--branch"]);
+        let row = format!("refused  a {operation} is in progress");
+        let ran = context.fitout(&["sync", "--switch"]);
+        assert!(ran.stdout.contains(&row), "{output:?}: {}", ran.shown());
+        let after = context.git("ws/web", &["status", "--porcelain=v2", "--branch"]);
+        assert_eq!(before, after, "{operation}");
+        fs::remove_dir_all(context.ws("web")).unwrap();
+    }
+}
+
+#[test]
 fn an_untracked_file_in_the_way_holds_the_repo_back() {
     let context = TestContext::new();
     context.remote("web");

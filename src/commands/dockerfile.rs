@@ -12,6 +12,7 @@ use super::{Context, Opened};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::files::{self, Mode};
 use crate::manifest;
+use crate::shell;
 use crate::stack::{self, Dockerfiles, Files, Runnable, Stack};
 use crate::ui::Ui;
 use crate::workspace::{Source, syntax};
@@ -321,7 +322,9 @@ pub(super) fn accepts(ui: &Ui, offers: &[Offer], wanted: Wanted) -> Result<bool,
 
 /// The command that writes a missing `Dockerfile.dev`.
 pub(super) fn command_for(folder: &str) -> String {
-    format!("`fitout dockerfile ./{folder} --dev --write` writes one to start from")
+    let folder = format!("./{folder}");
+    let folder = shell::word(&folder);
+    format!("`fitout dockerfile {folder} --dev --write` writes one to start from")
 }
 
 /// One part alone is printed as it is, for a redirection.

@@ -84,6 +84,16 @@ fn what_is_the_users_stays() {
 }
 
 #[test]
+fn a_command_can_be_pasted_where_a_path_has_spaces_and_quotes() {
+    let context = TestContext::new();
+    context.manifest("[repos.api]\nurl = \"../remotes/api.git\"\npath = \"my repo's\"\n");
+    context.write("ws/my repo's", "mine\n");
+    let report = json(&context, &["git"], &["--only", "repos.api.cloned"]);
+    run_remedy(&context, check(&report, "repos.api.cloned"));
+    assert_eq!(context.read("ws/my repo's.old"), "mine\n");
+}
+
+#[test]
 fn keys_that_the_example_has_are_missed_and_the_command_adds_them() {
     let context = workspace(free_port());
     let status = || {

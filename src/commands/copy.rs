@@ -25,7 +25,7 @@ use crate::git::staging::{Staging, remove_stale};
 use crate::git::{local, url};
 use crate::host::workspaces::{Choosing, Known};
 use crate::host::{interrupt, ports};
-use crate::plural::count;
+use crate::plural::{count, few};
 use crate::shell;
 use crate::sync::Link;
 use crate::workspace::{CopyOf, Repo, Source, preset, syntax};
@@ -155,12 +155,11 @@ fn names(args: &Args, opened: &Opened, target: &Path, others: &[Known]) -> Resul
         return Err(Failure::failed(error).hint("give the copy another one: --name NAME"));
     }
     let found = Docker::default().of_project(project).unwrap_or_default();
-    if let Some(first) = found.first() {
-        let more = match found.len() - 1 {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let error = anyhow!("Docker has something of a project `{project}` already: {first}{more}");
+    if !found.is_empty() {
+        let error = anyhow!(
+            "Docker has something of a project `{project}` already: {}",
+            few(&found, 1)
+        );
         return Err(Failure::failed(error)
             .hint("give the copy another one: --name NAME")
             .hint(format!(

@@ -6,10 +6,14 @@
 use serde::Serialize;
 
 use super::check::{Check, Checked, Fix, Group, Remedy, Status};
+use crate::plural::few;
 use crate::ui::style;
 
 /// Raised when a field of the JSON changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
+
+/// Ids in a line of skipped checks.
+const MOST_SKIPPED: usize = 4;
 
 /// All checks with their verdicts, in the order of the catalogue.
 #[derive(Clone, Debug)]
@@ -198,7 +202,10 @@ impl Report {
             .into_iter()
             .map(|(cause, ids)| {
                 let verb = if ids.len() == 1 { "needs" } else { "need" };
-                format!("{dim}skipped  {} {verb} `{cause}`{dim:#}", enumerate(&ids))
+                format!(
+                    "{dim}skipped  {} {verb} `{cause}`{dim:#}",
+                    few(&ids, MOST_SKIPPED)
+                )
             })
             .collect()
     }
@@ -306,21 +313,6 @@ fn say_the_same(one: &Checked, other: &Checked) -> bool {
     let (left, right) = (&one.outcome, &other.outcome);
     one.check.group == other.check.group
         && (left.status, &left.found, &left.remedy) == (right.status, &right.found, &right.remedy)
-}
-
-/// The first few, and how many more.
-fn enumerate(ids: &[&str]) -> String {
-    const SHOWN: usize = 4;
-    let shown = ids
-        .iter()
-        .take(SHOWN)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(", ");
-    match ids.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
 }
 
 #[cfg(test)]

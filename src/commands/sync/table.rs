@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::Synced;
 use crate::commands::Context;
 use crate::error::Failure;
+use crate::plural::few;
 use crate::sync::{Outcome, RepoReport};
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
@@ -62,13 +63,9 @@ fn hints(reports: &[RepoReport]) -> Vec<(String, &str)> {
             None => hints.push((vec![&report.name], command)),
         }
     }
-    let named = |names: Vec<&str>| match names.len() - names.len().min(NAMED) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names[..NAMED].join(", ")),
-    };
     hints
         .into_iter()
-        .map(|(names, command)| (named(names), command))
+        .map(|(names, command)| (few(&names, NAMED), command))
         .collect()
 }
 

@@ -213,6 +213,35 @@ fn on_a_terminal_an_unknown_host_is_shown_and_asked_about() {
 
 #[test]
 #[ignore = "needs sshd"]
+fn a_key_that_waits_for_its_passphrase_is_named_and_never_asked_for_by_a_worker() {
+    let context = TestContext::new();
+    varied_remote(&context);
+    let sshd = Sshd::start(&context);
+    sshd.configure(
+        &context,
+        &format!("{}\n IdentitiesOnly yes", sshd.identity()),
+    );
+    sshd.know(&context);
+    Sshd::url(&context);
+    let locked = Command::new("ssh-keygen")
+        .args(["-q", "-p", "-N", "secret", "-f"])
+        .arg(&sshd.key)
+        .status()
+        .unwrap();
+    assert!(locked.success());
+    let ran = context.fitout(&["sync"]);
+    let reason = "forge accepts none of your ssh keys: [TMP]/user_key has a passphrase, and no agent \
+                  holds it";
+    assert!(ran.stdout.contains(reason), "{}", ran.shown());
+    let hint = "hint: varied: eval \"$(ssh-agent)\" && ssh-add [TMP]/user_key\n";
+    assert!(ran.stderr.ends_with(hint), "{}", ran.shown());
+    let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ssh, &[]);
+    assert_eq!(code, Some(1), "{screen}");
+    assert!(!screen.contains("Enter passphrase"), "{screen}");
+}
+
+#[test]
+#[ignore = "needs sshd"]
 fn a_jump_host_and_an_agent_are_used_as_ssh_is_set_up() {
     let context = TestContext::new();
     varied_remote(&context);

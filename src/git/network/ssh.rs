@@ -147,6 +147,19 @@ impl Host {
             .any(|file| is_in(file, &name))
     }
 
+    /// A key for this host that has a passphrase, and that no agent holds: nobody asks for it.
+    pub(super) fn locked_key(&self) -> Option<PathBuf> {
+        let output = self.ssh(&["-G"]).output().ok()?;
+        let settings = String::from_utf8_lossy(&output.stdout);
+        let files = settings
+            .lines()
+            .filter_map(|line| line.strip_prefix("identityfile "))
+            .map(expanded);
+        files
+            .filter(|file| file.exists())
+            .find(|file| has_passphrase(file) && !is_in_agent(file))
+    }
+
     /// Lets the user's ssh show the host's key, ask about it on the terminal, and write it down.
     pub(super) fn introduce(&self) -> bool {
         let status = self
@@ -194,13 +207,35 @@ impl Host {
     }
 }
 
-fn is_in(file: &str, host: &str) -> bool {
-    let path = match (file.strip_prefix("~/"), dirs::home_dir()) {
+fn expanded(file: &str) -> PathBuf {
+    match (file.strip_prefix("~/"), dirs::home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => Path::new(file).to_path_buf(),
-    };
+    }
+}
+
+fn has_passphrase(key: &Path) -> bool {
     let mut command = Command::new("ssh-keygen");
-    command.args(["-F", host, "-f"]).arg(path);
+    command.args(["-y", "-P", "", "-f"]).arg(key);
+    let output = command.env("LC_ALL", "C").stdin(Stdio::null()).output();
+    output.is_ok_and(|output| {
+        String::from_utf8_lossy(&output.stderr).contains("incorrect passphrase")
+    })
+}
+
+/// Whether the agent signs with a key, which is known by its public half.
+fn is_in_agent(key: &Path) -> bool {
+    let mut public = key.as_os_str().to_owned();
+    public.push(".pub");
+    let mut command = Command::new("ssh-add");
+    command.arg("-T").arg(public).stdin(Stdio::null());
+    let output = command.output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+fn is_in(file: &str, host: &str) -> bool {
+    let mut command = Command::new("ssh-keygen");
+    command.args(["-F", host, "-f"]).arg(expanded(file));
     command.stdout(Stdio::null()).stderr(Stdio::null());
     // Without the program to look it up, ssh has to say it.
     command.status().map_or(true, |status| status.success())

@@ -2,12 +2,14 @@
 //! `git` gets through (`backend = "cli"`), and which ssh key the host shows.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::access;
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
+use crate::shell;
 
 /// As long as a person waits for an answer to a failure.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -17,6 +19,7 @@ const LIMIT: Duration = Duration::from_secs(15);
 pub struct WayOut {
     git_gets_through: Once<bool>,
     keys: Once<Option<Key>>,
+    locked_keys: Once<Option<PathBuf>>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,11 +43,34 @@ impl WayOut {
         error
     }
 
-    /// The error with the fingerprint in it, if the host's key is not known.
-    pub(super) fn to_host(&self, mut error: GitError, url: &str) -> GitError {
-        let Some(host) = url::host(url).filter(|_| error.cause == Cause::HostKey) else {
-            return error;
-        };
+    /// The error with what ssh would ask about: the fingerprint of a host's key that is not known, or a
+    /// key of the user's that waits for its passphrase.
+    pub(super) fn to_host(&self, error: GitError, url: &str) -> GitError {
+        match (error.cause, url::host(url)) {
+            (Cause::HostKey, Some(host)) => self.with_fingerprint(error, url, host),
+            (Cause::Login, Some(host)) => self.with_locked_key(error, url, host),
+            _ => error,
+        }
+    }
+
+    fn with_locked_key(&self, mut error: GitError, url: &str, host: &str) -> GitError {
+        let ask = || access::ssh_host(url)?.locked_key();
+        if let Some(key) = self.locked_keys.get(host, ask) {
+            error.reason = format!(
+                "{}: {} has a passphrase, and no agent holds it",
+                error.reason,
+                key.display()
+            );
+            let start = match std::env::var_os("SSH_AUTH_SOCK") {
+                Some(_) => "",
+                None => "eval \"$(ssh-agent)\" && ",
+            };
+            error.command = Some(format!("{start}ssh-add {}", shell::path(&key)));
+        }
+        error
+    }
+
+    fn with_fingerprint(&self, mut error: GitError, url: &str, host: &str) -> GitError {
         let ask = || {
             access::ssh_host(url).map(|host| Key {
                 shown: host.key(),

@@ -243,10 +243,11 @@ fn is_in(file: &str, host: &str) -> bool {
 
 /// Whether the first word that is no assignment is a program called `ssh`.
 fn is_openssh(command: &str) -> bool {
-    command
-        .split_whitespace()
+    shlex::split(command)
+        .unwrap_or_default()
+        .iter()
         .find(|word| !word.contains('='))
-        .and_then(|word| Path::new(word.trim_matches(['\'', '"'])).file_stem())
+        .and_then(|word| Path::new(word).file_stem())
         .is_some_and(|stem| stem.eq_ignore_ascii_case("ssh"))
 }
 
@@ -259,12 +260,13 @@ mod tests {
         for command in [
             "ssh",
             "/usr/bin/ssh -i key",
-            "'/opt/x/ssh'",
+            "'/opt/my tools/ssh'",
+            "/opt/my\\ tools/ssh -v",
             "LANG=C ssh -v",
         ] {
             assert!(is_openssh(command), "{command}");
         }
-        for command in ["plink.exe", "my-ssh-wrapper -x", ""] {
+        for command in ["plink.exe", "my-ssh-wrapper -x", "'not closed ssh", ""] {
             assert!(!is_openssh(command), "{command}");
         }
     }

@@ -1,9 +1,9 @@
 //! The `.git` of a fresh clone, as plain files.
 //!
-//! Nobody else sees a clone before it is moved to its place, so there is nothing to lock: each file is
-//! written once. With a transaction a ref, as libraries do it for a repository in use, 200 small clones
-//! take a third longer. What is written is what `git clone` writes (gitrepository-layout(5),
-//! git-pack-refs(1)), without its samples of hooks.
+//! Nobody else sees a clone before it is moved to its place, so there is nothing to lock, and each file is
+//! written once: a lock and a rename for each ref, as libraries have it for a repository in use, would be a
+//! good part of a small clone's time. What is written is what `git clone` writes (gitrepository-layout(5),
+//! git-pack-refs(1)), but for its samples of hooks and the words of `info/exclude`.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};

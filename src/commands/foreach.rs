@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::{Context, Format, sync};
 use crate::error::{CommandResult, Exit};
 use crate::git::local;
-use crate::host::{interrupt, process};
+use crate::host::{interrupt, process, resources};
 use crate::plural::count;
 use crate::sync::Place;
 use crate::ui::style::STRONG;
@@ -70,7 +70,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     let mut repos = sync::chosen(&opened, &options)?;
     repos.retain(|repo| !repo.skip);
     interrupt::listen().context("can't listen for Ctrl-C")?;
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let cores = resources::cores();
     let jobs = args.jobs.map_or(cores, NonZeroUsize::get);
     let grouped = Mutex::new(Grouped {
         done: vec![None; repos.len()],

@@ -21,7 +21,7 @@ use crate::error::{CommandResult, Exit, Failure};
 use crate::git::cache::Cache;
 use crate::git::network::{self, Known, Network};
 use crate::git::{Gate, local, survey, url};
-use crate::host::interrupt;
+use crate::host::{interrupt, resources};
 use crate::stack;
 use crate::sync::report::summary;
 use crate::sync::{Allowed, RepoReport};
@@ -205,7 +205,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
     let repos = chosen(opened, options)?;
     let root = opened.root.as_path();
     network::remove_stale(root, &repos);
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let cores = resources::cores();
     let network = Network {
         root,
         backend: opened.personal.git.backend,

@@ -164,16 +164,16 @@ impl Cache {
     pub(super) fn add(&self, url: &str, remote: &str, pack: &Path) {
         let name = name(url);
         let entry = self.repository(&name);
-        let is_shallow = || {
-            let git_dir = pack.ancestors().nth(3);
-            git_dir.is_some_and(|git_dir| git_dir.join("shallow").exists())
+        // It is in `objects/pack`.
+        let Some(git_dir) = pack.ancestors().nth(3) else {
+            return;
         };
-        if !entry.exists() || is_shallow() {
+        if !entry.exists() || git_dir.join("shallow").exists() {
             return;
         }
         if let Ok(Some(_lock)) = self.lock(&name, Use::Alone) {
             // No fetch fails because the cache does.
-            let _ = growth::add(&entry, remote, pack);
+            let _ = growth::add(&entry, git_dir, remote, pack);
         }
     }
 

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use gix::bstr::{BString, ByteSlice};
 
 use super::error::{Cause, GitError};
+use crate::plural::few;
 use crate::shell;
 
 /// Where the filters of one checkout write their stderr. Removed when dropped.
@@ -79,12 +80,9 @@ pub(super) fn reason(said: &[String]) -> String {
         return "it has files of Git LFS, and git-lfs is not installed".to_owned();
     }
     let lost: Vec<(&str, &str)> = lines().filter_map(lost_file).collect();
-    if let Some((file, why)) = lost.first() {
-        let others = match lost.len() - 1 {
-            0 => String::new(),
-            others => format!(" and {others} more"),
-        };
-        return format!("Git LFS can't get `{file}`{others}: {why}");
+    if let Some((_, why)) = lost.first() {
+        let files: Vec<String> = lost.iter().map(|(file, _)| format!("`{file}`")).collect();
+        return format!("Git LFS can't get {}: {why}", few(&files, 1));
     }
     let last = lines().rfind(|line| !line.trim().is_empty());
     format!("a filter failed: {}", last.unwrap_or_default())

@@ -16,7 +16,7 @@ pub mod submodules;
 mod template;
 pub mod work;
 
-pub use filters::{Lfs, lfs, lfs_note};
+pub use filters::{Lfs, is_attributes, lfs, lfs_note};
 pub(super) use fresh::{FirstHead, Refs, RemoteRef, begin as begin_clone, finish as finish_refs};
 pub use link::{exclude, make as link};
 pub use moving::{detach, fast_forward, switch};

@@ -11,6 +11,8 @@ use std::thread::{self, Thread};
 
 use gix::progress::{Id, MessageLevel, Step, StepShared, Unit};
 
+use crate::host::resources;
+
 /// What a repo is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -151,7 +153,7 @@ pub(super) fn threads_for(count: usize) -> usize {
     const MANY: usize = 2_000;
     match count {
         0..MANY => 1,
-        _ => thread::available_parallelism().map_or(1, usize::from),
+        _ => resources::cores(),
     }
 }
 

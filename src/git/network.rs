@@ -36,7 +36,6 @@ use gix::remote::fetch;
 use self::checkout::check_out;
 use self::clone::Conversation;
 use self::line::Line;
-use self::logins::Keeper;
 use self::offer::Wanted;
 use self::watchdog::Watchdog;
 use super::cache::{self, Cache};
@@ -352,11 +351,7 @@ impl Network<'_> {
         let repository = &line.repository;
         let fetch = || -> gix::Result<Fetched> {
             let found = repository.find_remote(remote)?;
-            let transport = line::transport(&found, session, silence)?;
-            let mut keeper = Keeper::new(repository.clone(), session.clone());
-            let connection = found
-                .to_connection_with_transport(transport)
-                .with_credentials(move |action| keeper.answer(action, None));
+            let connection = line::connection(&found, session, silence)?;
             // The filter would leave out HEAD, which names the default branch.
             let head = follows_default.then(|| "HEAD".to_owned());
             let extra_refspecs = wanted

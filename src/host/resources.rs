@@ -1,7 +1,12 @@
-//! Disk and memory of this machine.
+//! Disk, memory and cores of this machine.
 
 use std::fs;
 use std::path::Path;
+
+/// Cores that this process may use.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
 
 /// Bytes that this user can still write to the disk that holds `folder`.
 pub fn free_disk(folder: &Path) -> Option<u64> {

@@ -1,8 +1,6 @@
 //! `--dry-run` and `--check`: what is on disk, compared with what is wanted. No server is asked, nothing
 //! changed.
 
-use std::num::NonZeroUsize;
-
 use serde::Serialize;
 
 use super::table::print_json;
@@ -10,6 +8,7 @@ use super::{Options, SCHEMA_VERSION, Synced, chosen, in_parallel};
 use crate::commands::{Context, Format, Opened};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::{local, url};
+use crate::host::resources;
 use crate::plural::count;
 use crate::sync::{
     Action, Allowed, Outcome, Place, RepoReport, RepoState, Step, Target, after_fetch, first_step,
@@ -20,7 +19,7 @@ use crate::ui::table::{Cell, Table};
 /// Where each repo is, compared with the lock, as of what is on disk.
 pub(super) fn checked(opened: &Opened, options: &Options) -> Result<Synced, Failure> {
     let repos = chosen(opened, options)?;
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let cores = resources::cores();
     let reports = in_parallel(cores, &repos, |_, repo| {
         if repo.skip {
             return RepoReport::new(repo, Outcome::Skipped);
@@ -71,7 +70,7 @@ pub(super) fn dry_run(
 ) -> CommandResult {
     let repos = chosen(opened, options)?;
     let root = opened.root.as_path();
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let cores = resources::cores();
     let planned = in_parallel(cores, &repos, |_, repo| {
         let state = local::observe(root, repo);
         let (step, note) = match first_step(repo, &state, options.allowed) {

@@ -18,8 +18,7 @@ use crate::git::local;
 const MANY_PACKS: usize = 8;
 
 /// Adds what the remote's branches lead to in the clone that `pack` was fetched into.
-pub(super) fn add(entry: &Path, remote: &str, pack: &Path) -> io::Result<()> {
-    let git_dir = pack.ancestors().nth(3).unwrap_or(pack);
+pub(super) fn add(entry: &Path, git_dir: &Path, remote: &str, pack: &Path) -> io::Result<()> {
     let mut branches = local::remote_refs(git_dir, remote).map_err(io::Error::other)?;
     branches.retain(|name, _| name.starts_with("refs/heads/"));
     let mut refs: BTreeMap<String, Oid> = refs_of(entry)?.into_iter().collect();

@@ -166,6 +166,7 @@ pub fn lfs(path: &Path) -> Lfs {
     }
 }
 
-fn is_attributes(path: &[u8]) -> bool {
+/// Whether it is a file of attributes, by its path in the repository.
+pub fn is_attributes(path: &[u8]) -> bool {
     path == b".gitattributes" || path.ends_with(b"/.gitattributes")
 }

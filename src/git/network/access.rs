@@ -34,12 +34,7 @@ pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<Privacy, GitError> {
             .remote_at(url)?
             .with_refspecs(Some(BStr::new("HEAD")), Direction::Fetch)?;
         let silence = http::silence(repository.config_snapshot().plumbing(), url);
-        let transport = line::transport(&remote, &session, silence)?;
-        let mut keeper = Keeper::new(repository.clone(), session.clone());
-        let connection = remote
-            .to_connection_with_transport(transport)
-            .with_credentials(move |action| keeper.answer(action, None));
-        connection.ref_map(
+        line::connection(&remote, &session, silence)?.ref_map(
             gix::progress::Discard,
             gix::remote::ref_map::Options::default(),
         )?;

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::AtomicBool;
 
-use gix::bstr::ByteSlice;
 use gix::worktree::stack::state::attributes::Source;
 use gix::{NestedProgress, Progress, Repository};
 
 use crate::git::error::{Cause, GitError};
+use crate::git::local;
 use crate::git::meter::{CHECKOUT_FILES, Watch, threads_for};
 
 /// Writes the files and the index; nothing where HEAD has no commit. Returns whether files of attributes
@@ -32,10 +32,8 @@ pub(super) fn check_out(
     let Some((mut index, options)) = prepare().map_err(|error| said(&error))? else {
         return Ok(false);
     };
-    let has_attributes = index.entries().iter().any(|entry| {
-        let path = entry.path(&index);
-        path == ".gitattributes" || path.ends_with_str("/.gitattributes")
-    });
+    let mut entries = index.entries().iter();
+    let has_attributes = entries.any(|entry| local::is_attributes(entry.path(&index)));
     let folder = repository
         .workdir()
         .ok_or_else(|| GitError::new(Cause::Other, "a bare repository has no files"))?;

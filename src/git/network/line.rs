@@ -7,9 +7,10 @@ use std::time::Duration;
 use gix::Repository;
 use gix::bstr::BString;
 use gix::protocol::transport::client::blocking_io::{Transport, connect, ssh::connect::Options};
-use gix::remote::Direction;
+use gix::remote::{Connection, Direction};
 use gix::url::Scheme;
 
+use super::logins::Keeper;
 use super::{daemon, http, ssh};
 
 /// A repository that is ready to reach one remote.
@@ -70,6 +71,19 @@ impl Line {
             .map_err(gix::Error::from_error)?;
         Ok(who.into())
     }
+}
+
+/// A connection that asks the user's credential helpers, with nobody at the keyboard.
+pub(super) fn connection<'a, 'repo>(
+    remote: &'a gix::Remote<'repo>,
+    session: &http::Session,
+    silence: Duration,
+) -> gix::Result<Connection<'a, 'static, 'repo, Box<dyn Transport + Send>>> {
+    let transport = transport(remote, session, silence)?;
+    let mut keeper = Keeper::new(remote.repo().clone(), session.clone());
+    Ok(remote
+        .to_connection_with_transport(transport)
+        .with_credentials(move |action| keeper.answer(action, None)))
 }
 
 /// A transport to a remote: our own clients, and gix's where a program of the user's is started.

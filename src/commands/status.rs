@@ -143,7 +143,7 @@ fn repos(opened: &Opened) -> Vec<RepoRow> {
                     ..named(repo)
                 };
             }
-            repo_row(repo, &git::local::observe(&opened.root, repo))
+            repo_row(repo, &git::local::observe_at_exit(&opened.root, repo))
         })
         .collect()
 }

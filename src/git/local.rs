@@ -25,7 +25,7 @@ pub(super) use remote::{
     clone, configured_refspecs, detach_head, fetch, knows_branches, remote_refs,
     set_remote_default, wanted_refspecs,
 };
-pub use state::{observe, refresh};
+pub use state::{observe, observe_at_exit, refresh};
 
 use std::path::{Path, PathBuf};
 

@@ -7,15 +7,16 @@
 //!
 //! A fetch adds what it brought ([`growth`]), where there is an entry.
 //!
-//! A pack is read through before it is used. An entry that is damaged is dropped, and the clone
-//! takes everything from the server. Nothing here is worth waiting for: who finds an entry locked
+//! A pack that may have changed is read through before it is used ([`whole`]). An entry that is damaged
+//! is dropped, and the clone takes everything from the server. Nothing here is worth waiting for: who finds an entry locked
 //! goes on without.
 
 mod growth;
+mod whole;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use git2::Oid;
@@ -252,10 +253,10 @@ fn seed(entry: &Path, git_dir: &Path) -> io::Result<bool> {
     }
     let folder = git_dir.join("objects/pack");
     fs::create_dir_all(&folder)?;
+    if !whole::are_whole(entry, &packs)? {
+        return Ok(false);
+    }
     for pack in &packs {
-        if !is_whole(pack)? || !is_whole(&pack.with_extension("idx"))? {
-            return Ok(false);
-        }
         link_pack(pack, &folder)?;
     }
     let tips: BTreeSet<Oid> = refs_of(entry)?.into_iter().map(|(_, tip)| tip).collect();
@@ -321,6 +322,8 @@ fn fill(made: &Path, url: &str, refs: &[RemoteRef], packs: &[PathBuf]) -> io::Re
     for pack in packs {
         link_pack(pack, &folder)?;
     }
+    // They were hashed as they came.
+    whole::note(made, &self::packs(made)?);
     let refs: BTreeMap<&BStr, &RemoteRef> = refs.iter().map(|it| (it.name.as_ref(), it)).collect();
     let refs = packed_refs(refs.iter().map(|(name, it)| format!("{} {name}\n", it.id)));
     let (host, path) = url::place(url);
@@ -351,31 +354,6 @@ fn link_pack(pack: &Path, folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether a pack or an index is what its last 20 bytes say: the SHA-1 of everything before them.
-fn is_whole(path: &Path) -> io::Result<bool> {
-    const CHECKSUM: u64 = 20;
-    let mut file = File::open(path)?;
-    let Some(mut left) = file.metadata()?.len().checked_sub(CHECKSUM) else {
-        return Ok(false);
-    };
-    let mut hasher = gix::hash::hasher(gix::hash::Kind::Sha1);
-    let mut buffer = vec![0; 1 << 17];
-    while left > 0 {
-        let most = usize::try_from(left).map_or(buffer.len(), |left| left.min(buffer.len()));
-        let read = file.read(&mut buffer[..most])?;
-        if read == 0 {
-            return Ok(false);
-        }
-        hasher.update(&buffer[..read]);
-        left -= read as u64;
-    }
-    let mut checksum = [0; 20];
-    file.read_exact(&mut checksum)?;
-    Ok(hasher
-        .try_finalize()
-        .is_ok_and(|found| found.as_slice() == checksum))
 }
 
 fn sizes(folder: &Path) -> (u64, u64) {

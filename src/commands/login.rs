@@ -1,8 +1,8 @@
-//! Questions before the work, so that no worker ever asks one: whether a host is the right one, and who
-//! the user is. One a host, and only where a person sits in front of a terminal.
+//! Questions before the work, so that no worker ever asks one: whether a host is the right one, the
+//! passphrase of a key, and who the user is. One a host, and only where a person sits in front of a terminal.
 
 use super::Context;
-use crate::git::network::{self, Answer, Known, Question};
+use crate::git::network::{self, Answer, Holder, Known, Question};
 use crate::git::url;
 use crate::host::interrupt;
 use crate::workspace::{Backend, Repo};
@@ -24,6 +24,7 @@ pub fn ask(context: &Context, backend: Backend, known: Known, repos: &[Repo]) ->
         servers.push(server.clone());
         // Each leaves the other's URLs alone: `insteadOf` decides which protocol it is.
         let is_open = meet(context, &repo.url)
+            && unlock_key(context, &repo.url)
             && (backend == Backend::Cli || log_in(context, &repo.url, known));
         if !is_open {
             closed.push(server);
@@ -41,6 +42,20 @@ fn meet(context: &Context, url: &str) -> bool {
         "this machine does not know the ssh key of {host} yet"
     ));
     network::introduce_host(url)
+}
+
+fn unlock_key(context: &Context, url: &str) -> bool {
+    let host = url::host(url).unwrap_or(url);
+    network::unlock_key(url, &|key, holder| {
+        let holder = match holder {
+            Holder::UsersAgent => "your ssh-agent holds it then",
+            Holder::ThisRun => "fitout holds it until it ends",
+        };
+        let key = key.display();
+        context.ui.say(format_args!(
+            "{host} wants an ssh key, and {key} has a passphrase; {holder}"
+        ));
+    })
 }
 
 fn log_in(context: &Context, url: &str, known: Known) -> bool {

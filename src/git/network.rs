@@ -2,7 +2,7 @@
 //!
 //! What a clone leaves behind is what `git clone` leaves, made in a staging folder and moved to its
 //! place in one step. No worker prompts: a login that is not there is an error that says so. Before
-//! the work, [`log_in`] and [`introduce_host`] find what a person has to give.
+//! the work, [`introduce_host`], [`unlock_key`] and [`log_in`] find what a person has to give.
 
 mod access;
 mod checkout;
@@ -18,10 +18,11 @@ mod watchdog;
 mod way_out;
 
 pub use super::staging::Staging;
-pub use access::{Known, Privacy, introduce_host, is_host_known, log_in, probe};
+pub use access::{Known, Privacy, introduce_host, is_host_known, log_in, probe, unlock_key};
 pub use hosts::Hosts;
 pub(in crate::git) use http::Failure;
 pub use logins::{Answer, Ask, Question};
+pub use ssh::Holder;
 pub use way_out::WayOut;
 
 use std::path::{Path, PathBuf};

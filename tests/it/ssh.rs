@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::context::{Ran, TestContext, free_port};
 use crate::sync::{Daemon, assert_cloned_as_git_does, varied_remote, wait_for_port};
-use crate::terminal::{Prompt, on_a_terminal};
+use crate::terminal::{Prompt, on_a_terminal, talk};
 
 /// A server on loopback that lets `user_key` in, and a configuration that calls it `forge`.
 pub struct Sshd {
@@ -213,31 +215,169 @@ fn on_a_terminal_an_unknown_host_is_shown_and_asked_about() {
 
 #[test]
 #[ignore = "needs sshd"]
-fn a_key_that_waits_for_its_passphrase_is_named_and_never_asked_for_by_a_worker() {
+fn an_unknown_host_and_a_locked_key_are_one_question_each() {
     let context = TestContext::new();
-    varied_remote(&context);
-    let sshd = Sshd::start(&context);
+    let _sshd = with_a_locked_key(&context);
+    fs::remove_file(context.path("known_hosts")).unwrap();
+    let dialogue = [("(yes/no/[fingerprint])", "yes"), ("Enter pass", "secret")];
+    let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ssh, &dialogue);
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(screen.matches("Enter passphrase").count(), 1, "{screen}");
+    assert!(!screen.contains("Permission denied"), "{screen}");
+}
+
+/// A workspace of two repos of `forge`, which accepts one key, and that key has a passphrase.
+fn with_a_locked_key(context: &TestContext) -> Sshd {
+    varied_remote(context);
+    let sshd = Sshd::start(context);
     sshd.configure(
-        &context,
+        context,
         &format!("{}\n IdentitiesOnly yes", sshd.identity()),
     );
-    sshd.know(&context);
-    Sshd::url(&context);
+    sshd.know(context);
+    let remote = context.path("remotes/varied.git");
+    let url = format!("url = \"forge:{}\"", remote.display());
+    context.manifest(&format!("[repos.one]\n{url}\n[repos.two]\n{url}\n"));
     let locked = Command::new("ssh-keygen")
         .args(["-q", "-p", "-N", "secret", "-f"])
         .arg(&sshd.key)
+        .stdout(Stdio::null())
         .status()
         .unwrap();
     assert!(locked.success());
+    sshd
+}
+
+/// `ssh-agent`, with a socket of that name.
+fn agent(context: &TestContext, name: &str) -> (Daemon, PathBuf) {
+    let socket = context.path(name);
+    let agent = Command::new("ssh-agent")
+        .args(["-D", "-a"])
+        .arg(&socket)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !socket.exists() {
+        thread::yield_now();
+    }
+    (Daemon(agent), socket)
+}
+
+#[test]
+#[ignore = "needs sshd"]
+fn without_a_terminal_a_key_that_has_a_passphrase_is_named() {
+    let context = TestContext::new();
+    let _sshd = with_a_locked_key(&context);
     let ran = context.fitout(&["sync"]);
     let reason = "forge accepts none of your ssh keys: [TMP]/user_key has a passphrase, and no agent \
                   holds it";
     assert!(ran.stdout.contains(reason), "{}", ran.shown());
-    let hint = "hint: varied: eval \"$(ssh-agent)\" && ssh-add [TMP]/user_key\n";
+    let hint = "hint: one, two: eval \"$(ssh-agent)\" && ssh-add [TMP]/user_key\n";
     assert!(ran.stderr.ends_with(hint), "{}", ran.shown());
-    let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ssh, &[]);
+}
+
+#[test]
+#[ignore = "needs sshd"]
+fn a_passphrase_is_asked_for_once_and_its_key_is_gone_with_the_run() {
+    let context = TestContext::new();
+    let sshd = with_a_locked_key(&context);
+    context.write("tmp/.keep", "");
+    let mut sync = context.fitout_command(&["sync"]);
+    // Where the socket of an agent is made.
+    sync.env("TMPDIR", context.path("tmp"));
+    let passphrases = [("Enter passphrase", "wrong"), ("Bad passphrase", "secret")];
+    let (code, screen) = talk(&sync, Prompt::Ssh, &passphrases);
+    assert_eq!(code, Some(0), "{screen}");
+    let why = format!(
+        "forge wants an ssh key, and {} has a passphrase; fitout holds it until it ends",
+        sshd.key.display()
+    );
+    assert!(screen.contains(&why), "{screen}");
+    assert_eq!(screen.matches("Enter passphrase").count(), 1, "{screen}");
+    assert!(screen.contains("2 repos: 2 cloned"), "{screen}");
+
+    // The agent looks every ten seconds whether it is still wanted.
+    let is_over = || fs::read_dir(context.path("tmp")).unwrap().count() == 1;
+    let patience = Instant::now() + Duration::from_secs(30);
+    while !is_over() && Instant::now() < patience {
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert!(is_over(), "the agent of the run is still there");
+}
+
+#[test]
+#[ignore = "needs sshd"]
+fn a_key_goes_to_the_agent_that_the_user_runs() {
+    let context = TestContext::new();
+    let _sshd = with_a_locked_key(&context);
+    let (_agent, socket) = agent(&context, "agent");
+    let mut sync = context.fitout_command(&["sync"]);
+    sync.env("SSH_AUTH_SOCK", &socket);
+    let (code, screen) = talk(&sync, Prompt::Ssh, &[("Enter passphrase", "secret")]);
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("your ssh-agent holds it then"), "{screen}");
+    // So nobody asks again.
+    let ran = context.ran(&sync.output().unwrap());
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+}
+
+#[test]
+#[ignore = "needs sshd"]
+fn the_cli_backend_uses_the_unlocked_key_too() {
+    let context = TestContext::new();
+    let _sshd = with_a_locked_key(&context);
+    context.write("ws/workspace.local.toml", "[git]\nbackend = \"cli\"\n");
+    let sync = context.fitout_command(&["sync"]);
+    let (code, screen) = talk(&sync, Prompt::Ssh, &[("Enter passphrase", "secret")]);
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("2 repos: 2 cloned"), "{screen}");
+}
+
+#[test]
+#[ignore = "needs sshd"]
+fn who_gives_no_passphrase_is_not_asked_again() {
+    let context = TestContext::new();
+    let _sshd = with_a_locked_key(&context);
+    let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ssh, &[("Enter pass", "")]);
     assert_eq!(code, Some(1), "{screen}");
-    assert!(!screen.contains("Enter passphrase"), "{screen}");
+    assert_eq!(screen.matches("Enter passphrase").count(), 1, "{screen}");
+    assert!(screen.contains("&& ssh-add "), "{screen}");
+}
+
+#[test]
+#[ignore = "needs sshd"]
+fn a_passphrase_that_is_not_needed_is_not_asked_for() {
+    let context = TestContext::new();
+    let sshd = with_a_locked_key(&context);
+    let open = keygen(&context, "open_key");
+    fs::copy(open.with_extension("pub"), context.path("authorized_keys")).unwrap();
+    let identities = format!("{}\n IdentityFile {}", sshd.identity(), open.display());
+    sshd.configure(&context, &format!("{identities}\n IdentitiesOnly yes"));
+    let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ssh, &[]);
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(!screen.contains("passphrase"), "{screen}");
+}
+
+#[test]
+#[ignore = "needs sshd"]
+fn the_passphrase_of_a_key_for_a_jump_host_is_asked_for_as_well() {
+    let context = TestContext::new();
+    let sshd = with_a_locked_key(&context);
+    let open = keygen(&context, "open_key");
+    let mut authorized = fs::read_to_string(context.path("authorized_keys")).unwrap();
+    authorized += &fs::read_to_string(open.with_extension("pub")).unwrap();
+    context.write("authorized_keys", &authorized);
+    let (open, locked) = (open.display(), sshd.identity());
+    let hosts = format!(" IdentityFile {open}\n ProxyJump jump\nHost jump\n{locked}");
+    sshd.configure(&context, &hosts);
+    let dialogue = |answer| [("Enter passphrase", answer)];
+    let sync = |answer| on_a_terminal(&context, &["sync"], Prompt::Ssh, &dialogue(answer));
+    let (code, screen) = sync("");
+    assert_eq!(code, Some(1), "{screen}");
+    assert_eq!(screen.matches("Enter passphrase").count(), 1, "{screen}");
+    let (code, screen) = sync("secret");
+    assert_eq!(code, Some(0), "{screen}");
+    assert_eq!(screen.matches("Enter passphrase").count(), 1, "{screen}");
 }
 
 #[test]
@@ -249,17 +389,7 @@ fn a_jump_host_and_an_agent_are_used_as_ssh_is_set_up() {
     sshd.configure(&context, " ProxyJump jump\n");
     sshd.know(&context);
     Sshd::url(&context);
-    let socket = context.path("agent");
-    let agent = Command::new("ssh-agent")
-        .args(["-D", "-a"])
-        .arg(&socket)
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let _agent = Daemon(agent);
-    while !socket.exists() {
-        std::thread::yield_now();
-    }
+    let (_agent, socket) = agent(&context, "agent");
     let with_agent = || {
         let mut command = context.fitout_command(&["sync"]);
         command.env("SSH_AUTH_SOCK", &socket);

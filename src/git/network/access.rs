@@ -1,6 +1,7 @@
 //! Reaching a server before the work: doctor's probe, and the login that a person can give.
 
 use std::cell::Cell;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gix::bstr::{BStr, BString, ByteSlice};
@@ -8,6 +9,7 @@ use gix::protocol::transport::Service;
 use gix::remote::Direction;
 
 use super::logins::{Ask, Keeper, Question};
+use super::ssh::Holder;
 use super::way_out::WayOut;
 use super::{failure, http, line, ssh};
 use crate::git::error::{Cause, GitError};
@@ -57,6 +59,17 @@ pub fn is_host_known(url: &str) -> bool {
 /// terminal only. Whether the host is known now.
 pub fn introduce_host(url: &str) -> bool {
     ssh_host(url).is_none_or(|host| host.introduce())
+}
+
+/// Lets the user unlock an ssh key that has a passphrase, where the host of `url` accepts nothing else.
+/// On a terminal only; `announce` says which key it is, and who holds it then. Whether the host lets
+/// the user in, as far as that depends on keys.
+pub fn unlock_key(url: &str, announce: &dyn Fn(&Path, Holder)) -> bool {
+    let Some(host) = ssh_host(url) else {
+        return true;
+    };
+    let keys = host.locked_keys();
+    keys.is_empty() || !host.refuses_all_keys() || host.unlock(&keys, announce)
 }
 
 /// The host of a URL, after `url.<base>.insteadOf`.

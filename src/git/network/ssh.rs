@@ -6,7 +6,13 @@
 //! printed through the progress bars.
 //!
 //! Whether a host is the right one is for a person to say: [`Host`] lets the user's ssh show them the
-//! key and ask, and tells the key's fingerprint where nobody can be asked.
+//! key and ask, and tells the key's fingerprint where nobody can be asked. A passphrase is asked for by
+//! `ssh-add`, before the workers start ([`agent`]).
+
+mod agent;
+
+pub use agent::Holder;
+pub(super) use agent::holder;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,6 +21,10 @@ use gix::bstr::{BString, ByteSlice};
 
 use crate::git::url;
 use crate::shell;
+
+/// `BatchMode` is not handed on to the ssh that goes through a jump host; variables are. Its questions
+/// go to a program that has no answer (OpenSSH 8.4 or newer).
+const NEVER_ASKS: [(&str, &str); 2] = [("SSH_ASKPASS", "false"), ("SSH_ASKPASS_REQUIRE", "force")];
 
 /// Where one connection's ssh writes its stderr, and the number of its process.
 #[derive(Debug)]
@@ -71,11 +81,18 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     overrides
 }
 
-/// The user's ssh command with `BatchMode`.
+/// The user's ssh command with `BatchMode`, and with the agent of this run where there is one.
 pub(in crate::git) fn command(config: &gix::config::File) -> String {
     let mut command = program(config);
     if is_openssh(&command) {
         command.push_str(" -o BatchMode=yes");
+        let socket = agent::socket();
+        let ours = socket
+            .iter()
+            .map(|socket| ("SSH_AUTH_SOCK", socket.as_str()));
+        for (name, value) in ours.chain(NEVER_ASKS) {
+            command = format!("{name}={} {command}", shell::word(value));
+        }
     }
     command
 }
@@ -115,23 +132,25 @@ impl Host {
         (url::is_ssh(url) && is_host && is_openssh(&host.program)).then_some(host)
     }
 
+    /// What the user's configuration comes to for this host. Asks no server.
+    fn settings(&self) -> Option<Settings> {
+        let output = self.ssh(&["-G"]).output().ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        output.status.success().then_some(Settings(text))
+    }
+
     /// Whether ssh would connect without a question about the host's key, as far as the
     /// configuration and the files of known hosts tell. Asks no server.
     pub(super) fn is_known(&self) -> bool {
-        let Ok(output) = self.ssh(&["-G"]).output() else {
+        let Some(settings) = self.settings() else {
             return true;
         };
-        let settings = String::from_utf8_lossy(&output.stdout);
-        let setting = |name: &str| {
-            settings
-                .lines()
-                .find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))
-        };
+        let setting = |name| settings.all(name).next();
         let is_asked = matches!(
             setting("stricthostkeychecking"),
             None | Some("ask" | "true" | "yes")
         );
-        if !output.status.success() || !is_asked || setting("knownhostscommand").is_some() {
+        if !is_asked || setting("knownhostscommand").is_some() {
             return true;
         }
         let host = setting("hostname").unwrap_or_default();
@@ -147,24 +166,65 @@ impl Host {
             .any(|file| is_in(file, &name))
     }
 
-    /// A key for this host that has a passphrase, and that no agent holds: nobody asks for it.
-    pub(super) fn locked_key(&self) -> Option<PathBuf> {
-        let output = self.ssh(&["-G"]).output().ok()?;
-        let settings = String::from_utf8_lossy(&output.stdout);
-        let files = settings
-            .lines()
-            .filter_map(|line| line.strip_prefix("identityfile "))
-            .map(expanded);
-        files
-            .filter(|file| file.exists())
-            .find(|file| has_passphrase(file) && !is_in_agent(file))
+    /// The keys for this host, and for the hosts on the way to it, that have a passphrase and that no
+    /// agent holds.
+    pub(super) fn locked_keys(&self) -> Vec<PathBuf> {
+        let Some(settings) = self.settings() else {
+            return Vec::new();
+        };
+        let jumps = settings.all("proxyjump").flat_map(|jumps| jumps.split(','));
+        let on_the_way: Vec<Settings> = jumps
+            .filter_map(|jump| self.jump(jump).settings())
+            .collect();
+        let mut files = Vec::new();
+        for settings in on_the_way.iter().chain([&settings]) {
+            for file in settings.all("identityfile").map(expanded) {
+                if file.exists() && !files.contains(&file) {
+                    files.push(file);
+                }
+            }
+        }
+        agent::locked(files)
+    }
+
+    /// A host on the way to this one: `[user@]host[:port]`, or a URL.
+    fn jump(&self, jump: &str) -> Host {
+        let address = jump.strip_prefix("ssh://").unwrap_or(jump);
+        Host {
+            program: self.program.clone(),
+            destination: format!("ssh://{address}"),
+        }
+    }
+
+    /// Lets the user unlock one of these keys on the terminal, after `announce` has said which one.
+    /// Whether the host accepts what there is now.
+    pub(super) fn unlock(&self, keys: &[PathBuf], announce: &dyn Fn(&Path, Holder)) -> bool {
+        keys.iter().any(|key| {
+            announce(key, agent::holder());
+            agent::unlock(key) && !self.refuses_all_keys()
+        })
+    }
+
+    /// Whether the host lets nobody in with the keys that need no passphrase now.
+    pub(super) fn refuses_all_keys(&self) -> bool {
+        const FAILED: i32 = 255;
+        let output = self
+            .ssh(&["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"])
+            .arg("exit")
+            .stdin(Stdio::null())
+            .output();
+        output.is_ok_and(|output| {
+            let said = String::from_utf8_lossy(&output.stderr);
+            output.status.code() == Some(FAILED) && said.contains("Permission denied")
+        })
     }
 
     /// Lets the user's ssh show the host's key, ask about it on the terminal, and write it down.
     pub(super) fn introduce(&self) -> bool {
+        // Quiet: that nobody is let in who does not try is no news.
         let status = self
-            .ssh(&["-T", "-o", "StrictHostKeyChecking=ask"])
-            .arg("exit")
+            .asking(&["-q", "-T", "-o", "StrictHostKeyChecking=ask"])
+            .args(["-o", "PreferredAuthentications=none", "exit"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .status();
@@ -197,13 +257,35 @@ impl Host {
     }
 
     fn ssh(&self, options: &[&str]) -> Command {
+        let mut command = self.asking(options);
+        command.envs(NEVER_ASKS);
+        command
+    }
+
+    /// With a terminal, for its questions.
+    fn asking(&self, options: &[&str]) -> Command {
         let mut command = Command::new("sh");
         command
             .args(["-c", &format!("{} \"$@\"", self.program), "ssh"])
             .args(options)
             .args(self.destination.split(' '))
             .env("LC_ALL", "C");
+        if let Some(socket) = agent::socket() {
+            command.env("SSH_AUTH_SOCK", socket);
+        }
         command
+    }
+}
+
+/// What `ssh -G` prints: a name and a value a line.
+struct Settings(String);
+
+impl Settings {
+    fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let values = self.0.lines().filter_map(|line| line.split_once(' '));
+        values
+            .filter(move |(found, _)| *found == name)
+            .map(|(_, value)| value)
     }
 }
 
@@ -212,25 +294,6 @@ fn expanded(file: &str) -> PathBuf {
         (Some(rest), Some(home)) => home.join(rest),
         _ => Path::new(file).to_path_buf(),
     }
-}
-
-fn has_passphrase(key: &Path) -> bool {
-    let mut command = Command::new("ssh-keygen");
-    command.args(["-y", "-P", "", "-f"]).arg(key);
-    let output = command.env("LC_ALL", "C").stdin(Stdio::null()).output();
-    output.is_ok_and(|output| {
-        String::from_utf8_lossy(&output.stderr).contains("incorrect passphrase")
-    })
-}
-
-/// Whether the agent signs with a key, which is known by its public half.
-fn is_in_agent(key: &Path) -> bool {
-    let mut public = key.as_os_str().to_owned();
-    public.push(".pub");
-    let mut command = Command::new("ssh-add");
-    command.arg("-T").arg(public).stdin(Stdio::null());
-    let output = command.output();
-    output.is_ok_and(|output| output.status.success())
 }
 
 fn is_in(file: &str, host: &str) -> bool {

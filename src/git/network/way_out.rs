@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::access;
+use super::ssh::{self, Holder};
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
 use crate::shell;
@@ -54,16 +55,16 @@ impl WayOut {
     }
 
     fn with_locked_key(&self, mut error: GitError, url: &str, host: &str) -> GitError {
-        let ask = || access::ssh_host(url)?.locked_key();
+        let ask = || access::ssh_host(url)?.locked_keys().into_iter().next();
         if let Some(key) = self.locked_keys.get(host, ask) {
             error.reason = format!(
                 "{}: {} has a passphrase, and no agent holds it",
                 error.reason,
                 key.display()
             );
-            let start = match std::env::var_os("SSH_AUTH_SOCK") {
-                Some(_) => "",
-                None => "eval \"$(ssh-agent)\" && ",
+            let start = match ssh::holder() {
+                Holder::UsersAgent => "",
+                Holder::ThisRun => "eval \"$(ssh-agent)\" && ",
             };
             error.command = Some(format!("{start}ssh-add {}", shell::path(&key)));
         }

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::error::{Cause, GitError};
+use super::network::ssh;
 use crate::host::process;
 use crate::sync::Changes;
 use crate::workspace::{Checkout, Repo};
@@ -243,8 +244,7 @@ pub(super) fn quiet(program: impl AsRef<OsStr>) -> Command {
         .env("LC_ALL", "C")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ASKPASS", "")
-        .env("SSH_ASKPASS", "")
-        .env("SSH_ASKPASS_REQUIRE", "never");
+        .envs(ssh::variables());
     for variable in [
         "GIT_DIR",
         "GIT_WORK_TREE",
@@ -263,7 +263,7 @@ pub(super) fn quiet(program: impl AsRef<OsStr>) -> Command {
 /// A command that talks to a server: its ssh may not ask anything either.
 fn over_network(mut command: Command, git_dir: Option<&Path>) -> Command {
     if let Ok(config) = gix::config(git_dir, &gix::open::Options::default()) {
-        command.env("GIT_SSH_COMMAND", super::network::ssh::command(&config));
+        command.env("GIT_SSH_COMMAND", ssh::command(&config));
         // Without this, git waits for a silent server for ever.
         if config.string("http.lowSpeedTime").is_none() {
             for (variable, value) in [("LIMIT", "1"), ("TIME", "60")] {

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use gix::bstr::{BString, ByteSlice};
 
 use super::error::{Cause, GitError};
+use super::network::ssh;
 use crate::plural::few;
 use crate::shell;
 
@@ -60,7 +61,10 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
             let Some(command) = command.as_deref() else {
                 continue;
             };
-            let quiet = format!("exec 2>>{log}; export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=; ");
+            let quiet = format!(
+                "exec 2>>{log}; export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS= {}; ",
+                ssh::assignments()
+            );
             let mut line = BString::from(format!("filter.{name}.{key}={quiet}"));
             line.extend_from_slice(command);
             overrides.push(line);
@@ -168,7 +172,7 @@ mod tests {
         )
         .unwrap();
         let found = overrides(&config, &Log(PathBuf::from("/tmp/it's/log")));
-        let quiet = r#"exec 2>>"/tmp/it's/log"; export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS=; "#;
+        let quiet = r#"exec 2>>"/tmp/it's/log"; export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS= SSH_ASKPASS=false SSH_ASKPASS_REQUIRE=force; "#;
         assert_eq!(
             found,
             [

@@ -22,9 +22,21 @@ use gix::bstr::{BString, ByteSlice};
 use crate::git::url;
 use crate::shell;
 
-/// `BatchMode` is not handed on to the ssh that goes through a jump host; variables are. Its questions
-/// go to a program that has no answer (OpenSSH 8.4 or newer).
-const NEVER_ASKS: [(&str, &str); 2] = [("SSH_ASKPASS", "false"), ("SSH_ASKPASS_REQUIRE", "force")];
+/// The environment of the user's ssh, also where another program starts it. `BatchMode` is not handed on
+/// to the ssh that goes through a jump host; variables are. Its questions go to a program that has no
+/// answer (OpenSSH 8.4 or newer). And the agent of this run signs, where there is one.
+pub(in crate::git) fn variables() -> impl Iterator<Item = (&'static str, String)> {
+    let agent = agent::socket().map(|socket| ("SSH_AUTH_SOCK", socket));
+    let never_asks = [("SSH_ASKPASS", "false"), ("SSH_ASKPASS_REQUIRE", "force")];
+    let never_asks = never_asks.map(|(name, value)| (name, value.to_owned()));
+    never_asks.into_iter().chain(agent)
+}
+
+/// The same for a shell: `NAME=value NAME=value`.
+pub(in crate::git) fn assignments() -> String {
+    let words = variables().map(|(name, value)| format!("{name}={}", shell::word(&value)));
+    words.collect::<Vec<_>>().join(" ")
+}
 
 /// Where one connection's ssh writes its stderr, and the number of its process.
 #[derive(Debug)]
@@ -66,8 +78,9 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     // Where a path can't be written down, ssh goes without.
     let word = |path: PathBuf| path.to_str().map(|path| shell::word(path).into_owned());
     if is_openssh && let Some(pid) = word(log.pid()) {
-        // `env`, for a command that begins with assignments.
-        command = format!("echo $$ > {pid}; exec env {command}");
+        let assignments = assignments();
+        // `env`, because the command may begin with assignments as well.
+        command = format!("echo $$ > {pid}; exec env {assignments} {command}");
     }
     if let Some(stderr) = word(log.stderr()) {
         command.push_str(" 2>>");
@@ -81,18 +94,11 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     overrides
 }
 
-/// The user's ssh command with `BatchMode`, and with the agent of this run where there is one.
+/// The user's ssh command with `BatchMode`.
 pub(in crate::git) fn command(config: &gix::config::File) -> String {
     let mut command = program(config);
     if is_openssh(&command) {
         command.push_str(" -o BatchMode=yes");
-        let socket = agent::socket();
-        let ours = socket
-            .iter()
-            .map(|socket| ("SSH_AUTH_SOCK", socket.as_str()));
-        for (name, value) in ours.chain(NEVER_ASKS) {
-            command = format!("{name}={} {command}", shell::word(value));
-        }
     }
     command
 }
@@ -258,7 +264,7 @@ impl Host {
 
     fn ssh(&self, options: &[&str]) -> Command {
         let mut command = self.asking(options);
-        command.envs(NEVER_ASKS);
+        command.envs(variables());
         command
     }
 
@@ -270,9 +276,6 @@ impl Host {
             .args(options)
             .args(self.destination.split(' '))
             .env("LC_ALL", "C");
-        if let Some(socket) = agent::socket() {
-            command.env("SSH_AUTH_SOCK", socket);
-        }
         command
     }
 }

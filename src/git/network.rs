@@ -5,6 +5,7 @@
 //! the work, [`introduce_host`], [`unlock_key`] and [`log_in`] find what a person has to give.
 
 mod access;
+mod attempt;
 mod checkout;
 mod clone;
 mod daemon;
@@ -30,21 +31,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use gix::bstr::ByteSlice;
-use gix::refspec::parse::Operation;
-use gix::remote::fetch;
-
-use self::checkout::check_out;
-use self::clone::Conversation;
-use self::line::Line;
-use self::offer::Wanted;
-use self::watchdog::Watchdog;
+use self::attempt::{Attempt, Made};
 use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
-use super::local::{FirstHead, RemoteRef};
-use super::meter::{Gate, Meter, Watch};
-use super::staging::{self, StagedClone};
-use super::{cli, filter, local, url};
+use super::meter::{Gate, Meter};
+use super::staging;
+use super::{cli, local, url};
 use crate::shell;
 use crate::sync::Link;
 use crate::workspace::{Backend, Checkout, Repo};
@@ -85,26 +77,6 @@ pub struct Cloned {
     pub bytes: u64,
 }
 
-/// A clone in its staging folder.
-struct Made {
-    branch: Option<String>,
-    /// Whether files of attributes may be among its files.
-    has_attributes: bool,
-    /// What it has of the remote's refs.
-    refs: Vec<RemoteRef>,
-}
-
-impl Made {
-    /// One that another program made.
-    fn at(path: &Path) -> Self {
-        Made {
-            branch: local::branch(path),
-            has_attributes: true,
-            refs: Vec::new(),
-        }
-    }
-}
-
 impl Network<'_> {
     /// Clones a repo to its place, and links its path there when it is kept elsewhere.
     pub fn clone(&self, repo: &Repo, link: &Link, meter: &Arc<Meter>) -> Result<Cloned, GitError> {
@@ -117,7 +89,7 @@ impl Network<'_> {
                 Backend::BuiltIn if needs_no_program(&url) => {
                     local::clone(path, &url, repo).map(|()| Made::at(path))
                 }
-                Backend::BuiltIn => self.clone_through_cache(&staged, &url, repo, meter, session),
+                Backend::BuiltIn => Attempt::new(self, &url, meter, session).clone(&staged, repo),
                 Backend::Cli => {
                     cli::clone(path, &url, repo, self.interrupt).map(|()| Made::at(path))
                 }
@@ -159,9 +131,9 @@ impl Network<'_> {
             }
             Backend::BuiltIn => {
                 let checkout = &repo.checkout;
-                let pack = self.fetch_in(&path, remote, checkout, &url, meter, session)?;
-                let cache = self.cache.as_ref().filter(|_| !url::is_local(&url));
-                if let (Some(cache), Some(pack)) = (cache, pack) {
+                let attempt = Attempt::new(self, &url, meter, session);
+                let pack = attempt.fetch(&path, remote, checkout, &wanted)?;
+                if let (Some(cache), Some(pack)) = (self.cache_for(&url), pack) {
                     cache.add(&url, remote, &pack);
                 }
                 Ok(())
@@ -181,6 +153,11 @@ impl Network<'_> {
         .map_err(|error| self.explained(error, repo, &url))
     }
 
+    /// A repository of this machine is as near as the cache.
+    fn cache_for(&self, url: &str) -> Option<&Cache> {
+        self.cache.as_ref().filter(|_| !url::is_local(url))
+    }
+
     /// An error with what this repo wanted in it, and with the way out, if there is one.
     fn explained(&self, error: GitError, repo: &Repo, url: &str) -> GitError {
         let error = naming_what_is_missing(error, &repo.checkout);
@@ -191,215 +168,6 @@ impl Network<'_> {
         }
     }
 
-    /// Begins with what is kept of this URL, and keeps what is new.
-    fn clone_through_cache(
-        &self,
-        staged: &StagedClone,
-        url: &str,
-        repo: &Repo,
-        meter: &Arc<Meter>,
-        session: &http::Session,
-    ) -> Result<Made, GitError> {
-        let Some(cache) = self.cache.as_ref().filter(|_| !url::is_local(url)) else {
-            return self.clone_to(staged, url, repo, meter, session, &|_| false);
-        };
-        let git_dir = staged.path().join(".git");
-        let seeded = AtomicBool::new(false);
-        let seed = |git_dir: &Path| {
-            let has_objects = repo.depth.is_none() && cache.seed(url, git_dir);
-            seeded.store(has_objects, Ordering::Relaxed);
-            has_objects
-        };
-        let mut cloned = self.clone_to(staged, url, repo, meter, session, &seed);
-        let is_broken = |error: &GitError| {
-            let may_be_ours = matches!(error.cause, Cause::Damaged | Cause::Other);
-            may_be_ours && session.failure().is_none()
-        };
-        if cloned.as_ref().is_err_and(is_broken) && seeded.swap(false, Ordering::Relaxed) {
-            cache.forget(url);
-            cloned = self.clone_to(staged, url, repo, meter, session, &|_| false);
-        }
-        let made = cloned?;
-        cache.keep(url, &git_dir, &made.refs, seeded.into_inner());
-        Ok(made)
-    }
-
-    /// Makes a whole clone in its staging folder.
-    fn clone_to(
-        &self,
-        staged: &StagedClone,
-        url: &str,
-        repo: &Repo,
-        meter: &Arc<Meter>,
-        session: &http::Session,
-        seed: &dyn Fn(&Path) -> bool,
-    ) -> Result<Made, GitError> {
-        let path = staged.path();
-        let git_dir = path.join(".git");
-        // A try before this one may have left something.
-        let _ = std::fs::remove_dir_all(path);
-        local::begin_clone(&git_dir, staged.capabilities())?;
-        let is_seeded = seed(&git_dir);
-        let mut line = Line::open(&git_dir, |it| it.remote_at(url))
-            .map_err(|error| self.say(&error, None, session, url))?;
-        let filters = filter::Log::of(&git_dir);
-        let who = line
-            .configure(|config| filter::overrides(config, &filters))
-            .and_then(|()| line.committer())
-            .map_err(|error| self.say(&error, None, session, url))?;
-        let said = |error: &gix::Error| self.say(error, line.ssh_log.as_ref(), session, url);
-        let repository = &line.repository;
-        let config = repository.config_snapshot();
-        let silence = http::silence(config.plumbing(), url);
-        let _watchdog = self.watchdog(line.ssh_log.as_ref(), meter, silence, session);
-
-        let mut watch = Watch::new(meter, &self.gate);
-        let objects = watch.objects();
-        let remote = repository.remote_at(url).map_err(|error| said(&error))?;
-        let server = Conversation::begin(&remote, session, silence, &mut watch)
-            .map_err(|error| said(&error))?;
-        let offer = server.offer();
-        let setting = |key: &str| config.string(key).map(|value| value.to_string());
-        let preferred = setting("init.defaultBranch").unwrap_or_else(|| "master".to_owned());
-        let remote = setting("clone.defaultRemoteName").unwrap_or_else(|| "origin".to_owned());
-        let Some(head) = offer.first_head(&repo.checkout, &preferred) else {
-            let reason = "the remote has no such branch or tag";
-            return Err(GitError::new(Cause::MissingReference, reason));
-        };
-        let depth = repo.depth.and_then(std::num::NonZeroU32::new);
-        let wanted = Wanted::of(&repo.checkout, &head, depth, &remote);
-        let default = offer.default_branch(&preferred);
-        if !offer.is_empty() {
-            server
-                .receive(repository, &wanted, is_seeded, watch, self.interrupt)
-                .map_err(|error| said(&error))?;
-        }
-        let refs = wanted.taken(offer.refs, repository);
-        local::finish_refs(
-            &git_dir,
-            url,
-            &local::Refs {
-                remote: &remote,
-                refspec: &wanted.refspec,
-                taken: &refs,
-                default: default.as_ref().map(AsRef::as_ref),
-                head: &head,
-            },
-            who.as_ref(),
-            config.plumbing(),
-        )?;
-        let mut branch = match &head {
-            FirstHead::Branch(name, _) => Some(name.to_string()),
-            FirstHead::Detached(_) => None,
-        };
-        if let Checkout::Rev(rev) = &repo.checkout {
-            self.make_rev_known(path, &remote, rev, url, meter, session)?;
-            local::detach_head(path, rev)?;
-            branch = None;
-        }
-        let pass = self.gate.pass(objects.load(Ordering::Relaxed));
-        let watch = Watch::new(meter, &self.gate);
-        let has_attributes = check_out(repository, watch, self.interrupt, |error| {
-            filters.explain(said(error), url)
-        })?;
-        drop(pass);
-        if self.interrupt.load(Ordering::Relaxed) {
-            return Err(GitError::interrupted());
-        }
-        Ok(Made {
-            branch,
-            has_attributes,
-            refs,
-        })
-    }
-
-    /// A commit that no branch of the remote holds is asked for by its id.
-    fn make_rev_known(
-        &self,
-        path: &Path,
-        remote: &str,
-        rev: &str,
-        url: &str,
-        meter: &Arc<Meter>,
-        session: &http::Session,
-    ) -> Result<(), GitError> {
-        let checkout = Checkout::Rev(rev.to_owned());
-        if local::wanted_refspecs(path, remote, &checkout).is_empty() {
-            return Ok(());
-        }
-        self.fetch_in(path, remote, &checkout, url, meter, session)?;
-        Ok(())
-    }
-
-    /// Returns the pack that came, if one did.
-    fn fetch_in(
-        &self,
-        path: &Path,
-        remote: &str,
-        checkout: &Checkout,
-        url: &str,
-        meter: &Arc<Meter>,
-        session: &http::Session,
-    ) -> Result<Option<PathBuf>, GitError> {
-        let mut line = Line::open(path, |it| it.find_remote(remote))
-            .map_err(|error| self.say(&error, None, session, url))?;
-        let silence = http::silence(line.repository.config_snapshot().plumbing(), url);
-        let _watchdog = self.watchdog(line.ssh_log.as_ref(), meter, silence, session);
-        let wanted = local::wanted_refspecs(path, remote, checkout);
-        let follows_default = *checkout == Checkout::RemoteDefault;
-        line.committer()
-            .map_err(|error| self.say(&error, None, session, url))?;
-        let repository = &line.repository;
-        let fetch = || -> gix::Result<Fetched> {
-            let found = repository.find_remote(remote)?;
-            let connection = line::connection(&found, session, silence)?;
-            // The filter would leave out HEAD, which names the default branch.
-            let head = follows_default.then(|| "HEAD".to_owned());
-            let extra_refspecs = wanted
-                .iter()
-                .chain(&head)
-                .filter_map(|spec| gix::refspec::parse(spec.as_str().into(), Operation::Fetch).ok())
-                .map(|spec| spec.to_owned())
-                .collect();
-            let knows_default = repository
-                .try_find_reference(&format!("refs/remotes/{remote}/HEAD"))?
-                .is_some();
-            let watch = Watch::new(meter, &self.gate);
-            let outcome = connection
-                .prepare_fetch(
-                    Watch::new(meter, &self.gate),
-                    gix::remote::ref_map::Options {
-                        extra_refspecs,
-                        prefix_from_spec_as_filter_on_remote: knows_default,
-                        ..Default::default()
-                    },
-                )?
-                .receive(watch, self.interrupt)?;
-            let refs = &outcome.ref_map.remote_refs;
-            let pack = match &outcome.status {
-                fetch::Status::Change {
-                    write_pack_bundle, ..
-                } => write_pack_bundle.data_path.clone(),
-                fetch::Status::NoPackReceived { .. } => None,
-            };
-            Ok(Fetched {
-                pack,
-                default: default_branch(refs).filter(|_| follows_default || !knows_default),
-                lacks_branch: matches!(checkout, Checkout::Branch(name) if !has_branch(refs, name)),
-            })
-        };
-        let fetched =
-            fetch().map_err(|error| self.say(&error, line.ssh_log.as_ref(), session, url))?;
-        if fetched.lacks_branch {
-            let reason = "the remote has no such branch";
-            return Err(GitError::new(Cause::MissingReference, reason));
-        }
-        if let Some(default) = fetched.default {
-            local::set_remote_default(path, remote, &default)?;
-        }
-        Ok(fetched.pack)
-    }
-
     /// Clones or updates the submodules of a clone. Returns what the user should know.
     pub fn update_submodules(
         &self,
@@ -407,18 +175,6 @@ impl Network<'_> {
         only: &[String],
     ) -> Result<Option<String>, GitError> {
         self.submodules(&local::folder(self.root, repo), only, repo)
-    }
-
-    /// Over ssh. The other transports know for how long a server has been silent.
-    fn watchdog(
-        &self,
-        ssh_log: Option<&ssh::Log>,
-        meter: &Arc<Meter>,
-        silence: Duration,
-        session: &http::Session,
-    ) -> Option<Watchdog> {
-        let pid = ssh_log?.pid();
-        Some(Watchdog::over(pid, meter, silence, self.interrupt, session))
     }
 
     fn submodules(
@@ -435,19 +191,6 @@ impl Network<'_> {
             ))),
             Err(error) => Err(error),
         }
-    }
-
-    fn say(
-        &self,
-        error: &gix::Error,
-        ssh_log: Option<&ssh::Log>,
-        session: &http::Session,
-        url: &str,
-    ) -> GitError {
-        if self.interrupt.load(Ordering::Relaxed) {
-            return GitError::interrupted();
-        }
-        failure(error, ssh_log, session, url)
     }
 
     fn with_retries<T>(
@@ -549,20 +292,6 @@ pub fn remove_stale(root: &Path, repos: &[Repo]) {
     }
 }
 
-/// What a fetch brought, and what it saw of the remote's branches.
-struct Fetched {
-    pack: Option<PathBuf>,
-    /// The default branch, where it is to be written down.
-    default: Option<String>,
-    /// Whether the branch that the manifest wants is not there.
-    lacks_branch: bool,
-}
-
-fn has_branch(refs: &[gix::protocol::handshake::Ref], name: &str) -> bool {
-    let name = format!("refs/heads/{name}");
-    refs.iter().any(|reference| reference.unpack().0 == name)
-}
-
 /// The words of an error's whole chain, and of ssh, as a failure of one kind.
 fn failure(
     error: &gix::Error,
@@ -581,19 +310,6 @@ fn failure(
         Some(failure) => GitError::of_request(&failure, &said, url),
         None => GitError::from_said(&said, url),
     }
-}
-
-fn default_branch(refs: &[gix::protocol::handshake::Ref]) -> Option<String> {
-    refs.iter().find_map(|reference| match reference {
-        gix::protocol::handshake::Ref::Symbolic {
-            full_ref_name,
-            target,
-            ..
-        } if full_ref_name == "HEAD" => target
-            .strip_prefix(b"refs/heads/")
-            .map(|name| name.to_str_lossy().into_owned()),
-        _ => None,
-    })
 }
 
 #[cfg(test)]

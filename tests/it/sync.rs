@@ -216,7 +216,10 @@ fn a_clone_has_the_head_that_git_clone_gives_it() {
     );
     set("branch.autoSetupRebase", "always");
     set("clone.defaultRemoteName", "upstream");
-    assert_cloned_as_git_does(&context, &url);
+    for logs in ["true", "false", "always"] {
+        set("core.logAllRefUpdates", logs);
+        assert_cloned_as_git_does(&context, &url);
+    }
 }
 
 #[test]

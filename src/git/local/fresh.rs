@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::LazyLock;
 
 use gix::bstr::{BStr, BString, ByteSlice, ByteVec};
 use gix::{ObjectId, config};
@@ -52,6 +53,12 @@ pub(in crate::git) struct Refs<'a> {
     pub head: &'a FirstHead,
 }
 
+/// Whether the user has said which refs have logs.
+static DECIDES_ON_LOGS: LazyLock<bool> = LazyLock::new(|| {
+    let config = git2::Config::open_default();
+    config.is_ok_and(|config| config.get_entry("core.logAllRefUpdates").is_ok())
+});
+
 /// Makes a `.git` without refs, objects and remotes.
 pub(in crate::git) fn begin(
     git_dir: &Path,
@@ -72,10 +79,11 @@ pub(in crate::git) fn begin(
         fs::create_dir(git_dir.join(folder))?;
     }
     let mut settings = format!(
-        "[core]\n\trepositoryformatversion = 0\n\tfilemode = {}\n\tbare = false\n\tlogallrefupdates = true\n",
+        "[core]\n\trepositoryformatversion = 0\n\tfilemode = {}\n\tbare = false\n",
         capabilities.executable_bit
     );
     for (is_said, line) in [
+        (!*DECIDES_ON_LOGS, "logallrefupdates = true"),
         (!capabilities.symlink, "symlinks = false"),
         (capabilities.ignore_case, "ignorecase = true"),
         (capabilities.precompose_unicode, "precomposeunicode = true"),
@@ -126,7 +134,12 @@ pub(in crate::git) fn finish(
     if !packed.is_empty() || file.exists() {
         fs::write(file, packed_refs(&packed))?;
     }
+    // `always` is no boolean.
+    let has_logs = !matches!(user.boolean("core.logAllRefUpdates"), Ok(Some(false)));
     let log = |name: &BStr, id: ObjectId| {
+        if !has_logs {
+            return Ok(());
+        }
         let mut line = BString::from(format!("{} {id} ", ObjectId::null(id.kind())));
         line.push_str(who);
         line.push_str(format!("\tclone: from {}\n", url::without_user(url)));

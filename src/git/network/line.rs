@@ -19,6 +19,8 @@ pub(super) struct Line {
     pub repository: Repository,
     /// Where the user's ssh is started.
     pub ssh_log: Option<ssh::Log>,
+    /// Whom a log of refs names: name, address and time.
+    pub who: BString,
 }
 
 impl Line {
@@ -38,12 +40,17 @@ impl Line {
         let mut line = Line {
             repository,
             ssh_log: None,
+            who: BString::default(),
         };
         if is_ssh {
             let log = ssh::Log::new().map_err(gix::Error::from_error)?;
             line.configure(|config| ssh::overrides(config, &log))?;
             line.ssh_log = Some(log);
         }
+        line.repository
+            .committer_or_set_generic_fallback()?
+            .write_to(&mut *line.who)
+            .map_err(gix::Error::from_error)?;
         Ok(line)
     }
 
@@ -60,16 +67,6 @@ impl Line {
         config.append_config(overrides, gix::config::Source::Api)?;
         config.commit()?;
         Ok(())
-    }
-
-    /// Who a log of refs names: name, address and time.
-    pub(super) fn committer(&mut self) -> gix::Result<BString> {
-        let mut who = Vec::new();
-        self.repository
-            .committer_or_set_generic_fallback()?
-            .write_to(&mut who)
-            .map_err(gix::Error::from_error)?;
-        Ok(who.into())
     }
 }
 

@@ -1,0 +1,336 @@
+//! One try to clone or to fetch with gix. A retry is another one.
+
+use std::fs;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use gix::bstr::ByteSlice;
+use gix::protocol::handshake::Ref;
+use gix::refspec::RefSpec;
+use gix::refspec::parse::Operation;
+use gix::remote::fetch;
+
+use super::checkout::check_out;
+use super::clone::Conversation;
+use super::line::{self, Line};
+use super::offer::Wanted;
+use super::watchdog::Watchdog;
+use super::{Network, failure, http, ssh};
+use crate::git::error::{Cause, GitError};
+use crate::git::filter;
+use crate::git::local::{self, FirstHead, RemoteRef};
+use crate::git::meter::{Meter, Watch};
+use crate::git::staging::StagedClone;
+use crate::workspace::{Checkout, Repo};
+
+/// A clone in its staging folder.
+pub(super) struct Made {
+    pub branch: Option<String>,
+    /// Whether files of attributes may be among its files.
+    pub has_attributes: bool,
+    /// What it has of the remote's refs.
+    refs: Vec<RemoteRef>,
+}
+
+impl Made {
+    /// One that another program made.
+    pub(super) fn at(path: &Path) -> Self {
+        Made {
+            branch: local::branch(path),
+            has_attributes: true,
+            refs: Vec::new(),
+        }
+    }
+}
+
+/// A try to reach one URL.
+pub(super) struct Attempt<'a> {
+    network: &'a Network<'a>,
+    url: &'a str,
+    meter: &'a Arc<Meter>,
+    session: &'a http::Session,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(
+        network: &'a Network<'a>,
+        url: &'a str,
+        meter: &'a Arc<Meter>,
+        session: &'a http::Session,
+    ) -> Self {
+        Attempt {
+            network,
+            url,
+            meter,
+            session,
+        }
+    }
+
+    /// Makes a clone in its staging folder. Begins with what the cache has of this URL, and leaves there what
+    /// is new.
+    pub(super) fn clone(&self, staged: &StagedClone, repo: &Repo) -> Result<Made, GitError> {
+        let url = self.url;
+        let Some(cache) = self.network.cache_for(url) else {
+            return self.clone_from(staged, repo, &|_| false);
+        };
+        let seeded = AtomicBool::new(false);
+        let seed = |git_dir: &Path| {
+            let has_objects = repo.depth.is_none() && cache.seed(url, git_dir);
+            seeded.store(has_objects, Ordering::Relaxed);
+            has_objects
+        };
+        let mut cloned = self.clone_from(staged, repo, &seed);
+        let is_broken = |error: &GitError| {
+            let may_be_ours = matches!(error.cause, Cause::Damaged | Cause::Other);
+            may_be_ours && self.session.failure().is_none()
+        };
+        if cloned.as_ref().is_err_and(is_broken) && seeded.swap(false, Ordering::Relaxed) {
+            cache.forget(url);
+            cloned = self.clone_from(staged, repo, &|_| false);
+        }
+        let made = cloned?;
+        let git_dir = staged.path().join(".git");
+        cache.keep(url, &git_dir, &made.refs, seeded.into_inner());
+        Ok(made)
+    }
+
+    /// `seed` gives the `.git` objects that need not come from the server, and says whether it did.
+    fn clone_from(
+        &self,
+        staged: &StagedClone,
+        repo: &Repo,
+        seed: &dyn Fn(&Path) -> bool,
+    ) -> Result<Made, GitError> {
+        let path = staged.path();
+        let git_dir = path.join(".git");
+        // A try before this one may have left something.
+        let _ = fs::remove_dir_all(path);
+        local::begin_clone(&git_dir, staged.capabilities())?;
+        let is_seeded = seed(&git_dir);
+        let mut line = Line::open(&git_dir, |it| it.remote_at(self.url))
+            .map_err(|error| self.say(&error, None))?;
+        let filters = filter::Log::of(&git_dir);
+        line.configure(|config| filter::overrides(config, &filters))
+            .map_err(|error| self.say(&error, None))?;
+        let received = self.receive(&line, repo, is_seeded)?;
+        let mut branch = match &received.head {
+            FirstHead::Branch(name, _) => Some(name.to_string()),
+            FirstHead::Detached(_) => None,
+        };
+        if let Checkout::Rev(rev) = &repo.checkout {
+            self.make_rev_known(path, &received.remote, rev)?;
+            local::detach_head(path, rev)?;
+            branch = None;
+        }
+        let network = self.network;
+        let pass = network.gate.pass(received.objects);
+        let watch = Watch::new(self.meter, &network.gate);
+        let has_attributes = check_out(&line.repository, watch, network.interrupt, |error| {
+            filters.explain(self.say(error, line.ssh_log.as_ref()), self.url)
+        })?;
+        drop(pass);
+        if network.interrupt.load(Ordering::Relaxed) {
+            return Err(GitError::interrupted());
+        }
+        Ok(Made {
+            branch,
+            has_attributes,
+            refs: received.refs,
+        })
+    }
+
+    /// Fills a `.git` with the objects and refs that the repo wants of the remote.
+    fn receive(&self, line: &Line, repo: &Repo, is_seeded: bool) -> Result<Received, GitError> {
+        let said = |error: gix::Error| self.say(&error, line.ssh_log.as_ref());
+        let repository = &line.repository;
+        let config = repository.config_snapshot();
+        let silence = http::silence(config.plumbing(), self.url);
+        let _watchdog = self.watchdog(line.ssh_log.as_ref(), silence);
+        let mut watch = Watch::new(self.meter, &self.network.gate);
+        let objects = watch.objects();
+        let from = repository.remote_at(self.url).map_err(said)?;
+        let server = Conversation::begin(&from, self.session, silence, &mut watch).map_err(said)?;
+        let offer = server.offer();
+        let setting = |key: &str, default: &str| {
+            let value = config.string(key);
+            value.map_or_else(|| default.to_owned(), |value| value.to_string())
+        };
+        let preferred = setting("init.defaultBranch", "master");
+        let remote = setting("clone.defaultRemoteName", "origin");
+        let Some(head) = offer.first_head(&repo.checkout, &preferred) else {
+            let reason = "the remote has no such branch or tag";
+            return Err(GitError::new(Cause::MissingReference, reason));
+        };
+        let depth = repo.depth.and_then(NonZeroU32::new);
+        let wanted = Wanted::of(&repo.checkout, &head, depth, &remote);
+        let default = offer.default_branch(&preferred);
+        if !offer.is_empty() {
+            server
+                .receive(
+                    repository,
+                    &wanted,
+                    is_seeded,
+                    watch,
+                    self.network.interrupt,
+                )
+                .map_err(said)?;
+        }
+        let refs = wanted.taken(offer.refs, repository);
+        local::finish_refs(
+            repository.git_dir(),
+            self.url,
+            &local::Refs {
+                remote: &remote,
+                refspec: &wanted.refspec,
+                taken: &refs,
+                default: default.as_ref().map(AsRef::as_ref),
+                head: &head,
+            },
+            line.who.as_ref(),
+            config.plumbing(),
+        )?;
+        Ok(Received {
+            remote,
+            head,
+            refs,
+            objects: objects.load(Ordering::Relaxed),
+        })
+    }
+
+    /// A commit that no branch of the remote holds is asked for by its id.
+    fn make_rev_known(&self, path: &Path, remote: &str, rev: &str) -> Result<(), GitError> {
+        let checkout = Checkout::Rev(rev.to_owned());
+        let wanted = local::wanted_refspecs(path, remote, &checkout);
+        if !wanted.is_empty() {
+            self.fetch(path, remote, &checkout, &wanted)?;
+        }
+        Ok(())
+    }
+
+    /// Updates the remote-tracking refs of a clone, and gets what is `wanted` beside them. Returns the
+    /// pack that came, if one did.
+    pub(super) fn fetch(
+        &self,
+        path: &Path,
+        remote: &str,
+        checkout: &Checkout,
+        wanted: &[String],
+    ) -> Result<Option<PathBuf>, GitError> {
+        let line = Line::open(path, |it| it.find_remote(remote))
+            .map_err(|error| self.say(&error, None))?;
+        let fetched = self
+            .fetch_with(&line, remote, checkout, wanted)
+            .map_err(|error| self.say(&error, line.ssh_log.as_ref()))?;
+        if fetched.lacks_branch {
+            let reason = "the remote has no such branch";
+            return Err(GitError::new(Cause::MissingReference, reason));
+        }
+        if let Some(default) = fetched.default {
+            local::set_remote_default(path, remote, &default)?;
+        }
+        Ok(fetched.pack)
+    }
+
+    fn fetch_with(
+        &self,
+        line: &Line,
+        remote: &str,
+        checkout: &Checkout,
+        wanted: &[String],
+    ) -> gix::Result<Fetched> {
+        let repository = &line.repository;
+        let silence = http::silence(repository.config_snapshot().plumbing(), self.url);
+        let _watchdog = self.watchdog(line.ssh_log.as_ref(), silence);
+        let follows_default = *checkout == Checkout::RemoteDefault;
+        let found = repository.find_remote(remote)?;
+        let connection = line::connection(&found, self.session, silence)?;
+        // The filter would leave out HEAD, which names the default branch.
+        let head = follows_default.then(|| "HEAD".to_owned());
+        let specs = wanted.iter().chain(&head).filter_map(|spec| {
+            let spec = gix::refspec::parse(spec.as_str().into(), Operation::Fetch);
+            spec.ok().map(|spec| spec.to_owned())
+        });
+        let knows_default = repository
+            .try_find_reference(&format!("refs/remotes/{remote}/HEAD"))?
+            .is_some();
+        let outcome = connection
+            .prepare_fetch(
+                Watch::new(self.meter, &self.network.gate),
+                gix::remote::ref_map::Options {
+                    extra_refspecs: specs.collect::<Vec<RefSpec>>(),
+                    prefix_from_spec_as_filter_on_remote: knows_default,
+                    ..Default::default()
+                },
+            )?
+            .receive(
+                Watch::new(self.meter, &self.network.gate),
+                self.network.interrupt,
+            )?;
+        let refs = &outcome.ref_map.remote_refs;
+        let pack = match &outcome.status {
+            fetch::Status::Change {
+                write_pack_bundle, ..
+            } => write_pack_bundle.data_path.clone(),
+            fetch::Status::NoPackReceived { .. } => None,
+        };
+        Ok(Fetched {
+            pack,
+            default: default_branch(refs).filter(|_| follows_default || !knows_default),
+            lacks_branch: matches!(checkout, Checkout::Branch(name) if !has_branch(refs, name)),
+        })
+    }
+
+    /// Over ssh. The other transports know for how long a server has been silent.
+    fn watchdog(&self, ssh_log: Option<&ssh::Log>, silence: Duration) -> Option<Watchdog> {
+        let (meter, interrupt) = (self.meter, self.network.interrupt);
+        let pid = ssh_log?.pid();
+        Some(Watchdog::over(pid, meter, silence, interrupt, self.session))
+    }
+
+    fn say(&self, error: &gix::Error, ssh_log: Option<&ssh::Log>) -> GitError {
+        if self.network.interrupt.load(Ordering::Relaxed) {
+            return GitError::interrupted();
+        }
+        failure(error, ssh_log, self.session, self.url)
+    }
+}
+
+/// What a clone has of its remote.
+struct Received {
+    /// `origin`
+    remote: String,
+    head: FirstHead,
+    refs: Vec<RemoteRef>,
+    /// How many objects came.
+    objects: usize,
+}
+
+/// What a fetch brought, and what it saw of the remote's branches.
+struct Fetched {
+    pack: Option<PathBuf>,
+    /// The default branch, where it is to be written down.
+    default: Option<String>,
+    /// Whether the branch that the manifest wants is not there.
+    lacks_branch: bool,
+}
+
+fn has_branch(refs: &[Ref], name: &str) -> bool {
+    let name = format!("refs/heads/{name}");
+    refs.iter().any(|reference| reference.unpack().0 == name)
+}
+
+fn default_branch(refs: &[Ref]) -> Option<String> {
+    refs.iter().find_map(|reference| match reference {
+        Ref::Symbolic {
+            full_ref_name,
+            target,
+            ..
+        } if full_ref_name == "HEAD" => target
+            .strip_prefix(b"refs/heads/")
+            .map(|name| name.to_str_lossy().into_owned()),
+        _ => None,
+    })
+}

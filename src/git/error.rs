@@ -56,6 +56,8 @@ pub enum Cause {
     Proxy,
     /// What answers is no git server: a page of a proxy or of a login, noise.
     NotGit,
+    /// Its objects have names that neither gix nor libgit2 knows.
+    ObjectFormat,
     /// What came can't be what the server has.
     Damaged,
     /// The connection broke, or the server failed.
@@ -105,6 +107,7 @@ impl Cause {
 const SIGNS: &[(Cause, &[&str])] = &[
     // git, of a filter: what that one said comes before it, in words of any kind.
     (Cause::Filter, &["smudge filter ", "external filter '"]),
+    (Cause::ObjectFormat, &["object format", "a hash sized 64"]),
     (
         Cause::HostKeyChanged,
         &["remote host identification has changed"],
@@ -325,6 +328,11 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
         Cause::NotGit => format!(
             "{host} answers, and not as a git server does: check the `url`, the VPN and the proxy"
         ),
+        Cause::ObjectFormat => {
+            "its objects have SHA-256 names, and fitout reads SHA-1 only: leave it to `git`, \
+             with `skip = true` for it in workspace.local.toml"
+                .to_owned()
+        }
         Cause::Damaged => {
             format!("what {host} sent is damaged: a proxy in between, or the repository itself")
         }
@@ -352,6 +360,7 @@ fn command(cause: Cause, url: &str) -> Option<String> {
         Cause::Login if super::url::is_ssh(url) => ssh(),
         Cause::HostKey => ssh(),
         Cause::NotFound if super::url::is_local(url) => return None,
+        Cause::ObjectFormat => return None,
         Cause::HostKeyChanged => {
             format!("ssh-keygen -R {host}   # only when its owner says that the key is new")
         }
@@ -372,7 +381,12 @@ fn command(cause: Cause, url: &str) -> Option<String> {
 
 impl From<git2::Error> for GitError {
     fn from(error: git2::Error) -> Self {
-        GitError::new(Cause::Other, error.message().to_owned())
+        match error.message() {
+            said if said.contains("object format") => {
+                GitError::of_kind(Cause::ObjectFormat, &[said.to_owned()], "")
+            }
+            said => GitError::new(Cause::Other, said),
+        }
     }
 }
 

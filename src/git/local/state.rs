@@ -90,7 +90,13 @@ fn place(root: &Path, repo: &Repo, close: fn(Repository)) -> Place {
                 "the clone belongs to another user of this machine".to_owned(),
             );
         }
-        Err(error) => return Place::Unreadable(format!("a broken clone: {}", error.message())),
+        Err(error) => {
+            let error = GitError::from(error);
+            return Place::Unreadable(match error.cause {
+                Cause::ObjectFormat => error.reason,
+                _ => format!("a broken clone: {error}"),
+            });
+        }
     };
     let url = url::resolve(root, &repo.url);
     let place = match remote_of(&repository, &url) {

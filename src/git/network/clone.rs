@@ -87,7 +87,7 @@ impl Conversation {
         let map = RefMap::from_refs(refs, &self.handshake.capabilities, context)?;
         if map.object_hash != repository.object_hash() {
             return Err(gix::Error::from_error(message!(
-                "the repository's object format is {}, and only sha1 is supported",
+                "unknown object format: {}",
                 map.object_hash
             )));
         }

@@ -125,6 +125,8 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         Cause::LoginRefused
         // It would wait as long.
         | Cause::Timeout
+        // What it clones, fitout can't read.
+        | Cause::ObjectFormat
         | Cause::Damaged
         | Cause::NotFound
         | Cause::HostKey

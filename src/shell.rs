@@ -19,6 +19,13 @@ pub fn path(path: &Path) -> String {
     word(&path.to_string_lossy()).into_owned()
 }
 
+/// `NAME=value NAME=value`, for `env` and `export`.
+pub fn assignments(variables: &[(String, String)]) -> String {
+    let words = variables.iter();
+    let words = words.map(|(name, value)| format!("{name}={}", word(value)));
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// Where the name at the start of the text ends.
 pub fn end_of_name(text: &str) -> usize {
     text.find(|character: char| !character.is_ascii_alphanumeric() && character != '_')

@@ -204,6 +204,7 @@ fn other_urls(context: &Context, synced: &Synced, options: &Options) -> Option<O
 pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Synced, Failure> {
     let repos = chosen(opened, options)?;
     let root = opened.root.as_path();
+    let _loans = network::Loans;
     network::remove_stale(root, &repos);
     let cores = resources::cores();
     let network = Network {

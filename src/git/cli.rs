@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::error::{Cause, GitError};
-use super::network::ssh;
+use super::network::{self, ssh};
 use crate::host::process;
 use crate::sync::Changes;
 use crate::workspace::{Checkout, Repo};
@@ -244,7 +244,7 @@ pub(super) fn quiet(program: impl AsRef<OsStr>) -> Command {
         .env("LC_ALL", "C")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ASKPASS", "")
-        .envs(ssh::variables());
+        .envs(network::variables());
     for variable in [
         "GIT_DIR",
         "GIT_WORK_TREE",

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use gix::bstr::{BString, ByteSlice};
 
 use super::error::{Cause, GitError};
-use super::network::ssh;
+use super::network;
 use crate::plural::few;
 use crate::shell;
 
@@ -63,7 +63,7 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
             };
             let quiet = format!(
                 "exec 2>>{log}; export GIT_TERMINAL_PROMPT=0 GIT_ASKPASS= {}; ",
-                ssh::assignments()
+                shell::assignments(&network::variables())
             );
             let mut line = BString::from(format!("filter.{name}.{key}={quiet}"));
             line.extend_from_slice(command);

@@ -22,7 +22,7 @@ pub use super::staging::Staging;
 pub use access::{Known, Privacy, introduce_host, is_host_known, log_in, probe, unlock_key};
 pub use hosts::Hosts;
 pub(in crate::git) use http::Failure;
-pub use logins::{Answer, Ask, Question};
+pub use logins::{Answer, Ask, Loans, Question};
 pub use ssh::Holder;
 pub use way_out::WayOut;
 
@@ -271,6 +271,12 @@ fn naming_what_is_missing(mut error: GitError, checkout: &Checkout) -> GitError 
 fn needs_no_program(url: &str) -> bool {
     static IS_THERE: LazyLock<bool> = LazyLock::new(|| cli::version().is_some());
     url::is_local(url) && !*IS_THERE
+}
+
+/// The environment of programs that reach servers by themselves: git, git-lfs, hooks. They ask nothing, and
+/// have the logins and keys that this run has.
+pub(super) fn variables() -> Vec<(String, String)> {
+    [ssh::variables(), logins::variables()].concat()
 }
 
 /// Ends all requests that wait for a server: after Ctrl-C.

@@ -4,9 +4,9 @@ use std::fs;
 
 use crate::context::TestContext;
 use crate::http_server::{Asked, Behaviour, HttpServer};
-use crate::login::{closed, helper, secured};
+use crate::login::{CI_BASIC, closed, helper, secured};
 use crate::sync::assert_cloned_as_git_does;
-use crate::terminal::{Prompt, on_a_terminal};
+use crate::terminal::{Prompt, on_a_terminal, talk};
 
 const ATTRIBUTES: &str = "*.bin filter=lfs diff=lfs merge=lfs -text\n";
 
@@ -114,6 +114,73 @@ fn over_http_the_files_are_real_with_the_login_of_the_helper() {
         asked.target.contains("/info/lfs/files/") && asked.header("authorization").is_some()
     };
     assert!(server.asked().iter().any(with_login));
+}
+
+#[test]
+#[ignore = "needs git-lfs"]
+fn what_the_clone_logs_in_with_git_lfs_and_submodules_have_too() {
+    let context = TestContext::new();
+    media(&context);
+    let server = secured(
+        &context,
+        Behaviour {
+            authorization: Some(CI_BASIC.to_owned()),
+            ..Behaviour::default()
+        },
+    );
+    let url = server.url("media");
+    context.remote("whole");
+    let work = context.path("remotes/whole.git");
+    context.git(
+        ".",
+        &["clone", "--quiet", &work.display().to_string(), "whole"],
+    );
+    context.write(
+        "whole/.gitmodules",
+        &format!("[submodule \"part\"]\n\tpath = part\n\turl = {url}\n"),
+    );
+    let part = context.git("remotes/media.git", &["rev-parse", "HEAD"]);
+    let link = format!("160000,{part},part");
+    context.git("whole", &["update-index", "--add", "--cacheinfo", &link]);
+    context.git("whole", &["add", ".gitmodules"]);
+    context.git("whole", &["commit", "--quiet", "-m", "Add a part"]);
+    context.git("whole", &["push", "--quiet", "origin", "HEAD"]);
+    let whole = server.url("whole");
+    context.manifest(&format!(
+        "[repos.media]\nurl = \"{url}\"\n[repos.whole]\nurl = \"{whole}\"\nsubmodules = true\n"
+    ));
+    context.write("tmp/.keep", "");
+    let sync = || {
+        let mut sync = context.fitout_command(&["sync"]);
+        sync.env("TMPDIR", context.path("tmp"));
+        sync
+    };
+    let assert_all_is_here = |said: &str| {
+        for file in ["ws/media/big.bin", "ws/whole/part/big.bin"] {
+            assert_eq!(context.read(file), "one\n", "{file}: {said}");
+        }
+        assert_eq!(
+            context.names("tmp"),
+            [".keep"],
+            "the login is lent no longer"
+        );
+        for repo in ["media", "whole"] {
+            fs::remove_dir_all(context.ws(repo)).unwrap();
+        }
+    };
+
+    let typed = [("user", "gitlab-ci-token"), ("password or token", "secret")];
+    let (code, screen) = talk(&sync(), Prompt::Ours, &typed);
+    assert_eq!(code, Some(0), "{screen}");
+    assert_all_is_here(&screen);
+
+    let mut in_ci = sync();
+    in_ci
+        .env("CI_JOB_TOKEN", "secret")
+        .env("CI_SERVER_URL", server.base());
+    let ran = context.ran(&in_ci.output().unwrap());
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_all_is_here(&ran.shown());
 }
 
 #[test]

@@ -6,6 +6,8 @@ use crate::terminal::{Prompt, on_a_terminal};
 
 /// user:secret
 pub const BASIC: &str = "Basic dXNlcjpzZWNyZXQ=";
+/// gitlab-ci-token:secret
+pub const CI_BASIC: &str = "Basic Z2l0bGFiLWNpLXRva2VuOnNlY3JldA==";
 
 /// A server over TLS that wants a login, and whose certificate git's configuration trusts.
 pub fn secured(context: &TestContext, behaviour: Behaviour) -> HttpServer {
@@ -139,7 +141,7 @@ fn a_token_of_ci_is_sent_to_the_server_of_ci_only() {
     let server = secured(
         &context,
         Behaviour {
-            authorization: Some("Basic Z2l0bGFiLWNpLXRva2VuOnNlY3JldA==".to_owned()),
+            authorization: Some(CI_BASIC.to_owned()),
             ..Behaviour::default()
         },
     );

@@ -112,9 +112,6 @@ impl<'a> Attempt<'a> {
         let is_seeded = seed(&git_dir);
         let mut line = Line::open(&git_dir, |it| it.remote_at(self.url))
             .map_err(|error| self.say(&error, None))?;
-        let filters = filter::Log::of(&git_dir);
-        line.configure(|config| filter::overrides(config, &filters))
-            .map_err(|error| self.say(&error, None))?;
         let received = self.receive(&line, repo, is_seeded)?;
         let mut branch = match &received.head {
             FirstHead::Branch(name, _) => Some(name.to_string()),
@@ -125,6 +122,10 @@ impl<'a> Attempt<'a> {
             local::detach_head(path, rev)?;
             branch = None;
         }
+        // Not before: they may need a login that only now is found.
+        let filters = filter::Log::of(&git_dir);
+        line.configure(|config| filter::overrides(config, &filters))
+            .map_err(|error| self.say(&error, None))?;
         let network = self.network;
         let pass = network.gate.pass(received.objects);
         let watch = Watch::new(self.meter, &network.gate);

@@ -3,7 +3,12 @@
 //! Where a server wants a login, the user's credential helpers are asked, as git does; then
 //! `~/.netrc`, which git reads through curl; then the token that a CI system gives its jobs, for that
 //! system's own server only; then, before the workers start and on a terminal only, the user. What a server has accepted, all its repos use.
-//! What it has refused is sent once: two hundred tries could lock an account.
+//! What it has refused is sent once: two hundred tries could lock an account. What git does not have from
+//! elsewhere is lent to it ([`lent`]).
+
+mod lent;
+
+pub use lent::Loans;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -159,6 +164,9 @@ impl Keeper {
             }
             return;
         };
+        if accepted && matches!(login.source, Source::Variable(_) | Source::User) {
+            let _ = lent::lend(&login.context);
+        }
         let next = NextAction::from(login.context);
         let (told, state) = if accepted {
             (next.store(), State::Accepted(login.account))
@@ -242,6 +250,11 @@ fn begin(key: &str, can_ask: bool) -> Begun {
         refused,
         ended: false,
     })
+}
+
+/// The environment of programs that ask git for logins.
+pub(super) fn variables() -> Vec<(String, String)> {
+    lent::variables()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -25,17 +25,11 @@ use crate::shell;
 /// The environment of the user's ssh, also where another program starts it. `BatchMode` is not handed on
 /// to the ssh that goes through a jump host; variables are. Its questions go to a program that has no
 /// answer (OpenSSH 8.4 or newer). And the agent of this run signs, where there is one.
-pub(in crate::git) fn variables() -> impl Iterator<Item = (&'static str, String)> {
-    let agent = agent::socket().map(|socket| ("SSH_AUTH_SOCK", socket));
+pub(super) fn variables() -> Vec<(String, String)> {
     let never_asks = [("SSH_ASKPASS", "false"), ("SSH_ASKPASS_REQUIRE", "force")];
-    let never_asks = never_asks.map(|(name, value)| (name, value.to_owned()));
-    never_asks.into_iter().chain(agent)
-}
-
-/// The same for a shell: `NAME=value NAME=value`.
-pub(in crate::git) fn assignments() -> String {
-    let words = variables().map(|(name, value)| format!("{name}={}", shell::word(&value)));
-    words.collect::<Vec<_>>().join(" ")
+    let never_asks = never_asks.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let agent = agent::socket().map(|socket| ("SSH_AUTH_SOCK".to_owned(), socket));
+    never_asks.into_iter().chain(agent).collect()
 }
 
 /// Where one connection's ssh writes its stderr, and the number of its process.
@@ -78,7 +72,7 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     // Where a path can't be written down, ssh goes without.
     let word = |path: PathBuf| path.to_str().map(|path| shell::word(path).into_owned());
     if is_openssh && let Some(pid) = word(log.pid()) {
-        let assignments = assignments();
+        let assignments = shell::assignments(&variables());
         // `env`, because the command may begin with assignments as well.
         command = format!("echo $$ > {pid}; exec env {assignments} {command}");
     }

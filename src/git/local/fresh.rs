@@ -132,7 +132,7 @@ pub(in crate::git) fn finish(
     let file = git_dir.join("packed-refs");
     // What is there stands for objects that were in the cache.
     if !packed.is_empty() || file.exists() {
-        fs::write(file, packed_refs(&packed))?;
+        replace(&file, &packed_refs(&packed))?;
     }
     // `always` is no boolean.
     let has_logs = !matches!(user.boolean("core.logAllRefUpdates"), Ok(Some(false)));
@@ -160,7 +160,7 @@ pub(in crate::git) fn finish(
     match refs.head {
         FirstHead::Branch(branch, id) => {
             let name = joined(&["refs/heads/"], branch.as_ref());
-            fs::write(git_dir.join("HEAD"), link_to(name.as_ref()))?;
+            replace(&git_dir.join("HEAD"), &link_to(name.as_ref()))?;
             if let Some(id) = id {
                 write_below(git_dir, name.as_ref(), format!("{id}\n").as_bytes())?;
                 log(name.as_ref(), *id)?;
@@ -168,7 +168,7 @@ pub(in crate::git) fn finish(
             }
         }
         FirstHead::Detached(id) => {
-            fs::write(git_dir.join("HEAD"), format!("{id}\n"))?;
+            replace(&git_dir.join("HEAD"), format!("{id}\n").as_bytes())?;
             log("HEAD".into(), *id)?;
         }
     }
@@ -220,6 +220,19 @@ fn settings(url: &str, refs: &Refs<'_>, user: &config::File) -> gix::Result<BStr
         }
     }
     Ok(settings.to_bstring())
+}
+
+/// As `fs::write`, but for one thing: a file that is there is not cut to nothing first, because ext4 sends
+/// such a file to the disk as soon as it is closed.
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    let mut file = options
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)?;
+    file.write_all(text)?;
+    file.set_len(text.len() as u64)
 }
 
 fn write_below(git_dir: &Path, name: &BStr, text: &[u8]) -> io::Result<()> {

@@ -3,12 +3,17 @@
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
 use rustix::pty::OpenptFlags;
 use rustix::termios::LocalModes;
 
 use crate::context::TestContext;
+
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Whose prompt it is: ours throws away what was typed before the terminal stopped to echo.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -58,6 +63,14 @@ pub fn talk(fitout: &Command, prompt: Prompt, dialogue: &[(&str, &str)]) -> (Opt
         .stdout(open())
         .stderr(open());
     let mut child = command.spawn().unwrap();
+    // Who asks what the test does not answer would wait for ever.
+    let (_answered, is_answered) = mpsc::channel::<()>();
+    let asker = Pid::from_child(&child);
+    thread::spawn(move || {
+        if is_answered.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            let _ = rustix::process::kill_process(asker, Signal::KILL);
+        }
+    });
     // It holds the other side open, which would then never end.
     drop(command);
     let mut screen = File::from(master);

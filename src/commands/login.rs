@@ -2,7 +2,7 @@
 //! passphrase of a key, and who the user is. One a host, and only where a person sits in front of a terminal.
 
 use super::Context;
-use crate::git::network::{self, Answer, Holder, Known, Question};
+use crate::git::network::{self, Answer, Holder, Known, Question, SshHost};
 use crate::git::url;
 use crate::host::interrupt;
 use crate::workspace::{Backend, Repo};
@@ -23,8 +23,11 @@ pub fn ask(context: &Context, backend: Backend, known: Known, repos: &[Repo]) ->
         }
         servers.push(server.clone());
         // Each leaves the other's URLs alone: `insteadOf` decides which protocol it is.
-        let is_open = meet(context, &repo.url)
-            && unlock_key(context, &repo.url)
+        let opens = |host: SshHost| {
+            let name = url::host(&repo.url).unwrap_or(&repo.url);
+            meet(context, name, &host) && unlock_key(context, name, &host)
+        };
+        let is_open = network::ssh_host(&repo.url).is_none_or(opens)
             && (backend == Backend::Cli || log_in(context, &repo.url, known));
         if !is_open {
             closed.push(server);
@@ -33,27 +36,25 @@ pub fn ask(context: &Context, backend: Backend, known: Known, repos: &[Repo]) ->
     closed
 }
 
-fn meet(context: &Context, url: &str) -> bool {
-    if network::is_host_known(url) {
+fn meet(context: &Context, name: &str, host: &SshHost) -> bool {
+    if host.is_known() {
         return true;
     }
-    let host = url::host(url).unwrap_or(url);
     context.ui.say(format_args!(
-        "this machine does not know the ssh key of {host} yet"
+        "this machine does not know the ssh key of {name} yet"
     ));
-    network::introduce_host(url)
+    host.introduce()
 }
 
-fn unlock_key(context: &Context, url: &str) -> bool {
-    let host = url::host(url).unwrap_or(url);
-    network::unlock_key(url, &|key, holder| {
+fn unlock_key(context: &Context, name: &str, host: &SshHost) -> bool {
+    host.unlock(&|key, holder| {
         let holder = match holder {
             Holder::UsersAgent => "your ssh-agent holds it then",
             Holder::ThisRun => "fitout holds it until it ends",
         };
         let key = key.display();
         context.ui.say(format_args!(
-            "{host} wants an ssh key, and {key} has a passphrase; {holder}"
+            "{name} wants an ssh key, and {key} has a passphrase; {holder}"
         ));
     })
 }

@@ -211,7 +211,6 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         root,
         backend: opened.personal.git.backend,
         gate: Gate::new(cores),
-        // A few repos may use the cores that many would share.
         interrupt: interrupt::flag(),
         cache: (!options.no_cache && !opened.personal.git.no_cache)
             .then(Cache::of_user)

@@ -8,8 +8,8 @@
 //! A fetch adds what it brought ([`growth`]), where there is an entry.
 //!
 //! A pack that may have changed is read through before it is used ([`whole`]). An entry that is damaged
-//! is dropped, and the clone takes everything from the server. Nothing here is worth waiting for: who finds an entry locked
-//! goes on without.
+//! is dropped, and the clone takes everything from the server. Nothing here is worth waiting for: who
+//! finds an entry locked goes on without.
 
 mod growth;
 mod whole;

@@ -2,7 +2,7 @@
 //!
 //! What a clone leaves behind is what `git clone` leaves, made in a staging folder and moved to its
 //! place in one step. No worker prompts: a login that is not there is an error that says so. Before
-//! the work, [`introduce_host`], [`unlock_key`] and [`log_in`] find what a person has to give.
+//! the work, [`SshHost`] and [`log_in`] find what a person has to give.
 
 mod access;
 mod attempt;
@@ -19,11 +19,11 @@ mod watchdog;
 mod way_out;
 
 pub use super::staging::Staging;
-pub use access::{Known, Privacy, introduce_host, is_host_known, log_in, probe, unlock_key};
+pub use access::{Known, Privacy, log_in, probe, ssh_host};
 pub use hosts::Hosts;
 pub(in crate::git) use http::Failure;
 pub use logins::{Answer, Ask, Loans, Question};
-pub use ssh::Holder;
+pub use ssh::{Holder, Host as SshHost};
 pub use way_out::WayOut;
 
 use std::path::{Path, PathBuf};
@@ -35,8 +35,7 @@ use self::attempt::{Attempt, Made};
 use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
 use super::meter::{Gate, Meter};
-use super::staging;
-use super::{cli, local, url};
+use super::{cli, local, staging, url};
 use crate::shell;
 use crate::sync::Link;
 use crate::workspace::{Backend, Checkout, Repo};

@@ -1,7 +1,6 @@
 //! Reaching a server before the work: doctor's probe, and the login that a person can give.
 
 use std::cell::Cell;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use gix::bstr::{BStr, BString, ByteSlice};
@@ -9,7 +8,6 @@ use gix::protocol::transport::Service;
 use gix::remote::Direction;
 
 use super::logins::{Ask, Keeper, Question};
-use super::ssh::Holder;
 use super::way_out::WayOut;
 use super::{failure, http, line, ssh};
 use crate::git::error::{Cause, GitError};
@@ -50,30 +48,8 @@ pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<Privacy, GitError> {
     })
 }
 
-/// Whether a connection to the host of `url` needs no question about its ssh key.
-pub fn is_host_known(url: &str) -> bool {
-    ssh_host(url).is_none_or(|host| host.is_known())
-}
-
-/// Lets the user's ssh show the key of the host of `url`, and ask whether it is the right one. On a
-/// terminal only. Whether the host is known now.
-pub fn introduce_host(url: &str) -> bool {
-    ssh_host(url).is_none_or(|host| host.introduce())
-}
-
-/// Lets the user unlock an ssh key that has a passphrase, where the host of `url` accepts nothing else.
-/// On a terminal only; `announce` says which key it is, and who holds it then. Whether the host lets
-/// the user in, as far as that depends on keys.
-pub fn unlock_key(url: &str, announce: &dyn Fn(&Path, Holder)) -> bool {
-    let Some(host) = ssh_host(url) else {
-        return true;
-    };
-    let keys = host.locked_keys();
-    keys.is_empty() || !host.refuses_all_keys() || host.unlock(&keys, announce)
-}
-
-/// The host of a URL, after `url.<base>.insteadOf`.
-pub(super) fn ssh_host(url: &str) -> Option<ssh::Host> {
+/// The host of a URL that is reached by ssh, after `url.<base>.insteadOf`.
+pub fn ssh_host(url: &str) -> Option<ssh::Host> {
     let ssh_log = ssh::Log::new().ok()?;
     let (repository, _folder) = scratch(&ssh_log).ok()?;
     let remote = repository.remote_at(url).ok()?;

@@ -14,8 +14,9 @@ mod agent;
 pub use agent::Holder;
 pub(super) use agent::holder;
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use gix::bstr::{BString, ByteSlice};
 
@@ -114,10 +115,11 @@ fn program(config: &gix::config::File) -> String {
 
 /// A host that is reached by OpenSSH.
 #[derive(Debug)]
-pub(super) struct Host {
+pub struct Host {
     program: String,
     /// `-p 2222 git@host`
     destination: String,
+    settings: OnceCell<Option<Settings>>,
 }
 
 impl Host {
@@ -126,6 +128,7 @@ impl Host {
         let host = Host {
             program: program(config),
             destination: url::ssh_destination(url),
+            settings: OnceCell::new(),
         };
         // What would be an option is no host.
         let is_host = !url::host(url)?.starts_with('-');
@@ -133,15 +136,18 @@ impl Host {
     }
 
     /// What the user's configuration comes to for this host. Asks no server.
-    fn settings(&self) -> Option<Settings> {
-        let output = self.ssh(&["-G"]).output().ok()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        output.status.success().then_some(Settings(text))
+    fn settings(&self) -> Option<&Settings> {
+        let ask = || {
+            let output = self.ssh(&["-G"]).output().ok()?;
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            output.status.success().then_some(Settings(text))
+        };
+        self.settings.get_or_init(ask).as_ref()
     }
 
     /// Whether ssh would connect without a question about the host's key, as far as the
     /// configuration and the files of known hosts tell. Asks no server.
-    pub(super) fn is_known(&self) -> bool {
+    pub fn is_known(&self) -> bool {
         let Some(settings) = self.settings() else {
             return true;
         };
@@ -173,11 +179,10 @@ impl Host {
             return Vec::new();
         };
         let jumps = settings.all("proxyjump").flat_map(|jumps| jumps.split(','));
-        let on_the_way: Vec<Settings> = jumps
-            .filter_map(|jump| self.jump(jump).settings())
-            .collect();
+        let jumps: Vec<Host> = jumps.map(|jump| self.jump(jump)).collect();
+        let on_the_way = jumps.iter().filter_map(Host::settings);
         let mut files = Vec::new();
-        for settings in on_the_way.iter().chain([&settings]) {
+        for settings in on_the_way.chain([settings]) {
             for file in settings.all("identityfile").map(expanded) {
                 if file.exists() && !files.contains(&file) {
                     files.push(file);
@@ -193,34 +198,35 @@ impl Host {
         Host {
             program: self.program.clone(),
             destination: format!("ssh://{address}"),
+            settings: OnceCell::new(),
         }
     }
 
-    /// Lets the user unlock one of these keys on the terminal, after `announce` has said which one.
-    /// Whether the host accepts what there is now.
-    pub(super) fn unlock(&self, keys: &[PathBuf], announce: &dyn Fn(&Path, Holder)) -> bool {
-        keys.iter().any(|key| {
-            announce(key, agent::holder());
-            agent::unlock(key) && !self.refuses_all_keys()
-        })
+    /// Lets the user unlock a key that has a passphrase, where the host accepts nothing else. On a terminal
+    /// only; `announce` says which key it is, and who holds it then. Whether the host lets the user in,
+    /// as far as that depends on keys.
+    pub fn unlock(&self, announce: &dyn Fn(&Path, Holder)) -> bool {
+        let keys = self.locked_keys();
+        let unlock = |key: &PathBuf| {
+            let holder = agent::holder();
+            announce(key, holder);
+            agent::unlock(key, holder) && !self.refuses_all_keys()
+        };
+        keys.is_empty() || !self.refuses_all_keys() || keys.iter().any(unlock)
     }
 
     /// Whether the host lets nobody in with the keys that need no passphrase now.
-    pub(super) fn refuses_all_keys(&self) -> bool {
+    fn refuses_all_keys(&self) -> bool {
         const FAILED: i32 = 255;
-        let output = self
-            .ssh(&["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"])
-            .arg("exit")
-            .stdin(Stdio::null())
-            .output();
-        output.is_ok_and(|output| {
+        self.knock(&[]).is_some_and(|output| {
             let said = String::from_utf8_lossy(&output.stderr);
             output.status.code() == Some(FAILED) && said.contains("Permission denied")
         })
     }
 
-    /// Lets the user's ssh show the host's key, ask about it on the terminal, and write it down.
-    pub(super) fn introduce(&self) -> bool {
+    /// Lets the user's ssh show the host's key, ask about it on the terminal, and write it down. Whether the
+    /// host is known now.
+    pub fn introduce(&self) -> bool {
         // Quiet: that nobody is let in who does not try is no news.
         let status = self
             .asking(&["-q", "-T", "-o", "StrictHostKeyChecking=ask"])
@@ -234,13 +240,7 @@ impl Host {
     /// The key that the host shows: `ssh-ed25519 SHA256:…`. Where a jump host's key is not known, it
     /// is that one's.
     pub(super) fn key(&self) -> Option<String> {
-        let output = self
-            .ssh(&["-v", "-T", "-o", "BatchMode=yes"])
-            .args(["-o", "StrictHostKeyChecking=yes", "-o", "ConnectTimeout=10"])
-            .arg("exit")
-            .stdin(Stdio::null())
-            .output()
-            .ok()?;
+        let output = self.knock(&["-v", "-o", "StrictHostKeyChecking=yes"])?;
         let said = String::from_utf8_lossy(&output.stderr);
         said.lines()
             .filter_map(|line| line.strip_prefix("debug1: Server host key: "))
@@ -254,6 +254,13 @@ impl Host {
             "{} -o StrictHostKeyChecking=accept-new -T {} exit",
             self.program, self.destination
         )
+    }
+
+    /// What comes of a connection that asks nothing and does nothing.
+    fn knock(&self, options: &[&str]) -> Option<Output> {
+        let mut command = self.ssh(&["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]);
+        let command = command.args(options).arg("exit").stdin(Stdio::null());
+        command.output().ok()
     }
 
     fn ssh(&self, options: &[&str]) -> Command {
@@ -275,6 +282,7 @@ impl Host {
 }
 
 /// What `ssh -G` prints: a name and a value a line.
+#[derive(Debug)]
 struct Settings(String);
 
 impl Settings {

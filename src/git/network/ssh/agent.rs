@@ -49,9 +49,10 @@ pub(super) fn locked(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
     files
 }
 
-/// Lets `ssh-add` ask for a key's passphrase on the terminal. Whether an agent holds the key now.
-pub(super) fn unlock(key: &Path) -> bool {
-    if keys().is_none() {
+/// Lets `ssh-add` ask for a key's passphrase on the terminal, for the holder that there is. Whether an
+/// agent holds the key now.
+pub(super) fn unlock(key: &Path, holder: Holder) -> bool {
+    if holder == Holder::ThisRun && socket().is_none() {
         let Ok(agent) = start() else {
             return false;
         };

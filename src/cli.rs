@@ -132,3 +132,32 @@ fn reader_has_gone(failure: &Failure) -> bool {
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_fits_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn who_prints_json_lists_its_fields_in_the_help() {
+        let has_json = |command: &&clap::Command| {
+            let formats = command.get_arguments().filter(|it| it.get_id() == "format");
+            let mut values = formats.flat_map(clap::Arg::get_possible_values);
+            values.any(|value| value.get_name() == "json")
+        };
+        let root = Cli::command();
+        let commands: Vec<_> = root.get_subcommands().filter(has_json).collect();
+        assert!(commands.len() > 5, "{}", commands.len());
+        for command in commands {
+            let help = command.get_after_long_help().map(ToString::to_string);
+            let lists = help.is_some_and(|help| help.contains("schema_version"));
+            assert!(lists, "{}", command.get_name());
+        }
+    }
+}

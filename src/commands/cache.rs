@@ -15,6 +15,7 @@ use crate::ui::table::{Cell, Table};
 /// Whoever clones the same repo again on this machine, in a second copy of a workspace for example,
 /// takes its objects from there and only the difference from the server. Clones don't depend on it.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = JSON_HELP)]
 pub struct Args {
     #[command(subcommand)]
     action: Option<Action>,
@@ -22,6 +23,14 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
 }
+
+const JSON_HELP: &str = "\
+JSON (--format json), one object:
+  schema_version  1; raised when a field changes its meaning or goes away
+  folder          where it is
+  bytes           of all files in it
+  own_bytes       of files that no clone shares: what `clean` frees
+  repos           each with url, bytes, own_bytes";
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {

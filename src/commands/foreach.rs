@@ -24,6 +24,7 @@ use crate::workspace::Repo;
 /// output comes grouped by repo, in the order of the manifest. Exit status: 0 when it worked in
 /// every repo, else 1.
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = JSON_HELP)]
 pub struct Args {
     /// Only these repos
     #[arg(long, value_name = "REPO", value_delimiter = ',')]
@@ -34,10 +35,17 @@ pub struct Args {
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
-    /// What to run
-    #[arg(value_name = "COMMAND", required = true, last = true)]
+    /// What to run; what follows its first word is its own
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     command: Vec<String>,
 }
+
+const JSON_HELP: &str = "\
+JSON (--format json), one object:
+  schema_version  1; raised when a field changes its meaning or goes away
+  repos           in the order of the manifest, each with repo, path, status (the command's exit
+                  status; null where it did not run or a signal ended it), stdout, stderr, and
+                  error (why it did not run, or null)";
 
 /// Longer than any command that somebody waits for.
 const LIMIT: Duration = Duration::from_secs(24 * 60 * 60);

@@ -25,6 +25,7 @@ use crate::{compose, dotenv};
 
 /// Write docker-compose.yml from the manifest, and this machine's values into .env
 #[derive(Debug, Default, clap::Args)]
+#[command(after_long_help = JSON_HELP)]
 pub struct Args {
     /// Write nothing; exit with 1 when a committed file is not up to date
     #[arg(long, conflicts_with_all = ["stdout", "force"])]
@@ -42,6 +43,16 @@ pub struct Args {
     #[arg(long, value_enum, default_value = "text", requires = "check")]
     format: Format,
 }
+
+const JSON_HELP: &str = "\
+JSON (--check --format json), one object:
+  schema_version  1; raised when a field changes its meaning or goes away
+  drift           whether a committed file is not up to date
+  hand_edited     whether the compose file was edited by hand, or is not fitout's
+  files           each with path, committed, change (added | changed | removed, or null)
+  differences     in the compose file, each with part (services.web), change, and effect (what becomes
+                  of the service's containers, in words, or null)
+  effects         of all changes, also in .env, each with service, effect";
 
 /// Whether a compose file may be replaced although it is not as fitout wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::host::files::{self, Mode};
 use crate::manifest::lock::{self, Lock};
 use crate::plural::count;
 use crate::shell;
-use crate::sync::Place;
+use crate::sync::{Place, short};
 
 /// Write the commit of every repo into workspace.lock
 ///
@@ -37,10 +37,10 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         for (repo, commit) in &new.repos {
             let locked = old.as_ref().and_then(|old| old.repos.get(repo));
             if locked != Some(commit) {
-                let locked = locked.map_or("nothing", |locked| &locked[..9]);
+                let locked = locked.map_or("nothing", |locked| short(locked));
                 context.ui.data(format_args!(
                     "{repo}: at {}, locked at {locked}",
-                    &commit[..9]
+                    short(commit)
                 ))?;
             }
         }
@@ -97,7 +97,7 @@ fn commits(
         let (commit, is_published) = local::head_commit(&opened.root, &repo)
             .map_err(|error| anyhow!(error).context(format!("can't lock `{name}`")))?;
         if !is_published {
-            let error = anyhow!("can't lock `{name}`: {} is not pushed", &commit[..9]);
+            let error = anyhow!("can't lock `{name}`: {} is not pushed", short(&commit));
             return Err(Failure::failed(error).hint(format_args!(
                 "git -C {} push {} HEAD",
                 shell::word(repo.local_path.as_ref().unwrap_or(&repo.path)),

@@ -31,8 +31,11 @@ use crate::workspace::{Checkout, Repo, syntax};
 /// Clone what is missing and update the rest, all repos at once
 ///
 /// Nothing of yours is touched: a repo with local changes, commits of its own or another branch
-/// checked out is fetched and left as it is, and the table says what to do.
+/// checked out is fetched and left as it is, and the table says what to do. docs/sync.md has all rules.
+///
+/// Exit status 1 when a repo has failed, or was held back or refused.
 #[derive(Debug, Default, clap::Args)]
+#[command(after_long_help = JSON_HELP)]
 pub struct Args {
     /// Only these repos; all where none is named
     #[arg(value_name = "REPO")]
@@ -62,6 +65,19 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
 }
+
+const JSON_HELP: &str = "\
+JSON (--format json), one object:
+  schema_version   1; raised when a field changes its meaning or goes away
+  interrupted      whether Ctrl-C came first
+  repos            in the order of the manifest, each with name, path, reference (the branch, tag or
+                   commit that is wanted), outcome (cloned | updated | up_to_date | left | held_back |
+                   refused | failed | skipped | interrupted), note, command (which settles it), and
+                   detail after a failure
+  not_in_manifest  clones that the manifest does not name, each with path, url
+with --dry-run:
+  schema_version, dry_run (true)
+  repos            each with name, path, step (skip | clone | fetch | set url | refuse), note";
 
 /// What to sync, and how.
 #[derive(Clone, Debug, Default)]

@@ -9,4 +9,4 @@ pub mod state;
 
 pub use plan::{Action, Allowed, Step, after_fetch, first_step};
 pub use report::{Outcome, RepoReport};
-pub use state::{Changes, CloneState, Head, Link, Place, Remote, RepoState, Target};
+pub use state::{Changes, CloneState, Head, Link, Place, Remote, RepoState, Target, short};

@@ -2,7 +2,7 @@
 //!
 //! The rows are those of DESIGN.md section 8. Where two could apply, the more careful one wins.
 
-use super::state::{CloneState, Head, Link, Place, RepoState, Target};
+use super::state::{CloneState, Head, Link, Place, RepoState, Target, short};
 use crate::plural::count;
 use crate::shell;
 use crate::workspace::{Repo, syntax};
@@ -118,7 +118,7 @@ pub fn after_fetch(clone: &CloneState, allowed: Allowed) -> Action {
     match &clone.target {
         Target::Empty => Action::Keep(Some("the remote has no commits yet".to_owned())),
         Target::Unknown(name) => Action::Fail(Note::with_command(
-            format!("the remote has no `{name}`"),
+            format!("the remote has no `{}`", short(name)),
             format!("ls-remote {}", clone.remote),
         )),
         Target::NoDefault => Action::Fail(Note::with_command(
@@ -201,6 +201,7 @@ fn on_branch(clone: &CloneState, wanted: &str, ahead: usize, behind: usize) -> A
 
 fn pinned(clone: &CloneState, name: &str, reached: bool, allowed: Allowed) -> Action {
     let switch = format!("switch --detach {}", shell::word(name));
+    let name = short(name);
     if reached {
         return Action::Keep(match &clone.head {
             Head::Branch(branch) | Head::Unborn(branch) => {
@@ -307,6 +308,38 @@ mod tests {
             Action::Leave(why) => note("leave", why),
             Action::HoldBack(why) => note("hold back", why),
             Action::Fail(why) => note("fail", why),
+        }
+    }
+
+    /// What a row says, and the command that it offers, are in the tables of docs/sync.md.
+    fn assert_documented(why: &str, command: Option<&str>) {
+        let page = include_str!("../../docs/sync.md");
+        let code = |text: &str| {
+            if text.contains('`') {
+                format!("`` {text} ``")
+            } else {
+                format!("`{text}`")
+            }
+        };
+        let command = command.map(|command| code(&format!("git -C web {command}")));
+        let is_row = |line: &&str| {
+            let says = line.starts_with('|') && line.contains(&format!("| {} |", code(why)));
+            says && command
+                .as_ref()
+                .is_none_or(|command| line.contains(&format!("| {command} |")))
+        };
+        let rows = page.lines().filter(is_row).count();
+        assert_eq!(rows, 1, "rows of docs/sync.md for `{why}`, {command:?}");
+    }
+
+    /// Of an action, after it was compared with what is expected.
+    fn assert_action_documented(action: &Action) {
+        match action {
+            Action::Keep(Some(told)) => assert_documented(told, None),
+            Action::Leave(note) | Action::HoldBack(note) | Action::Fail(note) => {
+                assert_documented(&note.why, note.command.as_deref());
+            }
+            Action::Keep(None) | Action::FastForward(_) | Action::Switch | Action::Detach => {}
         }
     }
 
@@ -432,11 +465,9 @@ mod tests {
             ),
         ];
         for (case, clone, expected) in cases {
-            assert_eq!(
-                told(&after_fetch(&clone, Allowed::default())),
-                expected,
-                "{case}"
-            );
+            let action = after_fetch(&clone, Allowed::default());
+            assert_eq!(told(&action), expected, "{case}");
+            assert_action_documented(&action);
         }
     }
 
@@ -485,11 +516,11 @@ mod tests {
                 Step::Clone => "clone".to_owned(),
                 Step::Fetch => "fetch".to_owned(),
                 Step::SetUrl(remote) => format!("set url of {remote:?}"),
-                Step::Refuse(note) => format!(
-                    "refuse: {} | {}",
-                    note.why,
-                    note.command.as_deref().unwrap_or("-")
-                ),
+                Step::Refuse(note) => {
+                    let command = note.command.as_deref();
+                    assert_documented(&note.why, command);
+                    format!("refuse: {} | {}", note.why, command.unwrap_or("-"))
+                }
             };
             assert_eq!(told, expected);
         }
@@ -586,7 +617,9 @@ mod tests {
             ),
         ];
         for (case, clone, expected) in cases {
-            assert_eq!(told(&after_fetch(&clone, allowed)), expected, "{case}");
+            let action = after_fetch(&clone, allowed);
+            assert_eq!(told(&action), expected, "{case}");
+            assert_action_documented(&action);
         }
     }
 

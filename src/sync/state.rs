@@ -154,3 +154,27 @@ pub enum Target {
     /// The remote's default branch, of a remote that has no commit.
     Empty,
 }
+
+/// A branch, tag or commit for a line of text, where a commit's whole id would leave no room for the rest.
+pub fn short(reference: &str) -> &str {
+    const DIGITS: usize = 9;
+    let is_commit = reference.len() == 40 && reference.bytes().all(|it| it.is_ascii_hexdigit());
+    if is_commit {
+        &reference[..DIGITS]
+    } else {
+        reference
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_commit_id_is_cut() {
+        assert_eq!(short(&"0123456789abcdef".repeat(3)[..40]), "012345678");
+        for whole in ["main", "v1.2.3", "4f2c91d", &"z".repeat(40)] {
+            assert_eq!(short(whole), whole);
+        }
+    }
+}

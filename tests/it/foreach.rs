@@ -64,6 +64,16 @@ fn several_words_are_run_without_a_shell_in_the_repos_that_are_named() {
 }
 
 #[test]
+fn what_follows_the_commands_first_word_is_its_own() {
+    let context = workspace();
+    let ran = context.fitout(&[
+        "foreach", "--repos", "web", "printf", "%s-", "-q", "--repos",
+    ]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert!(ran.stdout.contains("-q---repos-"), "{}", ran.shown());
+}
+
+#[test]
 fn an_unknown_repo_or_program_is_said() {
     let context = workspace();
     let repo = context.fitout(&["foreach", "--repos", "wbe", "--", "true", "x"]);

@@ -7,7 +7,7 @@ use super::Synced;
 use crate::commands::Context;
 use crate::error::Failure;
 use crate::plural::few;
-use crate::sync::{Outcome, RepoReport};
+use crate::sync::{Outcome, RepoReport, short};
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
 
@@ -31,7 +31,7 @@ pub fn print(context: &Context, synced: &Synced) -> Result<(), Failure> {
     for report in &synced.repos {
         table.push(vec![
             Cell::styled(report.name.clone(), style::STRONG),
-            shown_reference(report).into(),
+            short(report.reference.as_deref().unwrap_or_default()).into(),
             Cell::styled(report.outcome.word(), look(report.outcome)),
             report.note.clone().unwrap_or_default().into(),
         ]);
@@ -74,16 +74,6 @@ pub(super) fn print_json(context: &Context, value: &impl Serialize) -> Result<()
     context.ui.data(text).map_err(Failure::failed)
 }
 
-/// A whole commit id would push everything else off the screen.
-fn shown_reference(report: &RepoReport) -> String {
-    let reference = report.reference.clone().unwrap_or_default();
-    let is_commit = reference.len() == 40 && reference.bytes().all(|it| it.is_ascii_hexdigit());
-    if is_commit {
-        return reference[..9].to_owned();
-    }
-    reference
-}
-
 fn look(outcome: Outcome) -> anstyle::Style {
     match outcome {
         Outcome::Cloned | Outcome::Updated => style::PASS,
@@ -100,7 +90,7 @@ pub(super) fn line(report: &RepoReport) -> String {
         (report.outcome, &report.reference)
     {
         line.push(' ');
-        line.push_str(reference);
+        line.push_str(short(reference));
     }
     if let Some(note) = &report.note {
         line.push_str(": ");

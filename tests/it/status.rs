@@ -57,3 +57,35 @@ fn json_is_one_object_with_a_schema_version() {
     assert!(status["docker"].is_string());
     insta::assert_json_snapshot!(status["repos"]);
 }
+
+#[test]
+fn what_is_ignored_is_the_users_say_wherever_it_stands() {
+    let context = workspace();
+    let ignored = context.path("home/ignored").display().to_string();
+    let says = format!("\n[core]\nexcludesFile = {ignored}\n");
+    context.write("home/ignored", "*.own\n");
+    context.write("home/says", &says);
+    context.write("ws/web/notes.own", "mine\n");
+    let user = "[alias]\nst = status\n".to_owned();
+    context.write("home/.gitconfig", &user);
+    let changes = || {
+        let ran = context.fitout(&["status", "--format", "json"]);
+        let status: Value = serde_json::from_str(&ran.stdout).unwrap();
+        status["repos"][1]["changes"].clone()
+    };
+    assert_eq!(changes(), 2, "README.md and notes.own");
+    let gitdir = context.ws("web/.git").display().to_string();
+    for users in [
+        says,
+        "\n[include]\npath = says\n".to_owned(),
+        format!("\n[includeIf \"gitdir:{gitdir}\"]\npath = says\n"),
+    ] {
+        context.write("home/.gitconfig", &(user.clone() + &users));
+        assert_eq!(changes(), 1, "{users}");
+    }
+    context.write("home/.gitconfig", &user);
+    context.git("ws/web", &["config", "extensions.worktreeConfig", "true"]);
+    let own = ["config", "--worktree", "core.excludesFile", &ignored];
+    context.git("ws/web", &own);
+    assert_eq!(changes(), 1, "config.worktree");
+}

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fs, mem};
 
-use git2::{ErrorCode, Oid, Repository, RepositoryState, Status};
+use git2::{Config, ConfigLevel, ErrorCode, Oid, Repository, RepositoryState, Status};
 use rustix::process::{Resource, getrlimit};
 
 use super::filters::{has_foreign_attributes, is_sparse};
@@ -113,12 +113,49 @@ fn place(root: &Path, repo: &Repo, before_closing: fn(&Repository)) -> Place {
 }
 
 /// With the configuration as it is now: libgit2 would look at its files again for each value, which is a
-/// third of the work over many small clones.
+/// third of the work over many small clones. It copies all of it several times a clone as well, so the
+/// user's part stays out where it does not concern work trees.
 fn open(folder: &Path) -> Result<Repository, git2::Error> {
     let repository = Repository::open(folder)?;
-    let settings = repository.config()?.snapshot()?;
+    let all = repository.config()?;
+    let own = (!*USER_HAS_SAY).then(|| all.open_level(ConfigLevel::Local)?.snapshot());
+    let settings = match own {
+        Some(Ok(own)) if !own.get_bool("extensions.worktreeConfig").unwrap_or(false) => own,
+        _ => repository.config()?.snapshot()?,
+    };
     repository.set_config(&settings)?;
     Ok(repository)
+}
+
+/// Whether something that the user or the system has configured concerns work trees.
+static USER_HAS_SAY: LazyLock<bool> = LazyLock::new(|| {
+    let mut has_say = false;
+    let read = Config::open_default().and_then(|config| {
+        let entries = config.entries(None)?;
+        entries.for_each(|entry| has_say |= entry.name().is_ok_and(concerns_work_trees))
+    });
+    has_say || read.is_err()
+});
+
+/// Whether libgit2 asks for this when it compares a work tree, or it leads to a file that may say more: its
+/// `config_cache.c`, `attrcache.c`, `diff_generate.c`, `submodule.c`. Of `core`, what is for git alone is known.
+fn concerns_work_trees(key: &str) -> bool {
+    const FOR_GIT_ALONE: [&str; 8] = [
+        "askpass",
+        "editor",
+        "fsmonitor",
+        "hookspath",
+        "pager",
+        "sshcommand",
+        "untrackedcache",
+        "whitespace",
+    ];
+    match key.split_once('.') {
+        Some(("core", name)) => !FOR_GIT_ALONE.contains(&name),
+        Some(("diff", name)) => name == "ignoresubmodules",
+        Some((section, _)) => matches!(section, "extensions" | "includeif" | "submodule"),
+        None => false,
+    }
 }
 
 /// The remote whose URL is the manifest's, `origin` first; else `origin` or any remote.
@@ -315,4 +352,24 @@ fn statuses(repository: &Repository) -> Result<Changes, GitError> {
         }
     }
     Ok(changes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_concerns_work_trees_is_told_from_what_is_for_git_alone() {
+        let concerns = [
+            "core.autocrlf",
+            "core.excludesfile",
+            "core.made-up-later",
+            "diff.ignoresubmodules",
+            "includeif.gitdir:~/work/.path",
+            "submodule.recurse",
+        ];
+        let does_not = ["alias.st", "core.editor", "diff.algorithm", "user.name"];
+        assert!(concerns.into_iter().all(concerns_work_trees));
+        assert!(!does_not.into_iter().any(concerns_work_trees));
+    }
 }

@@ -254,15 +254,23 @@ fn jitter() -> f64 {
 }
 
 fn naming_what_is_missing(mut error: GitError, checkout: &Checkout) -> GitError {
-    if error.cause == Cause::MissingReference {
-        match checkout {
-            Checkout::Branch(name) => error.reason = format!("the remote has no branch `{name}`"),
-            Checkout::Tag(name) => error.reason = format!("the remote has no tag `{name}`"),
-            Checkout::Rev(rev) => error.reason = format!("the remote has no commit `{rev}`"),
-            Checkout::RemoteDefault => {}
-        }
+    if error.cause == Cause::MissingReference
+        && let Some(missing) = missing(checkout)
+        && !error.reason.starts_with(&missing)
+    {
+        error.reason = missing;
     }
     error
+}
+
+/// That a remote lacks what is to be checked out.
+fn missing(checkout: &Checkout) -> Option<String> {
+    match checkout {
+        Checkout::Branch(name) => Some(format!("the remote has no branch `{name}`")),
+        Checkout::Tag(name) => Some(format!("the remote has no tag `{name}`")),
+        Checkout::Rev(rev) => Some(format!("the remote has no commit `{rev}`")),
+        Checkout::RemoteDefault => None,
+    }
 }
 
 /// Whether a remote of this machine is read by libgit2: gix starts `git upload-pack` for it, which a

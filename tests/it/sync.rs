@@ -1189,6 +1189,25 @@ fn a_clone_that_the_manifest_no_longer_names_is_reported_and_left() {
 }
 
 #[test]
+fn a_branch_that_never_was_is_an_error_that_says_what_is_there() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\nbranch = \"master\"\n");
+    let ran = context.fitout(&["sync"]);
+    insta::assert_snapshot!(ran.shown(), @r"
+    exit: 1
+    --- stdout
+    repo  at      result  note
+    web   master  failed  the remote has no branch `master`; its default branch is `main`
+    --- stderr
+    web: failed: the remote has no branch `master`; its default branch is `main`
+    1 repo: 1 failed in [TIME]
+    hint: web: git ls-remote [TMP]/remotes/web.git
+    ");
+    assert_eq!(context.names("ws"), ["workspace.toml"]);
+}
+
+#[test]
 fn an_empty_remote_has_no_branch_to_clone() {
     let context = TestContext::new();
     fs::create_dir(context.path("remotes/new.git")).unwrap();

@@ -162,8 +162,10 @@ impl<'a> Attempt<'a> {
         let preferred = setting("init.defaultBranch", "master");
         let remote = setting("clone.defaultRemoteName", "origin");
         let Some(head) = offer.first_head(&repo.checkout, &preferred) else {
-            let reason = "the remote has no such branch or tag";
-            return Err(GitError::new(Cause::MissingReference, reason));
+            return Err(GitError {
+                reason: offer.lacking(&repo.checkout, &preferred),
+                ..GitError::of_kind(Cause::MissingReference, &[], self.url)
+            });
         };
         let depth = repo.depth.and_then(NonZeroU32::new);
         let wanted = Wanted::of(&repo.checkout, &head, depth, &remote);

@@ -2,12 +2,14 @@
 
 use std::num::NonZeroU32;
 
-use gix::bstr::{BStr, BString};
+use gix::bstr::{BStr, BString, ByteSlice as _};
 use gix::protocol::fetch::Shallow;
 use gix::protocol::handshake::Ref;
 use gix::{ObjectId, Repository};
 
+use super::missing;
 use crate::git::local::{FirstHead, RemoteRef};
+use crate::manifest::report::closest;
 use crate::workspace::Checkout;
 
 /// Refspecs; a pattern has to have a target.
@@ -107,6 +109,32 @@ impl Offer {
             }
             Checkout::RemoteDefault | Checkout::Rev(_) => Some(self.own_head(preferred)),
         }
+    }
+
+    /// That it lacks what is to be checked out, and what may be meant instead.
+    pub(super) fn lacking(&self, checkout: &Checkout, preferred: &str) -> String {
+        let near = |name: &str, prefix: &[u8]| {
+            let names = self
+                .refs
+                .iter()
+                .filter_map(|it| it.name.strip_prefix(prefix));
+            let names = names.filter_map(|name| name.to_str().ok());
+            closest(name, names).map(|near| format!("did you mean `{near}`?"))
+        };
+        let default = || {
+            let branch = self.default_branch(preferred)?;
+            Some(format!("its default branch is `{branch}`"))
+        };
+        let instead = match checkout {
+            Checkout::Branch(name) => near(name, b"refs/heads/").or_else(default),
+            Checkout::Tag(name) => near(name, b"refs/tags/"),
+            Checkout::RemoteDefault | Checkout::Rev(_) => None,
+        };
+        [missing(checkout), instead]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<String>>()
+            .join("; ")
     }
 
     fn own_head(&self, preferred: &str) -> FirstHead {
@@ -291,6 +319,32 @@ mod tests {
         assert_eq!(at_tag, Some(FirstHead::Detached(id('2'))));
         assert_eq!(head(Checkout::Tag("v2".to_owned())), None);
         assert_eq!(head(Checkout::Branch("v1".to_owned())), None);
+    }
+
+    #[test]
+    fn of_what_is_missing_the_nearest_is_named_or_the_default_branch() {
+        let offer = Offer::of(&[
+            head("refs/heads/main", '1'),
+            direct("refs/heads/main", '1'),
+            direct("refs/heads/develop", '2'),
+            direct("refs/tags/v1.2.0", '1'),
+        ]);
+        let lacking = |checkout| offer.lacking(&checkout, "main");
+        let branch = |name: &str| lacking(Checkout::Branch(name.to_owned()));
+        let tag = |name: &str| lacking(Checkout::Tag(name.to_owned()));
+        assert_eq!(
+            branch("develpo"),
+            "the remote has no branch `develpo`; did you mean `develop`?"
+        );
+        assert_eq!(
+            branch("master"),
+            "the remote has no branch `master`; its default branch is `main`"
+        );
+        assert_eq!(
+            tag("v1.20"),
+            "the remote has no tag `v1.20`; did you mean `v1.2.0`?"
+        );
+        assert_eq!(tag("next"), "the remote has no tag `next`");
     }
 
     #[test]

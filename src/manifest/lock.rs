@@ -3,6 +3,8 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::workspace::syntax::is_commit_id;
+
 /// The file's name.
 pub const FILE: &str = "workspace.lock";
 
@@ -42,9 +44,7 @@ impl Lock {
         if lock.version != VERSION {
             return Err(LockError::Version(lock.version));
         }
-        let is_commit =
-            |id: &str| id.len() == 40 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-        match lock.repos.iter().find(|(_, commit)| !is_commit(commit)) {
+        match lock.repos.iter().find(|(_, commit)| !is_commit_id(commit)) {
             Some((repo, commit)) => Err(LockError::Commit {
                 repo: repo.clone(),
                 commit: commit.clone(),

@@ -1,5 +1,7 @@
 //! What is on disk where a repo should be, as plain data.
 
+use crate::workspace::syntax::is_commit_id;
+
 /// Everything that the plan needs to know of one repo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepoState {
@@ -158,8 +160,7 @@ pub enum Target {
 /// A branch, tag or commit for a line of text, where a commit's whole id would leave no room for the rest.
 pub fn short(reference: &str) -> &str {
     const DIGITS: usize = 9;
-    let is_commit = reference.len() == 40 && reference.bytes().all(|it| it.is_ascii_hexdigit());
-    if is_commit {
+    if is_commit_id(reference) {
         &reference[..DIGITS]
     } else {
         reference

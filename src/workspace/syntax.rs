@@ -130,6 +130,11 @@ pub fn revision(text: &str) -> Result<(), Invalid> {
         .help("for a branch or a tag, use `branch` or `tag`"))
 }
 
+/// Whether it is a commit's whole id.
+pub fn is_commit_id(text: &str) -> bool {
+    text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// Checks the address of a remote.
 pub fn url(text: &str) -> Result<(), Invalid> {
     if text.starts_with('-') {

@@ -10,6 +10,7 @@ use super::moving::checkout;
 use super::{folder, has_remote_branches, pinned, template};
 use crate::git::error::{Cause, GitError};
 use crate::git::url;
+use crate::workspace::syntax::is_commit_id;
 use crate::workspace::{Checkout, Repo};
 
 /// Gives a remote the manifest's URL, or adds `origin` where the clone has no remote.
@@ -44,11 +45,7 @@ pub(in crate::git) fn wanted_refspecs(
             vec![format!("refs/tags/{name}:refs/tags/{name}")]
         }
         // An abbreviated id can't be asked for.
-        Checkout::Rev(rev)
-            if Oid::from_str(rev).is_ok()
-                && rev.len() == 40
-                && pinned(&repository, checkout).is_none() =>
-        {
+        Checkout::Rev(rev) if is_commit_id(rev) && pinned(&repository, checkout).is_none() => {
             vec![rev.clone()]
         }
         Checkout::RemoteDefault | Checkout::Branch(_) | Checkout::Tag(_) | Checkout::Rev(_) => {

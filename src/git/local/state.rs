@@ -117,14 +117,23 @@ fn place(root: &Path, repo: &Repo, before_closing: fn(&Repository)) -> Place {
 /// user's part stays out where it does not concern work trees.
 fn open(folder: &Path) -> Result<Repository, git2::Error> {
     let repository = Repository::open(folder)?;
-    let all = repository.config()?;
-    let own = (!*USER_HAS_SAY).then(|| all.open_level(ConfigLevel::Local)?.snapshot());
-    let settings = match own {
-        Some(Ok(own)) if !own.get_bool("extensions.worktreeConfig").unwrap_or(false) => own,
-        _ => repository.config()?.snapshot()?,
+    let mut all = repository.config()?;
+    let settings = match own_settings(&all) {
+        Some(own) => own,
+        None => all.snapshot()?,
     };
     repository.set_config(&settings)?;
     Ok(repository)
+}
+
+/// A clone's own part of its configuration, where nothing else concerns its work tree.
+fn own_settings(all: &Config) -> Option<Config> {
+    if *USER_HAS_SAY {
+        return None;
+    }
+    let own = all.open_level(ConfigLevel::Local).ok()?.snapshot().ok()?;
+    let has_more = own.get_bool("extensions.worktreeConfig").unwrap_or(false);
+    (!has_more).then_some(own)
 }
 
 /// Whether something that the user or the system has configured concerns work trees.

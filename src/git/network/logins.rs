@@ -9,6 +9,7 @@
 mod lent;
 
 pub use lent::Loans;
+pub(super) use lent::variables;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -250,11 +251,6 @@ fn begin(key: &str, can_ask: bool) -> Begun {
         refused,
         ended: false,
     })
-}
-
-/// The environment of programs that ask git for logins.
-pub(super) fn variables() -> Vec<(String, String)> {
-    lent::variables()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -50,7 +50,7 @@ pub(super) fn lend(login: &Context) -> io::Result<()> {
 }
 
 /// What a program needs in its environment to borrow.
-pub(super) fn variables() -> Vec<(String, String)> {
+pub(in crate::git::network) fn variables() -> Vec<(String, String)> {
     let Some(helper) = folder().as_ref().map(helper) else {
         return Vec::new();
     };

@@ -3,10 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{self, Context};
 use crate::error::{CommandResult, Exit, Failure};
+use crate::host::surroundings;
 use crate::ui::{ColorWhen, Ui, Verbosity};
 
 /// From a fresh laptop to every service of the company running.
@@ -79,6 +81,8 @@ enum Command {
 
 /// Runs the process's own command line. Returns the exit code.
 pub fn main() -> u8 {
+    // Before anything else: nothing may read the environment that it was started in.
+    let left = surroundings::leave();
     let cli = Cli::parse();
     let verbosity = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -86,7 +90,8 @@ pub fn main() -> u8 {
         _ => Verbosity::Normal,
     };
     let ui = Ui::new(verbosity, cli.global.color);
-    match run(cli, ui) {
+    let left = left.context("can't start again without the variables of the git hook around it");
+    match left.map_err(Failure::from).and_then(|()| run(cli, ui)) {
         Ok(exit) => exit.code(),
         Err(failure) if reader_has_gone(&failure) => Exit::Done.code(),
         Err(failure) => {

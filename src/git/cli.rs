@@ -1,8 +1,7 @@
 //! The user's own `git`, for what neither gix nor libgit2 may stand in for: `backend = "cli"`,
 //! submodules, and repositories with filters or hooks.
 //!
-//! It is run without a terminal to ask on, in English, and without the variables that a git hook
-//! around fitout would have set.
+//! It is run without a terminal to ask on, and in English.
 
 use std::ffi::OsStr;
 use std::io::Read;
@@ -235,8 +234,7 @@ fn git() -> Command {
     quiet("git")
 }
 
-/// A program that runs git, or is git: it asks nothing, and knows no repository that fitout was
-/// started in.
+/// A program that runs git, or is git: it asks nothing.
 pub(super) fn quiet(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command
@@ -245,18 +243,6 @@ pub(super) fn quiet(program: impl AsRef<OsStr>) -> Command {
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ASKPASS", "")
         .envs(network::variables());
-    for variable in [
-        "GIT_DIR",
-        "GIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_COMMON_DIR",
-        "GIT_NAMESPACE",
-        "GIT_PREFIX",
-    ] {
-        command.env_remove(variable);
-    }
     command
 }
 

@@ -13,6 +13,7 @@ pub mod ports;
 pub mod process;
 pub mod resources;
 pub mod state;
+pub mod surroundings;
 pub mod tree;
 pub mod user;
 pub mod workspaces;

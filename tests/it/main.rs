@@ -35,6 +35,7 @@ mod shell;
 mod ssh;
 mod stack;
 mod status;
+mod surroundings;
 mod sync;
 mod terminal;
 mod tidy;

@@ -53,7 +53,7 @@ pub fn env(
     ];
     for (name, value) in values(workspace, personal, machine) {
         if !own.contains(&name.as_str()) {
-            lines.push(format!("{name}={value}"));
+            lines.push(format!("{name}={}", quoted(&value)));
         }
     }
     Ok(block.replace(existing, &lines))
@@ -145,6 +145,27 @@ pub fn variables(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// A value as Compose reads it back, on one line whatever is in it: the names of databases and the like
+/// come from others.
+fn quoted(value: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/@%+[]".contains(c);
+    if value.chars().all(is_plain) {
+        return value.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for c in value.chars() {
+        match c {
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\\' | '"' | '$' => quoted.extend(['\\', c]),
+            // No value of a machine has one, and some readers end the line there.
+            c if c.is_control() => quoted.push(char::REPLACEMENT_CHARACTER),
+            c => quoted.push(c),
+        }
+    }
+    quoted + "\""
+}
+
 fn values(
     workspace: &Workspace,
     personal: &Personal,
@@ -200,10 +221,12 @@ fn values(
 pub fn ignore_pattern(path: &str) -> String {
     let mut escaped = String::from("/");
     for c in path.chars() {
-        if matches!(c, '*' | '?' | '[' | '\\') {
-            escaped.push('\\');
+        match c {
+            '*' | '?' | '[' | '\\' => escaped.extend(['\\', c]),
+            // There is no way to write a line break; any one character is as near as it gets.
+            c if c.is_control() => escaped.push('?'),
+            c => escaped.push(c),
         }
-        escaped.push(c);
     }
     if escaped.ends_with(' ') {
         escaped.insert(escaped.len() - 1, '\\');
@@ -427,6 +450,32 @@ mod tests {
                 left_out.to_vec()
             ))
         );
+    }
+
+    #[test]
+    fn no_value_and_no_path_begins_a_line_of_its_own() {
+        for (value, expected) in [
+            ("172.17.0.1", "172.17.0.1"),
+            ("host-gateway", "host-gateway"),
+            ("a,b", "a,b"),
+            ("a\nEVIL=1", "\"a\\nEVIL=1\""),
+            ("a\r# <<< fitout <<<", "\"a\\r# <<< fitout <<<\""),
+            ("a b", "\"a b\""),
+            ("$(id)\"\\", "\"\\$(id)\\\"\\\\\""),
+            ("a\u{85}b", "\"a\u{fffd}b\""),
+        ] {
+            assert_eq!(quoted(value), expected, "{value:?}");
+        }
+        for (path, expected) in [
+            ("web", "/web"),
+            ("!web", "/!web"),
+            ("#web", "/#web"),
+            ("a b  ", "/a b \\ "),
+            ("a[1]*?", "/a\\[1]\\*\\?"),
+            ("a\nb", "/a?b"),
+        ] {
+            assert_eq!(ignore_pattern(path), expected, "{path:?}");
+        }
     }
 
     #[test]

@@ -66,7 +66,6 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     let ui = &context.ui;
     check_name(args.service.as_deref())?;
     let opened = context.open()?;
-    let file = opened.root.join(manifest::FILE);
     let source = read(&opened.root, manifest::FILE)?.unwrap_or_default();
 
     let (name, with_repo, repo_table) = if let Some(name) = known(context, &opened, args) {
@@ -115,7 +114,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
             None => return Err(Failure::interrupted()),
         }
     }
-    files::write(&file, &text, Mode::Shared)?;
+    files::write_within(&opened.root, manifest::FILE, &text, Mode::Shared)?;
     let added = match &args.service {
         Some(service) if repo_table.is_empty() => service,
         _ => &name,

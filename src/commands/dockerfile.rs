@@ -147,6 +147,7 @@ fn in_workspace(opened: &Opened, name: &str) -> Result<Option<Place>, Failure> {
     } else {
         return Ok(None);
     };
+    crate::host::place::check(&opened.root, Path::new(&context))?;
     let folder = opened.root.join(&context);
     if !folder.is_dir() {
         let error = anyhow!("`{context}` is not there, so nothing is known of `{name}`");
@@ -362,13 +363,13 @@ fn write(
         let path = folder.join(name);
         let shown = syntax::join(shown, name);
         match (files::read(&path)?, existing) {
-            (None, _) => files::create(&path, text, Mode::Shared)?,
+            (None, _) => files::create_within(folder, name, text, Mode::Shared)?,
             (Some(old), _) if old == *text => {
                 ui.say(format_args!("{shown} is up to date"));
                 written += 1;
                 continue;
             }
-            (Some(_), Existing::Replace) => files::write(&path, text, Mode::Shared)?,
+            (Some(_), Existing::Replace) => files::write_within(folder, name, text, Mode::Shared)?,
             (Some(_), Existing::Keep) => {
                 ui.say(format_args!("{shown} is there already and stays as it is"));
                 continue;

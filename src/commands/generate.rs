@@ -96,7 +96,7 @@ impl PlannedFile {
     /// Writes it into the workspace, where it is not up to date, and says so.
     pub fn write(&self, ui: &Ui, root: &Path) -> Result<(), Failure> {
         if let Some(change) = self.change {
-            files::write(&root.join(self.name), &self.text, self.mode)?;
+            files::write_within(root, self.name, &self.text, self.mode)?;
             ui.say(format_args!("{} {}", verb(change), self.name));
         }
         Ok(())
@@ -240,7 +240,7 @@ pub(super) fn complete(opened: &Opened) -> Result<(), Failure> {
             Some(Change::Changed | Change::Removed) => !file.committed,
         };
         if is_wanted {
-            files::write(&opened.root.join(file.name), &file.text, file.mode)?;
+            files::write_within(&opened.root, file.name, &file.text, file.mode)?;
         }
     }
     Ok(())

@@ -103,7 +103,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         }
     }
     fs::create_dir_all(&root).with_context(|| format!("can't make `{}`", root.display()))?;
-    files::create(&root.join(manifest::FILE), &text, Mode::Shared)?;
+    files::create_within(&root, manifest::FILE, &text, Mode::Shared)?;
     let file = args.folder.join(manifest::FILE);
     let file = file.strip_prefix(".").unwrap_or(&file).display();
     if found.is_empty() {

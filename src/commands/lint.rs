@@ -271,7 +271,7 @@ fn replace(root: &Path, path: &str, before: Option<&str>, after: &str) -> Result
         let error = anyhow!("`{path}` was changed while it was looked at; it is left as it is");
         return Err(Failure::failed(error).hint("run `fitout lint --fix` again"));
     }
-    disk::write(&place, after, Mode::Shared)?;
+    disk::write_within(root, path, after, Mode::Shared)?;
     Ok(())
 }
 

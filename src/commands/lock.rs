@@ -26,7 +26,6 @@ pub struct Args {
 /// Runs the command.
 pub fn run(context: &Context, args: &Args) -> CommandResult {
     let opened = context.open()?;
-    let path = opened.root.join(lock::FILE);
     let old = read(&opened)?;
     let new = Lock::new(commits(context, &opened, old.as_ref())?);
     if old.as_ref() == Some(&new) {
@@ -49,7 +48,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         context.ui.hint("fitout lock");
         return Ok(Exit::Findings);
     }
-    files::write(&path, &new.render()?, Mode::Shared)?;
+    files::write_within(&opened.root, lock::FILE, &new.render()?, Mode::Shared)?;
     let repos = count(new.repos.len(), "repo");
     context
         .ui

@@ -39,11 +39,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     commands.extend(root.get_subcommands().filter(|it| !it.is_hide_set()));
     for command in &commands {
         let name = command.get_display_name().unwrap_or(command.get_name());
-        files::write(
-            &folder.join(format!("{name}.1")),
-            &page(command)?,
-            Mode::Shared,
-        )?;
+        files::write_within(&folder, &format!("{name}.1"), &page(command)?, Mode::Shared)?;
     }
     context.ui.say(format_args!(
         "wrote {} into {}",

@@ -71,7 +71,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
             None => return Err(Failure::interrupted()),
         }
     }
-    files::write(&opened.root.join(manifest::FILE), &text, Mode::Shared)?;
+    files::write_within(&opened.root, manifest::FILE, &text, Mode::Shared)?;
     ui.say(format_args!(
         "removed `{}` from {}",
         args.name,

@@ -560,7 +560,7 @@ pub fn system() -> System {
 
 /// The variables of the shell, and of `.env` in this folder. A `.env` that is not there is empty.
 pub fn variables(root: &Path) -> std::io::Result<Variables> {
-    let text = match fs::read(root.join(".env")) {
+    let text = match files::read_bytes(&root.join(dotenv::FILE), files::LONGEST) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(error),

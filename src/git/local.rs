@@ -32,12 +32,19 @@ use std::path::{Path, PathBuf};
 use git2::{Oid, Repository};
 
 use super::error::{Cause, GitError};
+use crate::host::place;
 use crate::sync::Head;
 use crate::workspace::{Checkout, Repo};
 
 /// The folder that a repo's clone belongs in.
 pub fn folder(root: &Path, repo: &Repo) -> PathBuf {
     root.join(repo.local_path.as_deref().unwrap_or(&repo.path))
+}
+
+/// An error where a path of the workspace leads out of it, or into a `.git` folder: it is not written through.
+pub fn within(root: &Path, path: Option<&Path>) -> Result<(), GitError> {
+    place::check(root, path.unwrap_or(Path::new("")))
+        .map_err(|astray| GitError::new(Cause::InTheWay, astray.to_string()))
 }
 
 /// The branch that is checked out, if it is one.

@@ -80,6 +80,7 @@ impl Network<'_> {
     /// Clones a repo to its place, and links its path there when it is kept elsewhere.
     pub fn clone(&self, repo: &Repo, link: &Link, meter: &Arc<Meter>) -> Result<Cloned, GitError> {
         let destination = local::folder(self.root, repo);
+        local::within(self.root, destination.strip_prefix(self.root).ok())?;
         let url = url::resolve(self.root, &repo.url);
         let staged = self.staging.beside(&destination)?;
         let path = staged.path();
@@ -296,7 +297,9 @@ pub fn hang_up() {
 pub fn remove_stale(root: &Path, repos: &[Repo]) {
     let mut parents: Vec<PathBuf> = repos
         .iter()
-        .filter_map(|repo| local::folder(root, repo).parent().map(Path::to_path_buf))
+        .map(|repo| local::folder(root, repo))
+        .filter_map(|folder| folder.parent().map(Path::to_path_buf))
+        .filter(|parent| local::within(root, parent.strip_prefix(root).ok()).is_ok())
         .collect();
     parents.sort();
     parents.dedup();

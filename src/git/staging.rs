@@ -8,9 +8,12 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::fs::OFlags;
 
 const PREFIX: &str = ".fitout-clone-";
 const LOCK: &str = "lock";
@@ -145,7 +148,16 @@ pub fn remove_stale(parent: &Path) {
             continue;
         }
         let folder = entry.path();
-        match File::options().write(true).open(folder.join(LOCK)) {
+        // Without following links: what lies behind one is not what a run made.
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let lock = File::options()
+            .write(true)
+            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+            .open(folder.join(LOCK));
+        match lock {
+            Ok(lock) if !lock.metadata().is_ok_and(|lock| lock.is_file()) => {}
             Ok(lock) => match lock.try_lock() {
                 Ok(()) => remove(&folder, Some(lock)),
                 Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
@@ -160,6 +172,8 @@ pub fn remove_stale(parent: &Path) {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+
     use super::*;
 
     #[test]
@@ -175,12 +189,26 @@ mod tests {
         fs::create_dir(&empty).unwrap();
         let foreign = parent.path().join(".fitout-clone-foreign");
         fs::create_dir_all(foreign.join("clone")).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        fs::create_dir(elsewhere.path().join("work")).unwrap();
+        fs::write(elsewhere.path().join("lock"), "").unwrap();
+        symlink(elsewhere.path(), parent.path().join(".fitout-clone-link")).unwrap();
+        let locked = parent.path().join(".fitout-clone-locked");
+        fs::create_dir_all(locked.join("clone")).unwrap();
+        symlink(elsewhere.path().join("lock"), locked.join("lock")).unwrap();
+        let linking = parent.path().join(".fitout-clone-linking");
+        fs::create_dir(&linking).unwrap();
+        fs::write(linking.join("lock"), "").unwrap();
+        symlink(elsewhere.path(), linking.join("0")).unwrap();
 
         remove_stale(parent.path());
 
         assert!(!dead.exists());
         assert!(!empty.exists());
         assert!(foreign.join("clone").exists());
+        assert!(locked.join("clone").exists());
+        assert!(elsewhere.path().join("work").exists());
+        assert!(elsewhere.path().join("lock").exists());
         assert!(alive.area.folder.join("lock").exists());
     }
 

@@ -1,11 +1,14 @@
 //! Files on this machine's disk: read whole, written whole or not at all.
 
-use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::{self, File, Metadata, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
 
 use anyhow::Context as _;
+use rustix::fs::OFlags;
+
+use super::place;
 
 /// Who may read a file that is new. A file that exists keeps its mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,29 +19,107 @@ pub enum Mode {
     Private,
 }
 
+/// Most that is read of a file that people or their programs write: 4 MiB. Hand-written files are a
+/// hundredth of that; what is larger was put there by mistake, or to fill the memory.
+pub const LONGEST: u64 = 4 << 20;
+
 /// The text of a file; `None` where there is none.
+///
+/// # Errors
+///
+/// As [`read_bytes`] with [`LONGEST`], and where it is no UTF-8.
 pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
-    match fs::read_to_string(path) {
+    let text = read_bytes(path, LONGEST).and_then(|bytes| {
+        String::from_utf8(bytes)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))
+    });
+    match text {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("can't read `{}`", path.display())),
     }
 }
 
-/// Writes a new file, whole or not at all. Fails where there is one, whatever it is.
-pub fn create(path: &Path, text: &str, mode: Mode) -> anyhow::Result<()> {
-    let create = || -> io::Result<()> {
-        let mut file = temporary(path, permissions(mode))?;
+/// What is in a file that anybody may have put there. Waits for nobody: only regular files are read.
+///
+/// # Errors
+///
+/// Where it is a folder, a device, a pipe or a socket, also behind a link, or longer than `most` bytes.
+pub fn read_bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    // To open a device may do something to it, so it is looked at first; and again, for it may be
+    // another file by then.
+    only_regular(&fs::metadata(path)?)?;
+    let file = File::options()
+        .read(true)
+        .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
+        .open(path)?;
+    let metadata = file.metadata()?;
+    only_regular(&metadata)?;
+    let too_long = || {
+        let limit = match most {
+            0x10_0000.. => format!("{} MiB", most >> 20),
+            _ => format!("{most} bytes"),
+        };
+        io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is larger than {limit}, the most that is read of such a file"),
+        )
+    };
+    if metadata.len() > most {
+        return Err(too_long());
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    // Files of some file systems don't know their length.
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(too_long());
+    }
+    Ok(bytes)
+}
+
+fn only_regular(metadata: &Metadata) -> io::Result<()> {
+    let kind = metadata.file_type();
+    let what = if kind.is_file() {
+        return Ok(());
+    } else if kind.is_dir() {
+        "folder"
+    } else if kind.is_fifo() {
+        "pipe"
+    } else if kind.is_socket() {
+        "socket"
+    } else {
+        "device"
+    };
+    Err(io::Error::other(format!("it is a {what}, not a file")))
+}
+
+/// Writes a new file of a workspace, whole or not at all. Fails where there is something, whatever it is.
+pub fn create_within(root: &Path, name: &str, text: &str, mode: Mode) -> anyhow::Result<()> {
+    let path = root.join(name);
+    let create = || -> anyhow::Result<()> {
+        place::check(root, Path::new(name))?;
+        let mut file = temporary(&path, permissions(mode))?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
-        file.persist_noclobber(path)?;
+        file.persist_noclobber(&path)?;
         Ok(())
     };
     create().with_context(|| format!("can't write `{}`", path.display()))
 }
 
+/// As [`write`], for a file of a workspace: `name` is relative to `root`. A link that leads out of it, or
+/// into a `.git` folder, is not written through.
+pub fn write_within(root: &Path, name: &str, text: &str, mode: Mode) -> anyhow::Result<()> {
+    let path = root.join(name);
+    place::check(root, Path::new(name))
+        .map_err(anyhow::Error::new)
+        .and_then(|()| Ok(replace(&path, text, mode)?))
+        .with_context(|| format!("can't write `{}`", path.display()))
+}
+
 /// Writes a file so that whatever happens, the old text or the new one is there: a temporary file
-/// in the same folder is filled, flushed to the disk, and renamed.
+/// in the same folder is filled, flushed to the disk, and renamed. For files of fitout's and the user's
+/// own folders; those of a workspace are written [within](write_within) it.
 pub fn write(path: &Path, text: &str, mode: Mode) -> anyhow::Result<()> {
     replace(path, text, mode).with_context(|| format!("can't write `{}`", path.display()))
 }
@@ -51,7 +132,10 @@ fn replace(path: &Path, text: &str, mode: Mode) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     let permissions = match fs::metadata(&path) {
-        Ok(metadata) => metadata.permissions(),
+        Ok(metadata) => {
+            only_regular(&metadata)?;
+            metadata.permissions()
+        }
         Err(_) => self::permissions(mode),
     };
     let mut file = temporary(&path, permissions.clone())?;
@@ -106,9 +190,84 @@ mod tests {
     fn a_file_that_is_there_is_not_created() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
-        create(&file, "one", Mode::Shared).unwrap();
-        assert!(create(&file, "two", Mode::Shared).is_err());
+        create_within(folder.path(), "file", "one", Mode::Shared).unwrap();
+        assert!(create_within(folder.path(), "file", "two", Mode::Shared).is_err());
         assert_eq!(read(&file).unwrap().as_deref(), Some("one"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_regular_files_are_read_and_only_up_to_a_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let text = "x".repeat(16);
+        fs::write(path("file"), &text).unwrap();
+        fs::create_dir(path("folder")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            path("pipe"),
+            rustix::fs::FileType::Fifo,
+            0o600.into(),
+            0,
+        )
+        .unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        for (target, link) in [
+            ("/dev/zero", "device"),
+            ("/dev/tty", "terminal"),
+            ("pipe", "link"),
+            ("/proc/self/mem", "memory"),
+        ] {
+            std::os::unix::fs::symlink(target, path(link)).unwrap();
+        }
+
+        assert_eq!(read_bytes(&path("file"), 16).unwrap(), text.as_bytes());
+        for (name, expected) in [
+            ("file", "larger than 15 bytes"),
+            ("folder", "it is a folder"),
+            ("pipe", "it is a pipe"),
+            ("link", "it is a pipe"),
+            ("socket", "it is a socket"),
+            ("device", "it is a device"),
+            ("terminal", "it is a device"),
+        ] {
+            let error = read_bytes(&path(name), 15).unwrap_err().to_string();
+            assert!(error.contains(expected), "{name}: {error}");
+        }
+        // Its length is 0 for who asks.
+        assert!(read_bytes(Path::new("/proc/self/status"), 15).is_err());
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link_that_leads_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, outside) = (folder.path().join("ws"), folder.path().join("bashrc"));
+        fs::create_dir_all(root.join("web/.git")).unwrap();
+        fs::write(&outside, "mine").unwrap();
+        fs::write(root.join("inside"), "old").unwrap();
+        for (target, link) in [
+            ("../bashrc", "out"),
+            ("../gone", "nowhere"),
+            ("web/.git/config", "git"),
+            ("inside", "near"),
+        ] {
+            std::os::unix::fs::symlink(target, root.join(link)).unwrap();
+        }
+        for name in ["out", "nowhere", "git", "folder/../out"] {
+            assert!(
+                write_within(&root, name, "new", Mode::Shared).is_err(),
+                "{name}"
+            );
+            assert!(
+                create_within(&root, name, "new", Mode::Shared).is_err(),
+                "{name}"
+            );
+        }
+        write_within(&root, "near", "new", Mode::Shared).unwrap();
+
+        assert_eq!(fs::read_to_string(&outside).unwrap(), "mine");
+        assert_eq!(fs::read_to_string(root.join("inside")).unwrap(), "new");
+        assert!(root.join("near").is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

@@ -9,6 +9,7 @@ pub mod interrupt;
 pub mod linters;
 pub mod nonce;
 pub mod os;
+pub mod place;
 pub mod ports;
 pub mod process;
 pub mod resources;

@@ -1,8 +1,9 @@
 //! The files below a folder: their paths, and the text of some.
 
-use std::fs::{self, File};
-use std::io::Read as _;
+use std::fs;
 use std::path::Path;
+
+use super::files::read_bytes;
 
 /// Longer files are not of a kind that anybody writes by hand: 1 MiB.
 const LONGEST: u64 = 1024 * 1024;
@@ -43,12 +44,8 @@ pub fn files(
 }
 
 fn text(path: &Path) -> String {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes));
-    match read {
-        Ok(_) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(_) => String::new(),
-    }
+    let bytes = read_bytes(path, LONGEST).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 #[cfg(test)]

@@ -95,6 +95,12 @@ pub fn first_step(repo: &Repo, state: &RepoState, allowed: Allowed) -> Step {
     match &state.place {
         Place::Missing => Step::Clone,
         Place::Occupied(what) => Step::Refuse(Note::new(format!("{what} is there: move it away"))),
+        Place::Astray(why) => Step::Refuse(Note::new(format!(
+            "{why}: remove the link, or keep the clone in another folder of the workspace: \
+             `[repos.{}] path = \"…\"` in {}",
+            repo.name,
+            crate::manifest::PERSONAL_FILE
+        ))),
         Place::OtherRemote(remote) if allowed.set_url => {
             Step::SetUrl(remote.as_ref().map(|remote| remote.name.clone()))
         }

@@ -19,6 +19,9 @@ pub enum Place {
     /// Something that is no repository with a work tree: `a file`, `a folder that is no git
     /// repository`.
     Occupied(String),
+    /// Something beyond a link that leads out of the workspace or into a `.git` folder: which link, and where
+    /// it leads.
+    Astray(String),
     /// A repository none of whose remotes is the manifest's: `origin` or else its first remote, if
     /// there is one.
     OtherRemote(Option<Remote>),
@@ -38,7 +41,7 @@ impl Place {
                 Some("a git repository without a remote is there".to_owned())
             }
             Place::OtherRemote(Some(remote)) => Some(format!("a clone of {} is there", remote.url)),
-            Place::Unreadable(why) => Some(why.clone()),
+            Place::Astray(why) | Place::Unreadable(why) => Some(why.clone()),
         }
     }
 }

@@ -3,7 +3,10 @@
 //! Each function takes a string and returns what it means, or says in one sentence what is wrong
 //! with it. None of them knows where the string stands.
 
+mod path;
+
 use super::{Protocol, VolumeSource};
+pub use path::{clone_place, container_path, is_git_folder, join, relative_path};
 
 /// What is wrong with a string, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,61 +148,6 @@ pub fn url(text: &str) -> Result<(), Invalid> {
         return Err(Invalid::new("has white space in it"));
     }
     Ok(())
-}
-
-/// A path relative to some folder, with `.` parts removed. Refuses absolute paths and any that
-/// climb out of the folder. The folder itself is the empty string.
-pub fn relative_path(text: &str) -> Result<String, Invalid> {
-    if text.starts_with('/') || text.starts_with('~') || text.get(1..3) == Some(":\\") {
-        return Err(Invalid::new(
-            "is an absolute path, which differs from machine to machine",
-        ));
-    }
-    if text.contains('\\') {
-        return Err(Invalid::new("has a backslash in it").help("write `/` between folders"));
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in text.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                if parts.pop().is_none() {
-                    return Err(Invalid::new("leads out of its folder"));
-                }
-            }
-            part => parts.push(part),
-        }
-    }
-    Ok(parts.join("/"))
-}
-
-/// Checks a path in a container: absolute, and not the root.
-pub fn container_path(text: &str) -> Result<(), Invalid> {
-    if !text.starts_with('/') {
-        return Err(Invalid::new("is not absolute").help(format!(
-            "write the whole path in the container: `/{}`",
-            text.trim_start_matches("./")
-        )));
-    }
-    if text
-        .split('/')
-        .all(|part| part.is_empty() || part == "." || part == "..")
-    {
-        return Err(Invalid::new("is the container's root folder"));
-    }
-    if text.contains(':') {
-        return Err(Invalid::new("has a `:` in it"));
-    }
-    Ok(())
-}
-
-/// Joins two relative paths, either of which may be empty.
-pub fn join(folder: &str, path: &str) -> String {
-    match (folder, path) {
-        ("", path) => path.to_owned(),
-        (folder, "") => folder.to_owned(),
-        (folder, path) => format!("{folder}/{path}"),
-    }
 }
 
 /// A published port as the short form says it.
@@ -456,21 +404,6 @@ mod tests {
             "1:2:3:4",
         ] {
             assert!(ports(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn paths_stay_inside() {
-        for (text, expected) in [
-            (".", ""),
-            ("./a/", "a"),
-            ("a/../b", "b"),
-            ("a//b/./c", "a/b/c"),
-        ] {
-            assert_eq!(relative_path(text).as_deref(), Ok(expected), "{text}");
-        }
-        for text in ["/a", "~/a", "..", "a/../..", "C:\\a", "a\\b"] {
-            assert!(relative_path(text).is_err(), "{text}");
         }
     }
 

@@ -39,5 +39,6 @@ mod surroundings;
 mod sync;
 mod terminal;
 mod tidy;
+mod trust;
 mod up;
 mod use_service;

@@ -193,6 +193,48 @@ fn only_docker_runs_docker() {
     }));
 }
 
+/// Read what git or fitout itself wrote, or what only this user can write.
+const READ_THEIR_OWN: &[&str] = &[
+    "git/cache.rs",
+    "git/cache/whole.rs",
+    "git/filter.rs",
+    "git/local/copy.rs",
+    "git/local/template.rs",
+    "git/network/http/agent.rs",
+    "git/network/logins.rs",
+    "git/network/ssh.rs",
+    "git/network/watchdog.rs",
+];
+
+#[test]
+fn files_of_others_are_read_up_to_a_limit() {
+    assert_none(&complaints(|source| {
+        if source.path.starts_with("host/") || READ_THEIR_OWN.contains(&source.path.as_str()) {
+            return Vec::new();
+        }
+        ["fs::read(", "read_to_string(", "File::open("]
+            .iter()
+            .filter(|call| source.code.contains(*call))
+            .map(|call| format!("calls `{call}…)`; `host::files` reads"))
+            .collect()
+    }));
+}
+
+#[test]
+fn files_of_a_workspace_are_written_within_it() {
+    assert_none(&complaints(|source| {
+        // Folders of the user's own, such as the cache, are no workspace.
+        if source.path.starts_with("host/") || source.path == "git/sizes.rs" {
+            return Vec::new();
+        }
+        ["files::write(", "disk::write("]
+            .iter()
+            .filter(|call| source.code.contains(*call))
+            .map(|call| format!("calls `{call}…)`; a workspace needs `write_within`"))
+            .collect()
+    }));
+}
+
 #[test]
 fn one_file_writes_yaml_and_one_reads_it() {
     for (library, file) in [

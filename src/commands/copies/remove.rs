@@ -44,6 +44,8 @@ pub(super) struct Args {
 const DOWN_LIMIT: Duration = Duration::from_secs(120);
 /// Lines of lost work that are shown.
 const MOST_SHOWN: usize = 12;
+/// Files that people lay beside their repos are smaller: 64 MiB.
+const LARGEST_COMPARED: u64 = 64 << 20;
 
 /// Runs the command.
 pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
@@ -406,11 +408,22 @@ fn loose_files(
         }
         if entry.file_type()?.is_dir() {
             loose_files(folder, original, &path, found)?;
-        } else if fs::read(entry.path()).ok() != fs::read(original.join(&path)).ok() {
+        } else if !is_same(&entry.path(), &original.join(&path)) {
             found.push(path);
         }
     }
     Ok(())
+}
+
+/// Whether both are files with the same content. What is too large to compare is said to differ, and so is
+/// what is no file: it is asked about before it goes.
+fn is_same(here: &Path, there: &Path) -> bool {
+    if let (Ok(here), Ok(there)) = (fs::read_link(here), fs::read_link(there)) {
+        return here == there;
+    }
+    let length = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.len());
+    let read = |path: &Path| files::read_bytes(path, LARGEST_COMPARED).ok();
+    length(here) == length(there) && read(here).is_some_and(|text| Some(text) == read(there))
 }
 
 /// Names of variables that a person has set in the copy's `.env` and not in the original's.

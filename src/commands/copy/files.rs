@@ -11,6 +11,7 @@ use crate::dotenv;
 use crate::error::Failure;
 use crate::git::local::copy::{Start, copy};
 use crate::host::files::{self, Mode};
+use crate::host::place;
 use crate::manifest::{self, copied};
 use crate::shell;
 use crate::workspace::{CopyOf, VolumeSource, Workspace};
@@ -51,8 +52,8 @@ pub(super) fn copy_workspace(opened: &Opened, root: &Path) -> Result<Vec<String>
     }
     let mut notes = Vec::new();
     for name in KNOWN.iter().filter(|name| from.join(name).is_file()) {
-        let (here, there) = (fs::read(from.join(name)), fs::read(root.join(name)));
-        if here.ok() != there.ok() {
+        let read = |folder: &Path| files::read_bytes(&folder.join(name), files::LONGEST).ok();
+        if read(from) != read(root) {
             notes.push(format!(
                 "the copy has `{name}` as committed, without the changes that are here"
             ));
@@ -72,7 +73,7 @@ pub(super) fn write_personal(
     let text = copied::personal_file(&source, own, urls)
         .with_context(|| format!("can't change `{}`", manifest::PERSONAL_FILE))?;
     let to = root.join(manifest::PERSONAL_FILE);
-    files::write(&to, &text, Mode::Shared)?;
+    files::write_within(root, manifest::PERSONAL_FILE, &text, Mode::Shared)?;
     if let Ok(original) = fs::metadata(opened.root.join(manifest::PERSONAL_FILE)) {
         // A URL in it may have a password.
         fs::set_permissions(&to, original.permissions())?;
@@ -92,7 +93,7 @@ pub(super) fn carry_over(opened: &Opened, copied: &Opened) -> Result<Vec<String>
         let (text, left_out) = carried.map_err(|broken| {
             crate::commands::generate::broken_block(from, dotenv::FILE, broken)
         })?;
-        files::write(&to.join(dotenv::FILE), &text, Mode::Private)?;
+        files::write_within(to, dotenv::FILE, &text, Mode::Private)?;
         if !left_out.is_empty() {
             notes.push(format!(
                 "the copy has its own {}, which {} sets here",
@@ -108,8 +109,13 @@ pub(super) fn carry_over(opened: &Opened, copied: &Opened) -> Result<Vec<String>
         if there.exists() || !here.exists() {
             continue;
         }
-        if here.is_dir() {
-            notes.push(format!("not in the copy: the folder `{name}`"));
+        if !here.is_file() {
+            let what = if here.is_dir() { "the folder " } else { "" };
+            notes.push(format!("not in the copy: {what}`{name}`"));
+            continue;
+        }
+        if let Err(astray) = place::check(to, Path::new(name)) {
+            notes.push(format!("not in the copy: `{name}`, as {astray}"));
             continue;
         }
         if let Some(parent) = there.parent() {

@@ -130,5 +130,5 @@ fn apply(context: &Context, opened: &Opened, fixes: &[Fix]) -> Result<(), Failur
 fn create(opened: &Opened, file: &str, from: &str) -> anyhow::Result<()> {
     let text = files::read(&opened.root.join(from))?;
     let text = text.with_context(|| format!("`{from}` is gone"))?;
-    files::create(&opened.root.join(file), &text, Mode::Private)
+    files::create_within(&opened.root, file, &text, Mode::Private)
 }

@@ -222,7 +222,8 @@ fn purpose_of(path: &str) -> Option<Purpose> {
 
 fn read(root: &Path, candidate: Candidate) -> Result<Found, Failure> {
     let place = root.join(&candidate.path);
-    let bytes = fs::read(&place).with_context(|| format!("can't read `{}`", candidate.path))?;
+    let bytes = disk::read_bytes(&place, disk::LONGEST)
+        .with_context(|| format!("can't read `{}`", candidate.path))?;
     let (source, invalid) = match String::from_utf8(bytes) {
         Ok(source) => (source, None),
         Err(error) => {
@@ -270,10 +271,9 @@ fn manifests(folder: &Path) -> BTreeMap<String, String> {
         .filter_map(Result::ok)
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            let is_small = entry.metadata().ok()?.len() <= LARGEST_MANIFEST;
-            let text = (breadth::is_manifest(&name) && is_small)
-                .then(|| fs::read_to_string(entry.path()).ok())??;
-            Some((name, text))
+            let bytes = breadth::is_manifest(&name)
+                .then(|| disk::read_bytes(&entry.path(), LARGEST_MANIFEST).ok())??;
+            Some((name, String::from_utf8(bytes).ok()?))
         })
         .collect()
 }

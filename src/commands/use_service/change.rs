@@ -75,8 +75,7 @@ impl Change {
     pub(super) fn write(&self, ui: &Ui, root: &Path) -> Result<(), Failure> {
         if self.changes_personal() {
             let (before, after) = &self.personal;
-            let path = root.join(manifest::PERSONAL_FILE);
-            files::write(&path, after, Mode::Shared)?;
+            files::write_within(root, manifest::PERSONAL_FILE, after, Mode::Shared)?;
             let verb = if before.is_some() { "updated" } else { "wrote" };
             ui.say(format_args!("{verb} {}", manifest::PERSONAL_FILE));
         }

@@ -28,6 +28,7 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
             (Place::Occupied(what), _) => {
                 Outcome::fail(format!("{what} is at `{path}`"), moved_away(path, setting))
             }
+            (Place::Astray(why), _) => Outcome::fail(why.clone(), Remedy::default()),
             (Place::Unreadable(why), _) => Outcome::fail(
                 format!("git can't read `{path}`: {why}"),
                 git(&Some("status".to_owned())),

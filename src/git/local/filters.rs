@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use git2::{Oid, Repository};
 
 use super::{hooks, submodules};
+use crate::host::files;
+
+/// git itself reads no larger ones, since 2.39: `ATTR_MAX_FILE_SIZE` of its attr.h, 100 MiB.
+const LARGEST_ATTRIBUTES: u64 = 100 << 20;
 
 /// Why libgit2 must not write this work tree, if so; also with the files of `commit` in it.
 pub(super) fn needs_git(
@@ -70,7 +74,7 @@ fn has_attribute(
             .filter(|line| !line.trim_start().starts_with('#'))
             .any(|line| words.iter().any(|word| line.contains(word)))
     };
-    let in_file = |path: PathBuf| fs::read(path).is_ok_and(|text| is_in(&text));
+    let in_file = |path: PathBuf| read(&path).is_some_and(|text| is_in(&text));
     let in_blob = |id: Oid| {
         repository
             .find_blob(id)
@@ -149,7 +153,7 @@ pub fn lfs(path: &Path) -> Lfs {
     let is_lfs = index
         .iter()
         .filter(|entry| is_attributes(&entry.path))
-        .filter_map(|entry| fs::read(path.join(String::from_utf8(entry.path).ok()?)).ok())
+        .filter_map(|entry| read(&path.join(String::from_utf8(entry.path).ok()?)))
         .any(|text| String::from_utf8_lossy(&text).contains("filter=lfs"));
     if !is_lfs {
         return Lfs::Unused;
@@ -157,13 +161,18 @@ pub fn lfs(path: &Path) -> Lfs {
     let has_pointer = index.iter().any(|entry| {
         let file = path.join(String::from_utf8_lossy(&entry.path).as_ref());
         fs::symlink_metadata(&file).is_ok_and(|file| file.is_file() && file.len() < LARGEST_POINTER)
-            && fs::read(&file).is_ok_and(|text| text.starts_with(POINTER))
+            && read(&file).is_some_and(|text| text.starts_with(POINTER))
     });
     if has_pointer {
         Lfs::Pointers
     } else {
         Lfs::Files
     }
+}
+
+/// What is in a file, if it is one that git would read.
+fn read(path: &Path) -> Option<Vec<u8>> {
+    files::read_bytes(path, LARGEST_ATTRIBUTES).ok()
 }
 
 /// Whether it is a file of attributes, by its path in the repository.

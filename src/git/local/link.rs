@@ -6,16 +6,20 @@ use std::path::{Component, Path, PathBuf};
 
 use git2::Repository;
 
-use super::folder;
+use super::{folder, within};
 use crate::dotenv;
 use crate::git::error::GitError;
 use crate::host::files::{self, Mode};
 use crate::sync::Link;
 use crate::workspace::Repo;
 
+/// What one person ignores in a repository, below its `.git`.
+const EXCLUDE: &str = "info/exclude";
+
 /// Makes the manifest's path a link to where the clone is kept.
 pub fn make(root: &Path, repo: &Repo) -> Result<(), GitError> {
     let link = root.join(&repo.path);
+    within(root, Path::new(&repo.path).parent())?;
     if let Some(parent) = link.parent() {
         fs::create_dir_all(parent)?;
     }
@@ -49,7 +53,7 @@ pub fn exclude(root: &Path, repo: &Repo) -> anyhow::Result<()> {
     if repository.is_path_ignored(path)? {
         return Ok(());
     }
-    let file = repository.commondir().join("info/exclude");
+    let file = repository.commondir().join(EXCLUDE);
     let mut text = files::read(&file)?.unwrap_or_default();
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
@@ -57,7 +61,7 @@ pub fn exclude(root: &Path, repo: &Repo) -> anyhow::Result<()> {
     text.push_str(&dotenv::ignore_pattern(&path.display().to_string()));
     text.push('\n');
     fs::create_dir_all(repository.commondir().join("info"))?;
-    files::write(&file, &text, Mode::Shared)
+    files::write_within(repository.commondir(), EXCLUDE, &text, Mode::Shared)
 }
 
 pub(super) fn observe(root: &Path, repo: &Repo) -> Link {

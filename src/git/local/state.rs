@@ -12,6 +12,7 @@ use super::filters::{has_foreign_attributes, is_sparse};
 use super::{folder, has_remote_branches, head, link, pinned, reachable};
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
+use crate::host::place;
 use crate::sync::{Changes, CloneState, Head, Place, Remote, RepoState, Target};
 use crate::workspace::{Checkout, Repo};
 
@@ -60,6 +61,10 @@ pub fn refresh(root: &Path, repo: &Repo, before: &CloneState) -> Result<CloneSta
 
 fn place(root: &Path, repo: &Repo, before_closing: fn(&Repository)) -> Place {
     let folder = folder(root, repo);
+    let path = Path::new(repo.local_path.as_deref().unwrap_or(&repo.path));
+    if let Err(astray) = place::check(root, path.parent().unwrap_or(path)) {
+        return Place::Astray(astray.to_string());
+    }
     let Ok(metadata) = fs::metadata(&folder) else {
         return if folder.is_symlink() {
             Place::Occupied("a broken link".to_owned())
@@ -67,6 +72,9 @@ fn place(root: &Path, repo: &Repo, before_closing: fn(&Repository)) -> Place {
             Place::Missing
         };
     };
+    if let Err(astray) = place::check(root, path) {
+        return Place::Astray(astray.to_string());
+    }
     if !metadata.is_dir() {
         return Place::Occupied("a file".to_owned());
     }

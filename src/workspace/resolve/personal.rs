@@ -109,7 +109,7 @@ fn repos(
         }
         if let Some(path) = &table.path {
             let name = format!("{full}.path");
-            choice.path = problems.valid(path, &name, syntax::relative_path(&path.value));
+            choice.path = problems.valid(path, &name, syntax::clone_place(&path.value));
         }
     }
     choices

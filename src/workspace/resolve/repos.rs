@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::Problems;
 use crate::manifest::model::{Entries, RepoTable};
 use crate::manifest::{Diagnostic, Manifest, Spanned};
-use crate::workspace::syntax;
+use crate::workspace::syntax::{self, clone_place};
 use crate::workspace::{Checkout, Repo};
 
 /// The folder that repos are cloned into, and the repos.
@@ -24,13 +24,7 @@ pub(super) fn resolve(manifest: &Manifest, problems: &mut Problems) -> (String, 
         .workspace
         .repos_dir
         .as_ref()
-        .and_then(|path| {
-            problems.valid(
-                path,
-                "workspace.repos_dir",
-                syntax::relative_path(&path.value),
-            )
-        })
+        .and_then(|path| problems.valid(path, "workspace.repos_dir", clone_place(&path.value)))
         .unwrap_or_default();
 
     let defaults = Defaults {
@@ -66,10 +60,10 @@ fn repo(
         .then_some(())?;
     let url = url(name, table, defaults, problems);
     let path = match &table.path {
-        None => name.value.clone(),
+        None => problems.valid(name, &full, clone_place(&name.value))?,
         Some(path) => {
             let name = format!("{full}.path");
-            let valid = problems.valid(path, &name, syntax::relative_path(&path.value))?;
+            let valid = problems.valid(path, &name, clone_place(&path.value))?;
             if valid.is_empty() {
                 problems.push(
                     Diagnostic::new(

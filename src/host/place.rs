@@ -1,0 +1,185 @@
+//! Where a path of a workspace really is: links on the way are looked at before anything is written.
+//!
+//! A workspace and its clones come from others, and so may links in them. One that leads out of the
+//! workspace, or into a `.git` folder, is an error that names it. Who may write what is not known here.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use crate::workspace::syntax::is_git_folder;
+
+/// Why a path is not written through.
+#[derive(Debug, thiserror::Error)]
+pub enum Astray {
+    /// A link on the way leads out of the workspace.
+    #[error("`{}` is a link that leads out of the workspace, to `{}`", link.display(), target.display())]
+    Outside {
+        /// Relative to the workspace.
+        link: PathBuf,
+        /// Where it leads, absolute.
+        target: PathBuf,
+    },
+    /// A link on the way leads into what is git's own.
+    #[error("`{}` is a link into a `.git` folder: `{}`", link.display(), target.display())]
+    GitFolder {
+        /// Relative to the workspace.
+        link: PathBuf,
+        /// As it stands in the link.
+        target: PathBuf,
+    },
+    /// A link on the way leads to nothing yet, and so to whatever is made there next.
+    #[error("`{}` is a link that leads nowhere: `{}`", link.display(), target.display())]
+    Nowhere {
+        /// Relative to the workspace.
+        link: PathBuf,
+        /// As it stands in the link.
+        target: PathBuf,
+    },
+    /// It can't be looked at.
+    #[error("can't look at `{}`: {source}", path.display())]
+    Io {
+        /// Relative to the workspace.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// Checks that a path below `root` is inside of it, and in no `.git` folder, with all links followed that
+/// are there. What does not exist yet is where it says.
+pub fn check(root: &Path, path: &Path) -> Result<(), Astray> {
+    let mut reached = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => continue,
+            Component::Normal(name) => reached.push(name),
+            // Not how a manifest's paths are written once they are read.
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
+                return Err(Astray::Outside {
+                    link: path.to_owned(),
+                    target: root.join(path),
+                });
+            }
+        }
+        let place = root.join(&reached);
+        match fs::symlink_metadata(&place) {
+            Ok(metadata) if metadata.is_symlink() => check_link(root, &reached)?,
+            Ok(_) => {}
+            Err(error) if is_nothing_there(&error) => return Ok(()),
+            Err(source) => {
+                return Err(Astray::Io {
+                    path: reached,
+                    source,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_link(root: &Path, link: &Path) -> Result<(), Astray> {
+    let io = |source| Astray::Io {
+        path: link.to_owned(),
+        source,
+    };
+    let place = root.join(link);
+    let said = fs::read_link(&place).map_err(io)?;
+    let target = match place.canonicalize() {
+        Ok(target) => target,
+        Err(error) if is_nothing_there(&error) => {
+            return Err(Astray::Nowhere {
+                link: link.to_owned(),
+                target: said,
+            });
+        }
+        Err(source) => return Err(io(source)),
+    };
+    let root = root.canonicalize().map_err(io)?;
+    let Ok(inside) = target.strip_prefix(&root) else {
+        return Err(Astray::Outside {
+            link: link.to_owned(),
+            target,
+        });
+    };
+    let mut parts = inside.iter().map(|part| part.to_string_lossy());
+    if parts.any(|part| is_git_folder(&part)) {
+        return Err(Astray::GitFolder {
+            link: link.to_owned(),
+            target: said,
+        });
+    }
+    Ok(())
+}
+
+fn is_nothing_there(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_are_followed_as_long_as_they_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let (root, outside) = (folder.path().join("ws"), folder.path().join("outside"));
+        fs::create_dir_all(root.join("web/.git/hooks")).unwrap();
+        fs::create_dir_all(root.join("inside/deep")).unwrap();
+        fs::create_dir(&outside).unwrap();
+        fs::write(root.join("file"), "").unwrap();
+        for (target, link) in [
+            ("inside", "near"),
+            ("../ws/inside", "around"),
+            ("../outside", "out"),
+            ("/", "root"),
+            ("near", "twice"),
+            ("out", "chain"),
+            ("web/.git", "git"),
+            ("web/.git/hooks", "hooks"),
+            ("gone", "nowhere"),
+            ("loop", "loop"),
+            ("../../../outside", "inside/deep/out"),
+        ] {
+            symlink(target, root.join(link)).unwrap();
+        }
+        symlink(&outside, root.join("absolute")).unwrap();
+        let linked = folder.path().join("linked");
+        symlink(&root, &linked).unwrap();
+        for root in [&root, &linked] {
+            for path in [
+                "",
+                "new/x",
+                "near/x",
+                "around/x",
+                "twice/deep/x",
+                "file/x",
+                "web/x",
+            ] {
+                assert!(check(root, Path::new(path)).is_ok(), "{path}");
+            }
+            for (path, expected) in [
+                ("out", "out of the workspace"),
+                ("../outside", "out of the workspace"),
+                ("/etc", "out of the workspace"),
+                ("out/x/y", "out of the workspace"),
+                ("absolute/x", "out of the workspace"),
+                ("root/etc", "out of the workspace"),
+                ("chain", "out of the workspace"),
+                ("near/deep/out/x", "out of the workspace"),
+                ("git/hooks", "into a `.git` folder"),
+                ("hooks", "into a `.git` folder"),
+                ("nowhere/x", "leads nowhere"),
+                ("loop/x", "can't look at"),
+            ] {
+                let error = check(root, Path::new(path)).unwrap_err().to_string();
+                assert!(error.contains(expected), "{path}: {error}");
+            }
+        }
+    }
+}

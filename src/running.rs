@@ -2,6 +2,7 @@
 //!
 //! Pure: states in, rows with a verdict and addresses out. `up` and `status` show them.
 
+use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
 
 use crate::workspace::preset;
@@ -71,9 +72,13 @@ pub enum Condition {
 /// One row a service, in the order of the manifest; services that the manifest does not know (from
 /// an override) last.
 pub fn rows(workspace: &Workspace, personal: &Personal, states: &[ServiceState]) -> Vec<Row> {
+    let mut by_service: IndexMap<&str, Vec<&ServiceState>> = IndexMap::new();
+    for state in states {
+        by_service.entry(&state.service).or_default().push(state);
+    }
     let known = workspace.services.iter().map(|service| {
-        let of_service = states.iter().filter(|state| state.service == service.name);
-        let of_service: Vec<&ServiceState> = of_service.collect();
+        let of_service = by_service.shift_remove(service.name.as_str());
+        let of_service = of_service.unwrap_or_default();
         if of_service.is_empty() && personal.runs_on(service) == RunsOn::Host {
             return Row {
                 service: service.name.clone(),
@@ -84,18 +89,10 @@ pub fn rows(workspace: &Workspace, personal: &Personal, states: &[ServiceState])
         }
         row(&service.name, Some(service), &of_service)
     });
-    let mut others: Vec<&str> = Vec::new();
-    for state in states {
-        if workspace.service(&state.service).is_none() && !others.contains(&state.service.as_str())
-        {
-            others.push(&state.service);
-        }
-    }
-    let others = others.into_iter().map(|name| {
-        let of_service = states.iter().filter(|state| state.service == name);
-        row(name, None, &of_service.collect::<Vec<_>>())
-    });
-    known.chain(others).collect()
+    let mut rows: Vec<Row> = known.collect();
+    let others = by_service.iter();
+    rows.extend(others.map(|(name, states)| row(name, None, states)));
+    rows
 }
 
 /// How these containers of a service are.
@@ -106,18 +103,14 @@ pub fn of_service(name: &str, states: &[&ServiceState]) -> Row {
 /// The worst of a service's containers speaks for it.
 fn row(name: &str, service: Option<&Service>, states: &[&ServiceState]) -> Row {
     let worst = states.iter().max_by_key(|state| weight(condition(state)));
-    let mut urls: Vec<String> = Vec::new();
-    for port in states.iter().flat_map(|state| &state.ports) {
-        let url = url(service, port);
-        if !urls.contains(&url) {
-            urls.push(url);
-        }
-    }
+    let ports = states.iter().flat_map(|state| &state.ports);
+    // Each once: a port of all addresses is published over IPv4 and over IPv6.
+    let urls: IndexSet<String> = ports.map(|port| url(service, port)).collect();
     Row {
         service: name.to_owned(),
         condition: worst.map_or(Condition::Stopped, |state| condition(state)),
         state: worst.map_or_else(|| "not started".to_owned(), |state| words(state)),
-        urls,
+        urls: urls.into_iter().collect(),
     }
 }
 
@@ -246,6 +239,24 @@ mod tests {
             assert_eq!(condition(&state), expected, "{in_words}");
             assert_eq!(words(&state), in_words);
         }
+    }
+
+    #[test]
+    fn each_address_is_named_once() {
+        let of = |address: &str| {
+            let ports = 1..=u16::MAX;
+            let ports = ports.map(|number| PublishedPort {
+                address: address.to_owned(),
+                published: number,
+                target: 80,
+                protocol: Protocol::Tcp,
+            });
+            ports.collect::<Vec<_>>()
+        };
+        let mut container = state("web", "running", "", 0);
+        container.ports = [of("0.0.0.0"), of("::")].concat();
+        let row = of_service("web", &[&container]);
+        assert_eq!(row.urls.len(), usize::from(u16::MAX));
     }
 
     #[test]

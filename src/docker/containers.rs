@@ -50,7 +50,7 @@ impl Container {
 
 /// For `docker ps --format`: one container a line, fields set apart by tabs. `{{json .}}` would
 /// join all labels with commas, and labels hold commas.
-pub(super) const FORMAT: &str = concat!(
+pub const FORMAT: &str = concat!(
     "{{.Names}}\t",
     "{{.Label \"com.docker.compose.project\"}}\t",
     "{{.Label \"com.docker.compose.service\"}}\t",
@@ -62,7 +62,9 @@ pub(super) const FORMAT: &str = concat!(
     "{{.Status}}"
 );
 
-pub(super) fn parse(text: &str) -> Vec<Container> {
+/// The containers in what `docker ps` prints in [`FORMAT`]. Lines that can't be read are left out.
+pub fn parse(text: &str) -> Vec<Container> {
+    let mut room = MOST_PORTS;
     text.lines()
         .filter_map(|line| {
             let mut fields = line.split('\t').map(str::to_owned);
@@ -73,7 +75,7 @@ pub(super) fn parse(text: &str) -> Vec<Container> {
                 folder: fields.next()?,
                 made_by: fields.next()?,
                 is_one_off: fields.next()? == "True",
-                ports: parse_ports(&fields.next()?),
+                ports: parse_ports(&fields.next()?, &mut room),
                 state: fields.next()?,
                 status: fields.next()?,
             })
@@ -81,8 +83,12 @@ pub(super) fn parse(text: &str) -> Vec<Container> {
         .collect()
 }
 
+/// All that a host has: TCP and UDP, of IPv4 and of IPv6. What says that there are more is not believed.
+const MOST_PORTS: usize = 4 * 65_535;
+
 /// `127.0.0.1:3100->3000/tcp, :::8000-8001->8000-8001/tcp, 9000/tcp`: the last one is not published.
-fn parse_ports(text: &str) -> Vec<PublishedPort> {
+/// Takes from the `room` that there is for ports.
+fn parse_ports(text: &str, room: &mut usize) -> Vec<PublishedPort> {
     let mut ports = Vec::new();
     for entry in text.split(", ") {
         let Some((host, container)) = entry.split_once("->") else {
@@ -95,7 +101,8 @@ fn parse_ports(text: &str) -> Vec<PublishedPort> {
         let (Some(published), Some(target)) = (parse_range(published), parse_range(target)) else {
             continue;
         };
-        for (published, target) in published.zip(target) {
+        for (published, target) in published.zip(target).take(*room) {
+            *room -= 1;
             ports.push(PublishedPort {
                 address: address.trim_matches(['[', ']']).to_owned(),
                 published,
@@ -146,7 +153,7 @@ struct Publisher {
 
 /// The output of `docker compose ps --format json`: one object a line since Compose 2.21, one
 /// array before. Entries that can't be read are left out.
-pub(super) fn parse_services(text: &str) -> Vec<ServiceState> {
+pub fn parse_services(text: &str) -> Vec<ServiceState> {
     let text = text.trim();
     let entries: Vec<PsEntry> = if text.starts_with('[') {
         serde_json::from_str(text).unwrap_or_default()
@@ -165,7 +172,7 @@ struct HealthLogEntry {
 }
 
 /// Of the log in `docker inspect`, oldest first.
-pub(super) fn last_health_output(json: &str) -> Option<String> {
+pub fn last_health_output(json: &str) -> Option<String> {
     let log: Vec<HealthLogEntry> = serde_json::from_str(json).ok()?;
     let last = log.last()?.output.trim();
     (!last.is_empty()).then(|| last.to_owned())
@@ -230,8 +237,17 @@ mod tests {
             ),
         ];
         for (text, expected) in cases {
-            assert_eq!(parse_ports(text), expected, "{text}");
+            assert_eq!(parse_ports(text, &mut 9), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn containers_hold_no_more_ports_than_a_host_has() {
+        let all = ["0.0.0.0:1-65535->1-65535/tcp"; 3].join(", ");
+        let line = format!("web\t\t\t\t\t\t{all}\trunning\tUp 2 hours\n");
+        let held = parse(&line.repeat(2));
+        let held = held.iter().map(|container| container.ports.len());
+        assert_eq!(held.collect::<Vec<_>>(), [3 * 65_535, 65_535]);
     }
 
     #[test]

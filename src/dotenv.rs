@@ -278,7 +278,9 @@ impl Block {
 
     /// Puts the lines where the block is, or at the end.
     fn replace(&self, text: &str, lines: &[String]) -> String {
-        let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        // Behind a `\r` at the end of the text, any line break makes it an ending of Windows.
+        let is_windows = text.contains("\r\n") || text.ends_with('\r');
+        let ending = if is_windows { "\r\n" } else { "\n" };
         let mut block = String::new();
         for line in [BEGIN]
             .into_iter()
@@ -349,6 +351,7 @@ mod tests {
             "SECRET=1\r\nexport HOST_UID=7\r\n",
             "é\u{feff}\tx\n= y\n",
             "\n",
+            "SECRET=1\r",
         ] {
             let text = written(existing);
             assert!(text.starts_with(existing), "{text}");

@@ -24,7 +24,12 @@ pub fn set(source: &str, place: Place<'_>, value: &str) -> Result<String, NotEdi
     } = place;
     let document = parse(source, section)?;
     let quoted = Value::from(value).to_string();
-    if let Some(span) = find(&document, place).and_then(Value::span) {
+    let found = find(&document, place);
+    // A table of that name, `[services.db.runs_on]`, leaves no room for the key.
+    if found.is_some_and(|item| !item.is_value()) {
+        return Err(NotEditable(section));
+    }
+    if let Some(span) = found.and_then(Item::span) {
         return Ok(format!(
             "{}{quoted}{}",
             &source[..span.start],
@@ -56,7 +61,8 @@ pub fn set(source: &str, place: Place<'_>, value: &str) -> Result<String, NotEdi
 /// of the user's would go with it: a comment on its line, or another value.
 pub fn unset(source: &str, place: Place<'_>) -> Result<Option<String>, NotEditable> {
     let document = parse(source, place.section)?;
-    let Some(span) = find(&document, place).and_then(Value::span) else {
+    let value = find(&document, place).filter(|item| item.is_value());
+    let Some(span) = value.and_then(Item::span) else {
         return Ok(Some(source.to_owned()));
     };
     let (start, end) = (line_start(source, span.start), line_end(source, span.end));
@@ -77,13 +83,9 @@ pub fn unset(source: &str, place: Place<'_>) -> Result<Option<String>, NotEditab
     Ok(Some(text))
 }
 
-fn find<'d>(document: &'d Document<&str>, place: Place<'_>) -> Option<&'d Value> {
+fn find<'d>(document: &'d Document<&str>, place: Place<'_>) -> Option<&'d Item> {
     let entries = document.get(place.section.key())?.as_table_like()?;
-    entries
-        .get(place.entry)?
-        .as_table_like()?
-        .get(place.key)
-        .and_then(Item::as_value)
+    entries.get(place.entry)?.as_table_like()?.get(place.key)
 }
 
 /// The entry's table, where it has a header of its own.
@@ -171,6 +173,22 @@ mod tests {
         ];
         for (source, expected) in cases {
             assert_eq!(set_db(source).as_deref(), Ok(expected), "{source}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_the_keys_name_is_in_the_way() {
+        for source in [
+            "[services.db.runs_on]\n",
+            "[services.db]\nports = []\n[services.db.runs_on]\nx = 1\n",
+            "[[services.db.runs_on]]\n",
+        ] {
+            assert_eq!(
+                set_db(source),
+                Err(NotEditable(Section::Services)),
+                "{source}"
+            );
+            assert_eq!(unset_db(source).as_deref(), Some(source));
         }
     }
 

@@ -4,7 +4,6 @@
 mod builder;
 mod command;
 mod fixture;
-mod mutation;
 mod others;
 mod sarif;
 

@@ -16,6 +16,7 @@ mod doctor;
 mod edit;
 mod failure;
 mod foreach;
+mod fuzz;
 mod generate;
 mod healthcheck;
 mod hooks;

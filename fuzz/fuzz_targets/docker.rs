@@ -1,0 +1,3 @@
+#![no_main]
+
+fitout_fuzz::target!(docker);

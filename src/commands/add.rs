@@ -97,7 +97,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     Opened::with(&opened.root, &text)?;
 
     if args.dry_run {
-        ui.data_raw(&text)?;
+        ui.file(&text)?;
         return Ok(Exit::Done);
     }
     let tables = format!("{}\n\n{}", repo_table.trim(), services_table.trim());

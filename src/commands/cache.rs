@@ -113,7 +113,7 @@ fn show_json(context: &Context, cache: &Cache, entries: &[Entry]) -> CommandResu
         repos: entries.iter().map(row).collect(),
     };
     let text = serde_json::to_string_pretty(&shown).context("can't write the result as JSON")?;
-    context.ui.data(text).map_err(Failure::failed)?;
+    context.ui.json(&text).map_err(Failure::failed)?;
     Ok(Exit::Done)
 }
 

@@ -24,6 +24,6 @@ pub struct Args {
 pub fn run(context: &Context, args: &Args) -> CommandResult {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "fitout", &mut script);
-    context.ui.data_raw(&String::from_utf8_lossy(&script))?;
+    context.ui.file(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -105,7 +105,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
                 schema_version: SCHEMA_VERSION,
                 copies,
             };
-            context.ui.data(serde_json::to_string_pretty(&shown)?)?;
+            context.ui.json(&serde_json::to_string_pretty(&shown)?)?;
         }
         Format::Text => print(context, &copies)?,
     }

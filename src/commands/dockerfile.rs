@@ -331,13 +331,13 @@ pub(super) fn command_for(folder: &str) -> String {
 /// One part alone is printed as it is, for a redirection.
 fn print(ui: &Ui, place: &Place, parts: &[Part<'_>]) -> Result<(), Failure> {
     if let [(_, only)] = parts {
-        ui.data_raw(only)?;
+        ui.file(only)?;
         return Ok(());
     }
     for (index, (name, text)) in parts.iter().enumerate() {
         let gap = if index == 0 { "" } else { "\n" };
         let path = syntax::join(&place.shown, name);
-        ui.data_raw(&format!("{gap}==> {path} <==\n{text}"))?;
+        ui.file(&format!("{gap}==> {path} <==\n{text}"))?;
     }
     ui.hint("add `--write` to write them");
     Ok(())

@@ -151,7 +151,7 @@ fn depth(args: &Args) -> Depth {
 
 fn print(context: &Context, format: Format, report: &Report) -> Result<(), Failure> {
     match format {
-        Format::Json => context.ui.data(report.json()?)?,
+        Format::Json => context.ui.json(&report.json()?)?,
         Format::Text => {
             let detail = match context.ui.verbosity() {
                 Verbosity::Verbose => Detail::Full,
@@ -216,7 +216,7 @@ fn list(
             let workspace = workspace.map(|root| root.display().to_string());
             let listed: Vec<&Check> = listed.collect();
             let json = report::list_json(workspace.as_deref(), &listed)?;
-            context.ui.data(json)?;
+            context.ui.json(&json)?;
         }
         Format::Text => {
             let mut table = Table::default();

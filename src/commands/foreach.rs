@@ -97,7 +97,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     let (all, printed): (Vec<Ran>, Vec<std::io::Result<()>>) = all.into_iter().unzip();
     printed.into_iter().collect::<std::io::Result<()>>()?;
     if args.format == Format::Json {
-        context.ui.data(serde_json::to_string_pretty(&Printed {
+        context.ui.json(&serde_json::to_string_pretty(&Printed {
             schema_version: 1,
             repos: &all,
         })?)?;
@@ -134,10 +134,7 @@ impl Grouped {
             self.printed += 1;
             let ui = &context.ui;
             ui.data(format_args!("{STRONG}{}{STRONG:#}", ran.repo))?;
-            ui.data_raw(&ran.stdout)?;
-            if !ran.stderr.is_empty() {
-                ui.say(ran.stderr.trim_end());
-            }
+            ui.output_of_command(&ran.stdout, &ran.stderr)?;
             match (&ran.error, ran.status) {
                 (Some(error), _) => ui.say(format_args!("{}: {error}", ran.repo)),
                 (None, Some(0)) => {}

@@ -122,7 +122,7 @@ impl Plan {
 pub fn run(context: &Context, args: &Args) -> CommandResult {
     let opened = context.open()?;
     if args.stdout {
-        context.ui.data_raw(&compose::render(&opened.workspace))?;
+        context.ui.file(&compose::render(&opened.workspace))?;
         return Ok(Exit::Done);
     }
     if args.check || args.diff {
@@ -338,7 +338,7 @@ fn check(ui: &Ui, args: &Args, opened: &Opened, plan: &Plan) -> CommandResult {
     match args.format {
         Format::Json => {
             let json = json(plan, &effects(opened, plan));
-            ui.data(serde_json::to_string_pretty(&json)?)?;
+            ui.json(&serde_json::to_string_pretty(&json)?)?;
         }
         Format::Text => {
             if args.diff {

@@ -87,7 +87,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     let workspace = decode(&text)?;
     notes.extend(to_mend(&workspace, &found));
     if args.dry_run {
-        ui.data_raw(&text)?;
+        ui.file(&text)?;
         show(ui, &notes);
         return Ok(Exit::Done);
     }

@@ -182,10 +182,10 @@ fn print(context: &Context, format: Format, report: &Report) -> Result<(), Failu
         Format::Text => context.ui.data(report.text(Look::Styled))?,
         Format::Json => context
             .ui
-            .data(serde_json::to_string_pretty(&report.json())?)?,
+            .json(&serde_json::to_string_pretty(&report.json())?)?,
         Format::Sarif => {
             let log = sarif::log(report, env!("CARGO_PKG_VERSION"));
-            context.ui.data(serde_json::to_string_pretty(&log)?)?;
+            context.ui.json(&serde_json::to_string_pretty(&log)?)?;
         }
     }
     Ok(())

@@ -30,7 +30,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
     let Some(folder) = &args.dir else {
-        context.ui.data_raw(&page(&root)?)?;
+        context.ui.file(&page(&root)?)?;
         return Ok(Exit::Done);
     };
     let folder = context.cwd.join(folder);

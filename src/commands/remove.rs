@@ -52,7 +52,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     })?;
 
     if args.dry_run {
-        ui.data_raw(&text)?;
+        ui.file(&text)?;
         return Ok(Exit::Done);
     }
     for change in similar::TextDiff::from_lines(&source, &text).iter_all_changes() {

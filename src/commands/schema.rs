@@ -28,6 +28,6 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         File::Workspace => schema::manifest(),
         File::Local => schema::personal_file(),
     };
-    context.ui.data(serde_json::to_string_pretty(&schema)?)?;
+    context.ui.json(&serde_json::to_string_pretty(&schema)?)?;
     Ok(Exit::Done)
 }

@@ -73,7 +73,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         docker,
     };
     match args.format {
-        Format::Json => context.ui.data(serde_json::to_string_pretty(&status)?)?,
+        Format::Json => context.ui.json(&serde_json::to_string_pretty(&status)?)?,
         Format::Text => print(context, &status)?,
     }
     Ok(Exit::Done)

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::finding::{Finding, Level};
 use super::fix::{self, Fix};
 use super::lint::{File, Purpose};
-use crate::manifest::report::{floor_boundary, visible};
+use crate::manifest::report::{Lines, floor_boundary, visible};
+use crate::ui::shown::within_report as shown;
 use crate::ui::style;
 
 /// A Dockerfile and what is to be said of it.
@@ -85,15 +86,24 @@ impl Linted {
         fix::diff(&path, &before, &after)
     }
 
-    fn text(&self, finding: &Finding, renderer: &Renderer, look: Look) -> String {
-        // What should not be shown is covered, at its own length: the caret keeps its place.
+    /// The source, with what should not be shown covered, at its own length: the caret keeps its place.
+    fn covered(&self) -> String {
         let secrets = self
             .findings
             .iter()
             .filter_map(|finding| finding.secret.as_ref());
-        let source = secrets.fold(self.file.source.clone(), |source, secret| {
+        secrets.fold(self.file.source.clone(), |source, secret| {
             covered(&source, secret)
-        });
+        })
+    }
+
+    fn text(
+        &self,
+        (source, lines): (&str, &Lines),
+        finding: &Finding,
+        renderer: &Renderer,
+        look: Look,
+    ) -> String {
         let level = match finding.level {
             Level::Error => Title::ERROR,
             Level::Warning => Title::WARNING,
@@ -103,37 +113,36 @@ impl Linted {
             "fitout" => finding.rule.clone(),
             tool => format!("{tool} {}", finding.rule),
         };
-        let mut snippet = Snippet::source(source.as_str())
-            .path(self.file.path.as_str())
+        let span = visible(source, &finding.span);
+        let related = finding.related.as_ref();
+        let related = related.map(|(span, label)| (visible(source, span), shown(label)));
+        let spans = [Some(&span), related.as_ref().map(|(span, _)| span)];
+        let part = lines.around(source, spans.into_iter().flatten());
+        let mut snippet = Snippet::source(&source[part.bytes.clone()])
+            .line_start(part.first_line)
+            .path(shown(&self.file.path))
             .annotation(
                 AnnotationKind::Primary
-                    .span(visible(&source, &finding.span))
-                    .label(finding.label.as_str()),
+                    .span(part.place(&span))
+                    .label(shown(&finding.label)),
             );
-        if let Some((span, label)) = &finding.related {
-            snippet = snippet.annotation(
-                AnnotationKind::Context
-                    .span(visible(&source, span))
-                    .label(label.as_str()),
-            );
+        if let Some((span, label)) = related {
+            let context = AnnotationKind::Context.span(part.place(&span));
+            snippet = snippet.annotation(context.label(label));
         }
-        let mut group = Group::with_title(
-            level
-                .primary_title(finding.message.as_str())
-                .id(rule.as_str()),
-        )
-        .element(snippet);
+        let title = level.primary_title(shown(&finding.message));
+        let mut group = Group::with_title(title.id(shown(&rule))).element(snippet);
         if !finding.why.is_empty() {
-            group = group.element(Title::NOTE.with_name("why").message(finding.why.as_str()));
+            group = group.element(Title::NOTE.with_name("why").message(shown(&finding.why)));
         }
         if let Some(help) = &finding.help {
-            group = group.element(Title::HELP.message(help.as_str()));
+            group = group.element(Title::HELP.message(shown(help)));
         }
         let also = finding.also.join(", ");
         if !also.is_empty() {
-            group = group.element(Title::NOTE.with_name("also").message(also.as_str()));
+            group = group.element(Title::NOTE.with_name("also").message(shown(&also)));
         }
-        let mut text = renderer.render(&[group]);
+        let mut text = style::marked(&renderer.render(&[group]));
         if let Some(fix) = &finding.fix {
             text.push_str("\n  = fix: `fitout lint --fix` does this:\n");
             for line in self.diff(fix).lines() {
@@ -149,11 +158,11 @@ impl Linted {
 /// A line of a diff below a finding.
 fn diff_line(line: &str, look: Look) -> String {
     let style = match line.chars().next() {
-        _ if look == Look::Plain => anstyle::Style::new(),
+        _ if look == Look::Plain => style::PLAIN,
         Some('+') => style::PASS,
         Some('-') => style::FAIL,
         Some('@') => style::DIM,
-        _ => anstyle::Style::new(),
+        _ => style::PLAIN,
     };
     if line.trim().is_empty() {
         return "\n".to_owned();
@@ -203,9 +212,13 @@ impl Report {
             Look::Plain => Renderer::plain(),
         };
         let mut text = String::new();
-        for (linted, finding) in self.findings() {
-            text.push_str(&linted.text(finding, &renderer, look));
-            text.push('\n');
+        for linted in &self.files {
+            let source = linted.covered();
+            let lines = Lines::of(&source);
+            for finding in &linted.findings {
+                text.push_str(&linted.text((&source, &lines), finding, &renderer, look));
+                text.push('\n');
+            }
         }
         text + &self.summary()
     }

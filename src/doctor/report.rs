@@ -251,7 +251,7 @@ impl Report {
     }
 }
 
-fn look(status: Status) -> anstyle::Style {
+fn look(status: Status) -> style::Style {
     match status {
         Status::Fail => style::FAIL,
         Status::Warn | Status::Unknown => style::WARN,
@@ -393,7 +393,7 @@ mod tests {
     }
 
     fn plain(text: &str) -> String {
-        anstream::adapter::strip_str(text).to_string()
+        style::plain(text)
     }
 
     #[test]

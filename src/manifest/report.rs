@@ -5,6 +5,9 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use crate::ui::shown::within_report as shown;
+use crate::ui::style;
+
 /// One thing that is wrong at one place of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -75,6 +78,9 @@ pub fn closest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .map(|(_, candidate)| candidate)
 }
 
+/// Problems that are shown; more are of one kind, and counted.
+const MOST_SHOWN: usize = 100;
+
 /// Everything that is wrong with one file, in the order of its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
@@ -105,40 +111,93 @@ impl Report {
 
     /// As `Display`, with colours.
     pub fn styled(&self) -> String {
-        self.render(&Renderer::styled())
+        style::marked(&self.render(&Renderer::styled()))
     }
 
     fn render(&self, renderer: &Renderer) -> String {
+        let lines = Lines::of(&self.source);
+        let path = shown(&self.path);
         let mut text = String::new();
-        for diagnostic in &self.diagnostics {
-            text.push_str(&renderer.render(&self.groups(diagnostic)));
+        for diagnostic in self.diagnostics.iter().take(MOST_SHOWN) {
+            let group = group(&self.source, &lines, &path, diagnostic);
+            text.push_str(&renderer.render(&[group]));
             text.push_str("\n\n");
         }
         let count = self.diagnostics.len();
+        let first = match count {
+            ..=MOST_SHOWN => String::new(),
+            _ => format!("these are the first {MOST_SHOWN}; "),
+        };
         let problems = if count == 1 { "problem" } else { "problems" };
-        text + &format!("{count} {problems} in `{}`; nothing was changed", self.path)
+        text + &format!("{first}{count} {problems} in `{path}`; nothing was changed")
+    }
+}
+
+fn group<'a>(source: &'a str, lines: &Lines, path: &'a str, diagnostic: &Diagnostic) -> Group<'a> {
+    let span = visible(source, &diagnostic.span);
+    let related = diagnostic.related.as_ref();
+    let related = related.map(|(span, label)| (visible(source, span), shown(label)));
+    let spans = [Some(&span), related.as_ref().map(|(span, _)| span)];
+    let part = lines.around(source, spans.into_iter().flatten());
+    let primary = AnnotationKind::Primary
+        .span(part.place(&span))
+        .label(shown(&diagnostic.label));
+    let mut snippet = Snippet::source(&source[part.bytes.clone()])
+        .line_start(part.first_line)
+        .path(path)
+        .annotation(primary);
+    if let Some((span, label)) = related {
+        let context = AnnotationKind::Context.span(part.place(&span));
+        snippet = snippet.annotation(context.label(label));
+    }
+    let title = Level::ERROR.primary_title(shown(&diagnostic.message));
+    let mut group = Group::with_title(title).element(snippet);
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(shown(help)));
+    }
+    group
+}
+
+/// Where the lines of a source begin: a report on one place needs no look at all of them.
+pub struct Lines(Vec<usize>);
+
+/// Whole lines of a source.
+pub struct Part {
+    /// Where they are.
+    pub bytes: Range<usize>,
+    /// The number of the first one, from 1.
+    pub first_line: usize,
+}
+
+impl Lines {
+    /// Of a source.
+    pub fn of(source: &str) -> Self {
+        let breaks = source.match_indices('\n').map(|(at, _)| at + 1);
+        Lines(std::iter::once(0).chain(breaks).collect())
     }
 
-    fn groups<'a>(&'a self, diagnostic: &'a Diagnostic) -> Vec<Group<'a>> {
-        let primary = AnnotationKind::Primary
-            .span(visible(&self.source, &diagnostic.span))
-            .label(diagnostic.label.as_str());
-        let mut snippet = Snippet::source(self.source.as_str())
-            .path(self.path.as_str())
-            .annotation(primary);
-        if let Some((span, label)) = &diagnostic.related {
-            snippet = snippet.annotation(
-                AnnotationKind::Context
-                    .span(visible(&self.source, span))
-                    .label(label.as_str()),
-            );
+    /// The lines from the first of these places to the last.
+    pub fn around<'s>(
+        &self,
+        source: &str,
+        spans: impl Iterator<Item = &'s Range<usize>> + Clone,
+    ) -> Part {
+        let first = spans.clone().map(|span| span.start).min().unwrap_or(0);
+        let last = spans.map(|span| span.end.max(span.start + 1) - 1).max();
+        let before = |at| self.0.partition_point(|start| *start <= at);
+        let first_line = before(first);
+        let end = self.0.get(before(last.unwrap_or(first)));
+        Part {
+            bytes: self.0[first_line - 1]..end.copied().unwrap_or(source.len()),
+            first_line,
         }
-        let mut group = Group::with_title(Level::ERROR.primary_title(diagnostic.message.as_str()))
-            .element(snippet);
-        if let Some(help) = &diagnostic.help {
-            group = group.element(Level::HELP.message(help.as_str()));
-        }
-        vec![group]
+    }
+}
+
+impl Part {
+    /// A place of the source, as one of these lines.
+    pub fn place(&self, span: &Range<usize>) -> Range<usize> {
+        span.start - self.bytes.start..span.end - self.bytes.start
     }
 }
 

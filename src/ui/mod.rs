@@ -4,6 +4,7 @@
 
 pub mod progress;
 pub mod prompt;
+pub mod shown;
 pub mod style;
 pub mod table;
 
@@ -87,17 +88,33 @@ impl Ui {
         (self.stderr_is_terminal && columns > 0).then_some(usize::from(columns))
     }
 
-    /// Writes a line of data to stdout. Fails with `BrokenPipe` when the reader has gone, which
+    /// Writes lines for people to stdout. Fails with `BrokenPipe` when the reader has gone, which
     /// `main` takes for a normal end.
-    pub fn data(&self, line: impl Display) -> io::Result<()> {
-        writeln!(anstream::stdout().lock(), "{line}")
+    pub fn data(&self, lines: impl Display) -> io::Result<()> {
+        let lines = shown::text(&lines.to_string());
+        writeln!(anstream::stdout().lock(), "{lines}")
     }
 
-    /// Writes text to stdout as it is.
-    pub fn data_raw(&self, text: &str) -> io::Result<()> {
-        let mut stdout = anstream::stdout().lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()
+    /// Writes JSON to stdout, on lines of its own.
+    pub fn json(&self, text: &str) -> io::Result<()> {
+        writeln!(io::stdout().lock(), "{}", shown::json(text))
+    }
+
+    /// Writes the text of a file to stdout: as it is, but on a terminal nothing in it is obeyed.
+    pub fn file(&self, text: &str) -> io::Result<()> {
+        if io::stdout().is_terminal() {
+            return to_stdout(&shown::file(text));
+        }
+        to_stdout(text)
+    }
+
+    /// Passes on what a command of the user's own has printed.
+    pub fn output_of_command(&self, stdout: &str, stderr: &str) -> io::Result<()> {
+        to_stdout(stdout)?;
+        if self.verbosity >= Verbosity::Normal && !stderr.is_empty() {
+            let _ = writeln!(anstream::stderr().lock(), "{}", stderr.trim_end());
+        }
+        Ok(())
     }
 
     /// Says what was done. Silent with `-q`.
@@ -105,8 +122,10 @@ impl Ui {
         self.stderr_line(Verbosity::Normal, &line);
     }
 
-    /// Says how something is done. Printed with `-v` only.
+    /// Says how something is done. Printed with `-v` only. Often in the words of a server: its further lines
+    /// are indented, so that none looks like one of fitout's own.
     pub fn detail(&self, line: impl Display) {
+        let line = line.to_string().replace('\n', "\n  ");
         self.stderr_line(
             Verbosity::Verbose,
             &format_args!("{}{line}{:#}", style::DIM, style::DIM),
@@ -158,8 +177,15 @@ impl Ui {
 
     fn stderr_line(&self, at_least: Verbosity, line: &dyn Display) {
         if self.verbosity >= at_least {
+            let line = shown::text(&line.to_string());
             // Nothing sensible is left to do when stderr itself is gone.
             let _ = writeln!(anstream::stderr().lock(), "{line}");
         }
     }
+}
+
+fn to_stdout(text: &str) -> io::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Ui, style};
+use super::{Ui, shown, style};
 
 /// Lines of single tasks that are shown at most; more only flicker.
 const SHOWN: usize = 8;
@@ -121,7 +121,7 @@ fn line() -> ProgressBar {
 
 fn task_text(task: &TaskLine, width: usize) -> String {
     let dim = style::DIM;
-    let name: String = task.name.chars().take(NAME_WIDTH).collect();
+    let name: String = shown::part(&task.name).chars().take(NAME_WIDTH).collect();
     let bar = bar(task.fraction.unwrap_or(0.0));
     let bytes = if task.bytes > 0 {
         self::bytes(task.bytes)
@@ -191,8 +191,8 @@ pub fn bytes(number: usize) -> String {
 
 fn colored(text: &str) -> String {
     match anstream::AutoStream::choice(&std::io::stderr()) {
-        anstream::ColorChoice::Never => anstream::adapter::strip_str(text).to_string(),
-        _ => text.to_owned(),
+        anstream::ColorChoice::Never => shown::text(&style::plain(text)),
+        _ => shown::text(text),
     }
 }
 
@@ -208,7 +208,7 @@ mod tests {
             fraction: Some(0.5),
             bytes: 1_234_567,
         };
-        let plain = |width| anstream::adapter::strip_str(&task_text(&task, width)).to_string();
+        let plain = |width| style::plain(&task_text(&task, width));
         assert_eq!(
             plain(100),
             "  auth-server          ━━━━━━━━━━━━━━━━━━━━ receiving        1.2 MB"

@@ -1,6 +1,6 @@
 //! Questions. Only asked where a person sits in front of a terminal ([`Ui::can_prompt`]).
 
-use super::Ui;
+use super::{Ui, shown};
 
 impl Ui {
     /// Asks a yes-or-no question, with yes for Enter. `None` when the user leaves it with Esc or
@@ -17,7 +17,7 @@ impl Ui {
     /// Asks for a line of text. `None` as above, and for an empty one.
     pub fn ask(&self, question: &str) -> Option<String> {
         let asked = dialoguer::Input::<String>::new()
-            .with_prompt(question)
+            .with_prompt(shown::text(question))
             .allow_empty(true)
             .interact_text();
         asked.ok().filter(|text| !text.is_empty())
@@ -26,7 +26,7 @@ impl Ui {
     /// Asks for a line of text that is not shown. `None` as above.
     pub fn ask_secretly(&self, question: &str) -> Option<String> {
         let asked = dialoguer::Password::new()
-            .with_prompt(question)
+            .with_prompt(shown::text(question))
             .allow_empty_password(true)
             .interact();
         asked.ok().filter(|text| !text.is_empty())
@@ -35,7 +35,7 @@ impl Ui {
 
 fn ask(question: &str, default: bool) -> Option<bool> {
     dialoguer::Confirm::new()
-        .with_prompt(question)
+        .with_prompt(shown::text(question))
         .default(default)
         .interact_opt()
         .ok()

@@ -1,18 +1,52 @@
 //! The few styles that fitout prints in, so that one meaning has one look.
 //!
-//! Write `{FAIL}text{FAIL:#}`; anstream drops the codes where colour is not wanted.
+//! Write `{FAIL}text{FAIL:#}`. What that makes is a mark, not yet an escape sequence: only
+//! [`shown`](super::shown) makes those, so that no text of others can hold one.
 
-use anstyle::{AnsiColor, Style};
+use std::fmt;
+
+use anstyle::AnsiColor;
+
+/// Stands for ESC in what fitout styles itself. Unicode has set this character aside for a program's own use:
+/// no text has it.
+pub(super) const MARK: char = '\u{fdd0}';
+
+/// How some text looks; `{style}` begins it and `{style:#}` ends it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style(anstyle::Style);
 
 /// Something is wrong.
-pub const FAIL: Style = AnsiColor::Red.on_default().bold();
+pub const FAIL: Style = Style(AnsiColor::Red.on_default().bold());
 /// Something may need a look.
-pub const WARN: Style = AnsiColor::Yellow.on_default().bold();
+pub const WARN: Style = Style(AnsiColor::Yellow.on_default().bold());
 /// Something is as it should be.
-pub const PASS: Style = AnsiColor::Green.on_default().bold();
+pub const PASS: Style = Style(AnsiColor::Green.on_default().bold());
 /// What to do next.
-pub const HINT: Style = AnsiColor::Cyan.on_default().bold();
+pub const HINT: Style = Style(AnsiColor::Cyan.on_default().bold());
 /// A heading or a name.
-pub const STRONG: Style = Style::new().bold();
+pub const STRONG: Style = Style(anstyle::Style::new().bold());
 /// Of little weight.
-pub const DIM: Style = Style::new().dimmed();
+pub const DIM: Style = Style(anstyle::Style::new().dimmed());
+/// As the rest.
+pub const PLAIN: Style = Style(anstyle::Style::new());
+
+impl fmt::Display for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let codes = if f.alternate() {
+            format!("{:#}", self.0)
+        } else {
+            self.0.to_string()
+        };
+        f.write_str(&marked(&codes))
+    }
+}
+
+/// Text with escape sequences that a library made for us of texts that have none, with marks instead.
+pub fn marked(styled: &str) -> String {
+    styled.replace('\u{1b}', MARK.encode_utf8(&mut [0; 4]))
+}
+
+/// The text alone, for tests and for who measures it.
+pub fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(&text.replace(MARK, "\u{1b}")).to_string()
+}

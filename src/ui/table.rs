@@ -2,8 +2,10 @@
 
 use std::fmt;
 
-use anstyle::Style;
 use unicode_width::UnicodeWidthStr;
+
+use super::shown;
+use super::style::{PLAIN, Style};
 
 /// One cell: text and its look.
 #[derive(Clone, Debug)]
@@ -16,7 +18,7 @@ impl Cell {
     /// A cell in the given style.
     pub fn styled(text: impl Into<String>, style: Style) -> Self {
         Cell {
-            text: text.into(),
+            text: shown::part(&text.into()),
             style,
         }
     }
@@ -24,7 +26,7 @@ impl Cell {
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Cell::styled(text, Style::new())
+        Cell::styled(text, PLAIN)
     }
 }
 

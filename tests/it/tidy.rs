@@ -193,6 +193,41 @@ fn only_docker_runs_docker() {
     }));
 }
 
+#[test]
+fn only_ui_names_the_terminal() {
+    let crates = ["anstream", "anstyle", "dialoguer", "indicatif"];
+    let calls = ["print!(", "println!(", "stdout().lock", "stderr().lock"];
+    assert_none(&complaints(|source| {
+        if source.path.starts_with("ui/") {
+            return Vec::new();
+        }
+        let named = crates.iter().filter(|name| names(&source.code, name));
+        let called = calls.iter().filter(|call| source.code.contains(*call));
+        named
+            .chain(called)
+            .map(|way| format!("has `{way}`; only src/ui prints, so that all passes `ui::shown`"))
+            .collect()
+    }));
+}
+
+#[test]
+fn all_that_ui_prints_passes_one_place() {
+    let prints = [
+        "anstream::stdout()",
+        "anstream::stderr()",
+        "io::stdout().lock()",
+    ];
+    for source in sources() {
+        let writes: usize = prints
+            .iter()
+            .map(|call| source.code.matches(call).count())
+            .sum();
+        // Lines for people, JSON, files and a command's own output; and all of stderr.
+        let expected = if source.path == "ui/mod.rs" { 5 } else { 0 };
+        assert_eq!(writes, expected, "src/{}", source.path);
+    }
+}
+
 /// Read what git or fitout itself wrote, or what only this user can write.
 const READ_THEIR_OWN: &[&str] = &[
     "git/cache.rs",

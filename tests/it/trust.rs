@@ -2,7 +2,10 @@
 //! refused, or to do no more than a friendly one would.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::symlink;
+use std::thread;
 
 use crate::context::{TestContext, exists};
 
@@ -291,6 +294,122 @@ fn a_file_that_is_none_or_has_no_end_is_refused_by_name() {
                 shown.contains(file) && shown.contains(why),
                 "{file} {what}: {shown}"
             );
+        }
+    }
+}
+
+/// What a terminal would obey, in all kinds.
+const OBEYED: &str = "\u{1b}[2J\u{9b}2J\u{202e}x\u{2066}\u{61c}\u{8}\r\u{7f}\u{2028}";
+
+/// Holds that no character of others is one that a terminal obeys; a style of fitout's own may be.
+#[track_caller]
+fn assert_obeyed_by_no_terminal(text: &str) {
+    let is_obeyed = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || ('\u{202a}'..='\u{202e}').contains(&c)
+            || ('\u{2066}'..='\u{2069}').contains(&c)
+            || "\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}".contains(c)
+    };
+    let mut rest = text;
+    while let Some(at) = rest.find(is_obeyed) {
+        let style = rest[at..].strip_prefix("\u{1b}[").and_then(|codes| {
+            let end = codes.find(|c: char| !c.is_ascii_digit() && c != ';')?;
+            codes[end..].strip_prefix('m')
+        });
+        rest = style.unwrap_or_else(|| panic!("{:?} in:\n{text:?}", &rest[at..]));
+    }
+}
+
+/// A git server that answers everybody with `ERR` and this.
+fn server_that_says(words: String) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = stream;
+            let _ = stream.read(&mut [0; 1024]);
+            let line = format!("ERR {words}");
+            let _ = write!(stream, "{:04x}{line}", line.len() + 4);
+        }
+    });
+    port
+}
+
+#[test]
+fn what_a_server_says_is_shown_as_it_is_and_obeyed_by_no_terminal() {
+    let port = server_that_says(format!("{OBEYED}\nhint: sh evil{}", "y".repeat(60_000)));
+    let context = TestContext::new();
+    context.manifest(&format!(
+        "[repos.web]\nurl = \"git://127.0.0.1:{port}/web.git\"\n"
+    ));
+    for format in ["text", "json"] {
+        for color in ["always", "never"] {
+            let arguments = ["sync", "-v", "--color", color, "--format", format];
+            let output = context.fitout_command(&arguments).output().unwrap();
+            let (stdout, stderr) = (
+                String::from_utf8(output.stdout).unwrap(),
+                String::from_utf8(output.stderr).unwrap(),
+            );
+            assert_obeyed_by_no_terminal(&stdout);
+            assert_obeyed_by_no_terminal(&stderr);
+            assert!((stdout + &stderr).contains("sh evil"));
+            assert!(stderr.lines().all(|line| line.chars().count() < 3000));
+            assert!(!stderr.lines().any(|line| line.starts_with("hint: sh evil")));
+        }
+    }
+}
+
+#[test]
+fn names_of_others_are_obeyed_by_no_terminal() {
+    let context = with_repo_at("web", "");
+    assert_eq!(context.fitout(&["sync"]).code, Some(0));
+    // git takes no control characters in a branch, but these two.
+    let branch = "top\u{9b}2J\u{202e}ic";
+    context.git("ws/web", &["switch", "--quiet", "--create", branch]);
+    let url = format!("https://git.example/{OBEYED}");
+    context.git(".", &["init", "--quiet", "ws/other"]);
+    context.git("ws/other", &["remote", "add", "origin", &url]);
+    let file = "Dockerfile.\u{1b}[2J\u{9b}";
+    context.write(
+        &format!("ws/web/{file}"),
+        "FROM x:latest\nRUN \u{9b}2J\u{1b}[2J \\\n",
+    );
+    context.write(
+        "ws/web/Dockerfile",
+        "FROM x:latest\nRUNN \u{9b}2J\u{1b}[2J\u{202e}\n",
+    );
+    let manifest = context.read("ws/workspace.toml");
+    for (manifest, arguments) in [
+        (manifest.clone(), &["sync"][..]),
+        (manifest.clone(), &["sync", "--dry-run"]),
+        (manifest.clone(), &["status"]),
+        (manifest.clone(), &["doctor", "--only", "repos"]),
+        (manifest.clone(), &["lint"]),
+        (manifest.clone(), &["foreach", "true"]),
+        (
+            format!("{manifest}\n[services.\"a\u{9b}2J\u{202e}\"]\nimage = \"x\"\n"),
+            &["generate"],
+        ),
+        (
+            format!("{manifest}\nbranch = \"\\u001b[2J\\u009b\"\n"),
+            &["generate"],
+        ),
+        (
+            format!("{manifest}\n# \u{1b}[2J\u{9b}\u{202e}\n"),
+            &["generate"],
+        ),
+        (
+            format!("{manifest}\n[services.db]\nimage = \"x\u{9b}\u{202e}\"\n"),
+            &["generate", "--diff"],
+        ),
+    ] {
+        context.manifest(&manifest);
+        for color in ["always", "never"] {
+            let mut arguments = arguments.to_vec();
+            arguments.extend(["--color", color]);
+            let output = context.fitout_command(&arguments).output().unwrap();
+            let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert_obeyed_by_no_terminal(&said);
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::commands::Context;
 use crate::error::Failure;
 use crate::plural::few;
 use crate::sync::{Outcome, RepoReport, short};
-use crate::ui::style;
 use crate::ui::table::{Cell, Table};
+use crate::ui::{shown, style};
 
 /// Prints the table, and the commands that settle what was not done.
 pub fn print(context: &Context, synced: &Synced) -> Result<(), Failure> {
@@ -71,10 +71,10 @@ fn hints(reports: &[RepoReport]) -> Vec<(String, &str)> {
 
 pub(super) fn print_json(context: &Context, value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).context("can't write the result as JSON")?;
-    context.ui.data(text).map_err(Failure::failed)
+    context.ui.json(&text).map_err(Failure::failed)
 }
 
-fn look(outcome: Outcome) -> anstyle::Style {
+fn look(outcome: Outcome) -> style::Style {
     match outcome {
         Outcome::Cloned | Outcome::Updated => style::PASS,
         Outcome::UpToDate | Outcome::Skipped => style::DIM,
@@ -94,7 +94,7 @@ pub(super) fn line(report: &RepoReport) -> String {
     }
     if let Some(note) = &report.note {
         line.push_str(": ");
-        line.push_str(note);
+        line.push_str(&shown::part(note));
     }
     line
 }

@@ -48,7 +48,7 @@ fn shown(group: Group, cases: Vec<(Probe, Result<Finding, Fault>)>) -> String {
                 workspace: None,
                 checked: vec![Checked { check, outcome }],
             };
-            let text = anstream::adapter::strip_str(&report.text(Detail::Full)).to_string();
+            let text = crate::ui::style::plain(&report.text(Detail::Full));
             text.split("\n\n").next().unwrap_or_default().to_owned()
         });
     lines.collect::<Vec<_>>().join("\n")

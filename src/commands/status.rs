@@ -10,7 +10,7 @@ use crate::doctor::{probes, required};
 use crate::error::{CommandResult, Exit};
 use crate::git;
 use crate::running::{self, Row};
-use crate::sync::{Head, Link, Place, RepoState, Target};
+use crate::sync::{Head, Link, Place, RepoState, Target, unfollowed};
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
 use crate::workspace::Repo;
@@ -175,8 +175,10 @@ fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
             behind,
         } => (Some(name.clone()), *ahead, *behind),
         Target::Pin { name, .. } | Target::Unknown(name) => (Some(name.clone()), 0, 0),
-        Target::NoDefault | Target::Empty => (None, 0, 0),
+        Target::Unfollowed | Target::NoDefault | Target::Empty => (None, 0, 0),
     };
+    let is_unfollowed = clone.target == Target::Unfollowed;
+    let unkept = is_unfollowed.then(|| unfollowed(&clone.remote).why);
     let link = match &state.link {
         Link::Missing => Some("no link to it yet".to_owned()),
         Link::Blocked(what) => Some(format!("{what} is in the place of the link to it")),
@@ -196,7 +198,7 @@ fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
         behind,
         changes: clone.changes.tracked() + clone.changes.untracked,
         stashes: clone.stashes,
-        note: operation.or(link),
+        note: operation.or(link).or(unkept),
         ..named(repo)
     }
 }

@@ -99,7 +99,8 @@ pub(super) fn fetch(
 ) -> Result<(), GitError> {
     let networked = |arguments: &[&str]| {
         let mut command = over_network(in_clone(path), Some(&path.join(".git")));
-        command.args(arguments);
+        // What the logs of refs say; the arguments are not the user's.
+        command.args(arguments).env("GIT_REFLOG_ACTION", "fetch");
         command
     };
     let mut command = networked(&["fetch", "--quiet", remote]);

@@ -22,7 +22,7 @@ pub use link::{exclude, make as link};
 pub use moving::{detach, fast_forward, switch};
 pub use remote::set_url;
 pub(super) use remote::{
-    clone, configured_refspecs, detach_head, fetch, knows_branches, remote_refs,
+    clone, configured_refspecs, detach_head, fetch, follows, knows_branches, remote_refs,
     set_remote_default, wanted_refspecs,
 };
 pub use state::{observe, observe_at_exit, refresh};

@@ -6,13 +6,16 @@
 
 mod access;
 mod attempt;
+mod by_git;
 mod checkout;
 mod clone;
 mod daemon;
+mod fetch;
 mod hosts;
 mod http;
 mod line;
 mod logins;
+mod news;
 mod offer;
 pub(super) mod ssh;
 mod watchdog;
@@ -37,7 +40,7 @@ use super::error::{Cause, GitError};
 use super::meter::{Gate, Meter};
 use super::{cli, local, staging, url};
 use crate::shell;
-use crate::sync::Link;
+use crate::sync::{Link, Seen};
 use crate::workspace::{Backend, Checkout, Repo};
 
 /// How to reach remotes; one for a whole run.
@@ -120,27 +123,28 @@ impl Network<'_> {
         })
     }
 
-    /// Updates the remote-tracking refs of a clone.
-    pub fn fetch(&self, repo: &Repo, remote: &str, meter: &Arc<Meter>) -> Result<(), GitError> {
+    /// Updates the remote-tracking refs of a clone. Returns what the user should know of the remote.
+    pub fn fetch(&self, repo: &Repo, remote: &str, meter: &Arc<Meter>) -> Result<Seen, GitError> {
         let path = local::folder(self.root, repo);
         let wanted = local::wanted_refspecs(&path, remote, &repo.checkout);
         let url = url::resolve(self.root, &repo.url);
         self.with_retries(&url, |session| match self.backend {
             Backend::BuiltIn if needs_no_program(&url) => {
-                local::fetch(&path, remote, &wanted, &repo.checkout, &url)
+                local::fetch(&path, remote, &wanted, &repo.checkout, &url).map(|()| Seen::default())
             }
             Backend::BuiltIn => {
                 let checkout = &repo.checkout;
                 let attempt = Attempt::new(self, &url, meter, session);
-                let pack = attempt.fetch(&path, remote, checkout, &wanted)?;
-                if let (Some(cache), Some(pack)) = (self.cache_for(&url), pack) {
+                let fetched = attempt.fetch(&path, remote, checkout, &wanted)?;
+                if let (Some(cache), Some(pack)) = (self.cache_for(&url), fetched.pack) {
                     cache.add(&url, remote, &pack);
                 }
-                Ok(())
+                Ok(fetched.seen)
             }
             Backend::Cli => {
                 let checkout = &repo.checkout;
                 cli::fetch(&path, remote, &wanted, checkout, &url, self.interrupt)
+                    .map(|()| Seen::default())
             }
         })
         .or_else(|error| {
@@ -148,7 +152,11 @@ impl Network<'_> {
             let is_new = error.cause == Cause::MissingReference
                 && !matches!(repo.checkout, Checkout::Tag(_) | Checkout::Rev(_))
                 && !local::knows_branches(&path, remote);
-            if is_new { Ok(()) } else { Err(error) }
+            if is_new {
+                Ok(Seen::default())
+            } else {
+                Err(error)
+            }
         })
         .map_err(|error| self.explained(error, repo, &url))
     }

@@ -7,6 +7,9 @@ pub mod plan;
 pub mod report;
 pub mod state;
 
-pub use plan::{Action, Allowed, Step, after_fetch, first_step};
+pub use plan::{Action, Allowed, Step, after_fetch, first_step, seen, unfollowed};
 pub use report::{Outcome, RepoReport};
-pub use state::{Changes, CloneState, Head, Link, Place, Remote, RepoState, Target, short};
+pub use state::{
+    Blocked, Changes, CloneState, Head, Link, MovedTag, Place, Remote, RepoState, Seen, Target,
+    short,
+};

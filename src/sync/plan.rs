@@ -2,7 +2,7 @@
 //!
 //! The rows are those of DESIGN.md section 8. Where two could apply, the more careful one wins.
 
-use super::state::{CloneState, Head, Link, Place, RepoState, Target, short};
+use super::state::{Blocked, CloneState, Head, Link, Place, RepoState, Seen, Target, short};
 use crate::plural::count;
 use crate::shell;
 use crate::workspace::{Repo, syntax};
@@ -127,6 +127,7 @@ pub fn after_fetch(clone: &CloneState, allowed: Allowed) -> Action {
             format!("the remote has no `{}`", short(name)),
             format!("ls-remote {}", clone.remote),
         )),
+        Target::Unfollowed => Action::Fail(unfollowed(&clone.remote)),
         Target::NoDefault => Action::Fail(Note::with_command(
             "the remote has no default branch",
             format!("ls-remote {}", clone.remote),
@@ -141,6 +142,53 @@ pub fn after_fetch(clone: &CloneState, allowed: Allowed) -> Action {
             None => on_branch(clone, name, *ahead, *behind),
         },
     }
+}
+
+/// That a clone keeps no branch of its remote.
+pub fn unfollowed(remote: &str) -> Note {
+    let spec = format!("+refs/heads/*:refs/remotes/{remote}/*");
+    Note::with_command(
+        format!("the clone follows no branch of `{remote}`"),
+        format!("config --add remote.{remote}.fetch {}", shell::word(&spec)),
+    )
+}
+
+/// What to say of what a fetch saw: the tag of the manifest was moved, or a ref could not come.
+pub fn seen(clone: &CloneState, seen: &Seen) -> Option<Note> {
+    if let (Some(moved), Target::Pin { name, .. }) = (&seen.moved_tag, &clone.target) {
+        let tag = format!("refs/tags/{name}");
+        return Some(Note::with_command(
+            format!(
+                "tag `{name}` was moved: {} here, {} on the remote",
+                short(&moved.here),
+                short(&moved.there)
+            ),
+            format!(
+                "fetch {} {}",
+                clone.remote,
+                shell::word(&format!("+{tag}:{tag}"))
+            ),
+        ));
+    }
+    let Blocked { name, by } = seen.blocked.first()?;
+    let front = format!("refs/remotes/{}/", clone.remote);
+    let plain = |name: &'_ str| {
+        let name = name
+            .strip_prefix(&front)
+            .or_else(|| name.strip_prefix("refs/tags/"));
+        name.map(str::to_owned)
+    };
+    let shown = |name: &str| plain(name).unwrap_or_else(|| name.to_owned());
+    let why = format!(
+        "`{}` not fetched: `{}` is in its way",
+        shown(name),
+        shown(by)
+    );
+    Some(if by.starts_with(&front) {
+        Note::with_command(why, format!("remote prune {}", clone.remote))
+    } else {
+        Note::new(why)
+    })
 }
 
 /// Where HEAD is, when that is not the branch that is wanted.
@@ -242,7 +290,7 @@ fn pinned(clone: &CloneState, name: &str, reached: bool, allowed: Allowed) -> Ac
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::{Changes, Remote};
+    use super::super::state::{Changes, MovedTag, Remote};
     use super::*;
     use crate::workspace::Checkout;
 
@@ -350,7 +398,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::too_many_lines, reason = "one table")]
     fn after_a_fetch_a_clone_is_updated_only_where_nothing_can_be_lost() {
         let branch = |name: &str| Head::Branch(name.to_owned());
         let detached = || Head::Detached("1234567".to_owned());
@@ -427,6 +474,14 @@ mod tests {
                     ..clone_with(0, 0)
                 },
                 "fail: the remote has no default branch | ls-remote origin",
+            ),
+            (
+                "keeps no branch of the remote",
+                CloneState {
+                    target: Target::Unfollowed,
+                    ..clone_with(0, 0)
+                },
+                "fail: the clone follows no branch of `origin` | config --add remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'",
             ),
             (
                 "empty on both sides",
@@ -565,6 +620,59 @@ mod tests {
             first_step(&secret, &state, allowed),
             Step::SetUrl(Some("origin".to_owned()))
         );
+    }
+
+    #[test]
+    fn what_a_fetch_saw_is_said_with_the_command_that_settles_it() {
+        let moved = Seen {
+            moved_tag: Some(MovedTag {
+                here: "1234567".to_owned(),
+                there: "89abcde".to_owned(),
+            }),
+            ..Seen::default()
+        };
+        let blocked = |name: &str, by: &str| Seen {
+            blocked: vec![Blocked {
+                name: name.to_owned(),
+                by: by.to_owned(),
+            }],
+            ..Seen::default()
+        };
+        let at_tag = pin(Head::Detached("1234567".to_owned()), true);
+        let cases = [
+            (
+                seen(&at_tag, &moved),
+                "tag `v1` was moved: 1234567 here, 89abcde on the remote",
+                Some("fetch origin +refs/tags/v1:refs/tags/v1"),
+            ),
+            (
+                seen(
+                    &clone_with(0, 0),
+                    &blocked(
+                        "refs/remotes/origin/release/1.0",
+                        "refs/remotes/origin/release",
+                    ),
+                ),
+                "`release/1.0` not fetched: `release` is in its way",
+                Some("remote prune origin"),
+            ),
+            (
+                seen(
+                    &clone_with(0, 0),
+                    &blocked("refs/tags/v1/rc", "refs/tags/v1"),
+                ),
+                "`v1/rc` not fetched: `v1` is in its way",
+                None,
+            ),
+        ];
+        for (note, why, command) in cases {
+            let note = note.unwrap();
+            assert_eq!((note.why.as_str(), note.command.as_deref()), (why, command));
+            if command.is_some() {
+                assert_documented(why, command);
+            }
+        }
+        assert_eq!(seen(&clone_with(0, 0), &Seen::default()), None);
     }
 
     #[test]

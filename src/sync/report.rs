@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::plan::Note;
+use super::state::Seen;
 use crate::plural::count;
 use crate::workspace::{Checkout, Repo};
 
@@ -129,6 +130,19 @@ impl RepoReport {
             (note, more) => note.or(more),
         };
         self
+    }
+
+    /// With what a fetch saw. A clone at a tag that was moved is not what a new one would be.
+    #[must_use]
+    pub fn with_seen(mut self, note: Note, seen: &Seen, shown_path: &str) -> Self {
+        if self.outcome == Outcome::UpToDate && seen.moved_tag.is_some() {
+            self.outcome = Outcome::HeldBack;
+        }
+        let settles = note
+            .command
+            .map(|command| format!("git -C {shown_path} {command}"));
+        self.command = self.command.or(settles);
+        self.also(Some(note.why))
     }
 
     /// Names the branch that is checked out, where the manifest does not.

@@ -128,7 +128,11 @@ impl Target {
     pub fn branch(&self) -> Option<&str> {
         match self {
             Target::Branch { name, .. } => Some(name),
-            Target::Pin { .. } | Target::Unknown(_) | Target::NoDefault | Target::Empty => None,
+            Target::Pin { .. }
+            | Target::Unknown(_)
+            | Target::Unfollowed
+            | Target::NoDefault
+            | Target::Empty => None,
         }
     }
 }
@@ -154,10 +158,39 @@ pub enum Target {
     },
     /// Not known in this clone: a branch, tag or commit that was never fetched or does not exist.
     Unknown(String),
+    /// A branch, of a remote none of whose branches the clone keeps.
+    Unfollowed,
     /// The remote's default branch, of a remote that has branches and names none of them so.
     NoDefault,
     /// The remote's default branch, of a remote that has no commit.
     Empty,
+}
+
+/// What a fetch saw of the remote that a person has to settle.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The manifest's tag is another one there.
+    pub moved_tag: Option<MovedTag>,
+    /// Refs that did not come.
+    pub blocked: Vec<Blocked>,
+}
+
+/// A tag that is one object here and another one on the remote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedTag {
+    /// The object's id.
+    pub here: String,
+    /// Likewise.
+    pub there: String,
+}
+
+/// A ref that can't be beside one that is here: `release/1.0` beside `release`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// `refs/remotes/origin/release/1.0`
+    pub name: String,
+    /// `refs/remotes/origin/release`
+    pub by: String,
 }
 
 /// A branch, tag or commit for a line of text, where a commit's whole id would leave no room for the rest.

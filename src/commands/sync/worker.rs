@@ -18,8 +18,8 @@ use crate::host::interrupt;
 use crate::plural::count;
 use crate::shell;
 use crate::sync::{
-    Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, Step, after_fetch,
-    first_step,
+    self, Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, Seen, Step,
+    after_fetch, first_step,
 };
 use crate::ui::progress::{Progress, TaskLine};
 use crate::workspace::Repo;
@@ -94,8 +94,8 @@ impl<'a> Worker<'a> {
             fetched.sort_by_key(|(index, _)| *index);
             let reports = in_parallel(cores, repos, |index, repo| match &fetched[index].1 {
                 Fetched::Settled(report) => report.clone(),
-                Fetched::Clone(clone) => {
-                    let local = || Fetched::Settled(self.local_half(repo, clone));
+                Fetched::Clone(clone, seen) => {
+                    let local = || Fetched::Settled(self.local_half(repo, clone, seen));
                     let Fetched::Settled(report) = guarded(repo, local) else {
                         unreachable!("the local half settles a repo")
                     };
@@ -138,7 +138,7 @@ impl<'a> Worker<'a> {
                 let fetched =
                     self.metered(repo, |meter| self.network.fetch(repo, &clone.remote, meter));
                 match fetched {
-                    Ok(()) => return Fetched::Clone(clone),
+                    Ok(seen) => return Fetched::Clone(clone, seen),
                     Err(error) => failed(repo, error),
                 }
             }
@@ -159,11 +159,14 @@ impl<'a> Worker<'a> {
         Fetched::Settled(settled)
     }
 
-    fn local_half(&self, repo: &Repo, before: &CloneState) -> RepoReport {
+    fn local_half(&self, repo: &Repo, before: &CloneState, seen: &Seen) -> RepoReport {
         if interrupt::requested() {
             return RepoReport::new(repo, Outcome::Interrupted);
         }
         let mut report = self.settled(repo, before, self.allowed);
+        if let Some(note) = sync::seen(before, seen) {
+            report = report.with_seen(note, seen, &self.shown_path(repo));
+        }
         if repo.submodules {
             report = self.with_submodules(repo, report);
         }
@@ -355,8 +358,8 @@ struct Running {
 enum Fetched {
     /// Nothing more to do.
     Settled(RepoReport),
-    /// The clone as it was before the fetch.
-    Clone(Box<CloneState>),
+    /// The clone as it was before the fetch, and what that saw.
+    Clone(Box<CloneState>, Seen),
 }
 
 /// A bug that one repo brings out is that repo's failure only.

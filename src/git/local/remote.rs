@@ -26,6 +26,21 @@ pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), Git
     Ok(())
 }
 
+/// Whether the clone keeps branches of the remote where git does by default: the refspecs of one that was
+/// made with `--bare`, or is fed by another tool, may lead elsewhere or be missing.
+pub(in crate::git) fn follows(repository: &Repository, remote: &str) -> bool {
+    let front = format!("refs/remotes/{remote}/");
+    let keeps_branches = |repository: &Repository| {
+        let found = repository.find_remote(remote).ok()?;
+        let mut specs = found.refspecs();
+        Some(specs.any(|spec| spec.dst().is_ok_and(|target| target.starts_with(&front))))
+    };
+    keeps_branches(repository) == Some(true)
+        // The user's own configuration may hold them.
+        || Repository::open(repository.path())
+            .is_ok_and(|repository| keeps_branches(&repository) == Some(true))
+}
+
 /// Refspecs to fetch beside the configured ones: what the manifest wants and the clone lacks.
 pub(in crate::git) fn wanted_refspecs(
     path: &Path,
@@ -36,9 +51,14 @@ pub(in crate::git) fn wanted_refspecs(
         return Vec::new();
     };
     let lacks = |name: &str| repository.refname_to_id(name).is_err();
+    // A shallow clone follows one branch only, so another one has to be named.
+    let is_left_out = |branch: &str| {
+        let branch = format!("refs/heads/{branch}");
+        let found = repository.find_remote(remote);
+        found.is_ok_and(|found| !found.refspecs().any(|spec| spec.src_matches(&branch)))
+    };
     match checkout {
-        Checkout::Branch(name) if lacks(&format!("refs/remotes/{remote}/{name}")) => {
-            // A shallow clone follows one branch only, so a new one has to be named.
+        Checkout::Branch(name) if is_left_out(name) && follows(&repository, remote) => {
             vec![format!("+refs/heads/{name}:refs/remotes/{remote}/{name}")]
         }
         Checkout::Tag(name) if lacks(&format!("refs/tags/{name}")) => {

@@ -9,7 +9,7 @@ use git2::{Config, ConfigLevel, ErrorCode, Oid, Repository, RepositoryState, Sta
 use rustix::process::{Resource, getrlimit};
 
 use super::filters::{has_foreign_attributes, is_sparse};
-use super::{folder, has_remote_branches, head, link, pinned, reachable};
+use super::{folder, follows, has_remote_branches, head, link, pinned, reachable};
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
 use crate::host::place;
@@ -228,6 +228,10 @@ fn target(
     head: &Head,
     commit: Option<Oid>,
 ) -> Result<Target, GitError> {
+    let is_branch = matches!(checkout, Checkout::Branch(_) | Checkout::RemoteDefault);
+    if is_branch && !follows(repository, remote) {
+        return Ok(Target::Unfollowed);
+    }
     let name = match checkout {
         Checkout::Tag(name) | Checkout::Rev(name) => {
             return Ok(match pinned(repository, checkout) {

@@ -1,24 +1,23 @@
-//! One try to clone or to fetch with gix. A retry is another one.
+//! One try to clone with gix. A retry is another one.
 
 use std::fs;
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use gix::bstr::ByteSlice;
-use gix::protocol::handshake::Ref;
-use gix::refspec::RefSpec;
-use gix::refspec::parse::Operation;
-use gix::remote::fetch;
+use gix::Repository;
+use gix::protocol::fetch::{Shallow, Tags};
 
+use super::by_git;
 use super::checkout::check_out;
-use super::clone::Conversation;
-use super::line::{self, Line};
-use super::offer::Wanted;
+use super::clone::{Conversation, Request, refspecs};
+use super::line::Line;
+use super::offer::{EVERYTHING, Wanted};
 use super::watchdog::Watchdog;
 use super::{Network, failure, http, ssh};
+use crate::git::cli;
 use crate::git::error::{Cause, GitError};
 use crate::git::filter;
 use crate::git::local::{self, FirstHead, RemoteRef};
@@ -48,10 +47,10 @@ impl Made {
 
 /// A try to reach one URL.
 pub(super) struct Attempt<'a> {
-    network: &'a Network<'a>,
-    url: &'a str,
-    meter: &'a Arc<Meter>,
-    session: &'a http::Session,
+    pub(super) network: &'a Network<'a>,
+    pub(super) url: &'a str,
+    pub(super) meter: &'a Arc<Meter>,
+    pub(super) session: &'a http::Session,
 }
 
 impl<'a> Attempt<'a> {
@@ -93,7 +92,9 @@ impl<'a> Attempt<'a> {
         }
         let made = cloned?;
         let git_dir = staged.path().join(".git");
-        cache.keep(url, &git_dir, &made.refs, seeded.into_inner());
+        if !made.refs.is_empty() {
+            cache.keep(url, &git_dir, &made.refs, seeded.into_inner());
+        }
         Ok(made)
     }
 
@@ -109,9 +110,15 @@ impl<'a> Attempt<'a> {
         // A try before this one may have left something.
         let _ = fs::remove_dir_all(path);
         local::begin_clone(&git_dir, staged.capabilities())?;
-        let is_seeded = seed(&git_dir);
         let mut line = Line::open(&git_dir, |it| it.remote_at(self.url))
             .map_err(|error| self.say(&error, None))?;
+        let config = line.repository.config_snapshot();
+        if by_git::makes_clone(config.plumbing()) {
+            fs::remove_dir_all(path)?;
+            cli::clone(path, self.url, repo, self.network.interrupt)?;
+            return Ok(Made::at(path));
+        }
+        let is_seeded = seed(&git_dir);
         let received = self.receive(&line, repo, is_seeded)?;
         let mut branch = match &received.head {
             FirstHead::Branch(name, _) => Some(name.to_string()),
@@ -153,14 +160,13 @@ impl<'a> Attempt<'a> {
         let mut watch = Watch::new(self.meter, &self.network.gate);
         let objects = watch.objects();
         let from = repository.remote_at(self.url).map_err(said)?;
-        let server = Conversation::begin(&from, self.session, silence, &mut watch).map_err(said)?;
+        let everything = refspecs(&EVERYTHING).map_err(said)?;
+        let server = Conversation::begin(&from, &everything, self.session, silence, &mut watch)
+            .map_err(said)?;
         let offer = server.offer();
-        let setting = |key: &str, default: &str| {
-            let value = config.string(key);
-            value.map_or_else(|| default.to_owned(), |value| value.to_string())
-        };
-        let preferred = setting("init.defaultBranch", "master");
-        let remote = setting("clone.defaultRemoteName", "origin");
+        let preferred = config.string("init.defaultBranch");
+        let preferred = preferred.map_or_else(|| "master".to_owned(), |name| name.to_string());
+        let remote = remote_name(config.plumbing());
         let Some(head) = offer.first_head(&repo.checkout, &preferred) else {
             return Err(GitError {
                 reason: offer.lacking(&repo.checkout, &preferred),
@@ -171,14 +177,7 @@ impl<'a> Attempt<'a> {
         let wanted = Wanted::of(&repo.checkout, &head, depth, &remote);
         let default = offer.default_branch(&preferred);
         if !offer.is_empty() {
-            server
-                .receive(
-                    repository,
-                    &wanted,
-                    is_seeded,
-                    watch,
-                    self.network.interrupt,
-                )
+            self.receive_objects(server, repository, &wanted, is_seeded, watch)
                 .map_err(said)?;
         }
         let refs = wanted.taken(offer.refs, repository);
@@ -213,92 +212,57 @@ impl<'a> Attempt<'a> {
         Ok(())
     }
 
-    /// Updates the remote-tracking refs of a clone, and gets what is `wanted` beside them. Returns the
-    /// pack that came, if one did.
-    pub(super) fn fetch(
+    fn receive_objects(
         &self,
-        path: &Path,
-        remote: &str,
-        checkout: &Checkout,
-        wanted: &[String],
-    ) -> Result<Option<PathBuf>, GitError> {
-        let line = Line::open(path, |it| it.find_remote(remote))
-            .map_err(|error| self.say(&error, None))?;
-        let fetched = self
-            .fetch_with(&line, remote, checkout, wanted)
-            .map_err(|error| self.say(&error, line.ssh_log.as_ref()))?;
-        if fetched.lacks_branch {
-            let reason = "the remote has no such branch";
-            return Err(GitError::new(Cause::MissingReference, reason));
-        }
-        if let Some(default) = fetched.default {
-            local::set_remote_default(path, remote, &default)?;
-        }
-        Ok(fetched.pack)
-    }
-
-    fn fetch_with(
-        &self,
-        line: &Line,
-        remote: &str,
-        checkout: &Checkout,
-        wanted: &[String],
-    ) -> gix::Result<Fetched> {
-        let repository = &line.repository;
-        let silence = http::silence(repository.config_snapshot().plumbing(), self.url);
-        let _watchdog = self.watchdog(line.ssh_log.as_ref(), silence);
-        let follows_default = *checkout == Checkout::RemoteDefault;
-        let found = repository.find_remote(remote)?;
-        let connection = line::connection(&found, self.session, silence)?;
-        // The filter would leave out HEAD, which names the default branch.
-        let head = follows_default.then(|| "HEAD".to_owned());
-        let specs = wanted.iter().chain(&head).filter_map(|spec| {
-            let spec = gix::refspec::parse(spec.as_str().into(), Operation::Fetch);
-            spec.ok().map(|spec| spec.to_owned())
-        });
-        let knows_default = repository
-            .try_find_reference(&format!("refs/remotes/{remote}/HEAD"))?
-            .is_some();
-        let outcome = connection
-            .prepare_fetch(
-                Watch::new(self.meter, &self.network.gate),
-                gix::remote::ref_map::Options {
-                    extra_refspecs: specs.collect::<Vec<RefSpec>>(),
-                    prefix_from_spec_as_filter_on_remote: knows_default,
-                    ..Default::default()
-                },
-            )?
-            .receive(
-                Watch::new(self.meter, &self.network.gate),
-                self.network.interrupt,
-            )?;
-        let refs = &outcome.ref_map.remote_refs;
-        let pack = match &outcome.status {
-            fetch::Status::Change {
-                write_pack_bundle, ..
-            } => write_pack_bundle.data_path.clone(),
-            fetch::Status::NoPackReceived { .. } => None,
+        server: Conversation,
+        repository: &Repository,
+        wanted: &Wanted,
+        has_objects: bool,
+        watch: Watch,
+    ) -> gix::Result<()> {
+        let map = server.map(&refspecs(&wanted.refs)?, &[])?;
+        let request = Request {
+            map: &map,
+            shallow: &wanted.shallow,
+            // Of a whole history they are asked for by name.
+            tags: match wanted.shallow {
+                Shallow::NoChange => Tags::None,
+                _ => Tags::Included,
+            },
+            has_objects,
         };
-        Ok(Fetched {
-            pack,
-            default: default_branch(refs).filter(|_| follows_default || !knows_default),
-            lacks_branch: matches!(checkout, Checkout::Branch(name) if !has_branch(refs, name)),
-        })
+        let interrupt = self.network.interrupt;
+        let pack = server.receive(repository, &request, watch, interrupt)?;
+        // Nobody sees this repository yet.
+        match pack.and_then(|pack| pack.keep) {
+            Some(keep) => fs::remove_file(keep).map_err(gix::Error::from_error),
+            None => Ok(()),
+        }
     }
 
     /// Over ssh. The other transports know for how long a server has been silent.
-    fn watchdog(&self, ssh_log: Option<&ssh::Log>, silence: Duration) -> Option<Watchdog> {
+    pub(super) fn watchdog(
+        &self,
+        ssh_log: Option<&ssh::Log>,
+        silence: Duration,
+    ) -> Option<Watchdog> {
         let (meter, interrupt) = (self.meter, self.network.interrupt);
         let pid = ssh_log?.pid();
         Some(Watchdog::over(pid, meter, silence, interrupt, self.session))
     }
 
-    fn say(&self, error: &gix::Error, ssh_log: Option<&ssh::Log>) -> GitError {
+    pub(super) fn say(&self, error: &gix::Error, ssh_log: Option<&ssh::Log>) -> GitError {
         if self.network.interrupt.load(Ordering::Relaxed) {
             return GitError::interrupted();
         }
         failure(error, ssh_log, self.session, self.url)
     }
+}
+
+/// What the remote of a clone is called.
+pub(super) fn remote_name(config: &gix::config::File) -> String {
+    let name = config.string("clone.defaultRemoteName");
+    name.map_or_else(|| "origin".to_owned(), |name| name.to_string())
 }
 
 /// What a clone has of its remote.
@@ -309,31 +273,4 @@ struct Received {
     refs: Vec<RemoteRef>,
     /// How many objects came.
     objects: usize,
-}
-
-/// What a fetch brought, and what it saw of the remote's branches.
-struct Fetched {
-    pack: Option<PathBuf>,
-    /// The default branch, where it is to be written down.
-    default: Option<String>,
-    /// Whether the branch that the manifest wants is not there.
-    lacks_branch: bool,
-}
-
-fn has_branch(refs: &[Ref], name: &str) -> bool {
-    let name = format!("refs/heads/{name}");
-    refs.iter().any(|reference| reference.unpack().0 == name)
-}
-
-fn default_branch(refs: &[Ref]) -> Option<String> {
-    refs.iter().find_map(|reference| match reference {
-        Ref::Symbolic {
-            full_ref_name,
-            target,
-            ..
-        } if full_ref_name == "HEAD" => target
-            .strip_prefix(b"refs/heads/")
-            .map(|name| name.to_str_lossy().into_owned()),
-        _ => None,
-    })
 }

@@ -1,12 +1,13 @@
-//! What a clone asks of the server, and what becomes of the answer.
+//! What a clone or a fetch asks of the server, and what becomes of the answer.
 //!
 //! Made of gix's plumbing and not of `gix::clone`, for three reasons. That one writes refs as one does
 //! in a repository that others use. It is prepared for a pack that leaves out objects which are here,
 //! so it keeps, writes, reads and hashes each pack a second time. And it asks for the refs twice
-//! where there is a `depth`.
+//! where there is a `depth`. Nor of gix's fetch, which looks up, locks and writes every ref that the
+//! server has, also those that did not change.
 
-use std::fs;
 use std::io::{self, BufRead};
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -30,7 +31,7 @@ use gix::remote::fetch::negotiate::Algorithm;
 use super::http::Session;
 use super::line;
 use super::logins::Keeper;
-use super::offer::{EVERYTHING, Offer, Wanted};
+use super::offer::Offer;
 use crate::git::meter::{Watch, threads_for};
 
 /// A server that has said which refs it has.
@@ -41,9 +42,10 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    /// Connects, and asks for the refs that a clone takes.
+    /// Connects, and asks for the refs on the left side of these refspecs.
     pub(super) fn begin(
         remote: &gix::Remote<'_>,
+        specs: &[RefSpec],
         session: &Session,
         silence: Duration,
         mut progress: &mut Watch,
@@ -58,8 +60,8 @@ impl Conversation {
             Vec::new(),
             &mut progress,
         )?;
-        let all = context(&EVERYTHING)?;
-        let asked = handshake.prepare_lsrefs_or_extract_refmap(agent(), true, all)?;
+        let context = context(specs);
+        let asked = handshake.prepare_lsrefs_or_extract_refmap(agent(), true, context)?;
         let map = asked.fetch_blocking(&mut progress, &mut transport.inner, false)?;
         Ok(Conversation {
             transport,
@@ -73,24 +75,36 @@ impl Conversation {
         Offer::of(&self.refs)
     }
 
-    /// Takes the objects into a repository. `has_objects` where there are some in it already.
+    /// The refs that it has, as it says them.
+    pub(super) fn refs(&self) -> &[Ref] {
+        &self.refs
+    }
+
+    /// Which of them these refspecs take, and where to.
+    pub(super) fn map(&self, specs: &[RefSpec], implied: &[RefSpec]) -> gix::Result<RefMap> {
+        let context = Context {
+            extra_refspecs: implied.to_vec(),
+            ..context(specs)
+        };
+        RefMap::from_refs(self.refs.clone(), &self.handshake.capabilities, context)
+    }
+
+    /// Takes the objects into a repository: those that the refs of the map lead to.
     pub(super) fn receive(
         mut self,
         repository: &Repository,
-        wanted: &Wanted,
-        has_objects: bool,
+        request: &Request<'_>,
         progress: Watch,
         interrupt: &AtomicBool,
-    ) -> gix::Result<()> {
-        let refs = std::mem::take(&mut self.refs);
-        let context = context(&wanted.refs)?;
-        let map = RefMap::from_refs(refs, &self.handshake.capabilities, context)?;
+    ) -> gix::Result<Option<Pack>> {
+        let map = request.map;
         if map.object_hash != repository.object_hash() {
             return Err(gix::Error::from_error(message!(
                 "unknown object format: {}",
                 map.object_hash
             )));
         }
+        let has_objects = request.has_objects;
         // To learn that an object is not here, the folder of packs need not be read again.
         let mut here = repository.clone();
         here.objects.refresh = RefreshMode::Never;
@@ -101,15 +115,15 @@ impl Conversation {
         let mut negotiation = Negotiation {
             repository: &here,
             graph: &mut graph,
-            map: &map,
-            shallow: &wanted.shallow,
-            negotiator: Algorithm::Consecutive.into_negotiator(),
+            map,
+            shallow: request.shallow,
+            negotiator: algorithm(repository).into_negotiator(),
             has_objects,
         };
         // A pack for who has objects may lack those.
         let bases = has_objects.then(|| repository.objects.clone());
         let folder = repository.objects.store_ref().path().join("pack");
-        let mut kept = None;
+        let mut pack = None;
         gix::protocol::fetch(
             &mut negotiation,
             |reader, progress, interrupt| {
@@ -127,7 +141,10 @@ impl Conversation {
                     },
                 )
                 .or_raise(|| message("Failed to write the received pack"))?;
-                kept = written.keep_path;
+                pack = Some(Pack {
+                    data: written.data_path,
+                    keep: written.keep_path,
+                });
                 Ok(true)
             },
             progress,
@@ -140,23 +157,47 @@ impl Conversation {
             },
             gix::protocol::fetch::Options {
                 shallow_file: repository.shallow_file()?,
-                shallow: &wanted.shallow,
-                // Of a whole history they are asked for by name.
-                tags: match wanted.shallow {
-                    Shallow::NoChange => Tags::None,
-                    _ => Tags::Included,
-                },
+                shallow: request.shallow,
+                tags: request.tags,
                 reject_shallow_remote: repository
                     .config_snapshot()
                     .boolean("clone.rejectShallow")
                     .unwrap_or(false),
             },
         )?;
-        // It keeps garbage collection away until there are refs; nobody sees this repository yet.
-        match kept {
-            Some(kept) => fs::remove_file(kept).map_err(gix::Error::from_error),
-            None => Ok(()),
-        }
+        Ok(pack)
+    }
+}
+
+/// What is wanted of a server.
+pub(super) struct Request<'a> {
+    /// The refs that lead to it.
+    pub map: &'a RefMap,
+    /// Of how much history.
+    pub shallow: &'a Shallow,
+    /// Whether tags of what is sent come without being asked for.
+    pub tags: Tags,
+    /// Whether there are objects here that need not be sent.
+    pub has_objects: bool,
+}
+
+/// What a server sent.
+pub(super) struct Pack {
+    /// None where it has no object.
+    pub data: Option<PathBuf>,
+    /// Keeps garbage collection away until there are refs; to be removed then.
+    pub keep: Option<PathBuf>,
+}
+
+/// `fetch.negotiationAlgorithm`.
+fn algorithm(repository: &Repository) -> Algorithm {
+    let named = repository
+        .config_snapshot()
+        .string("fetch.negotiationAlgorithm");
+    match named.as_ref().map(|name| name.as_slice()) {
+        Some(b"noop") => Algorithm::Noop,
+        Some(b"skipping") => Algorithm::Skipping,
+        _ => Algorithm::Consecutive,
     }
 }
 
@@ -173,14 +214,20 @@ fn agent() -> (&'static str, Option<String>) {
     ("agent", Some(AGENT.to_owned()))
 }
 
-fn context(specs: &[impl AsRef<[u8]>]) -> gix::Result<Context> {
-    let specs = specs.iter().map(|spec| {
-        gix::refspec::parse(spec.as_ref().as_bstr(), Operation::Fetch).map(|spec| spec.to_owned())
-    });
-    Ok(Context {
-        fetch_refspecs: specs.collect::<Result<Vec<RefSpec>, _>>()?,
+fn context(specs: &[RefSpec]) -> Context {
+    Context {
+        fetch_refspecs: specs.to_vec(),
         extra_refspecs: Vec::new(),
-    })
+    }
+}
+
+/// Refspecs of these texts; a pattern has to have a target.
+pub(super) fn refspecs(texts: &[impl AsRef<[u8]>]) -> gix::Result<Vec<RefSpec>> {
+    let specs = texts.iter().map(|text| {
+        let spec = gix::refspec::parse(text.as_ref().as_bstr(), Operation::Fetch)?;
+        Ok(spec.to_owned())
+    });
+    specs.collect()
 }
 
 /// The usual way to find out what the server need not send.

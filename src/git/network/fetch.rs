@@ -1,0 +1,372 @@
+//! One try to bring what is new into a clone that is here.
+//!
+//! The server's refs are compared in memory with those of the clone, and only what differs is asked for
+//! and written: most fetches bring nothing. What git alone knows how to do, git does ([`by_git`]).
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use gix::bstr::{BString, ByteSlice};
+use gix::objs::Exists as _;
+use gix::odb::store::RefreshMode;
+use gix::prelude::ObjectIdExt as _;
+use gix::protocol::fetch::{RefMap, Shallow};
+use gix::protocol::handshake::Ref;
+use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
+use gix::refs::{FullName, Target};
+use gix::refspec::RefSpec;
+use gix::remote::Direction;
+use gix::remote::fetch::Tags;
+use gix::traverse::commit::simple::{CommitTimeOrder, Sorting};
+use gix::{ObjectId, Repository};
+
+use super::attempt::Attempt;
+use super::by_git;
+use super::clone::{Conversation, Request, refspecs};
+use super::http;
+use super::line::Line;
+use super::news::{self, Here, News, Refs, Rules, Update};
+use crate::git::error::{Cause, GitError};
+use crate::git::meter::Watch;
+use crate::git::{cli, local};
+use crate::sync::{MovedTag, Seen};
+use crate::workspace::Checkout;
+
+/// What a fetch brought, and what it saw.
+#[derive(Debug, Default)]
+pub(super) struct Fetched {
+    /// What the user should know.
+    pub seen: Seen,
+    /// The pack that came, if one did.
+    pub pack: Option<PathBuf>,
+}
+
+/// What to ask for.
+struct Plan<'a> {
+    remote: &'a str,
+    /// Those of the clone, and what the manifest wants beside them.
+    specs: Vec<RefSpec>,
+    /// All tags, where they are wanted.
+    implied: Vec<RefSpec>,
+    rules: Rules,
+}
+
+/// How it ended, where no error came in between.
+enum Outcome {
+    Done(Fetched),
+    /// Everything is known, and the rest is for git to do.
+    LeftToGit(Seen),
+    /// The remote has not the branch that the manifest wants.
+    LacksBranch,
+    /// The remote has nothing that the clone follows.
+    LacksAll,
+}
+
+impl Attempt<'_> {
+    /// Updates the remote-tracking refs of a clone, and gets what is `wanted` beside them.
+    pub(super) fn fetch(
+        &self,
+        path: &Path,
+        remote: &str,
+        checkout: &Checkout,
+        wanted: &[String],
+    ) -> Result<Fetched, GitError> {
+        let line = Line::open(path, |it| it.find_remote(remote))
+            .map_err(|error| self.say(&error, None))?;
+        let outcome = self
+            .fetch_over(&line, path, remote, checkout, wanted)
+            .map_err(|error| self.say(&error, line.ssh_log.as_ref()))?;
+        match outcome {
+            Outcome::Done(fetched) => Ok(fetched),
+            Outcome::LeftToGit(seen) => {
+                let interrupt = self.network.interrupt;
+                cli::fetch(path, remote, wanted, checkout, self.url, interrupt)?;
+                Ok(Fetched { seen, pack: None })
+            }
+            Outcome::LacksBranch => {
+                let reason = "the remote has no such branch";
+                Err(GitError::new(Cause::MissingReference, reason))
+            }
+            Outcome::LacksAll => Err(GitError::of_kind(Cause::MissingReference, &[], self.url)),
+        }
+    }
+
+    fn fetch_over(
+        &self,
+        line: &Line,
+        path: &Path,
+        remote: &str,
+        checkout: &Checkout,
+        wanted: &[String],
+    ) -> gix::Result<Outcome> {
+        let repository = &line.repository;
+        let config = repository.config_snapshot();
+        let silence = http::silence(config.plumbing(), self.url);
+        let _watchdog = self.watchdog(line.ssh_log.as_ref(), silence);
+        let found = repository.find_remote(remote)?;
+        let plan = Plan::of(&found, remote, wanted)?;
+        let mut fetched = Fetched::default();
+        // A tag that follows is seen to be wanted only when what it leads to is here.
+        for is_last in [false, true] {
+            let here = refs(repository)?;
+            let mut watch = Watch::new(self.meter, &self.network.gate);
+            let asked = plan.asked(checkout, &here)?;
+            let server = Conversation::begin(&found, &asked, self.session, silence, &mut watch)?;
+            let map = server.map(&plan.specs, &plan.implied)?;
+            let default = default_branch(server.refs());
+            if map.mappings.is_empty() && !plan.specs.is_empty() {
+                return Ok(Outcome::LacksAll);
+            }
+            if lacks_branch(server.refs(), checkout) {
+                return Ok(Outcome::LacksBranch);
+            }
+            let objects = known_objects(repository);
+            let has = |id: ObjectId| objects.exists(&id);
+            let mut news = News::find(&map, &here, plan.rules, has);
+            fetched.seen = Seen {
+                moved_tag: moved_tag(server.refs(), &here, checkout),
+                blocked: std::mem::take(&mut news.blocked),
+            };
+            let mut request = RefMap {
+                mappings: news::wanted(&map, &news, has),
+                ..map.clone()
+            };
+            let has_news = !news.is_empty() || !request.mappings.is_empty();
+            if has_news && by_git::fetches(config.plumbing(), remote, &plan.specs) {
+                return Ok(Outcome::LeftToGit(fetched.seen));
+            }
+            let mut keep = None;
+            if !request.mappings.is_empty() {
+                request.remote_refs.clear();
+                let request = Request {
+                    map: &request,
+                    shallow: &Shallow::NoChange,
+                    tags: plan.rules.tags,
+                    has_objects: true,
+                };
+                let interrupt = self.network.interrupt;
+                let pack = server.receive(repository, &request, watch, interrupt)?;
+                if let Some(pack) = pack {
+                    keep = pack.keep;
+                    fetched.pack = pack.data.or(fetched.pack);
+                }
+                // A look at one object finds the new pack.
+                let _ = news.updates.iter().find(|it| repository.has_object(it.new));
+                let objects = known_objects(repository);
+                news = News::find(&map, &here, plan.rules, |id| objects.exists(&id));
+            }
+            let objects = known_objects(repository);
+            let has = |id: ObjectId| objects.exists(&id);
+            let (ready, missing): (Vec<Update>, Vec<Update>) =
+                news.updates.into_iter().partition(|it| has(it.new));
+            remove_stale(repository, news.stale)?;
+            update(repository, ready)?;
+            if let Some(keep) = keep {
+                let _ = fs::remove_file(keep);
+            }
+            let follows_default = *checkout == Checkout::RemoteDefault;
+            plan.write_default(path, &here, default, follows_default)?;
+            if missing.is_empty() || is_last {
+                break;
+            }
+        }
+        Ok(Outcome::Done(fetched))
+    }
+}
+
+impl<'a> Plan<'a> {
+    fn of(found: &gix::Remote<'_>, remote: &'a str, wanted: &[String]) -> gix::Result<Self> {
+        let config = found.repo().config_snapshot();
+        // The remote's own setting counts before the one for all.
+        let is_true = |key: &str| {
+            let keys = [format!("remote.{remote}.{key}"), format!("fetch.{key}")];
+            let value = keys.iter().find_map(|key| config.boolean(key.as_str()));
+            value.unwrap_or_default()
+        };
+        let prune = is_true("prune");
+        let prune_tags = prune && is_true("pruneTags");
+        let tags = if prune_tags {
+            Tags::All
+        } else {
+            found.fetch_tags()
+        };
+        let mut specs = found.refspecs(Direction::Fetch).to_vec();
+        specs.extend(refspecs(wanted)?);
+        Ok(Plan {
+            remote,
+            specs,
+            implied: match tags {
+                Tags::All => refspecs(&["refs/tags/*:refs/tags/*"])?,
+                Tags::Included | Tags::None => Vec::new(),
+            },
+            rules: Rules {
+                prune,
+                prune_tags,
+                tags,
+            },
+        })
+    }
+
+    /// What the server is asked to list.
+    fn asked(&self, checkout: &Checkout, here: &Refs) -> gix::Result<Vec<RefSpec>> {
+        let mut more = Vec::new();
+        if *checkout == Checkout::RemoteDefault || !here.contains_key(&self.head()) {
+            more.push("HEAD".to_owned());
+        }
+        if let Checkout::Tag(name) = checkout {
+            more.push(format!("refs/tags/{name}"));
+        }
+        if let Checkout::Branch(name) = checkout {
+            more.push(format!("refs/heads/{name}"));
+        }
+        if self.rules.tags != Tags::None {
+            more.push("refs/tags/*:refs/tags/*".to_owned());
+        }
+        Ok([self.specs.clone(), refspecs(&more)?].concat())
+    }
+
+    /// `refs/remotes/origin/HEAD`
+    fn head(&self) -> BString {
+        format!("refs/remotes/{}/HEAD", self.remote).into()
+    }
+
+    /// Writes down the remote's default branch where it is not known, or is to be followed and another one.
+    fn write_default(
+        &self,
+        path: &Path,
+        here: &Refs,
+        default: Option<String>,
+        follows: bool,
+    ) -> gix::Result<()> {
+        let Some(name) = default else {
+            return Ok(());
+        };
+        let target = Here::Link(format!("refs/remotes/{}/{name}", self.remote).into());
+        let is_right = match here.get(&self.head()) {
+            Some(known) => !follows || *known == target,
+            None => false,
+        };
+        if is_right {
+            return Ok(());
+        }
+        local::set_remote_default(path, self.remote, &name).map_err(gix::Error::from_error)
+    }
+}
+
+/// The objects that are here now: to learn that one is not, the folder of packs need not be read again.
+fn known_objects(repository: &Repository) -> gix::OdbHandle {
+    let mut objects = repository.objects.clone();
+    objects.refresh = RefreshMode::Never;
+    objects
+}
+
+/// All refs of a clone.
+fn refs(repository: &Repository) -> gix::Result<Refs> {
+    let platform = repository.refs.iter()?;
+    let all = platform.all().map_err(gix::Error::from_error)?;
+    // One that can't be read is for git to complain of.
+    let refs = all.filter_map(Result::ok).map(|found| {
+        let here = match found.target {
+            Target::Object(id) => Here::Object(id),
+            Target::Symbolic(name) => Here::Link(name.into_inner()),
+        };
+        (found.name.into_inner(), here)
+    });
+    Ok(refs.collect())
+}
+
+/// In a transaction of its own: what is to come may be in the way of what goes.
+fn remove_stale(repository: &Repository, stale: Vec<(FullName, ObjectId)>) -> gix::Result<()> {
+    if stale.is_empty() {
+        return Ok(());
+    }
+    let edits = stale.into_iter().map(|(name, id)| {
+        RefEdit::new(
+            name,
+            Change::Delete {
+                expected: PreviousValue::MustExistAndMatch(Target::Object(id)),
+                log: RefLog::AndReference,
+            },
+        )
+    });
+    repository.edit_references(edits).map(|_| ())
+}
+
+fn update(repository: &Repository, updates: Vec<Update>) -> gix::Result<()> {
+    if updates.is_empty() {
+        return Ok(());
+    }
+    let mut seen = HashSet::new();
+    let mut edits = Vec::with_capacity(updates.len());
+    for update in updates {
+        if !seen.insert(update.name.clone()) {
+            continue;
+        }
+        let done = match update.old {
+            None if update.source.starts_with(b"refs/tags/") => "storing tag",
+            None if update.source.starts_with(b"refs/heads/") => "storing head",
+            None => "storing ref",
+            Some(_) if update.name.as_bstr().starts_with(b"refs/tags/") => "updating tag",
+            Some(old) if leads_to(repository, update.new, old)? => "fast-forward",
+            Some(_) => "forced-update",
+        };
+        let expected = match update.old {
+            None => PreviousValue::MustNotExist,
+            Some(old) => PreviousValue::MustExistAndMatch(Target::Object(old)),
+        };
+        let message = format!("fetch: {done}");
+        edits.push(RefEdit::update(update.name, update.new, expected, message));
+    }
+    repository.edit_references(edits).map(|_| ())
+}
+
+/// Whether a commit has another one in its history.
+fn leads_to(repository: &Repository, from: ObjectId, to: ObjectId) -> gix::Result<bool> {
+    let Ok(to_commit) = repository.find_commit(to) else {
+        return Ok(false);
+    };
+    let seconds = to_commit.committer()?.seconds();
+    let order = CommitTimeOrder::NewestFirst;
+    let sorting = Sorting::ByCommitTimeCutoff { order, seconds };
+    let walk = from.ancestors(&repository.objects).sorting(sorting)?;
+    Ok(walk.filter_map(Result::ok).any(|commit| commit.id == to))
+}
+
+fn lacks_branch(refs: &[Ref], checkout: &Checkout) -> bool {
+    let Checkout::Branch(name) = checkout else {
+        return false;
+    };
+    let name = format!("refs/heads/{name}");
+    !refs.iter().any(|reference| reference.unpack().0 == name)
+}
+
+fn default_branch(refs: &[Ref]) -> Option<String> {
+    refs.iter().find_map(|reference| match reference {
+        Ref::Symbolic {
+            full_ref_name,
+            target,
+            ..
+        } if full_ref_name == "HEAD" => target
+            .strip_prefix(b"refs/heads/")
+            .map(|name| name.to_str_lossy().into_owned()),
+        _ => None,
+    })
+}
+
+/// Whether the tag of the manifest is another one on the remote than here.
+fn moved_tag(refs: &[Ref], here: &Refs, checkout: &Checkout) -> Option<MovedTag> {
+    let Checkout::Tag(tag) = checkout else {
+        return None;
+    };
+    let name = BString::from(format!("refs/tags/{tag}"));
+    let Some(Here::Object(known)) = here.get(&name) else {
+        return None;
+    };
+    let found = refs.iter().find(|reference| reference.unpack().0 == name)?;
+    let there = found.unpack().1?;
+    (there != *known).then(|| MovedTag {
+        here: known.to_string(),
+        there: there.to_string(),
+    })
+}

@@ -73,10 +73,12 @@ fn unused(taken: &mut BTreeSet<String>, wanted: &str) -> String {
     name
 }
 
-/// A new manifest with these repos; without any, a commented one to start from.
-pub fn manifest(found: &[FoundRepo]) -> String {
+/// A new manifest with these repos; without any, a commented one to start from. `project` is the name
+/// of its Compose project: without one, a folder of the same name elsewhere would be the same project.
+pub fn manifest(project: &str, found: &[FoundRepo]) -> String {
     if found.is_empty() {
-        return include_str!("../templates/workspace.toml").to_owned();
+        let template = include_str!("../templates/workspace.toml");
+        return template.replace("\"project\"", &quoted(project));
     }
     let mut taken = Taken::default();
     let names: Vec<String> = found
@@ -89,8 +91,9 @@ pub fn manifest(found: &[FoundRepo]) -> String {
     let branch = common_branch(found);
     let mut writer = Writer::default();
     writer.text.push_str(HEADER);
+    writer.header("workspace");
+    writer.line("name", &quoted(project), "of the Compose project");
     if let Some(folder) = repos_dir {
-        writer.header("workspace");
         writer.line("repos_dir", &quoted(folder), "where the repos are cloned");
     }
     if base_url.is_some() || branch.is_some() {

@@ -36,6 +36,8 @@ pub struct ServiceState {
     pub exit_code: i64,
     /// The ports of the host that it holds.
     pub ports: Vec<PublishedPort>,
+    /// The folder of the project that it was made for; empty where nobody says.
+    pub folder: String,
 }
 
 /// One service, and how it is.
@@ -206,6 +208,7 @@ mod tests {
             health: health.to_owned(),
             exit_code,
             ports: Vec::new(),
+            folder: String::new(),
         }
     }
 

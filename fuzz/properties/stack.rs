@@ -55,7 +55,7 @@ fn hold(bytes: &[u8]) {
         branch: None,
         runnables: stack::runnables(&files),
     }];
-    let manifest = draft::manifest(&repos);
+    let manifest = draft::manifest("shop", &repos);
     let (table, mut problems) = decode::manifest(&manifest);
     problems.extend(resolve::workspace(&table).1);
     assert_eq!(problems, [], "{manifest}\nof {files:?}");

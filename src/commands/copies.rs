@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{Context, Format, Opened, doctor};
+use super::{Context, Format, Opened};
 use crate::docker::{Container, Docker};
 use crate::doctor::ports::claimed;
 use crate::doctor::variables::Variables;
@@ -132,7 +132,23 @@ fn running(row: &Row, containers: Option<&[Container]>) -> usize {
 /// Writes down this workspace, its ports and its names, for when others look for free ones. What
 /// keeps it from doing that stops nobody.
 pub(super) fn record(context: &Context, opened: &Opened) {
-    if let Err(error) = workspaces::remember(&known_of(opened)) {
+    remember(context, &known_of(opened));
+}
+
+/// The same for a workspace that is started now: volumes of its project are its own from here on.
+pub(super) fn record_start(context: &Context, opened: &Opened) {
+    let known = known_of(opened);
+    remember(
+        context,
+        &Known {
+            started_as: vec![known.project.clone()],
+            ..known
+        },
+    );
+}
+
+fn remember(context: &Context, known: &Known) {
+    if let Err(error) = workspaces::remember(known) {
         context
             .ui
             .detail(format_args!("this workspace is not in the list: {error:#}"));
@@ -188,10 +204,12 @@ fn known_of(opened: &Opened) -> Known {
     let variables = Variables::new([], &env_file.unwrap_or_default());
     let copy = personal.copy.as_ref();
     Known {
-        project: doctor::project_name(opened, &variables),
+        project: opened.selection(&variables).project,
         copy_of: copy.map(|copy| PathBuf::from(&copy.folder)),
         port_offset: copy.map_or(0, |copy| copy.port_offset),
         ports: claimed(workspace, personal, &variables),
+        identity: workspaces::identity(&folder),
+        started_as: Vec::new(),
         folder,
     }
 }
@@ -213,6 +231,8 @@ pub(super) fn original(opened: &Opened, all: &[Known]) -> Known {
         copy_of: None,
         port_offset: 0,
         ports: Vec::new(),
+        identity: None,
+        started_as: Vec::new(),
         folder,
     })
 }

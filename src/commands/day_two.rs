@@ -11,7 +11,7 @@ use anyhow::{Context as _, anyhow};
 
 use super::project::Project;
 use super::{Context, Opened};
-use crate::docker::{Compose, Docker};
+use crate::docker::Compose;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::browser;
 use crate::running;
@@ -170,12 +170,52 @@ pub fn run(context: &Context, command: &Command) -> CommandResult {
         Command::Restart(args) => on_choice(&project, "restart", args),
         Command::Down(args) => down(context, &opened, &project, args),
         Command::Open(args) => open(context, &opened, &project, args),
-        Command::Compose(args) => become_compose(
-            Docker::default()
-                .compose(&opened.root)
-                .args(&args.arguments),
-        ),
+        Command::Compose(args) => {
+            if changes(&args.arguments) {
+                project.require_own()?;
+            }
+            become_compose(project.any()?.args(&args.arguments))
+        }
     }
+}
+
+/// Commands of Compose that change nothing of what runs, nor of its data.
+const READING: [&str; 15] = [
+    "build", "config", "convert", "events", "help", "images", "logs", "ls", "port", "ps", "pull",
+    "stats", "top", "version", "volumes",
+];
+/// Options before the command that take the next word.
+const WITH_VALUE: [&str; 8] = [
+    "--ansi",
+    "--env-file",
+    "--file",
+    "--parallel",
+    "--profile",
+    "--progress",
+    "--project-directory",
+    "-f",
+];
+/// Options before the command by which the user names another project than this workspace's.
+const OTHER_PROJECT: [&str; 2] = ["-p", "--project-name"];
+
+/// Whether such a command line may change containers or volumes of this workspace's project.
+fn changes(arguments: &[OsString]) -> bool {
+    let mut words = arguments.iter().map(|word| word.to_string_lossy());
+    while let Some(word) = words.next() {
+        let option = word.split('=').next().unwrap_or_default();
+        if OTHER_PROJECT.contains(&option) || word.starts_with("-p") {
+            return false;
+        }
+        if ["-h", "--help", "-v", "--version"].contains(&word.as_ref()) {
+            return false;
+        }
+        if WITH_VALUE.contains(&word.as_ref()) {
+            words.next();
+        } else if !word.starts_with('-') {
+            return !READING.contains(&word.as_ref());
+        }
+    }
+    false
 }
 
 fn logs(project: &Project, args: &LogsArgs) -> CommandResult {
@@ -203,11 +243,11 @@ fn exec<S: AsRef<std::ffi::OsStr>>(project: &Project, service: &str, words: &[S]
 
 fn on_choice(project: &Project, command: &str, args: &ChoiceArgs) -> CommandResult {
     let services = project.choice(&args.services, args.all)?;
-    become_compose(project.to_read()?.arg(command).args(services))
+    become_compose(project.to_change()?.arg(command).args(services))
 }
 
 fn down(context: &Context, opened: &Opened, project: &Project, args: &DownArgs) -> CommandResult {
-    let compose = project.to_read()?.arg("down");
+    let compose = project.to_change()?.arg("down");
     if !args.volumes {
         return become_compose(compose);
     }
@@ -289,4 +329,35 @@ pub(super) fn terminal(compose: Compose, context: &Context) -> Compose {
 
 pub(super) fn become_compose(compose: Compose) -> CommandResult {
     Err(Failure::failed(compose.exec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_for_compose_changes_something_unless_it_is_known_to_read() {
+        let cases = [
+            ("", false),
+            ("--help", false),
+            ("ps --all", false),
+            ("-f more.yml logs", false),
+            ("--file=more.yml config", false),
+            ("--profile debug ps", false),
+            ("down --volumes", true),
+            ("--profile ps up", true),
+            ("-f ps rm", true),
+            ("--ansi never stop", true),
+            ("exec db dropdb shop", true),
+            ("something-new", true),
+            // The user's own choice, as after `docker compose`.
+            ("-p other down", false),
+            ("-pother down", false),
+            ("--project-name=other down", false),
+        ];
+        for (line, expected) in cases {
+            let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
+            assert_eq!(changes(&words), expected, "{line}");
+        }
+    }
 }

@@ -10,8 +10,9 @@ use anyhow::{Context as _, anyhow};
 use fix::Fixed;
 
 use super::{Context, Format, Opened, generate, sync};
+use crate::compose::owner::Owner;
+use crate::compose::selection::Selection as ComposeSelection;
 use crate::compose::text::Origin;
-use crate::compose::{self, overrides};
 use crate::docker::Container;
 use crate::doctor::check::Check;
 use crate::doctor::finding::DriftSeen;
@@ -23,7 +24,7 @@ use crate::doctor::select::{self, Selection};
 use crate::doctor::{catalogue, variables::Variables};
 use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
-use crate::host::{files, interrupt};
+use crate::host::interrupt;
 use crate::manifest;
 use crate::ui::Verbosity;
 use crate::ui::table::Table;
@@ -262,7 +263,7 @@ impl Examination {
                 workspace: None,
                 machine: Arc::new(Machine::new(
                     here,
-                    String::new(),
+                    ComposeSelection::default(),
                     variables,
                     nothing,
                     Box::new(Vec::new),
@@ -279,7 +280,7 @@ impl Examination {
             Ok(variables) => (variables, None),
             Err(error) => (probes::variables_of(""), Some(error.to_string())),
         };
-        let project = project_name(&opened, &variables);
+        let selection = opened.selection(&variables);
         let mut checks = catalogue::workspace(&opened.workspace, &opened.personal, &variables);
         if depth == Depth::Deep {
             let Opened {
@@ -308,7 +309,7 @@ impl Examination {
             },
             machine: Arc::new(Machine::new(
                 root.clone(),
-                project,
+                selection,
                 variables,
                 compare,
                 extra,
@@ -324,7 +325,12 @@ impl Examination {
 
     /// The name of the Compose project.
     pub fn project(&self) -> &str {
-        self.machine.project()
+        &self.machine.selection().project
+    }
+
+    /// Whose that project is.
+    pub fn owner(&self) -> &Owner {
+        self.machine.owner()
     }
 
     /// Runs what is selected and what that needs. What it needs is reported when it is not in order.
@@ -369,39 +375,6 @@ fn compare(opened: &Opened) -> Result<Generated, String> {
     Ok(Generated {
         drift,
         env_block: !changed(dotenv::FILE),
-    })
-}
-
-/// The name that Compose gives the project: the variable's (which `generate` sets to a copy's own),
-/// the override's, the manifest's, or the folder's with what no project name may have left out
-/// (compose-go, `NormalizeProjectName`).
-pub(super) fn project_name(opened: &Opened, variables: &Variables) -> String {
-    if let Some((name, _)) = variables.get_filled("COMPOSE_PROJECT_NAME") {
-        return name.to_owned();
-    }
-    if let Some(copy) = &opened.personal.copy {
-        return copy.project.clone();
-    }
-    // One that can't be read is a finding of its own.
-    let text = files::read(&opened.root.join(compose::OVERRIDE_FILE));
-    let text = text.ok().flatten().unwrap_or_default();
-    if let Some(name) = overrides::project_name(&text) {
-        return name;
-    }
-    opened.workspace.name.clone().unwrap_or_else(|| {
-        let folder = opened
-            .root
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .to_lowercase();
-        let allowed = |character: &char| {
-            character.is_ascii_lowercase()
-                || character.is_ascii_digit()
-                || "_-".contains(*character)
-        };
-        let name: String = folder.chars().filter(allowed).collect();
-        name.trim_start_matches(['_', '-']).to_owned()
     })
 }
 

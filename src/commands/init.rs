@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 
 use super::dockerfile::{self, Offer, Wanted};
+use super::project::project_of_folder;
 use super::{Context, decode};
+use crate::compose::owner;
 use crate::draft::{self, FoundRepo};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::survey::{self, Kind, RemoteBranches};
 use crate::git::url;
 use crate::host::files::{self, Mode};
-use crate::host::tree;
+use crate::host::{tree, workspaces};
 use crate::manifest;
 use crate::plural::count;
 use crate::shell;
@@ -83,7 +85,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         notes.extend(elsewhere(context, &root));
     }
 
-    let text = draft::manifest(&found);
+    let text = draft::manifest(&project(&root, &mut notes), &found);
     let workspace = decode(&text)?;
     notes.extend(to_mend(&workspace, &found));
     if args.dry_run {
@@ -119,6 +121,30 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     show(ui, &notes);
     next_steps(ui, &workspace);
     Ok(Exit::Done)
+}
+
+/// The name of the Compose project: the folder's, unless another workspace has it.
+fn project(root: &Path, notes: &mut Vec<Note>) -> String {
+    let of_folder = project_of_folder(root);
+    let name = if of_folder.is_empty() {
+        "workspace".to_owned()
+    } else {
+        of_folder
+    };
+    let known = workspaces::known();
+    let taken = |name: &str| {
+        let mut others = known.iter().filter(|other| other.folder != root);
+        others.find(|other| other.project == name)
+    };
+    let Some(other) = taken(&name) else {
+        return name;
+    };
+    let own = owner::own_name(&name, |name| taken(name).is_some());
+    notes.push(note(format!(
+        "the workspace in {} is the Compose project `{name}`, so this one is `{own}`",
+        other.folder.display()
+    )));
+    own
 }
 
 /// Dockerfiles that are to be written for clones that have none; what they can then be run as.

@@ -1,18 +1,86 @@
 //! The Compose project of a workspace as the day-two commands need it: which service is meant, and
 //! what is said before Docker is asked.
 
+use std::cell::OnceCell;
+use std::path::Path;
+
 use anyhow::{Context as _, anyhow};
 
 use super::{Context, Opened, up};
-use crate::compose;
+use crate::compose::owner::{self, Owner};
+use crate::compose::selection::{self, Selection, Sources};
+use crate::compose::{self, overrides};
 use crate::docker::{Compose, Docker, EngineProblem};
 use crate::doctor::variables::Variables;
 use crate::doctor::{probes, required};
+use crate::dotenv;
 use crate::error::Failure;
+use crate::host::{files, workspaces};
+use crate::shell;
 use crate::workspace::{Repo, RunsOn, Service, Source};
 
-/// People's own additions to the compose file; they may hold services that the manifest has not.
-const OVERRIDE: &str = "docker-compose.override.yml";
+impl Opened {
+    /// Compose for this workspace's files and project, whatever the shell says.
+    pub fn compose(&self, docker: &Docker) -> Result<Compose, Failure> {
+        let variables = probes::variables(&self.root).context("can't read `.env`")?;
+        Ok(docker.compose(&self.root, &self.selection(&variables)))
+    }
+
+    /// Which files and which project Compose is to work on here.
+    pub fn selection(&self, variables: &Variables) -> Selection {
+        let sources = Sources {
+            shell: &|name| variables.in_shell(name),
+            env_file: &|name| variables.in_file(name),
+            has_file: &|name| self.root.join(name).is_file(),
+            in_folder: &|file| {
+                let folder = self.root.join(file);
+                let folder = folder
+                    .parent()
+                    .and_then(|folder| folder.canonicalize().ok());
+                folder.is_some() && folder == self.root.canonicalize().ok()
+            },
+        };
+        Selection::of(&sources, |files| self.project_name(variables, files))
+    }
+
+    /// The name that Compose gives the project: the variable's of `.env` (which `generate` sets to a
+    /// copy's own), that of the last file that has one, or the folder's with what no project name may
+    /// have left out (compose-go, `NormalizeProjectName`).
+    fn project_name(&self, variables: &Variables, files: &[String]) -> String {
+        let of_file = variables.in_file(selection::PROJECT);
+        if let Some(name) = of_file.filter(|name| !name.is_empty()) {
+            return name.to_owned();
+        }
+        if let Some(copy) = &self.personal.copy {
+            return copy.project.clone();
+        }
+        for file in files.iter().rev() {
+            if file.rsplit('/').next() == Some(compose::FILE) {
+                if let Some(name) = &self.workspace.name {
+                    return name.clone();
+                }
+                continue;
+            }
+            // One that can't be read is a finding of its own.
+            let text = files::read(&self.root.join(file)).ok().flatten();
+            if let Some(name) = overrides::project_name(&text.unwrap_or_default()) {
+                return name;
+            }
+        }
+        project_of_folder(&self.root)
+    }
+}
+
+/// What Compose makes of a folder's name.
+pub(super) fn project_of_folder(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or_default();
+    let name = name.to_string_lossy().to_lowercase();
+    let allowed = |character: &char| {
+        character.is_ascii_lowercase() || character.is_ascii_digit() || "_-".contains(*character)
+    };
+    let name: String = name.chars().filter(allowed).collect();
+    name.trim_start_matches(['_', '-']).to_owned()
+}
 
 /// A workspace, and where in it the user is.
 #[derive(Debug)]
@@ -20,20 +88,52 @@ pub struct Project<'a> {
     /// Where the user is.
     pub context: &'a Context,
     opened: &'a Opened,
+    selected: OnceCell<Selection>,
 }
 
 impl<'a> Project<'a> {
     /// The project of a workspace.
     pub fn new(context: &'a Context, opened: &'a Opened) -> Self {
-        Project { context, opened }
+        Project {
+            context,
+            opened,
+            selected: OnceCell::new(),
+        }
     }
 
-    /// Compose for this project, once there is a compose file and an engine.
+    /// Compose for this project and whatever its user wants of it.
+    pub fn any(&self) -> Result<Compose, Failure> {
+        let selection = self.selection(&self.variables()?);
+        Ok(Docker::default().compose(&self.opened.root, selection))
+    }
+
+    /// The project, which is this workspace's own, for a command that needs all values of its file.
     pub fn compose(&self) -> Result<Compose, Failure> {
-        let variables = self.variables()?;
-        self.require_file(&variables)?;
-        engine_answers()?;
-        Ok(Docker::default().compose(&self.opened.root))
+        self.require_file()?;
+        let compose = self.any()?;
+        self.require_own()?;
+        Ok(compose)
+    }
+
+    /// What Compose is to work on. What this shell says otherwise is reported once.
+    fn selection(&self, variables: &Variables) -> &Selection {
+        self.selected.get_or_init(|| {
+            let selection = self.opened.selection(variables);
+            report(self.context, &selection);
+            selection
+        })
+    }
+
+    /// Refuses where the project has containers or volumes of another workspace.
+    pub fn require_own(&self) -> Result<(), Failure> {
+        let project = self.selection(&self.variables()?).project.clone();
+        match Docker::default().containers_of(&project) {
+            Some(found) => {
+                let folders = found.iter().map(|container| container.folder.as_str());
+                own(self.opened, &project, folders)
+            }
+            None => engine_answers(),
+        }
     }
 
     /// The variables that Compose finds for this project.
@@ -41,9 +141,8 @@ impl<'a> Project<'a> {
         Ok(probes::variables(&self.opened.root).context("can't read `.env`")?)
     }
 
-    fn require_file(&self, variables: &Variables) -> Result<(), Failure> {
-        let has_file = self.opened.root.join(compose::FILE).exists();
-        if !has_file && variables.get_filled("COMPOSE_FILE").is_none() {
+    fn require_file(&self) -> Result<(), Failure> {
+        if !self.opened.root.join(compose::FILE).exists() {
             return Err(
                 Failure::failed(anyhow!("there is no `{}` yet", compose::FILE))
                     .hint("run `fitout generate`, or `fitout up` to start everything"),
@@ -54,6 +153,13 @@ impl<'a> Project<'a> {
 
     /// The same for a command that needs the compose file and not the values in it: a secret that is
     /// not set must not keep anyone from `fitout down`.
+    pub fn to_change(&self) -> Result<Compose, Failure> {
+        let compose = self.for_file()?;
+        self.require_own()?;
+        Ok(compose)
+    }
+
+    /// The same for a command that changes nothing.
     pub fn to_read(&self) -> Result<Compose, Failure> {
         let compose = self.for_file()?;
         engine_answers()?;
@@ -62,16 +168,14 @@ impl<'a> Project<'a> {
 
     /// The same before the engine is asked whether it is there.
     fn for_file(&self) -> Result<Compose, Failure> {
-        let variables = self.variables()?;
-        self.require_file(&variables)?;
-        let unset = required::unset(&self.opened.workspace, &variables);
-        let compose = Docker::default().compose(&self.opened.root);
-        Ok(compose.with_made_up(&unset))
+        self.require_file()?;
+        let unset = required::unset(&self.opened.workspace, &self.variables()?);
+        Ok(self.any()?.with_made_up(&unset))
     }
 
     /// Refuses services that there are not. Those of an override are known to Compose alone.
     pub fn known(&self, asked: &[String]) -> Result<(), Failure> {
-        if self.opened.root.join(OVERRIDE).exists() {
+        if self.opened.root.join(compose::OVERRIDE_FILE).exists() {
             return Ok(());
         }
         up::reject_unknown(self.opened, asked)
@@ -139,6 +243,9 @@ impl<'a> Project<'a> {
             let why = engine_answers().err();
             why.unwrap_or_else(|| Failure::failed(error))
         })?;
+        let project = &self.selection(&self.variables()?).project;
+        let folders = states.iter().map(|state| state.folder.as_str());
+        own(self.opened, project, folders)?;
         let mut of_service = states.iter().filter(|state| state.service == name);
         if of_service.clone().any(|state| state.state == "running") {
             return Ok(compose);
@@ -209,6 +316,42 @@ impl<'a> Project<'a> {
             folder != self.opened.root && self.context.cwd.starts_with(folder)
         })
     }
+}
+
+/// Says what makes plain `docker compose` work on something else.
+pub(super) fn report(context: &Context, selection: &Selection) {
+    for difference in &selection.differences {
+        context.ui.warn(&difference.found);
+        if let Some(command) = &difference.remedy {
+            context.ui.hint(command);
+        }
+    }
+}
+
+/// Refuses a project that is another folder's, by the folders that its containers were made in.
+pub(super) fn own<'a>(
+    opened: &Opened,
+    project: &str,
+    folders: impl IntoIterator<Item = &'a str>,
+) -> Result<(), Failure> {
+    let docker = Docker::default();
+    let Owner::Other(folder, what) = docker.owner(&opened.root, project, folders) else {
+        return Ok(());
+    };
+    let containers = docker.containers().unwrap_or_default();
+    let known = workspaces::known();
+    let own = owner::own_name(project, |name| {
+        containers.iter().any(|container| container.project == name)
+            || known.iter().any(|known| known.project == name)
+    });
+    let line = owner::line(&own);
+    let file = shell::path(&opened.root.join(dotenv::FILE));
+    let failure = Failure::failed(anyhow!(owner::refusal(project, &folder, what)));
+    Err(failure
+        .hint(format!(
+            "to give this workspace a project of its own: echo '{line}' >> {file}"
+        ))
+        .hint("`fitout copy` makes workspaces that have names and ports of their own"))
 }
 
 /// Says why no engine answers, and what says how to mend it.

@@ -72,7 +72,7 @@ fn renew_services(
     let docker = Docker::default().limit(LIMIT);
     let mut running = Vec::new();
     let mut kept = Vec::new();
-    let states = docker.compose(&opened.root).services();
+    let states = opened.compose(&docker)?.services();
     for state in states.context("can't ask which services have containers")? {
         let service = outdated
             .iter()
@@ -100,7 +100,7 @@ fn renew_services(
     }
     // First the images: when they can't be built, everything stays as it is.
     let names = running.iter().map(|service| service.name.as_str());
-    let built = docker.compose(&opened.root).arg("build").args(names);
+    let built = opened.compose(&docker)?.arg("build").args(names);
     let status = built.pass_through().context("can't build the services")?;
     if !status.success() {
         return Err(Failure::failed(anyhow!(
@@ -122,8 +122,11 @@ fn replace_without_kept(
     docker: &Docker,
     services: &[&Service],
 ) -> Result<(), Failure> {
-    let compose = || docker.compose(&opened.root);
-    let config = compose().args(["config", "--format", "json"]).capture();
+    let compose = opened.compose(docker)?;
+    let config = compose
+        .clone()
+        .args(["config", "--format", "json"])
+        .capture();
     let config = config.context("can't ask Compose for the project")?;
     let project: serde_json::Value = serde_json::from_str(&config.stdout)
         .map_err(|_| anyhow!("Compose can't read the project: {}", config.stderr.trim()))?;
@@ -131,7 +134,7 @@ fn replace_without_kept(
     let mut file = tempfile::NamedTempFile::with_suffix(".json").context("can't make a file")?;
     let text = serde_json::to_vec(&renewal::without_kept(project, services))?;
     file.write_all(&text).context("can't write a file")?;
-    let created = compose()
+    let created = compose
         .arg("--file")
         .arg(file.path())
         .arg("--project-directory")

@@ -112,7 +112,7 @@ fn services(opened: &Opened) -> Result<Vec<Row>, String> {
     let docker = Docker::default();
     let variables = probes::variables(&opened.root).map_err(|error| format!(".env: {error}"))?;
     let states = docker
-        .compose(&opened.root)
+        .compose(&opened.root, &opened.selection(&variables))
         .with_made_up(&required::unset(&opened.workspace, &variables))
         .services()
         .map_err(|error| why_not(opened, &docker, &error))?;

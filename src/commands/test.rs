@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 
 use super::project::Project;
-use super::{Context, Opened, doctor};
+use super::{Context, Opened};
+use crate::compose::selection::Selection;
 use crate::docker::{Compose, Docker};
 use crate::doctor::{probes, required};
 use crate::error::{CommandResult, Exit, Failure};
@@ -60,18 +61,19 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
 /// A second project of the same compose file: other containers, volumes and ports.
 struct TestStack<'a> {
     opened: &'a Opened,
-    project: String,
+    selection: Selection,
     unset: Vec<String>,
 }
 
 impl<'a> TestStack<'a> {
     fn new(opened: &'a Opened, service: &str) -> Result<Self, Failure> {
         let variables = probes::variables(&opened.root).context("can't read `.env`")?;
-        let mut project = doctor::project_name(opened, &variables);
+        let selection = opened.selection(&variables);
+        let mut project = selection.project.clone();
         write!(project, "-test-{service}-{}", std::process::id())?;
         Ok(TestStack {
             opened,
-            project,
+            selection: selection.named(&project),
             unset: required::unset(&opened.workspace, &variables),
         })
     }
@@ -107,7 +109,7 @@ impl<'a> TestStack<'a> {
             .args(["--rmi", "local"]);
         context
             .ui
-            .detail(format_args!("removing `{}`", self.project));
+            .detail(format_args!("removing `{}`", self.selection.project));
         let output = match down.capture() {
             Err(RunError::Interrupted) => down.capture(),
             other => other,
@@ -120,7 +122,7 @@ impl<'a> TestStack<'a> {
         Err(
             Failure::failed(why.context("can't remove the containers of the test")).hint(format!(
                 "docker compose -p {} down --volumes --rmi local",
-                self.project
+                self.selection.project
             )),
         )
     }
@@ -128,8 +130,7 @@ impl<'a> TestStack<'a> {
     fn compose(&self) -> Compose {
         let compose = Docker::default()
             .limit(CLEANUP_LIMIT)
-            .compose(&self.opened.root)
-            .env("COMPOSE_PROJECT_NAME", &self.project);
+            .compose(&self.opened.root, &self.selection);
         own_values(&self.opened.workspace)
             .into_iter()
             .fold(compose, |compose, (name, value)| compose.env(name, value))

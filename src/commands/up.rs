@@ -12,9 +12,9 @@ use anyhow::{Context as _, anyhow};
 
 use preconditions::Preconditions;
 
-use super::doctor::{Depth, Examination, project_name};
+use super::doctor::{Depth, Examination};
 use super::generate::{self, Overwrite};
-use super::{Context, Opened, copies, renew, sync};
+use super::{Context, Opened, copies, project, renew, sync};
 use crate::docker::Docker;
 use crate::doctor::probes;
 use crate::doctor::select::Selection;
@@ -56,7 +56,14 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     reject_unknown(&opened, &args.services)?;
     interrupt::listen().context("can't listen for Ctrl-C")?;
 
+    let variables = probes::variables(&opened.root).context("can't read `.env`")?;
+    project::report(context, &opened.selection(&variables));
     let preconditions = Preconditions::of_machine(&opened, &args.services)?;
+    if let Some(from) = preconditions.moved_from() {
+        context.ui.say(format_args!(
+            "this workspace was in {from}, which is gone: its containers are taken over"
+        ));
+    }
     if !args.no_sync {
         sync_repos(context, &opened)?;
     }
@@ -64,7 +71,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         return Err(interrupted_before_start());
     }
     generate::generate(context, &opened, Overwrite::Never)?;
-    copies::record(context, &opened);
+    copies::record_start(context, &opened);
     copies::warn_of_namesakes(context, &opened);
     preconditions.of_workspace()?;
 
@@ -115,8 +122,8 @@ fn start(
         preconditions.left_out()?;
         return Err(failure);
     }
-    let mut compose = docker
-        .compose(&opened.root)
+    let mut compose = opened
+        .compose(&docker)?
         .args(["up", "--detach", "--build", "--wait"]);
     if let Some(seconds) = args.wait_timeout {
         compose = compose.arg("--wait-timeout").arg(seconds.to_string());
@@ -186,14 +193,14 @@ fn start(
 }
 
 /// How the services are. Compose is asked, which takes longer, where not all of them are found by the
-/// project's name: `-f` files and `-p` names of a `COMPOSE_*` variable are known to it alone.
+/// project's name: it knows the files that `COMPOSE_FILE` adds.
 fn states(
     opened: &Opened,
     docker: &Docker,
     asked: &HashSet<&str>,
 ) -> Result<Vec<ServiceState>, Failure> {
     let variables = probes::variables(&opened.root).context("can't read `.env`")?;
-    let project = project_name(opened, &variables);
+    let project = opened.selection(&variables).project;
     let containers = docker.containers().unwrap_or_default().into_iter();
     let own = containers.filter(|container| container.project == project && !container.is_one_off);
     let states: Vec<ServiceState> = own.map(|container| container.service_state()).collect();
@@ -201,7 +208,7 @@ fn states(
     if asked.iter().all(has_state) {
         return Ok(states);
     }
-    let states = docker.compose(&opened.root).services();
+    let states = opened.compose(docker)?.services();
     Ok(states.context("can't ask which services run")?)
 }
 
@@ -257,17 +264,11 @@ fn show_cause(
             }
         }
     }
-    let log = docker
-        .compose(&opened.root)
-        .args([
-            "logs",
-            "--no-color",
-            "--no-log-prefix",
-            "--tail",
-            LOG_LINES,
-            &row.service,
-        ])
-        .capture();
+    let arguments = ["--no-color", "--no-log-prefix", "--tail", LOG_LINES];
+    let log = opened.compose(docker).and_then(|compose| {
+        let logs = compose.arg("logs").args(arguments).arg(&row.service);
+        Ok(logs.capture()?)
+    });
     match log {
         Ok(output) => {
             let mut lines = output
@@ -284,7 +285,7 @@ fn show_cause(
                 ui.say(format_args!("  {line}"));
             }
         }
-        Err(error) => ui.warn(error),
+        Err(failure) => ui.warn(failure.error),
     }
     ui.say("");
 }

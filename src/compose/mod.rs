@@ -11,7 +11,9 @@ pub mod effect;
 pub mod interpolation;
 pub mod model;
 pub mod overrides;
+pub mod owner;
 pub mod renewal;
+pub mod selection;
 pub mod text;
 pub mod yaml;
 

@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::Docker;
 use super::containers;
+use crate::compose::selection::{self, Selection};
 use crate::host::interrupt;
 use crate::host::process::{self, Output, RunError};
 use crate::running::ServiceState;
@@ -60,12 +61,15 @@ pub fn messages(stderr: &str) -> Vec<String> {
 
 /// Looks for the plugin first and for `docker-compose` second.
 pub(super) fn find(docker: &Docker) -> Result<ComposeFound, RunError> {
-    let plugin = docker.run(&["compose", "version", "--short"])?;
+    let mut plugin = Command::new("docker");
+    plugin.args(["compose", "version", "--short"]);
+    let plugin = process::run(without_the_shells(&mut plugin), docker.limit)?;
     if plugin.status.success() {
         return Ok(ComposeFound::Plugin(clean_version(&plugin.stdout)));
     }
     let mut standalone = Command::new("docker-compose");
-    match process::run(standalone.args(["version", "--short"]), docker.limit) {
+    standalone.args(["version", "--short"]);
+    match process::run(without_the_shells(&mut standalone), docker.limit) {
         Ok(output) if output.status.success() => {
             Ok(ComposeFound::Standalone(clean_version(&output.stdout)))
         }
@@ -78,6 +82,14 @@ pub(super) fn find(docker: &Docker) -> Result<ComposeFound, RunError> {
 /// `v2.26.1` and `2.26.1-4` (Debian's package) are 2.26.1.
 fn clean_version(text: &str) -> String {
     text.trim().trim_start_matches('v').to_owned()
+}
+
+/// A file of variables that is not there would keep Compose even from saying its version.
+fn without_the_shells(command: &mut Command) -> &mut Command {
+    for name in selection::DECIDED {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// How long Compose may take to stop after it was asked to: Docker's own limit for a container.
@@ -98,15 +110,17 @@ fn not_started(source: std::io::Error) -> RunError {
 pub struct Compose {
     limit: Duration,
     folder: PathBuf,
+    selection: Selection,
     arguments: Vec<OsString>,
     environment: Vec<(String, String)>,
 }
 
 impl Compose {
-    pub(super) fn new(limit: Duration, folder: &Path) -> Self {
+    pub(super) fn new(limit: Duration, folder: &Path, selection: Selection) -> Self {
         Compose {
             limit,
             folder: folder.to_owned(),
+            selection,
             arguments: Vec::new(),
             environment: Vec::new(),
         }
@@ -209,15 +223,16 @@ impl Compose {
             .collect())
     }
 
-    /// Started in the project's folder, as a user would: so `COMPOSE_FILE`, `.env` and the
-    /// override mean what they mean there.
+    /// The one place where Compose is called. It is started in the project's folder, as a user would
+    /// start it, and works on the files and the project that were selected, whatever this shell says.
     fn command(&self) -> Command {
         let mut command = Command::new("docker");
-        command
+        without_the_shells(&mut command)
             .arg("compose")
             .args(&self.arguments)
             .current_dir(&self.folder)
             .env("PWD", &self.folder)
+            .envs(self.selection.environment())
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -44,6 +44,7 @@ impl Container {
             health: health.to_owned(),
             exit_code: in_brackets.parse().unwrap_or_default(),
             ports: self.ports.clone(),
+            folder: self.folder.clone(),
         }
     }
 }
@@ -137,6 +138,8 @@ struct PsEntry {
     health: String,
     #[serde(default)]
     exit_code: i64,
+    #[serde(default)]
+    labels: String,
     publishers: Option<Vec<Publisher>>,
 }
 
@@ -200,8 +203,25 @@ impl From<PsEntry> for ServiceState {
             health: entry.health,
             exit_code: entry.exit_code,
             ports,
+            folder: folder_of(&entry.labels).unwrap_or_default().to_owned(),
         }
     }
+}
+
+/// The folder of the project among `name=value` labels that are joined by commas, which values hold too:
+/// the next label of Compose ends it, as does one whose name has a dot.
+fn folder_of(labels: &str) -> Option<&str> {
+    let (_, rest) = labels.split_once("com.docker.compose.project.working_dir=")?;
+    let is_label = |text: &str| {
+        let name = text
+            .split('=')
+            .next()
+            .filter(|name| name.len() < text.len());
+        name.is_some_and(|name| name.contains('.') && !name.contains(['/', ' ', ',']))
+    };
+    let mut commas = rest.match_indices(',').map(|(at, _)| at);
+    let end = commas.find(|at| is_label(&rest[at + 1..]));
+    Some(&rest[..end.unwrap_or(rest.len())])
 }
 
 #[cfg(test)]
@@ -308,6 +328,22 @@ mod tests {
         assert_eq!(last_health_output(log).as_deref(), Some("nc: bad option"));
         assert_eq!(last_health_output("[]"), None);
         assert_eq!(last_health_output(""), None);
+    }
+
+    #[test]
+    fn the_folder_is_found_among_the_labels() {
+        let dir = "com.docker.compose.project.working_dir";
+        for (labels, expected) in [
+            (String::new(), None),
+            (format!("{dir}=/w"), Some("/w")),
+            (
+                format!("a.b=1,{dir}=/w,com.docker.compose.service=api"),
+                Some("/w"),
+            ),
+            (format!("{dir}=/w, or so,org.label=x,y"), Some("/w, or so")),
+        ] {
+            assert_eq!(folder_of(&labels), expected, "{labels}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 pub mod compose;
 pub mod containers;
 pub mod engine;
+mod owner;
 pub mod probe;
 
 use std::net::IpAddr;
@@ -18,6 +19,7 @@ pub use compose::{Compose, ComposeError, ComposeFound};
 pub use containers::Container;
 pub use engine::{Endpoint, EndpointSource, Engine, EngineProblem};
 
+use crate::compose::selection::Selection;
 use crate::host::process::{self, Output, RunError};
 
 /// A check of a Dockerfile may have to fetch the frontend that it names.
@@ -101,15 +103,26 @@ impl Docker {
             .map(|version| version.trim_start_matches('v').to_owned()))
     }
 
-    /// Compose for the project in this folder, as the user would call it there.
-    pub fn compose(&self, folder: &Path) -> Compose {
-        Compose::new(self.limit, folder)
+    /// Compose for what was selected of the workspace in this folder.
+    pub fn compose(&self, folder: &Path, selection: &Selection) -> Compose {
+        Compose::new(self.limit, folder, selection.clone())
     }
 
     /// All containers, also those that have ended, and what they publish; none where no engine answers.
     pub fn containers(&self) -> Result<Vec<Container>, RunError> {
         let output = self.run(&["ps", "--all", "--no-trunc", "--format", containers::FORMAT])?;
         Ok(containers::parse(&output.stdout))
+    }
+
+    /// The containers of a Compose project, also those that have ended. None where no engine answers.
+    pub fn containers_of(&self, project: &str) -> Option<Vec<Container>> {
+        let filter = format!("label=com.docker.compose.project={project}");
+        let list = ["ps", "--all", "--no-trunc", "--filter", &filter, "--format"];
+        let output = self
+            .run(&[&list[..], &[containers::FORMAT]].concat())
+            .ok()?;
+        let containers = containers::parse(&output.stdout);
+        output.status.success().then_some(containers)
     }
 
     /// The containers and volumes that the engine has of a Compose project, running or not:

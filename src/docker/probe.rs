@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::Docker;
+use crate::compose::selection::Selection;
 use crate::host::nonce::random_word;
 use crate::host::process::RunError;
 
@@ -71,8 +72,8 @@ pub enum ProbeError {
 pub struct Project<'a> {
     /// Its folder.
     pub folder: &'a Path,
-    /// Its name.
-    pub name: &'a str,
+    /// Its files and its name.
+    pub selection: &'a Selection,
     /// What `host.docker.internal` maps to.
     pub gateway: &'a str,
     /// Variables that Compose must find to read the file.
@@ -95,7 +96,7 @@ impl Docker {
             container_may_follow: false,
         };
         let own = config.networks.default.name.clone();
-        let own = own.unwrap_or_else(|| format!("{}_default", project.name));
+        let own = own.unwrap_or_else(|| format!("{}_default", project.selection.project));
         let network = if self.succeeds(&["network", "inspect", &own])? {
             own
         } else {
@@ -119,7 +120,7 @@ impl Docker {
 
     /// What Compose makes of the project's file; nothing where it can't read it.
     fn project_config(&self, project: &Project) -> Config {
-        self.compose(project.folder)
+        self.compose(project.folder, project.selection)
             .with_made_up(project.made_up)
             .args(["config", "--format", "json"])
             .capture()
@@ -135,7 +136,7 @@ impl Docker {
         let here: Vec<&str> = output.stdout.lines().collect();
         let of_stack = config.services.iter().map(|(name, service)| {
             let image = service.image.clone();
-            let image = image.unwrap_or_else(|| format!("{}-{name}", project.name));
+            let image = image.unwrap_or_else(|| format!("{}-{name}", project.selection.project));
             if image.rsplit('/').next().unwrap_or_default().contains(':') {
                 image
             } else {

@@ -202,6 +202,20 @@ fn of_compose(workspace: &Workspace, variables: &Variables) -> Vec<Check> {
         ),
         check(
             Group::Compose,
+            "selection",
+            "plain `docker compose` works on this workspace",
+            &[],
+            Probe::Selection,
+        ),
+        check(
+            Group::Compose,
+            "project",
+            "the Compose project is this workspace's",
+            &["tools.engine"],
+            Probe::Owner,
+        ),
+        check(
+            Group::Compose,
             "valid",
             "Docker Compose accepts the file",
             &["tools.compose", "compose.present"],

@@ -108,6 +108,10 @@ pub enum Probe {
     EnvBlock,
     /// Compose's own opinion of the compose file, with a value made up for each of these variables.
     ComposeConfig(Vec<String>),
+    /// What the shell and `.env` make of the files and the project.
+    Selection,
+    /// Whose the Compose project is.
+    Owner,
     /// Whether the override adds ports that this workspace publishes already.
     Override(Box<Workspace>),
     /// Whether the host's port can be had.

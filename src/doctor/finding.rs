@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crate::compose::overrides::AddedPort;
+use crate::compose::owner::Owner;
+use crate::compose::selection::Difference;
 use crate::running::Condition;
 use crate::sync::RepoState;
 
@@ -58,6 +60,10 @@ pub enum Finding {
     ComposeConfig(ConfigSeen),
     /// Ports that the override publishes a second time.
     Override(Vec<AddedPort>),
+    /// What the shell and `.env` say otherwise.
+    Selection(Vec<Difference>),
+    /// Whose the Compose project is.
+    Owner(ProjectSeen),
     /// The port.
     Port(PortSeen),
     /// The containers of a service.
@@ -101,6 +107,17 @@ pub enum Fault {
     TimedOut(Duration),
     /// It was not able to look, for this reason.
     Blocked(String),
+}
+
+/// The Compose project of the workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectSeen {
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Another one, which nobody has.
+    pub own_name: String,
 }
 
 /// The program `docker`.

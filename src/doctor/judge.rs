@@ -5,6 +5,7 @@
 
 mod access;
 mod host;
+mod project;
 pub mod tools;
 mod workspace;
 
@@ -74,6 +75,8 @@ pub fn judge(check: &Check, observed: Result<Finding, Fault>, setting: &Setting)
             Remedy::run("fitout generate"),
         )
         .fixed_by(Fix::Generate),
+        (Finding::Selection(differences), _) => project::selection(&differences),
+        (Finding::Owner(seen), _) => project::owner(&seen, setting),
         (Finding::Override(added), _) => workspace::added_ports(&added),
         (Finding::ComposeConfig(config), _) => workspace::compose_config(&config),
         (Finding::Port(seen), Probe::Port(port)) => workspace::port(seen, port, setting),
@@ -136,7 +139,14 @@ impl Setting {
 
     /// Later lines of `.env` win over earlier ones.
     fn set_variable(&self, name: &str, value: &str) -> String {
-        format!("echo '{name}={value}' >> {}", self.typed(".env"))
+        self.add_line(&format!("{name}={value}"))
+    }
+}
+
+impl Setting {
+    /// A command that adds a line to `.env`.
+    fn add_line(&self, line: &str) -> String {
+        format!("echo '{line}' >> {}", self.typed(".env"))
     }
 }
 

@@ -15,11 +15,13 @@ use super::check::{EnvKeysProbe, HostService, PortProbe, Probe, Reach, RunningPr
 use super::finding::{
     AccessSeen, AddressSeen, ClientSeen, Closed, ComposeSeen, ConfigSeen, DriftSeen, Endpoint,
     EngineSeen, EnvKeysSeen, Fault, FileSeen, Finding, Holder, InotifySeen, LfsSeen, ListenerSeen,
-    PortSeen, ReachSeen, Reached, RootlessSeen, RunningSeen, WslSeen,
+    PortSeen, ProjectSeen, ReachSeen, Reached, RootlessSeen, RunningSeen, WslSeen,
 };
 use super::system::System;
 use super::variables::Variables;
 use crate::compose::overrides;
+use crate::compose::owner::{self, Owner};
+use crate::compose::selection::Selection;
 use crate::docker::probe::{Answer, Attempt, ProbeError, Project};
 use crate::docker::{ComposeFound, Container, Docker, EndpointSource, EngineProblem, compose};
 use crate::dotenv;
@@ -55,8 +57,8 @@ pub struct Generated {
 pub struct Machine {
     /// The workspace's folder; the user's where there is no workspace.
     root: PathBuf,
-    /// The Compose project that is our own.
-    project: String,
+    /// What Compose is to work on.
+    selection: Selection,
     variables: Variables,
     compare: Compare,
     extra: Extra,
@@ -65,6 +67,7 @@ pub struct Machine {
     engine: OnceLock<Result<crate::docker::Engine, EngineSeen>>,
     endpoint: OnceLock<crate::docker::Endpoint>,
     containers: OnceLock<Vec<Container>>,
+    owner: OnceLock<Owner>,
     workspaces: OnceLock<Vec<Known>>,
     reached: OnceLock<Result<AddressSeen, String>>,
     services: OnceLock<Result<Vec<ServiceState>, String>>,
@@ -77,14 +80,14 @@ impl Machine {
     /// Looks at nothing yet.
     pub fn new(
         root: PathBuf,
-        project: String,
+        selection: Selection,
         variables: Variables,
         compare: Compare,
         extra: Extra,
     ) -> Self {
         Machine {
             root,
-            project,
+            selection,
             variables,
             compare,
             extra,
@@ -93,6 +96,7 @@ impl Machine {
             engine: OnceLock::new(),
             endpoint: OnceLock::new(),
             containers: OnceLock::new(),
+            owner: OnceLock::new(),
             workspaces: OnceLock::new(),
             reached: OnceLock::new(),
             services: OnceLock::new(),
@@ -101,9 +105,20 @@ impl Machine {
         }
     }
 
-    /// The name of the Compose project that is our own.
-    pub fn project(&self) -> &str {
-        &self.project
+    /// What Compose is to work on.
+    pub fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    /// Whose the Compose project is.
+    pub fn owner(&self) -> &Owner {
+        self.owner.get_or_init(|| {
+            let project = &self.selection.project;
+            let containers = self.containers().iter();
+            let own = containers.filter(|container| container.project == *project);
+            let folders = own.map(|container| container.folder.as_str());
+            self.docker.owner(&self.root, project, folders)
+        })
     }
 
     /// Looks.
@@ -157,6 +172,8 @@ impl Machine {
             Probe::Drift => Finding::Drift(self.generated()?.drift.clone()),
             Probe::EnvBlock => Finding::EnvBlock(self.generated()?.env_block),
             Probe::ComposeConfig(made_up) => Finding::ComposeConfig(self.compose_config(made_up)?),
+            Probe::Selection => Finding::Selection(self.selection.differences.clone()),
+            Probe::Owner => Finding::Owner(self.project_seen()),
             Probe::Override(workspace) => {
                 let path = self.root.join(crate::compose::OVERRIDE_FILE);
                 let text = crate::host::files::read(&path)
@@ -236,7 +253,7 @@ impl Machine {
 
     fn running(&self, probe: &RunningProbe) -> Result<RunningSeen, Fault> {
         let services = self.services.get_or_init(|| {
-            let compose = self.docker.compose(&self.root);
+            let compose = self.docker.compose(&self.root, &self.selection);
             let services = compose.with_made_up(&probe.made_up).services();
             services.map_err(|error| error.to_string())
         });
@@ -316,7 +333,7 @@ impl Machine {
     fn compose_config(&self, made_up: &[String]) -> Result<ConfigSeen, Fault> {
         let output = self
             .docker
-            .compose(&self.root)
+            .compose(&self.root, &self.selection)
             .with_made_up(made_up)
             .args(["config", "--quiet"])
             .capture()
@@ -325,6 +342,20 @@ impl Machine {
             is_valid: output.status.success(),
             messages: compose::messages(&output.stderr),
         })
+    }
+
+    fn project_seen(&self) -> ProjectSeen {
+        let project = &self.selection.project;
+        let own_name = owner::own_name(project, |name| {
+            let mut containers = self.containers().iter();
+            containers.any(|container| container.project == name)
+                || self.workspaces().iter().any(|known| known.project == name)
+        });
+        ProjectSeen {
+            name: project.clone(),
+            owner: self.owner().clone(),
+            own_name,
+        }
     }
 
     fn port(&self, probe: &PortProbe) -> Result<PortSeen, Fault> {
@@ -343,7 +374,7 @@ impl Machine {
                 .any(|port| overlaps(port, probe, address))
         });
         if let Some(own) = container
-            && own.project == self.project
+            && own.project == self.selection.project
             && own.service == probe.service
         {
             return Ok(PortSeen::Own(own.name.clone()));
@@ -390,7 +421,7 @@ impl Machine {
         attempts.extend(ports.map(|service| Attempt::Open(&service.address, service.port)));
         let project = Project {
             folder: &self.root,
-            name: &self.project,
+            selection: &self.selection,
             gateway: &reach.gateway,
             made_up: &reach.made_up,
         };

@@ -30,6 +30,16 @@ impl Variables {
         }
     }
 
+    /// What the shell sets a variable to.
+    pub fn in_shell(&self, name: &str) -> Option<&str> {
+        self.shell.get(name).map(String::as_str)
+    }
+
+    /// What `.env` sets a variable to, whatever the shell says.
+    pub fn in_file(&self, name: &str) -> Option<&str> {
+        self.file.get(name).map(String::as_str)
+    }
+
     /// Like [`Variables::get`], and a variable that is set to nothing is not found: what
     /// `${NAME:-default}` and `${NAME:?message}` see.
     pub fn get_filled(&self, name: &str) -> Option<(&str, Origin)> {

@@ -5,6 +5,8 @@
 //! is stopped. Losing it costs nothing but that: each command that writes brings its workspace back.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::files::{self, Mode};
 use super::state;
+use crate::compose::owner::Place;
+use crate::compose::selection;
 use crate::manifest;
 
 /// One workspace.
@@ -27,7 +31,17 @@ pub struct Known {
     pub port_offset: u16,
     /// The ports of the host that it publishes when all of it runs.
     pub ports: Vec<u16>,
+    /// Its folder, whatever that is called.
+    #[serde(default)]
+    pub identity: Option<Identity>,
+    /// The Compose projects as which it was started, the last one at the end: what there is of their
+    /// volumes is its own.
+    #[serde(default)]
+    pub started_as: Vec<String>,
 }
+
+/// What a folder keeps when it is renamed: its file system, and its number there.
+pub type Identity = (u64, u64);
 
 #[derive(Default, Serialize, Deserialize)]
 struct Registry {
@@ -46,12 +60,69 @@ pub fn known() -> Vec<Known> {
 }
 
 /// Writes down a workspace as it is now, and drops those that are gone. Where nothing has changed,
-/// nothing is written.
+/// nothing is written. What it was started as stays, also where its folder has another name now.
 pub fn remember(workspace: &Known) -> anyhow::Result<()> {
     change(|known| {
+        let mut workspace = workspace.clone();
+        let mut started_as = earlier(known, &workspace.folder, workspace.identity);
+        started_as.retain(|project| !workspace.started_as.contains(project));
+        started_as.append(&mut workspace.started_as);
+        workspace.started_as = started_as;
         known.retain(|other| other.folder != workspace.folder && is_there(other));
-        known.push(workspace.clone());
+        known.push(workspace);
     })
+}
+
+/// The Compose projects as which the workspace in this folder was started, under this name of the
+/// folder or an earlier one.
+pub fn started_as(folder: &Path) -> Vec<String> {
+    let all = state::folder()
+        .map(|folder| read(&folder))
+        .unwrap_or_default();
+    earlier(&all, folder, identity(folder))
+}
+
+fn earlier(known: &[Known], folder: &Path, identity: Option<Identity>) -> Vec<String> {
+    let is_it = |other: &&Known| {
+        let is_renamed = other.identity.is_some() && other.identity == identity;
+        other.folder == folder || (is_renamed && !is_there(other))
+    };
+    let mut projects: Vec<String> = Vec::new();
+    for project in known.iter().filter(is_it).flat_map(|it| &it.started_as) {
+        if !projects.contains(project) {
+            projects.push(project.clone());
+        }
+    }
+    projects
+}
+
+/// What stays of a folder when it gets another name or place; none where it can't be looked at.
+pub fn identity(folder: &Path) -> Option<Identity> {
+    let metadata = fs::metadata(folder).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// What is at a folder that a container was made in, seen from the workspace in `root`: by another
+/// path, through a link or on a file system without capitals it may be the same one.
+pub fn place(root: &Path, folder: &Path) -> Place {
+    match fs::metadata(folder) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Place::Gone;
+        }
+        // What can't be looked at is somebody's.
+        Err(_) => return Place::Elsewhere,
+        Ok(_) => {}
+    }
+    if identity(root).is_some() && identity(root) == identity(folder) {
+        return Place::Here;
+    }
+    let has_project = [manifest::FILE].iter().chain(&selection::FOUND);
+    let has_project = has_project.copied().any(|name| folder.join(name).exists());
+    if has_project {
+        Place::Elsewhere
+    } else {
+        Place::Gone
+    }
 }
 
 /// Drops a workspace that was removed.

@@ -62,6 +62,9 @@ fn the_clones_of_a_folder_become_a_manifest_that_works() {
     # The git repositories of this workspace, and the services that run from them. After a change,
     # run `fitout generate`, review the difference and commit it. `fitout schema` knows every key.
 
+    [workspace]
+    name = "ws"                        # of the Compose project
+
     [repos.api]
     url = "../remotes/api.git"
 
@@ -151,6 +154,7 @@ fn most_addresses_share_their_beginning() {
     # run `fitout generate`, review the difference and commit it. `fitout schema` knows every key.
 
     [workspace]
+    name = "ws"                        # of the Compose project
     repos_dir = "repos"                # where the repos are cloned
 
     [git]
@@ -294,4 +298,35 @@ fn a_missing_dockerfile_is_offered_on_a_terminal() {
     assert!(!screen.contains("still to be written"), "{screen}");
     let manifest = context.read("ws/workspace.toml");
     assert!(manifest.contains("build_args"), "{manifest}");
+}
+
+#[test]
+fn a_project_that_this_machine_has_already_is_not_taken_again() {
+    let context = TestContext::new();
+    for folder in ["a/My Shop", "b/My Shop", "c/日本"] {
+        fs::create_dir_all(context.path(folder)).unwrap();
+        let command = |arguments: &[&str]| {
+            let mut command = context.fitout_command(arguments);
+            let output = command.current_dir(context.path(folder)).output().unwrap();
+            context.ran(&output)
+        };
+        let ran = command(&["init", "--yes"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        if folder.starts_with('b') {
+            ran.assert_says("the workspace in [TMP]/a/My Shop is the Compose project `myshop`");
+        }
+        // Writes it down for others.
+        assert_eq!(command(&["generate"]).code, Some(0));
+    }
+    for (folder, name) in [
+        ("a/My Shop", "myshop"),
+        ("b/My Shop", "myshop-2"),
+        ("c/日本", "workspace"),
+    ] {
+        let manifest = context.read(&format!("{folder}/workspace.toml"));
+        assert!(
+            manifest.contains(&format!("name = \"{name}\"")),
+            "{manifest}"
+        );
+    }
 }

@@ -31,6 +31,7 @@ mod lock;
 mod login;
 mod manifest;
 mod never_loses;
+mod project;
 mod proxy;
 mod runtime;
 mod shell;

@@ -43,7 +43,7 @@ fn shown(name: &str, files: &Files) -> String {
         branch: None,
         runnables: stack::runnables(files),
     }];
-    let manifest = draft::manifest(&repos);
+    let manifest = draft::manifest("shop", &repos);
     assert_valid(&manifest);
     let services = manifest.split_once("[repos.").unwrap().1;
     let (services, _) = services.split_once("# Backing").unwrap();
@@ -91,11 +91,15 @@ fn every_repo_becomes_the_services_that_a_person_would_write() {
 
 #[test]
 fn the_manifest_to_start_from_is_valid_with_and_without_its_comment_marks() {
-    let starter = draft::manifest(&[]);
+    let starter = draft::manifest("shop", &[]);
     assert_valid(&starter);
+    assert!(
+        starter.contains("[workspace]\nname = \"shop\"\n"),
+        "{starter}"
+    );
     let taken: Vec<&str> = starter
         .split("\n\n")
-        .skip(1)
+        .skip(2)
         .flat_map(str::lines)
         .map(|line| line.strip_prefix("# ").unwrap())
         .collect();

@@ -193,6 +193,27 @@ fn only_docker_runs_docker() {
     }));
 }
 
+/// It says which files, project and env file are meant; any other call would take the shell's.
+#[test]
+fn one_place_calls_compose() {
+    let calls = ["\"compose\"", "\"docker-compose\""];
+    let place = "docker/compose.rs";
+    assert_none(&complaints(|source| {
+        let may_run_docker = source.path.starts_with("docker/") && source.path != place;
+        calls
+            .iter()
+            .filter(|call| may_run_docker && source.code.contains(*call))
+            .map(|call| format!("names {call}; only {place} does"))
+            .collect()
+    }));
+    let all = sources();
+    let source = all.iter().find(|source| source.path == place).unwrap();
+    for call in [".arg(\"compose\")", "[\"compose\", \"version\""] {
+        assert_eq!(source.code.matches(call).count(), 1, "{call}");
+    }
+    assert_eq!(source.code.matches("\"compose\"").count(), 2);
+}
+
 #[test]
 fn only_ui_names_the_terminal() {
     let crates = ["anstream", "anstyle", "dialoguer", "indicatif"];

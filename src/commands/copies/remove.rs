@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::commands::{Context, Opened, generate, sync};
+use crate::commands::{Context, Opened, generate, project, sync};
+use crate::compose::selection::PROFILES;
 use crate::docker::{Docker, EngineProblem};
 use crate::doctor::{probes, required};
 use crate::dotenv;
@@ -94,6 +95,12 @@ pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
         .hint(format!("to lose it: fitout copies remove --force {word}")));
     }
     let stack = Stack::look(&project, args)?;
+    if stack.is_there() {
+        let containers = Docker::default().containers_of(&project);
+        let containers = containers.unwrap_or_default();
+        let folders = containers.iter().map(|container| container.folder.as_str());
+        project::own(&opened, &project, folders)?;
+    }
     let Some(volumes) = ask(context, args, &folder, &stack, &lost)? else {
         ui.say("nothing was removed");
         return Ok(Exit::Done);
@@ -200,11 +207,10 @@ impl Stack {
         let variables = probes::variables(folder).context("can't read `.env`")?;
         let mut down = Docker::default()
             .limit(DOWN_LIMIT)
-            .compose(folder)
+            .compose(folder, &opened.selection(&variables).named(&self.project))
             .with_made_up(&required::unset(&opened.workspace, &variables))
-            .env("COMPOSE_PROJECT_NAME", &self.project)
             // Also what only some profile starts.
-            .env("COMPOSE_PROFILES", "*")
+            .env(PROFILES, "*")
             .args(["down", "--remove-orphans", "--rmi", "local"]);
         if volumes == Volumes::Go {
             down = down.arg("--volumes");

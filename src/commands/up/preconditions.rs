@@ -12,6 +12,7 @@ use anyhow::{Context as _, anyhow};
 use super::interrupted_before_start;
 use crate::commands::Opened;
 use crate::commands::doctor::{Depth, Examination};
+use crate::compose::owner::Owner;
 use crate::docker::Container;
 use crate::doctor::judge::tools;
 use crate::doctor::select::Selection;
@@ -24,7 +25,7 @@ use crate::running::{self, Condition};
 /// What a container that runs has shown.
 const DOCKER: [&str; 3] = ["tools.docker", "tools.engine", "tools.compose"];
 /// What needs no repo. The ports of what will start are beside them.
-const MACHINE: [&str; 3] = ["tools.disk", "tools.wsl", "env"];
+const MACHINE: [&str; 4] = ["compose.project", "tools.disk", "tools.wsl", "env"];
 /// What needs the repos and the compose file.
 const WORKSPACE: [&str; 2] = ["files", VALID];
 const VALID: &str = "compose.valid";
@@ -34,6 +35,7 @@ pub struct Preconditions<'a> {
     opened: &'a Arc<Opened>,
     started: HashSet<&'a str>,
     all_run: bool,
+    moved_from: Option<String>,
 }
 
 impl<'a> Preconditions<'a> {
@@ -47,14 +49,24 @@ impl<'a> Preconditions<'a> {
             opened,
             started: started.collect(),
             all_run: false,
+            moved_from: None,
         };
         let examination = this.examination()?;
+        if let Owner::Moved(from) = examination.owner() {
+            this.moved_from = Some(from.clone());
+        }
         this.all_run = this.all_run(&variables, &examination);
         let docker: &[&str] = if this.all_run { &[] } else { &DOCKER };
         let ports = this.ports();
         let only = [docker, &MACHINE, &refs(&ports)].concat();
-        this.require(examination, &only, &[])?;
+        let shown: &[&str] = if this.all_run { &DOCKER } else { &[] };
+        this.require(examination, &only, shown)?;
         Ok(this)
+    }
+
+    /// The folder that the containers of this workspace were made in, where that is gone.
+    pub fn moved_from(&self) -> Option<&str> {
+        self.moved_from.as_deref()
     }
 
     /// The names of the services that start.
@@ -89,9 +101,9 @@ impl<'a> Preconditions<'a> {
         names.map(|name| format!("ports.{name}")).collect()
     }
 
-    /// Other files than ours, which `COMPOSE_FILE` may name, are Compose's own matter.
+    /// What other files than ours hold, which `COMPOSE_FILE` may add, is known to Compose alone.
     fn all_run(&self, variables: &Variables, examination: &Examination) -> bool {
-        if self.started.is_empty() || variables.get_filled("COMPOSE_FILE").is_some() {
+        if self.started.is_empty() || self.opened.selection(variables).has_more_files() {
             return false;
         }
         let containers = examination.containers().iter();

@@ -7,7 +7,7 @@ use std::io::Write as _;
 use anyhow::Context as _;
 
 use super::change::Change;
-use crate::commands::project::Project;
+use crate::commands::project::{self, Project};
 use crate::commands::{Context, Opened};
 use crate::docker::Compose;
 use crate::doctor::started::started;
@@ -51,6 +51,9 @@ impl Restart {
         };
         let states = compose.clone().services();
         let states = states.context("can't ask which services run")?;
+        let variables = project.variables()?;
+        let folders = states.iter().map(|state| state.folder.as_str());
+        project::own(opened, &opened.selection(&variables).project, folders)?;
         if !states.iter().any(is_up) {
             return Ok(Restart::default());
         }

@@ -63,8 +63,9 @@ impl Switched<'_> {
         if services.is_empty() {
             return Ok(());
         }
-        let status = Docker::default()
-            .compose(&self.opened.root)
+        let status = self
+            .opened
+            .compose(&Docker::default())?
             .args(["up", "--detach"])
             .args(how)
             .args(services)
@@ -115,7 +116,7 @@ impl Switched<'_> {
         if changed.is_empty() {
             return Ok(Vec::new());
         }
-        let states = Docker::default().compose(&self.opened.root).services();
+        let states = self.opened.compose(&Docker::default())?.services();
         let states = states.context("can't ask which services run")?;
         let rows = running::rows(&self.opened.workspace, &self.opened.personal, &states);
         let is_shown = |row: &Row| {

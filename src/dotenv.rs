@@ -326,6 +326,35 @@ mod tests {
         }
     }
 
+    /// What a person says of the machine beats what was found.
+    #[test]
+    fn addresses_of_the_personal_file_stand_in_for_those_of_the_machine() {
+        let text = |value: &str| Some(value.to_owned());
+        let personal = |host_ip, host_gateway| Personal {
+            host_ip,
+            host_gateway,
+            ..Personal::default()
+        };
+        for (personal, ip, gateway) in [
+            (personal(None, None), "172.17.0.1", "host-gateway"),
+            (personal(text("10.0.0.7"), None), "10.0.0.7", "host-gateway"),
+            (personal(None, text("10.0.0.8")), "172.17.0.1", "10.0.0.8"),
+            (
+                personal(text("10.0.0.7"), text("10.0.0.8")),
+                "10.0.0.7",
+                "10.0.0.8",
+            ),
+        ] {
+            let written = env("", &nothing(), &personal, &machine()).unwrap();
+            for line in [
+                format!("DOCKER_HOST_IP={ip}"),
+                format!("DOCKER_HOST_GATEWAY={gateway}"),
+            ] {
+                assert!(written.lines().any(|it| it == line), "{line}: {written}");
+            }
+        }
+    }
+
     fn written(existing: &str) -> String {
         env(existing, &nothing(), &Personal::default(), &machine()).unwrap()
     }

@@ -14,6 +14,8 @@ pub mod overrides;
 pub mod owner;
 pub mod renewal;
 pub mod selection;
+#[cfg(test)]
+mod tests;
 pub mod text;
 pub mod yaml;
 

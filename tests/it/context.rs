@@ -284,16 +284,27 @@ pub fn free_port() -> u16 {
     listener.local_addr().unwrap().port()
 }
 
-/// Asks again and again, for a minute at most, until there is an answer.
+/// Asks again and again, for a minute at most, until there is an answer. The one way to wait in these tests.
+#[track_caller]
 pub fn eventually<T>(what: impl Display, mut ask: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    const LIMIT: Duration = Duration::from_secs(60);
+    let start = Instant::now();
     loop {
         if let Some(answer) = ask() {
             return answer;
         }
-        assert!(Instant::now() < deadline, "not within a minute: {what}");
-        thread::sleep(Duration::from_millis(50));
+        let waited = start.elapsed();
+        assert!(waited < LIMIT, "not within a minute: {what}");
+        // What takes a moment is seen at once; what takes long is not asked all the time.
+        let pause = (waited / 50).max(Duration::from_micros(50));
+        thread::sleep(pause.min(Duration::from_millis(50)));
     }
+}
+
+/// Waits for it, for a minute at most.
+#[track_caller]
+pub fn until(what: impl Display, mut is_so: impl FnMut() -> bool) {
+    eventually(what, || is_so().then_some(()));
 }
 
 /// `in 0.3 s` differs from run to run.

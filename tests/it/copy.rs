@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::context::{Ran, TestContext, exists, files_of};
+use crate::context::{Ran, TestContext, eventually, exists, files_of, free_port};
 
 /// A company with a workspace in `ws`, which is a repository of its own, and git as the only program.
 struct Company(TestContext);
@@ -198,6 +198,24 @@ fn work_of_the_user_stays_in_the_original_and_is_named() {
     assert_eq!(company.0.read("vera-2/workspace.toml"), MANIFEST);
 }
 
+/// `generate` would write these anew; in a copy it has to be asked for.
+#[test]
+fn committed_files_are_in_a_copy_as_they_were_committed() {
+    let company = Company::new();
+    let compose = company.0.read("ws/docker-compose.yml");
+    let edited = compose.replace("21801", "21901");
+    let ignored = company.0.read("ws/.gitignore").replace("/api\n", "");
+    company.0.write("ws/docker-compose.yml", &edited);
+    company.0.write("ws/.gitignore", &ignored);
+    assert!(edited != compose && !ignored.contains("/api\n"));
+    company.commit("Edit what fitout writes");
+
+    company.run(&["copy", "../vera-2"]);
+
+    assert_eq!(company.0.read("vera-2/docker-compose.yml"), edited);
+    assert_eq!(company.0.read("vera-2/.gitignore"), ignored);
+}
+
 #[test]
 fn a_copy_of_a_copy_is_one_more_of_the_original() {
     let company = Company::new();
@@ -226,27 +244,43 @@ fn a_copy_of_a_copy_is_one_more_of_the_original() {
     assert_eq!(copies["vera-3"]["ports"], serde_json::json!([22000, 22001]));
 }
 
+/// A port from which on one is taken, and these are free.
+fn ports_with_one_taken(taken: u16, free: &[u16]) -> (u16, TcpListener) {
+    eventually("there are ports that nobody has", || {
+        let base = free_port().checked_sub(taken).filter(|base| *base > 1024)?;
+        let listen = |port: &u16| TcpListener::bind(("0.0.0.0", base.checked_add(*port)?)).ok();
+        let are_free = free.iter().all(|port| listen(port).is_some());
+        are_free.then(|| listen(&taken))?.map(|taken| (base, taken))
+    })
+}
+
 #[test]
 fn ports_that_anyone_has_are_left_to_them() {
     let company = Company::new();
-    // Of its own: the other tests, which run at the same time, count on free ones.
-    company.0.manifest(&MANIFEST.replace("2180", "2370"));
+    // One that somebody listens on, and one of a workspace that is stopped.
+    let (base, _listener) = ports_with_one_taken(101, &[0, 1, 100, 200, 201, 300, 301]);
+    let ports = |manifest: &str| {
+        let manifest = manifest.replace("21800", &base.to_string());
+        manifest.replace("21801", &(base + 1).to_string())
+    };
+    company.0.manifest(&ports(MANIFEST));
     company.run(&["generate"]);
     company.commit("Move the ports");
-    // One that somebody listens on, and one of a workspace that is stopped.
-    let _listener = TcpListener::bind("127.0.0.1:23801").unwrap();
-    company.0.write(
-        "other/workspace.toml",
-        "[services.it]\nimage = \"it:1\"\nports = [\"23900:80\"]\n",
+    let stopped = format!(
+        "[services.it]\nimage = \"it:1\"\nports = [\"{}:80\"]\n",
+        base + 200
     );
+    company.0.write("other/workspace.toml", &stopped);
     company.run(&["-C", "../other", "generate"]);
 
     let taken = company.fitout(&["copy", "--port-offset", "200", "../vera-2"]);
     company.run(&["copy", "../vera-2"]);
 
     assert_eq!(taken.code, Some(2));
-    let why = "port 23700 + 200 = 23900 belongs to the workspace in [TMP]/other";
-    taken.assert_says(why);
+    taken.assert_says(&format!(
+        "port {base} + 200 = {} belongs to the workspace in [TMP]/other",
+        base + 200
+    ));
     assert_eq!(company.copies()["vera-2"]["port_offset"], 300);
 
     // A folder that is gone has no ports any more.
@@ -606,7 +640,25 @@ fn removing_a_copy_loses_no_work_and_leaves_the_others() {
     web(&["branch", "idea"]);
     web(&["reset", "--quiet", "--hard", "origin/main"]);
     refused("web: 1 commit of `idea` that is on no remote");
+    // The objects are in the original too, where no ref leads to them.
+    let idea = company.0.path("vera-2/web").display().to_string();
+    company
+        .0
+        .git("ws/web", &["fetch", "--quiet", &idea, "idea"]);
+    fs::remove_file(company.0.ws("web/.git/FETCH_HEAD")).unwrap();
+    refused("web: 1 commit of `idea` that is on no remote");
+    web(&["tag", "kept", "idea"]);
+    web(&["branch", "--quiet", "-D", "idea"]);
+    refused("web: 1 commit of `kept` that is on no remote");
+    web(&["switch", "--quiet", "--detach", "kept"]);
+    web(&["tag", "--delete", "kept"]);
+    refused("that is on no remote");
+    web(&["switch", "--quiet", "-c", "idea"]);
+    web(&["switch", "--quiet", "main"]);
     web(&["push", "--quiet", "origin", "idea"]);
+    web(&["bisect", "start"]);
+    refused("web: a bisect in progress");
+    web(&["bisect", "reset"]);
 
     company.0.write("vera-2/notes", "x");
     refused("the workspace: 1 untracked file");

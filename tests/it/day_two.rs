@@ -196,9 +196,8 @@ fn without_docker_it_is_docker_that_is_missing() {
 }
 
 mod with_engine {
-    use std::time::{Duration, Instant};
-
     use super::*;
+    use crate::context::until;
 
     /// A store with data, and a service that is built, needs it and is tested. Leaves nothing behind.
     struct Stack(TestContext, String);
@@ -326,21 +325,12 @@ healthcheck = {{ test = ["CMD", "wget", "-q", "-O-", "http://127.0.0.1:8080/born
             .stderr(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        let deadline = Instant::now() + Duration::from_secs(90);
         let running = format!("name={}-test-api", stack.1);
-        while stack
-            .docker(&[
-                "ps",
-                "-q",
-                "--filter",
-                &running,
-                "--filter",
-                "label=com.docker.compose.oneoff=True",
-            ])
-            .is_empty()
-        {
-            assert!(Instant::now() < deadline, "the tests do not begin");
-        }
+        let one_off = "label=com.docker.compose.oneoff=True";
+        until("the tests begin", || {
+            let asked = ["ps", "-q", "--filter", &running, "--filter", one_off];
+            !stack.docker(&asked).is_empty()
+        });
         let interrupt = Command::new("kill")
             .args(["-TERM", &child.id().to_string()])
             .status()

@@ -1,9 +1,9 @@
 //! What goes wrong between here and a server: each failure has its end, its words and no half repo.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::context::{Ran, TestContext};
+use crate::context::{Ran, TestContext, until};
 use crate::http_server::{Behaviour, HttpServer};
 
 /// A workspace with one repo of a server that behaves like this.
@@ -37,10 +37,9 @@ fn a_server_with_too_much_to_do_is_left_alone_for_as_long_as_it_says() {
             ..Behaviour::default()
         },
     );
-    let start = Instant::now();
     let ran = context.fitout(&["sync"]);
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
-    assert!(start.elapsed() >= Duration::from_secs(4));
+    assert_eq!(server.too_early(), 0, "of {}", server.requests());
     assert_eq!(server.requests(), 2 + 3);
 }
 
@@ -254,9 +253,7 @@ fn interrupted(context: &TestContext, is_waiting: impl Fn() -> bool) -> Ran {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    while !is_waiting() {
-        std::thread::yield_now();
-    }
+    until("fitout waits", is_waiting);
     let pid = child.id().to_string();
     let status = Command::new("kill").args(["-INT", &pid]).status().unwrap();
     assert!(status.success());

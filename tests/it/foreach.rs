@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::context::TestContext;
+use crate::context::{TestContext, eventually};
 
 fn workspace() -> TestContext {
     let context = TestContext::new();
@@ -98,12 +98,7 @@ fn ctrl_c_ends_what_runs_and_all_that_it_started() {
         text.ok().filter(|text| text.ends_with('\n'))
     };
     let started = || Some([pid_of("web")?, pid_of("api")?]);
-    let pids = loop {
-        if let Some(pids) = started() {
-            break pids;
-        }
-        std::thread::yield_now();
-    };
+    let pids = eventually("both have started", started);
     let fitout = child.id().to_string();
     let kill = context.command("kill").args(["-INT", &fitout]).status();
     assert!(kill.unwrap().success());

@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::time::Duration;
 
-use crate::context::TestContext;
+use crate::context::{TestContext, until};
 
 const MANIFEST: &str = r#"
 [workspace]
@@ -316,20 +315,72 @@ fn a_disk_that_takes_no_more_leaves_the_old_file() {
 #[test]
 fn a_kill_at_any_moment_leaves_the_old_file_or_the_new_one() {
     let context = generated();
-    let one = context.read("ws/docker-compose.yml");
-    let manifests = [MANIFEST.replace("3100", "3200"), MANIFEST.to_owned()];
-    context.manifest(&manifests[0]);
-    let two = context.fitout(&["generate", "--stdout"]).stdout;
-    for round in 0_u32..40 {
-        context.manifest(&manifests[(round % 2) as usize]);
+    // So much that to write it takes a while.
+    let service = |number| format!("[services.s{number}]\nimage = \"image:{number}\"\n");
+    let services: String = (0..400).map(service).collect();
+    let manifests = ["3200", "3100"].map(|port| MANIFEST.replace("3100", port) + &services);
+    let texts = manifests.each_ref().map(|manifest| {
+        context.manifest(manifest);
+        context.fitout(&["generate", "--stdout"]).stdout
+    });
+    assert_eq!(context.fitout(&["generate", "--quiet"]).code, Some(0));
+    let files = ["docker-compose.yml", ".env", ".gitignore"];
+    let old = files.map(|file| context.read(&format!("ws/{file}")));
+    let mut hits = 0;
+    for round in 0..40 {
+        context.manifest(&manifests[round % 2]);
         let mut child = context
             .fitout_command(&["generate", "--force", "--quiet"])
             .spawn()
             .unwrap();
-        std::thread::sleep(Duration::from_micros(u64::from(round) * 150));
-        child.kill().unwrap();
+        // In turns as soon as something is being written, and at another moment.
+        let names = context.names("ws");
+        let mut steps = if round % 2 == 0 {
+            usize::MAX
+        } else {
+            round * 20
+        };
+        until("something is written, or all is", || {
+            steps -= 1;
+            steps == 0
+                || context.names("ws") != names
+                || context.read("ws/docker-compose.yml") == texts[round % 2]
+                || child.try_wait().unwrap().is_some()
+        });
+        let _ = child.kill();
         child.wait().unwrap();
+        hits += usize::from(context.names("ws") != names);
         let text = context.read("ws/docker-compose.yml");
-        assert!(text == one || text == two, "round {round}:\n{text}");
+        assert!(texts.contains(&text), "round {round}:\n{text}");
+        for (file, old) in files.iter().zip(&old).skip(1) {
+            assert_eq!(context.read(&format!("ws/{file}")), *old, "round {round}");
+        }
     }
+    assert!(hits > 0, "no kill was in the middle of a write");
+}
+
+/// A file that is written where it is could be seen half written, and lost by a kill.
+#[test]
+fn what_is_written_takes_the_place_of_the_old_file_and_does_not_touch_it() {
+    let context = generated();
+    let files = ["docker-compose.yml", ".env", ".gitignore"];
+    let path = |file: &str| format!("ws/{file}");
+    let old = files.map(|file| {
+        fs::hard_link(context.ws(file), context.path(file)).unwrap();
+        context.read(&path(file))
+    });
+    let personal = "[host]\nip = \"10.1.2.3\"\ngateway = \"10.1.2.4\"\n";
+    context.write("ws/workspace.local.toml", personal);
+    context.manifest(&format!(
+        "{}\n[repos.more]\n[services.cache]\npreset = \"redis\"\n",
+        MANIFEST.replace("3100", "3200")
+    ));
+    assert_eq!(context.fitout(&["generate", "--quiet"]).code, Some(0));
+    for (file, old) in files.iter().zip(old) {
+        assert_eq!(context.read(file), old, "{file} was written where it is");
+        assert_ne!(context.read(&path(file)), old, "{file} is not new");
+    }
+    let env = context.read("ws/.env");
+    assert!(env.contains("DOCKER_HOST_IP=10.1.2.3\n"), "{env}");
+    assert!(env.contains("DOCKER_HOST_GATEWAY=10.1.2.4\n"), "{env}");
 }

@@ -10,12 +10,10 @@ use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::context::{TestContext, free_port, with_docker};
+use crate::context::{TestContext, free_port, until, with_docker};
 
 #[test]
 #[ignore = "needs a Docker engine"]
@@ -165,7 +163,7 @@ fn ctrl_c_leaves_no_container_and_no_network_behind() {
         .spawn()
         .unwrap();
     let running = ["ps", "--quiet", "--filter", "name=fitout-probe-"];
-    wait_until("the probe's container runs", || {
+    until("the probe's container runs", || {
         !docker(&running).is_empty()
     });
     let pid = doctor.id().to_string();
@@ -358,7 +356,7 @@ impl Cluster {
         let log = self.temporary.path().join("log");
         let file = fs::File::create(&log).unwrap();
         let server = Server(command.stdout(Stdio::null()).stderr(file).spawn().unwrap());
-        wait_until("PostgreSQL is ready", || {
+        until("PostgreSQL is ready", || {
             let text = fs::read_to_string(&log).unwrap();
             text.contains("database system is ready to accept connections")
         });
@@ -440,12 +438,4 @@ fn leftovers() -> String {
 fn docker(arguments: &[&str]) -> String {
     let output = Command::new("docker").args(arguments).output().unwrap();
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while !is_so() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        thread::sleep(Duration::from_millis(50));
-    }
 }

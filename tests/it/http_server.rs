@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
@@ -145,9 +145,15 @@ struct Shared {
     at_once: AtomicUsize,
     refused: AtomicUsize,
     asked: Mutex<Vec<Asked>>,
+    /// When whoever was sent away may come back.
+    back_at: Mutex<Option<Instant>>,
+    too_early: AtomicUsize,
     held: Mutex<Held>,
     changed: Condvar,
 }
+
+/// How long to wait for a request that has to come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Default)]
 struct Held {
@@ -172,6 +178,8 @@ impl HttpServer {
             at_once: AtomicUsize::new(0),
             refused: AtomicUsize::new(0),
             asked: Mutex::default(),
+            back_at: Mutex::default(),
+            too_early: AtomicUsize::new(0),
             held: Mutex::default(),
             changed: Condvar::new(),
         });
@@ -204,12 +212,12 @@ impl HttpServer {
     /// Waits until so many packs are held.
     pub fn wait_for_held(&self, number: usize) {
         let held = self.shared.held.lock().unwrap();
-        drop(
-            self.shared
-                .changed
-                .wait_while(held, |held| held.waiting < number)
-                .unwrap(),
-        );
+        let (_held, waited) = self
+            .shared
+            .changed
+            .wait_timeout_while(held, PATIENCE, |held| held.waiting < number)
+            .unwrap();
+        assert!(!waited.timed_out(), "nobody asks for a pack");
     }
 
     /// Lets all packs through.
@@ -233,6 +241,11 @@ impl HttpServer {
         self.shared.refused.load(Ordering::SeqCst)
     }
 
+    /// Requests that came before the time that `Retry-After` had named.
+    pub fn too_early(&self) -> usize {
+        self.shared.too_early.load(Ordering::SeqCst)
+    }
+
     /// All requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().unwrap().clone()
@@ -240,6 +253,19 @@ impl HttpServer {
 }
 
 impl Shared {
+    fn send_away(&self, header: Option<&str>) {
+        let seconds = header.and_then(|line| line.strip_prefix("Retry-After: ")?.parse().ok());
+        let pause = seconds.map(Duration::from_secs);
+        *self.back_at.lock().unwrap() = pause.map(|pause| Instant::now() + pause);
+    }
+
+    fn note_who_is_too_early(&self) {
+        let back_at = self.back_at.lock().unwrap().take();
+        if back_at.is_some_and(|time| Instant::now() < time) {
+            self.too_early.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
     fn scheme(&self) -> &'static str {
         match self.behaviour.tls {
             Some(_) => "https",
@@ -317,10 +343,12 @@ impl Shared {
             stream.write_all(text.as_bytes())?;
             return Ok(false);
         }
+        self.note_who_is_too_early();
         if let Some((times, status)) = self.behaviour.busy
             && number < times
         {
             let line = self.behaviour.busy_header;
+            self.send_away(line);
             return refuse(
                 stream,
                 status,

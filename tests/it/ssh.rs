@@ -3,10 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use crate::context::{Ran, TestContext, free_port};
+use crate::context::{Ran, TestContext, free_port, until};
 use crate::sync::{Daemon, assert_cloned_as_git_does, varied_remote, wait_for_port};
 use crate::terminal::{Prompt, on_a_terminal, talk};
 
@@ -257,9 +255,7 @@ fn agent(context: &TestContext, name: &str) -> (Daemon, PathBuf) {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    while !socket.exists() {
-        thread::yield_now();
-    }
+    until("the agent listens", || socket.exists());
     (Daemon(agent), socket)
 }
 
@@ -297,12 +293,9 @@ fn a_passphrase_is_asked_for_once_and_its_key_is_gone_with_the_run() {
     assert!(screen.contains("2 repos: 2 cloned"), "{screen}");
 
     // The agent looks every ten seconds whether it is still wanted.
-    let is_over = || fs::read_dir(context.path("tmp")).unwrap().count() == 1;
-    let patience = Instant::now() + Duration::from_secs(30);
-    while !is_over() && Instant::now() < patience {
-        thread::sleep(Duration::from_millis(100));
-    }
-    assert!(is_over(), "the agent of the run is still there");
+    until("the agent of the run ends", || {
+        fs::read_dir(context.path("tmp")).unwrap().count() == 1
+    });
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::context::{TestContext, exists, free_port};
+use crate::context::{TestContext, exists, files_of, free_port, until};
 use crate::http_server::{Behaviour, HttpServer};
 use crate::terminal::{Prompt, on_a_terminal};
 
@@ -21,9 +21,9 @@ impl Drop for Daemon {
 }
 
 pub fn wait_for_port(port: u16) {
-    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-        std::thread::yield_now();
-    }
+    until("the server listens", || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok()
+    });
 }
 
 /// A repository with what checkouts get wrong: line endings, modes, links, names, tags, branches.
@@ -506,6 +506,9 @@ fn a_dry_run_changes_nothing() {
         "[repos.web]\nurl = \"../remotes/web.git\"\n[repos.api]\nurl = \"../remotes/api.git\"\n",
     );
     context.fitout(&["sync", "web"]);
+    context.push("web", "new.txt", "new\n");
+    let files = || files_of(&context.path(""), |_| true);
+    let before = files();
     let ran = context.fitout(&["sync", "--dry-run"]);
     insta::assert_snapshot!(ran.shown(), @r"
     exit: 0
@@ -515,7 +518,14 @@ fn a_dry_run_changes_nothing() {
     api   clone  from [TMP]/remotes/api.git
     --- stderr
     ");
-    assert!(!exists(context.ws("api")));
+    let after = files();
+    let changed: Vec<_> = after
+        .iter()
+        .filter(|(path, text)| before.get(*path) != Some(text))
+        .map(|(path, _)| path)
+        .chain(before.keys().filter(|path| !after.contains_key(*path)))
+        .collect();
+    assert!(changed.is_empty(), "{changed:?}");
 }
 
 #[test]
@@ -610,11 +620,19 @@ fn a_pin_that_moves_is_followed_unless_a_commit_would_be_lost() {
     };
     manifest("v1.0");
     context.fitout(&["sync"]);
+    let at = |name: &str| context.git("ws/varied", &["rev-parse", &format!("{name}^{{commit}}")]);
+    assert_eq!(at("HEAD"), at("v1.0"));
+    assert_ne!(at("v1.0"), at("light"));
     manifest("light");
     let moved = context.fitout(&["sync"]);
+    assert_eq!(at("HEAD"), at("light"));
+    assert_eq!(context.git("ws/varied", &["branch", "--show-current"]), "");
+    assert_eq!(context.git("ws/varied", &["status", "--short"]), "");
     context.commit("varied", "own.txt", "own\n");
+    let own = at("HEAD");
     manifest("v1.0");
     let held = context.fitout(&["sync"]);
+    assert_eq!(at("HEAD"), own);
     assert_eq!(moved.code, Some(0), "{}", moved.shown());
     assert_eq!(held.code, Some(1), "{}", held.shown());
     assert_eq!(context.read("ws/varied/own.txt"), "own\n");
@@ -706,6 +724,32 @@ fn files_that_a_filter_writes_are_updated_by_git_itself() {
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
     assert_eq!(context.read("ws/web/a.loud"), "TWO\n");
     assert_eq!(context.git("ws/web", &["status", "--short"]), "");
+}
+
+/// What git can't look at may hold anything.
+#[test]
+fn a_clone_that_git_can_not_look_at_is_left_as_it_is() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.push("web", ".gitattributes", "*.txt filter=none\n");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    assert_eq!(context.fitout(&["sync"]).code, Some(0));
+    let before = context.git("ws/web", &["rev-parse", "HEAD"]);
+    context.push("web", "new.txt", "new\n");
+    let git = "#!/bin/sh\ncase \" $* \" in *' status '*) echo no >&2; exit 128;; esac\n\
+               PATH=${PATH#*:} exec git \"$@\"\n";
+    context.write_program("bin/git", git);
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("{}:{path}", context.path("bin").display());
+    for arguments in [&["sync"][..], &["sync", "--switch"]] {
+        let mut command = context.fitout_command(arguments);
+        let ran = context.ran(&command.env("PATH", &path).output().unwrap());
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        assert_eq!(context.git("ws/web", &["rev-parse", "HEAD"]), before);
+    }
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert!(exists(context.ws("web/new.txt")));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal};
 use rustix::pty::OpenptFlags;
 use rustix::termios::LocalModes;
 
-use crate::context::TestContext;
+use crate::context::{TestContext, until};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -89,8 +89,8 @@ pub fn talk(fitout: &Command, prompt: Prompt, dialogue: &[(&str, &str)]) -> (Opt
             let modes = rustix::termios::tcgetattr(&screen).unwrap().local_modes;
             modes.contains(LocalModes::ECHO)
         };
-        while prompt != Prompt::Ssh && echoes() {
-            thread::yield_now();
+        if prompt != Prompt::Ssh {
+            until("the terminal takes an answer", || !echoes());
         }
         let end = if prompt == Prompt::Key { "" } else { "\n" };
         write!(screen, "{answer}{end}").unwrap();

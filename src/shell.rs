@@ -32,6 +32,10 @@ pub fn end_of_name(text: &str) -> usize {
         .unwrap_or(text.len())
 }
 
+/// How deep variables may stand in the defaults of others: people write two or three. Every level reads its
+/// text once more, and takes of the stack.
+pub const DEEPEST: usize = 32;
+
 /// The brace that closes the one before the text; a default may hold variables of its own.
 pub fn closing_brace(text: &str) -> Option<usize> {
     let mut depth = 1;

@@ -1,14 +1,21 @@
 //! Variables of a compose file: `${NAME:-default}` and its kin, filled in as Compose does. Pure.
 //! <https://docs.docker.com/reference/compose-file/interpolation/>
 
-use crate::shell::{closing_brace, end_of_name};
+use crate::shell::{DEEPEST, closing_brace, end_of_name};
 
 /// What Compose would look a variable up in.
 pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 /// The text with all variables filled in. What Compose refuses, a required one that is not set, is
-/// nothing here.
+/// nothing here; what is deeper in defaults than [`DEEPEST`] stays as it is.
 pub fn fill(text: &str, value: &Lookup<'_>) -> String {
+    fill_within(text, value, DEEPEST)
+}
+
+fn fill_within(text: &str, value: &Lookup<'_>, deepest: usize) -> String {
+    let Some(deeper) = deepest.checked_sub(1) else {
+        return text.to_owned();
+    };
     let mut filled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('$') {
@@ -19,7 +26,7 @@ pub fn fill(text: &str, value: &Lookup<'_>) -> String {
             rest = after;
         } else if let Some(after) = rest.strip_prefix('{') {
             let end = closing_brace(after).unwrap_or(after.len());
-            filled.push_str(&braced(&after[..end], value));
+            filled.push_str(&braced(&after[..end], value, deeper));
             rest = after.get(end + 1..).unwrap_or_default();
         } else {
             let (name, after) = rest.split_at(end_of_name(rest));
@@ -32,17 +39,21 @@ pub fn fill(text: &str, value: &Lookup<'_>) -> String {
 }
 
 /// What is between the braces: a name, and what to do with its value.
-fn braced(text: &str, value: &Lookup<'_>) -> String {
+fn braced(text: &str, value: &Lookup<'_>, deepest: usize) -> String {
     let (name, operation) = text.split_at(end_of_name(text));
     let found = value(name);
     let filled = found.clone().filter(|found| !found.is_empty());
     let (operator, word) =
         operation.split_at(operation.find(['-', '?', '+']).map_or(0, |at| at + 1));
     match operator {
-        ":-" => filled.unwrap_or_else(|| fill(word, value)),
-        "-" => found.unwrap_or_else(|| fill(word, value)),
-        ":+" => filled.map(|_| fill(word, value)).unwrap_or_default(),
-        "+" => found.map(|_| fill(word, value)).unwrap_or_default(),
+        ":-" => filled.unwrap_or_else(|| fill_within(word, value, deepest)),
+        "-" => found.unwrap_or_else(|| fill_within(word, value, deepest)),
+        ":+" => filled
+            .map(|_| fill_within(word, value, deepest))
+            .unwrap_or_default(),
+        "+" => found
+            .map(|_| fill_within(word, value, deepest))
+            .unwrap_or_default(),
         _ => found.unwrap_or_default(),
     }
 }
@@ -70,6 +81,12 @@ mod tests {
             ("a $", "a "),
         ] {
             assert_eq!(fill(text, &value), expected, "{text}");
+        }
+        // A million of them would overflow the stack.
+        for levels in [DEEPEST - 1, 1_000_000] {
+            let text = format!("{}x{}", "${B:-".repeat(levels), "}".repeat(levels));
+            let filled = fill(&text, &value);
+            assert_eq!(filled == "x", levels < DEEPEST);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::process::{Command, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use indexmap::IndexSet;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::Docker;
@@ -42,7 +43,7 @@ pub enum ComposeError {
 
 /// Compose's messages without its log format: `time="…" level=warning msg="…"`.
 pub fn messages(stderr: &str) -> Vec<String> {
-    let mut messages: Vec<String> = Vec::new();
+    let mut messages = IndexSet::new();
     for line in stderr
         .lines()
         .map(str::trim)
@@ -52,11 +53,9 @@ pub fn messages(stderr: &str) -> Vec<String> {
             Some((_, quoted)) => serde_json::from_str(quoted).unwrap_or_else(|_| quoted.to_owned()),
             None => line.to_owned(),
         };
-        if !messages.contains(&message) {
-            messages.push(message);
-        }
+        messages.insert(message);
     }
-    messages
+    messages.into_iter().collect()
 }
 
 /// Looks for the plugin first and for `docker-compose` second.

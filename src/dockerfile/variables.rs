@@ -2,14 +2,19 @@
 
 use std::collections::HashMap;
 
-use crate::shell::{closing_brace, end_of_name};
+use crate::shell::{DEEPEST, closing_brace, end_of_name};
 
 /// Values by name.
 pub type Variables = HashMap<String, String>;
 
 /// The text with every `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}` replaced; `None`
-/// where a value is not known or another form is used.
+/// where a value is not known, another form is used, or one is deeper in others than [`DEEPEST`].
 pub fn expand(text: &str, variables: &Variables) -> Option<String> {
+    expand_within(text, variables, DEEPEST)
+}
+
+fn expand_within(text: &str, variables: &Variables, deepest: usize) -> Option<String> {
+    let deeper = deepest.checked_sub(1)?;
     let mut result = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -17,7 +22,7 @@ pub fn expand(text: &str, variables: &Variables) -> Option<String> {
         rest = &rest[at + 1..];
         if let Some(braced) = rest.strip_prefix('{') {
             let end = closing_brace(braced)?;
-            result.push_str(&braced_value(&braced[..end], variables)?);
+            result.push_str(&braced_value(&braced[..end], variables, deeper)?);
             rest = &braced[end + 1..];
         } else {
             let (name, after) = rest.split_at(end_of_name(rest));
@@ -29,7 +34,7 @@ pub fn expand(text: &str, variables: &Variables) -> Option<String> {
     Some(result)
 }
 
-fn braced_value(inside: &str, variables: &Variables) -> Option<String> {
+fn braced_value(inside: &str, variables: &Variables, deepest: usize) -> Option<String> {
     let (name, modifier) = inside.split_at(end_of_name(inside));
     let value = variables.get(name);
     let filled = value.filter(|value| !value.is_empty());
@@ -37,14 +42,14 @@ fn braced_value(inside: &str, variables: &Variables) -> Option<String> {
         "" => value.cloned(),
         _ if modifier.starts_with(":-") => match filled {
             Some(value) => Some(value.clone()),
-            None => expand(&modifier[2..], variables),
+            None => expand_within(&modifier[2..], variables, deepest),
         },
         _ if modifier.starts_with('-') => match value {
             Some(value) => Some(value.clone()),
-            None => expand(&modifier[1..], variables),
+            None => expand_within(&modifier[1..], variables, deepest),
         },
         _ if modifier.starts_with(":+") => match filled {
-            Some(_) => expand(&modifier[2..], variables),
+            Some(_) => expand_within(&modifier[2..], variables, deepest),
             None => Some(String::new()),
         },
         _ => None,
@@ -77,6 +82,12 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(expand(text, &variables).as_deref(), expected, "{text}");
+        }
+        // A million of them would overflow the stack.
+        for levels in [DEEPEST - 1, 1_000_000] {
+            let text = format!("{}x{}", "${B:-".repeat(levels), "}".repeat(levels));
+            let expected = (levels < DEEPEST).then_some("x");
+            assert_eq!(expand(&text, &variables).as_deref(), expected);
         }
     }
 }

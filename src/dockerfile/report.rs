@@ -118,7 +118,7 @@ impl Linted {
         let related = related.map(|(span, label)| (visible(source, span), shown(label)));
         let spans = [Some(&span), related.as_ref().map(|(span, _)| span)];
         let part = lines.around(source, spans.into_iter().flatten());
-        let mut snippet = Snippet::source(&source[part.bytes.clone()])
+        let mut snippet = Snippet::source(style::unmarked(&source[part.bytes.clone()]))
             .line_start(part.first_line)
             .path(shown(&self.file.path))
             .annotation(

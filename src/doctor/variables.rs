@@ -80,6 +80,7 @@ fn quoted<'a>(first: &str, quote: char, lines: &mut impl Iterator<Item = &'a str
             match character {
                 '\\' if quote == '"' => match characters.next() {
                     Some('n') => value.push('\n'),
+                    Some('r') => value.push('\r'),
                     Some('t') => value.push('\t'),
                     Some(other) => value.push(other),
                     None => value.push('\\'),
@@ -122,6 +123,7 @@ mod tests {
             ("# A=1", "A", None),
             ("A='x # y'", "A", Some("x # y")),
             ("A=\"x\\ny\" # c", "A", Some("x\ny")),
+            ("A=\"x\\r\\ty\"", "A", Some("x\r\ty")),
             ("A=\"x\ny\"\nB=2", "B", Some("2")),
             ("A=1\nA=2", "A", Some("2")),
             ("\u{feff}A=1\r\nB=2\r\n", "A", Some("1")),

@@ -142,7 +142,7 @@ fn group<'a>(source: &'a str, lines: &Lines, path: &'a str, diagnostic: &Diagnos
     let primary = AnnotationKind::Primary
         .span(part.place(&span))
         .label(shown(&diagnostic.label));
-    let mut snippet = Snippet::source(&source[part.bytes.clone()])
+    let mut snippet = Snippet::source(style::unmarked(&source[part.bytes.clone()]))
         .line_start(part.first_line)
         .path(path)
         .annotation(primary);

@@ -41,6 +41,12 @@ impl fmt::Display for Style {
     }
 }
 
+/// A text of others, as long as it was, in which nothing is taken for a style of ours.
+pub fn unmarked(text: &str) -> String {
+    // It has three bytes as well.
+    text.replace(MARK, "\u{fffd}")
+}
+
 /// Text with escape sequences that a library made for us of texts that have none, with marks instead.
 pub fn marked(styled: &str) -> String {
     styled.replace('\u{1b}', MARK.encode_utf8(&mut [0; 4]))

@@ -413,3 +413,13 @@ fn names_of_others_are_obeyed_by_no_terminal() {
         }
     }
 }
+
+#[test]
+fn a_mark_for_styles_in_a_file_is_no_style() {
+    let source = "x = [\n\u{fdd0}[31m\u{1b}[32m\n";
+    let (_, problems) = fitout::manifest::decode::manifest(source);
+    assert!(!problems.is_empty());
+    let report = fitout::manifest::Report::new("workspace.toml", source, problems);
+    let shown = fitout::ui::shown::text(&report.to_string());
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+}

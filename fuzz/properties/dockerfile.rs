@@ -8,6 +8,7 @@ use fitout::dockerfile::report::{Linted, Look, Report};
 use fitout::dockerfile::sarif;
 use fitout::dockerfile::variables::Variables;
 
+use super::manifest::obeyed_by_no_terminal;
 use super::mutation::{self, Numbers};
 use super::{Kind, texts};
 
@@ -107,7 +108,9 @@ fn hold(bytes: &[u8]) {
         files: vec![Linted { file, findings }],
         ..Report::default()
     };
-    assert!(!report.text(Look::Plain).is_empty());
+    let text = report.text(Look::Plain);
+    assert!(!text.is_empty());
+    obeyed_by_no_terminal(&text);
     assert!(!report.json().to_string().is_empty());
     assert!(sarif::log(&report, "0.0.0").is_object());
 }

@@ -8,6 +8,7 @@ use fitout::doctor::variables::Variables;
 use fitout::dotenv::{self, Machine};
 use fitout::manifest::edit::{self, Section};
 use fitout::manifest::{Diagnostic, Report, decode};
+use fitout::ui::shown;
 use fitout::workspace::{Personal, Workspace, resolve};
 use toml::Value;
 
@@ -51,6 +52,7 @@ fn hold(bytes: &[u8]) {
     }
     edits(source, read.as_ref().ok());
     if let Ok(workspace) = read {
+        places(&workspace);
         compose_file(&workspace);
         blocks(&workspace, &Personal::default());
     }
@@ -76,11 +78,21 @@ pub fn told_within(source: &str, problems: &[Diagnostic]) {
         }
         assert!(!problem.message.is_empty());
     }
-    // As many as a person reads: what is drawn for each is the library's work.
-    let some = problems.iter().take(20).cloned().collect();
-    let report = Report::new("workspace.toml", source, some);
-    assert!(report.to_string().contains("workspace.toml"));
-    assert!(!report.styled().is_empty());
+    let report = Report::new("workspace.toml", source, problems.to_vec());
+    let text = report.to_string();
+    assert!(text.contains("workspace.toml"));
+    obeyed_by_no_terminal(&text);
+}
+
+/// Neither control characters nor such as change the direction are in what is printed.
+pub fn obeyed_by_no_terminal(text: &str) {
+    let printed = shown::text(text);
+    let is_obeyed = |c: char| {
+        let is_control = c.is_control() && !"\n\t".contains(c);
+        is_control
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    assert!(!printed.contains(is_obeyed), "{printed:?}");
 }
 
 /// What is added and removed is that alone.
@@ -180,14 +192,26 @@ fn compose_file(workspace: &Workspace) {
         );
     }
     let model = compose::build::file(workspace);
-    let read: serde_json::Value =
-        serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("no YAML: {error}:\n{text}"));
+    let unlimited = serde_saphyr::options! { budget: None };
+    let read: serde_json::Value = serde_saphyr::from_str_with_options(&text, unlimited)
+        .unwrap_or_else(|error| panic!("no YAML: {error}:\n{text}"));
     if model
         .services
         .values()
         .all(|service| service.raw.is_empty())
     {
         assert_eq!(read, serde_json::to_value(&model).unwrap(), "{text}");
+    }
+}
+
+/// The clone of every repo is in the workspace, and in no other repository.
+fn places(workspace: &Workspace) {
+    for repo in &workspace.repos {
+        assert!(!repo.path.contains(char::is_control), "{:?}", repo.path);
+        for part in repo.path.split('/') {
+            let is_elsewhere = ["", ".", ".."].contains(&part) || part.eq_ignore_ascii_case(".git");
+            assert!(!is_elsewhere, "{:?}", repo.path);
+        }
     }
 }
 
@@ -204,30 +228,26 @@ pub fn blocks(workspace: &Workspace, personal: &Personal) {
     let [_, _, own @ .., _] = &lines[..] else {
         panic!("{text}");
     };
-    let read = Variables::new([], &text);
     for line in own {
-        let (name, value) = line.split_once('=').unwrap_or_else(|| panic!("{text}"));
-        assert_eq!(
-            dotenv::variables(line).collect::<Vec<_>>(),
-            [name],
-            "{text}"
-        );
-        assert_eq!(
-            read.get(name).map(|(value, _)| value),
-            Some(value),
-            "{text}"
-        );
+        let (name, _) = line.split_once('=').unwrap_or_else(|| panic!("{text}"));
+        let found: Vec<&str> = dotenv::variables(line).collect();
+        assert_eq!(found, [name], "{text}");
     }
-    assert_eq!(
-        dotenv::env(&text, workspace, personal, &machine).as_ref(),
-        Ok(&text)
-    );
+    let ip = personal.host_ip.as_ref().unwrap_or(&machine.host_ip);
+    let gateway = personal.host_gateway.as_ref();
+    let gateway = gateway.unwrap_or(&machine.host_gateway);
+    let read = Variables::new([], &text);
+    for (name, value) in [("DOCKER_HOST_IP", ip), ("DOCKER_HOST_GATEWAY", gateway)] {
+        let is_replaced = |c: char| c.is_control() && !"\n\r".contains(c);
+        let meant = value.replace(is_replaced, "\u{fffd}");
+        let found = read.get(name).map(|(value, _)| value);
+        assert_eq!(found, Some(meant.as_str()), "{text}");
+    }
+    let again = dotenv::env(&text, workspace, personal, &machine);
+    assert_eq!(again.as_ref(), Ok(&text));
     let ignored = dotenv::gitignore("", workspace).unwrap();
-    assert_eq!(
-        ignored.lines().count(),
-        workspace.repos.len() + 5,
-        "{ignored}"
-    );
+    let lines = ignored.lines().count();
+    assert_eq!(lines, workspace.repos.len() + 5, "{ignored}");
     assert_eq!(
         dotenv::gitignore(&ignored, workspace).as_ref(),
         Ok(&ignored)

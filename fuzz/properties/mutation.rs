@@ -27,7 +27,7 @@ impl Numbers {
 pub const MOST: usize = 32 << 10;
 
 /// Pieces that mean something in many languages.
-pub const PIECES: [&str; 34] = [
+pub const PIECES: [&str; 35] = [
     "\n",
     "\r\n",
     "\r",
@@ -57,6 +57,7 @@ pub const PIECES: [&str; 34] = [
     "\u{7f}",
     "\u{9b}",
     "\u{202e}",
+    "\u{fdd0}[31m",
     "\u{feff}",
     "é",
     "\u{2028}",

@@ -11,9 +11,15 @@ use self::properties::mutation::Numbers;
 #[macro_export]
 macro_rules! target {
     ($kind:ident) => {
-        libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-            ($crate::properties::$kind::KIND.hold)(data);
-        });
+        libfuzzer_sys::fuzz_target!(
+            // A panic that is caught is none; what is not caught ends the run anyway.
+            init: {
+                let _ = std::panic::take_hook();
+            },
+            |data: &[u8]| {
+                ($crate::properties::$kind::KIND.hold)(data);
+            }
+        );
         libfuzzer_sys::fuzz_mutator!(|data: &mut [u8], size: usize, most: usize, seed: u32| {
             $crate::mutate(&$crate::properties::$kind::KIND, data, size, most, seed)
         });

@@ -222,6 +222,10 @@ pub struct Preset {
     pub web_port: Option<u16>,
     /// The database that services use, where it has databases.
     pub database: Option<String>,
+    /// All of its databases, the former first; empty where the manifest names none.
+    pub databases: Vec<String>,
+    /// The script that fills a new volume, relative to the workspace.
+    pub init: Option<String>,
 }
 
 /// Where a backing service runs.

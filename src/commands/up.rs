@@ -15,7 +15,7 @@ use preconditions::Preconditions;
 use super::doctor::{Depth, Examination};
 use super::generate::{self, Overwrite};
 use super::{Context, Opened, copies, project, renew, sync};
-use crate::docker::Docker;
+use crate::docker::{Container, Docker};
 use crate::doctor::probes;
 use crate::doctor::select::Selection;
 use crate::error::{CommandResult, Exit, Failure};
@@ -137,7 +137,7 @@ fn start(
     }
 
     let asked = preconditions.started();
-    let states = states(opened, &docker, asked)?;
+    let (states, containers) = states(opened, &docker, asked)?;
     let rows: Vec<Row> = running::rows(&opened.workspace, &opened.personal, &states)
         .into_iter()
         .filter(|row| {
@@ -155,6 +155,13 @@ fn start(
         return Ok(Exit::Done);
     }
     context.ui.data(table(&rows))?;
+    for checked in preconditions.data_of_new(&containers)? {
+        let outcome = &checked.outcome;
+        context.ui.warn(&outcome.found);
+        for hint in outcome.remedy.run.iter().chain(&outcome.remedy.note) {
+            context.ui.hint(hint);
+        }
+    }
     let broken: Vec<&Row> = rows.iter().filter(|row| is_broken(row)).collect();
     for row in &broken {
         show_cause(context, opened, &docker, row, &states);
@@ -192,24 +199,24 @@ fn start(
     .hint("its own words are above"))
 }
 
-/// How the services are. Compose is asked, which takes longer, where not all of them are found by the
+/// How the services are, and their containers. Compose is asked, which takes longer, where not all of them are found by the
 /// project's name: it knows the files that `COMPOSE_FILE` adds.
 fn states(
     opened: &Opened,
     docker: &Docker,
     asked: &HashSet<&str>,
-) -> Result<Vec<ServiceState>, Failure> {
+) -> Result<(Vec<ServiceState>, Vec<Container>), Failure> {
     let variables = probes::variables(&opened.root).context("can't read `.env`")?;
     let project = opened.selection(&variables).project;
-    let containers = docker.containers().unwrap_or_default().into_iter();
-    let own = containers.filter(|container| container.project == project && !container.is_one_off);
-    let states: Vec<ServiceState> = own.map(|container| container.service_state()).collect();
+    let mut own = docker.containers().unwrap_or_default();
+    own.retain(|container| container.project == project && !container.is_one_off);
+    let states: Vec<ServiceState> = own.iter().map(Container::service_state).collect();
     let has_state = |service: &&str| states.iter().any(|state| state.service == **service);
     if asked.iter().all(has_state) {
-        return Ok(states);
+        return Ok((states, own));
     }
     let states = opened.compose(docker)?.services();
-    Ok(states.context("can't ask which services run")?)
+    Ok((states.context("can't ask which services run")?, own))
 }
 
 fn is_broken(row: &Row) -> bool {

@@ -22,6 +22,8 @@ pub struct Container {
     pub is_one_off: bool,
     /// The ports of the host that it holds; none once it has ended.
     pub ports: Vec<PublishedPort>,
+    /// Of this very container: one that replaces it under the same name has another.
+    pub id: String,
     state: String,
     status: String,
 }
@@ -60,7 +62,8 @@ pub const FORMAT: &str = concat!(
     "{{.Label \"com.docker.compose.oneoff\"}}\t",
     "{{.Ports}}\t",
     "{{.State}}\t",
-    "{{.Status}}"
+    "{{.Status}}\t",
+    "{{.ID}}"
 );
 
 /// The containers in what `docker ps` prints in [`FORMAT`]. Lines that can't be read are left out.
@@ -79,6 +82,7 @@ pub fn parse(text: &str) -> Vec<Container> {
                 ports: parse_ports(&fields.next()?, &mut room),
                 state: fields.next()?,
                 status: fields.next()?,
+                id: fields.next().unwrap_or_default(),
             })
         })
         .collect()

@@ -185,6 +185,21 @@ impl Docker {
             .collect())
     }
 
+    /// Runs a line for `sh` in a container, and captures what it prints.
+    pub fn run_in(&self, container: &str, line: &str) -> Result<Output, RunError> {
+        self.run(&["exec", container, "sh", "-c", line])
+    }
+
+    /// When the engine made a volume, as it writes it (RFC 3339); none where there is no such volume.
+    pub fn volume_created(&self, name: &str) -> Option<String> {
+        let format = "{{.CreatedAt}}";
+        let output = self
+            .run(&["volume", "inspect", "--format", format, name])
+            .ok()?;
+        let created = output.stdout.trim().to_owned();
+        (output.status.success() && !created.is_empty()).then_some(created)
+    }
+
     /// Removes a volume that no container uses. Says nothing where it can't.
     pub fn remove_volume(&self, name: &str) {
         // The engine refuses to remove one that is in use.

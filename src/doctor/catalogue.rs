@@ -4,7 +4,7 @@ use super::check::{Aspect, Check, Group, Probe, RunningProbe};
 use super::finding::Finding;
 use super::required::{self, unset};
 use super::variables::Variables;
-use super::{access, files, host, ports};
+use super::{access, data, files, host, ports};
 use crate::workspace::{Personal, Repo, RunsOn, Workspace};
 
 /// Without a workspace: what every machine needs.
@@ -87,6 +87,7 @@ pub fn workspace(workspace: &Workspace, personal: &Personal, variables: &Variabl
     checks.extend(ports::checks(workspace, personal, variables));
     checks.extend(host::checks(workspace, personal, variables));
     checks.extend(of_containers(workspace, personal, variables));
+    checks.extend(data::checks(workspace, personal, variables));
     checks
 }
 
@@ -101,12 +102,13 @@ pub fn env_file_unreadable(checks: &mut [Check], why: &str) {
     for check in checks {
         if check.id == id {
             check.probe = Probe::Known(Box::new(Finding::EnvFileUnreadable(why.to_owned())));
-        } else if matches!(check.group, Group::Env | Group::Ports | Group::Host)
-            || matches!(
-                check.probe,
-                Probe::EnvBlock | Probe::Drift | Probe::ComposeConfig(_)
-            )
-        {
+        } else if matches!(
+            check.group,
+            Group::Env | Group::Ports | Group::Host | Group::Data
+        ) || matches!(
+            check.probe,
+            Probe::EnvBlock | Probe::Drift | Probe::ComposeConfig(_)
+        ) {
             check.needs.push(id.to_owned());
         }
     }
@@ -376,8 +378,9 @@ pub(super) mod tests {
 
     /// Every check that there can be, with those of `--deep`.
     fn all() -> Vec<Check> {
-        let manifest =
-            format!("{MANIFEST}\n[services.cache]\npreset = \"redis\"\nruns_on = \"host\"\n");
+        let manifest = format!(
+            "{MANIFEST}init = \"seed.sql\"\n[services.cache]\npreset = \"redis\"\nruns_on = \"host\"\n"
+        );
         let (parsed, personal) = (parse(&manifest), Personal::default());
         let variables = Variables::default();
         let mut checks = workspace(&parsed, &personal, &variables);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::data::DataProbe;
 use super::finding::Finding;
 use crate::workspace::{Protocol, Repo, Workspace};
 
@@ -44,6 +45,8 @@ pub enum Group {
     Host,
     /// Containers of this workspace.
     Running,
+    /// What is in the volumes.
+    Data,
 }
 
 impl Group {
@@ -59,6 +62,7 @@ impl Group {
             Group::Ports => "ports",
             Group::Host => "host",
             Group::Running => "running",
+            Group::Data => "data",
         }
     }
 }
@@ -124,6 +128,8 @@ pub enum Probe {
     HostReach(Box<Reach>, HostService),
     /// The containers of a service.
     Running(RunningProbe),
+    /// Data that the manifest may no longer match.
+    Data(Box<DataProbe>),
     /// Nothing: the answer follows from the manifest and the variables.
     Known(Box<Finding>),
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::data::DataSeen;
 use crate::compose::overrides::AddedPort;
 use crate::compose::owner::Owner;
 use crate::compose::selection::Difference;
@@ -68,6 +69,8 @@ pub enum Finding {
     Port(PortSeen),
     /// The containers of a service.
     Running(RunningSeen),
+    /// What is in a volume.
+    Data(DataSeen),
     /// The port's variable holds something that is no port.
     PortValue {
         /// The variable.

@@ -10,6 +10,7 @@ pub mod tools;
 mod workspace;
 
 use super::check::{Check, Fix, Outcome, Probe, Remedy};
+use super::data;
 use super::finding::{Fault, Finding, Origin};
 use super::system::System;
 
@@ -77,6 +78,7 @@ pub fn judge(check: &Check, observed: Result<Finding, Fault>, setting: &Setting)
         .fixed_by(Fix::Generate),
         (Finding::Selection(differences), _) => project::selection(&differences),
         (Finding::Owner(seen), _) => project::owner(&seen, setting),
+        (Finding::Data(seen), probe) => data::judge(&seen, probe, setting),
         (Finding::Override(added), _) => workspace::added_ports(&added),
         (Finding::ComposeConfig(config), _) => workspace::compose_config(&config),
         (Finding::Port(seen), Probe::Port(port)) => workspace::port(seen, port, setting),
@@ -145,7 +147,7 @@ impl Setting {
 
 impl Setting {
     /// A command that adds a line to `.env`.
-    fn add_line(&self, line: &str) -> String {
+    pub(super) fn add_line(&self, line: &str) -> String {
         format!("echo '{line}' >> {}", self.typed(".env"))
     }
 }

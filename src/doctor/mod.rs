@@ -15,6 +15,7 @@
 pub mod access;
 pub mod catalogue;
 pub mod check;
+pub mod data;
 pub mod files;
 pub mod finding;
 pub mod host;

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::check::{EnvKeysProbe, HostService, PortProbe, Probe, Reach, RunningProbe, Server};
+use super::data::{DataProbe, DataSeen};
 use super::finding::{
     AccessSeen, AddressSeen, ClientSeen, Closed, ComposeSeen, ConfigSeen, DriftSeen, Endpoint,
     EngineSeen, EnvKeysSeen, Fault, FileSeen, Finding, Holder, InotifySeen, LfsSeen, ListenerSeen,
@@ -172,6 +173,7 @@ impl Machine {
             Probe::Drift => Finding::Drift(self.generated()?.drift.clone()),
             Probe::EnvBlock => Finding::EnvBlock(self.generated()?.env_block),
             Probe::ComposeConfig(made_up) => Finding::ComposeConfig(self.compose_config(made_up)?),
+            Probe::Data(probe) => Finding::Data(self.data(probe)?),
             Probe::Selection => Finding::Selection(self.selection.differences.clone()),
             Probe::Owner => Finding::Owner(self.project_seen()),
             Probe::Override(workspace) => {
@@ -342,6 +344,70 @@ impl Machine {
             is_valid: output.status.success(),
             messages: compose::messages(&output.stderr),
         })
+    }
+
+    fn data(&self, probe: &DataProbe) -> Result<DataSeen, Fault> {
+        match probe {
+            DataProbe::Databases(databases) => {
+                let container = self.containers().iter().find(|container| {
+                    container.project == self.selection.project
+                        && container.service == databases.service
+                        && !container.is_one_off
+                        && container.service_state().state == "running"
+                });
+                let Some(container) = container else {
+                    return Ok(DataSeen::NotRunning);
+                };
+                let output = self.docker.run_in(&container.name, &databases.list);
+                let output = output.map_err(blocked)?;
+                if output.status.success() {
+                    let names = output.stdout.lines().map(str::trim).map(str::to_owned);
+                    return Ok(DataSeen::Databases(names.collect()));
+                }
+                let health = container.service_state().health;
+                if health == "starting" || health == "unhealthy" {
+                    return Err(Fault::Blocked(format!(
+                        "`{}` is {health}",
+                        databases.service
+                    )));
+                }
+                let words = output.stderr.lines().rfind(|line| !line.trim().is_empty());
+                Ok(DataSeen::Refused(
+                    words.unwrap_or_default().trim().to_owned(),
+                ))
+            }
+            DataProbe::Init { script, volume, .. } => {
+                let path = self.root.join(script);
+                let seen = file(&path)?;
+                let created = volume.as_ref().and_then(|volume| {
+                    let name = format!("{}_{volume}", self.selection.project);
+                    let created = self.docker.volume_created(&name)?;
+                    created.parse::<jiff::Timestamp>().ok()
+                });
+                let changed = fs::metadata(&path).and_then(|metadata| metadata.modified());
+                let changed = changed
+                    .ok()
+                    .and_then(|at| jiff::Timestamp::try_from(at).ok());
+                let is_newer = created.is_some() && changed > created;
+                Ok(DataSeen::Init(seen, is_newer && seen == FileSeen::Present))
+            }
+            DataProbe::Earlier(volumes) => {
+                let mut found = Vec::new();
+                for project in workspaces::started_as(&self.root) {
+                    if project == self.selection.project {
+                        continue;
+                    }
+                    let of_project = self.docker.of_project(&project).unwrap_or_default();
+                    for volume in volumes {
+                        let name = format!("{project}_{volume}");
+                        if of_project.contains(&format!("volume {name}")) {
+                            found.push((project.clone(), name));
+                        }
+                    }
+                }
+                Ok(DataSeen::Earlier(found))
+            }
+        }
     }
 
     fn project_seen(&self) -> ProjectSeen {

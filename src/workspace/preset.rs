@@ -65,6 +65,19 @@ pub struct Definition {
     pub healthcheck: Healthcheck,
     /// How a new volume is filled; a preset without it knows no `init`.
     pub init: Option<Init>,
+    /// How a running server is asked what it has.
+    pub data: Option<Data>,
+}
+
+/// How a running server is asked what it has, in its own container.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// A line for `sh` that prints the databases, one a line, with the login that services have. It
+    /// changes nothing.
+    pub list: String,
+    /// What the client gets before a statement, so that it works whatever databases there are.
+    pub statement: Vec<String>,
 }
 
 /// A health check with Compose's own keys.

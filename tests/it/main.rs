@@ -7,6 +7,7 @@ mod as_git;
 mod cache;
 mod context;
 mod copy;
+mod data;
 mod day_two;
 mod db;
 mod demo;

@@ -14,6 +14,7 @@ use crate::commands::Opened;
 use crate::commands::doctor::{Depth, Examination};
 use crate::compose::owner::Owner;
 use crate::docker::Container;
+use crate::doctor::check::{Checked, Status};
 use crate::doctor::judge::tools;
 use crate::doctor::select::Selection;
 use crate::doctor::variables::Variables;
@@ -36,6 +37,7 @@ pub struct Preconditions<'a> {
     started: HashSet<&'a str>,
     all_run: bool,
     moved_from: Option<String>,
+    containers: HashSet<String>,
 }
 
 impl<'a> Preconditions<'a> {
@@ -50,8 +52,11 @@ impl<'a> Preconditions<'a> {
             started: started.collect(),
             all_run: false,
             moved_from: None,
+            containers: HashSet::new(),
         };
         let examination = this.examination()?;
+        let containers = examination.containers().iter();
+        this.containers = containers.map(|container| container.id.clone()).collect();
         if let Owner::Moved(from) = examination.owner() {
             this.moved_from = Some(from.clone());
         }
@@ -90,6 +95,30 @@ impl<'a> Preconditions<'a> {
         let ports = self.ports();
         let only = [&DOCKER[..], &MACHINE, &WORKSPACE, &refs(&ports)].concat();
         self.require(self.examination()?, &only, &[])
+    }
+
+    /// What the volumes hold, against the manifest, of those services whose container is a new one: in
+    /// all others nothing has changed.
+    pub fn data_of_new(&self, containers: &[Container]) -> Result<Vec<Checked>, Failure> {
+        let is_new = |container: &&Container| {
+            self.started.contains(container.service.as_str())
+                && !self.containers.contains(&container.id)
+        };
+        let new = containers.iter().filter(is_new);
+        let mut only: Vec<String> = new
+            .map(|container| format!("data.{}", container.service))
+            .collect();
+        if only.is_empty() {
+            return Ok(Vec::new());
+        }
+        only.push("data.project".to_owned());
+        let selection = Selection {
+            only,
+            skip: vec!["tools".to_owned()],
+        };
+        let checked = self.examination()?.run(&selection).checked.into_iter();
+        let is_told = |checked: &Checked| checked.outcome.status <= Status::Warn;
+        Ok(checked.filter(is_told).collect())
     }
 
     fn examination(&self) -> Result<Examination, Failure> {

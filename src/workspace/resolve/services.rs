@@ -249,6 +249,8 @@ impl Resolver<'_> {
                     port: definition.port,
                     web_port: definition.web_port,
                     database: facts.database.clone(),
+                    databases: table.databases.iter().map(|it| it.value.clone()).collect(),
+                    init: table.init.as_ref().map(|it| it.value.clone()),
                 })
             }),
         }

@@ -14,6 +14,12 @@ pub fn word(text: &str) -> Cow<'_, str> {
         .unwrap_or(Cow::Borrowed(text))
 }
 
+/// Several texts, each as one word.
+pub fn words(texts: &[impl AsRef<str>]) -> String {
+    let words = texts.iter().map(|text| word(text.as_ref()));
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// A path as one word.
 pub fn path(path: &Path) -> String {
     word(&path.to_string_lossy()).into_owned()

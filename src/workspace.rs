@@ -4,6 +4,7 @@
 //! so whatever is made from it is the same on every machine; what differs for one person is in
 //! [`Personal`]. Pure: nothing here looks at the disk, at git or at Docker.
 
+pub mod address;
 pub mod preset;
 pub mod references;
 pub mod resolve;

@@ -25,7 +25,7 @@ use crate::stack::{self, Files, Runnable};
 use crate::ui::Ui;
 use crate::ui::style::STRONG;
 use crate::ui::table::{Cell, Table};
-use crate::workspace::{Workspace, syntax};
+use crate::workspace::{Workspace, address, syntax};
 
 /// Write a workspace.toml for the git repositories in a folder
 ///
@@ -333,7 +333,7 @@ fn add_urls(
 /// An address from the command line as it belongs into the manifest: a relative path starts at the
 /// workspace's folder there, and at the user's here.
 pub(super) fn address(given: &str, cwd: &Path, root: &Path) -> Result<String, Failure> {
-    let valid = syntax::url(given).is_ok() && given.contains(['/', ':']);
+    let valid = address::check(given).is_ok() && given.contains(['/', ':']);
     if !valid {
         let error = anyhow!("`{given}` is no address of a git repository");
         return Err(Failure::usage(error).hint(

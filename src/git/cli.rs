@@ -103,14 +103,14 @@ pub(super) fn fetch(
         command.args(arguments).env("GIT_REFLOG_ACTION", "fetch");
         command
     };
-    let mut command = networked(&["fetch", "--quiet", remote]);
+    let mut command = networked(&["fetch", "--quiet", "--", remote]);
     if let Checkout::Branch(name) = checkout {
         command.args(super::local::configured_refspecs(path, remote)?);
         command.arg(format!("refs/heads/{name}"));
     }
     run(command, url, interrupt)?;
     if !wanted.is_empty() {
-        let mut command = networked(&["fetch", "--quiet", remote]);
+        let mut command = networked(&["fetch", "--quiet", "--", remote]);
         command.args(wanted);
         run(command, url, interrupt)?;
     }
@@ -247,10 +247,14 @@ pub(super) fn quiet(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// A command that talks to a server: its ssh may not ask anything either.
+/// A command that talks to a server: its ssh may not ask anything either, and what is secret stays with its
+/// server. To be called before the command has its name.
 fn over_network(mut command: Command, git_dir: Option<&Path>) -> Command {
     if let Ok(config) = gix::config(git_dir, &gix::open::Options::default()) {
         command.env("GIT_SSH_COMMAND", ssh::command(&config));
+        if network::would_leak(&config) {
+            command.args(["-c", "http.followRedirects=false"]);
+        }
         // Without this, git waits for a silent server for ever.
         if config.string("http.lowSpeedTime").is_none() {
             for (variable, value) in [("LIMIT", "1"), ("TIME", "60")] {

@@ -38,6 +38,8 @@ pub enum Cause {
     Forbidden,
     /// The server has no such repository, or hides it.
     NotFound,
+    /// Nothing may connect to an address of that form.
+    Address,
     /// The host's name means nothing to this machine.
     UnknownHost,
     /// Nothing listens there.
@@ -267,7 +269,7 @@ impl GitError {
                 let host = super::url::host(url).unwrap_or("the server");
                 error.reason = format!("{host} {}", failure.what);
             }
-            Cause::Other => error.reason.clone_from(&failure.what),
+            Cause::Address | Cause::Other => error.reason.clone_from(&failure.what),
             _ => {}
         }
         error
@@ -347,20 +349,27 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
         Cause::DiskFull => "no room left on the disk".to_owned(),
         Cause::Filter => filter::reason(said),
         Cause::MissingReference => "the remote has no such branch, tag or commit".to_owned(),
-        Cause::InTheWay | Cause::MissingProgram | Cause::Interrupted | Cause::Other => said
+        Cause::Address
+        | Cause::InTheWay
+        | Cause::MissingProgram
+        | Cause::Interrupted
+        | Cause::Other => said
             .last()
             .map_or_else(|| "git failed".to_owned(), Clone::clone),
     }
 }
 
 fn command(cause: Cause, url: &str) -> Option<String> {
-    let ssh = || format!("ssh -T {}", super::url::ssh_destination(url));
-    let host = super::url::host(url).unwrap_or_default();
+    let ssh = || {
+        let destination = super::url::ssh_destination(url);
+        format!("ssh -T {}", shell::words(&destination))
+    };
+    let host = shell::word(super::url::host(url).unwrap_or_default());
     Some(match cause {
         Cause::Login if super::url::is_ssh(url) => ssh(),
         Cause::HostKey => ssh(),
         Cause::NotFound if super::url::is_local(url) => return None,
-        Cause::ObjectFormat => return None,
+        Cause::ObjectFormat | Cause::Address => return None,
         Cause::HostKeyChanged => {
             format!("ssh-keygen -R {host}   # only when its owner says that the key is new")
         }

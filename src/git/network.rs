@@ -24,7 +24,7 @@ mod way_out;
 pub use super::staging::Staging;
 pub use access::{Known, Privacy, log_in, probe, ssh_host};
 pub use hosts::Hosts;
-pub(in crate::git) use http::Failure;
+pub(in crate::git) use http::{Failure, would_leak};
 pub use logins::{Answer, Ask, Loans, Question};
 pub use ssh::{Holder, Host as SshHost};
 pub use way_out::WayOut;

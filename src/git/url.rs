@@ -63,8 +63,9 @@ pub fn local_path(url: &str) -> Option<&Path> {
 
 /// Whether the user's ssh would be started.
 pub fn is_ssh(url: &str) -> bool {
-    url.starts_with("ssh://") || url.starts_with("git+ssh://") || {
-        !url.contains("://") && !is_path(url)
+    match url.split_once("://") {
+        Some((scheme, _)) => ["ssh", "git+ssh", "ssh+git"].contains(&scheme),
+        None => !is_path(url),
     }
 }
 
@@ -91,15 +92,17 @@ pub fn server(url: &str) -> String {
     format!("{scheme}://{authority}")
 }
 
-/// What to give to `ssh`: `-p 2222 git@host`.
-pub fn ssh_destination(url: &str) -> String {
+/// What to give to `ssh`, word by word: `-p 2222 -- git@host`.
+pub fn ssh_destination(url: &str) -> Vec<String> {
     let Some((authority, _)) = split(url) else {
-        return url.to_owned();
+        return vec!["--".to_owned(), url.to_owned()];
     };
-    match authority.rsplit_once(':') {
-        Some((name, port)) => format!("-p {port} {name}"),
-        None => authority.to_owned(),
-    }
+    // As ssh reads it: `--` ends its options.
+    let words = match authority.rsplit_once(':') {
+        Some((name, port)) => vec!["-p", port, "--", name],
+        None => vec!["--", authority],
+    };
+    words.into_iter().map(str::to_owned).collect()
 }
 
 /// A URL without user and password, as git writes it into the log of a clone's refs.
@@ -232,7 +235,10 @@ mod tests {
         assert_eq!(host("git@host:acme/web"), Some("host"));
         assert_eq!(host("https://user:pw@host:8443/x"), Some("host"));
         assert_eq!(host("../x"), None);
-        assert_eq!(ssh_destination("git@host:acme/web"), "git@host");
-        assert_eq!(ssh_destination("ssh://git@host:2222/x"), "-p 2222 git@host");
+        assert_eq!(ssh_destination("git@host:acme/web"), ["--", "git@host"]);
+        assert_eq!(
+            ssh_destination("ssh://git@host:2222/x"),
+            ["-p", "2222", "--", "git@host"]
+        );
     }
 }

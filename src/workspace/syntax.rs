@@ -18,14 +18,14 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    fn new(problem: impl Into<String>) -> Self {
+    pub(super) fn new(problem: impl Into<String>) -> Self {
         Invalid {
             problem: problem.into(),
             help: None,
         }
     }
 
-    fn help(mut self, help: impl Into<String>) -> Self {
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
@@ -136,18 +136,6 @@ pub fn revision(text: &str) -> Result<(), Invalid> {
 /// Whether it is a commit's whole id.
 pub fn is_commit_id(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// Checks the address of a remote.
-pub fn url(text: &str) -> Result<(), Invalid> {
-    if text.starts_with('-') {
-        // git and ssh would take it for an option: CVE-2017-1000117.
-        return Err(Invalid::new("starts with `-`"));
-    }
-    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err(Invalid::new("has white space in it"));
-    }
-    Ok(())
 }
 
 /// A published port as the short form says it.

@@ -1,7 +1,7 @@
 //! Logging in as git does: helpers, tokens, certificates, proxies, redirects.
 
 use crate::context::{Ran, TestContext};
-use crate::http_server::{Behaviour, HttpServer, Tls};
+use crate::http_server::{Asked, Behaviour, HttpServer, Tls};
 use crate::terminal::{Prompt, on_a_terminal};
 
 /// user:secret
@@ -365,6 +365,48 @@ fn a_redirect_to_another_server_takes_no_secret_along() {
         assert_eq!(asked.header("authorization"), None, "{asked:?}");
     }
     assert_cloned(&ran);
+}
+
+#[test]
+fn git_takes_no_secret_to_another_server_either() {
+    for backend in ["built-in", "cli"] {
+        let context = TestContext::new();
+        // Where the first server sends to, there is nothing: fitout fails, and has git look.
+        let other = HttpServer::start(
+            &context.path("remotes"),
+            Behaviour {
+                busy: Some((usize::MAX, 403)),
+                ..Behaviour::default()
+            },
+        );
+        let server = HttpServer::start(
+            &context.path("remotes"),
+            Behaviour {
+                moved_to: Some(other.base()),
+                ..Behaviour::default()
+            },
+        );
+        let key = format!("http.{}.extraHeader", server.base());
+        config(&context, &key, "X-Token: t");
+        context.write(
+            "ws/workspace.local.toml",
+            &format!("[git]\nbackend = \"{backend}\"\n"),
+        );
+        one(&context, &format!("{}/moved/web.git", server.base()));
+        let ran = context.fitout(&["sync"]);
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        let by_git = |asked: &Asked| {
+            let agent = asked.header("user-agent").unwrap_or_default();
+            agent.starts_with("git/2")
+        };
+        let server_asked = server.asked();
+        let asked = server_asked.iter().find(|asked| by_git(asked));
+        let asked = asked.expect("git asked the server that the header is for");
+        assert_eq!(asked.header("x-token"), Some("t"));
+        for asked in other.asked() {
+            assert_eq!(asked.header("x-token"), None, "{asked:?}");
+        }
+    }
 }
 
 #[test]

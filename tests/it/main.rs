@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on should stop")]
 
 mod add;
+mod addresses;
 mod as_git;
 mod cache;
 mod context;

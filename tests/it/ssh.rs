@@ -151,7 +151,7 @@ fn an_unknown_host_is_an_error_with_its_fingerprint_and_the_command_that_accepts
     --- stderr
     varied: failed: the ssh key of forge is not known here: ssh-ed25519 [FINGERPRINT]; compare it with the one that its owner publishes
     1 repo: 1 failed in [TIME]
-    hint: varied: ssh -F [TMP]/ssh_config -o StrictHostKeyChecking=accept-new -T forge exit
+    hint: varied: ssh -F [TMP]/ssh_config -o StrictHostKeyChecking=accept-new -T -- forge exit
     ");
     let command = unknown.stderr.lines().last().unwrap();
     let command = command.strip_prefix("hint: varied: ").unwrap();

@@ -107,6 +107,7 @@ fn try_to_log_in(url: &str, session: &http::Session, ask: Ask<'_>) -> Result<(),
     let mut handshake = || -> gix::Result {
         let (repository, _folder) = scratch(&ssh_log)?;
         let remote = repository.remote_at(url)?;
+        line::check_address(&remote, session)?;
         let Some(transport) = http::transport(&remote, session)? else {
             return Ok(());
         };

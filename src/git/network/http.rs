@@ -46,6 +46,7 @@ pub(super) use self::agent::hang_up;
 pub(in crate::git) use self::failure::Failure;
 use self::servers::{Asker, Known, Server, ask};
 pub(super) use self::settings::silence;
+pub(in crate::git) use self::settings::would_leak;
 use self::settings::{Follow, Settings, Wire};
 use super::super::error::Cause;
 use super::access::Privacy;

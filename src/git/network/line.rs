@@ -5,13 +5,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use gix::Repository;
-use gix::bstr::BString;
+use gix::bstr::{BString, ByteSlice};
+use gix::error::message;
 use gix::protocol::transport::client::blocking_io::{Transport, connect, ssh::connect::Options};
 use gix::remote::{Connection, Direction};
 use gix::url::Scheme;
 
 use super::logins::Keeper;
-use super::{daemon, http, ssh};
+use super::{Failure, daemon, http, ssh};
+use crate::git::error::Cause;
+use crate::workspace::address;
 
 /// A repository that is ready to reach one remote.
 pub(super) struct Line {
@@ -83,12 +86,28 @@ pub(super) fn connection<'a, 'repo>(
         .with_credentials(move |action| keeper.answer(action, None)))
 }
 
+/// Holds that the address of a remote, after `insteadOf`, is one to connect to. Nothing is connected to before.
+pub(super) fn check_address(remote: &gix::Remote<'_>, session: &http::Session) -> gix::Result<()> {
+    let Some(url) = remote.url(Direction::Fetch) else {
+        return Ok(());
+    };
+    let url = url.to_bstring();
+    let url = url.to_str_lossy();
+    address::check_real(&url).map_err(|invalid| {
+        let what = format!("its address {}", invalid.problem);
+        let error = gix::Error::from_error(message!("{url:?}: {what}"));
+        session.fail(Failure::new(Cause::Address, what));
+        error
+    })
+}
+
 /// A transport to a remote: our own clients, and gix's where a program of the user's is started.
 pub(super) fn transport(
     remote: &gix::Remote<'_>,
     session: &http::Session,
     silence: Duration,
 ) -> gix::Result<Box<dyn Transport + Send>> {
+    check_address(remote, session)?;
     if let Some(transport) = http::transport(remote, session)? {
         return Ok(transport);
     }

@@ -22,6 +22,7 @@ use gix::bstr::{BString, ByteSlice};
 
 use crate::git::url;
 use crate::shell;
+use crate::workspace::address;
 
 /// The environment of the user's ssh, also where another program starts it. `BatchMode` is not handed on
 /// to the ssh that goes through a jump host; variables are. Its questions go to a program that has no
@@ -117,8 +118,8 @@ fn program(config: &gix::config::File) -> String {
 #[derive(Debug)]
 pub struct Host {
     program: String,
-    /// `-p 2222 git@host`
-    destination: String,
+    /// `-p 2222 -- git@host`
+    destination: Vec<String>,
     settings: OnceCell<Option<Settings>>,
 }
 
@@ -130,9 +131,8 @@ impl Host {
             destination: url::ssh_destination(url),
             settings: OnceCell::new(),
         };
-        // What would be an option is no host.
-        let is_host = !url::host(url)?.starts_with('-');
-        (url::is_ssh(url) && is_host && is_openssh(&host.program)).then_some(host)
+        let is_safe = address::check_real(url).is_ok();
+        (is_safe && url::is_ssh(url) && is_openssh(&host.program)).then_some(host)
     }
 
     /// What the user's configuration comes to for this host. Asks no server.
@@ -197,7 +197,7 @@ impl Host {
         let address = jump.strip_prefix("ssh://").unwrap_or(jump);
         Host {
             program: self.program.clone(),
-            destination: format!("ssh://{address}"),
+            destination: vec!["--".to_owned(), format!("ssh://{address}")],
             settings: OnceCell::new(),
         }
     }
@@ -228,9 +228,17 @@ impl Host {
     /// host is known now.
     pub fn introduce(&self) -> bool {
         // Quiet: that nobody is let in who does not try is no news.
+        let options = [
+            "-q",
+            "-T",
+            "-o",
+            "StrictHostKeyChecking=ask",
+            "-o",
+            "PreferredAuthentications=none",
+        ];
         let status = self
-            .asking(&["-q", "-T", "-o", "StrictHostKeyChecking=ask"])
-            .args(["-o", "PreferredAuthentications=none", "exit"])
+            .asking(&options)
+            .arg("exit")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .status();
@@ -252,15 +260,16 @@ impl Host {
     pub(super) fn accepting(&self) -> String {
         format!(
             "{} -o StrictHostKeyChecking=accept-new -T {} exit",
-            self.program, self.destination
+            self.program,
+            shell::words(&self.destination)
         )
     }
 
     /// What comes of a connection that asks nothing and does nothing.
     fn knock(&self, options: &[&str]) -> Option<Output> {
-        let mut command = self.ssh(&["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"]);
-        let command = command.args(options).arg("exit").stdin(Stdio::null());
-        command.output().ok()
+        let silent = ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"];
+        let mut command = self.ssh(&[&silent[..], options].concat());
+        command.arg("exit").stdin(Stdio::null()).output().ok()
     }
 
     fn ssh(&self, options: &[&str]) -> Command {
@@ -269,13 +278,13 @@ impl Host {
         command
     }
 
-    /// With a terminal, for its questions.
+    /// With a terminal, for its questions. What is added is the command for the host.
     fn asking(&self, options: &[&str]) -> Command {
         let mut command = Command::new("sh");
         command
             .args(["-c", &format!("{} \"$@\"", self.program), "ssh"])
             .args(options)
-            .args(self.destination.split(' '))
+            .args(&self.destination)
             .env("LC_ALL", "C");
         command
     }

@@ -121,8 +121,10 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         | Cause::NotGit
         | Cause::Connection
         | Cause::Other => !url::is_local(url),
+        // Nothing else is to connect to it either.
+        Cause::Address
         // git asks the same helpers.
-        Cause::LoginRefused
+        | Cause::LoginRefused
         // It would wait as long.
         | Cause::Timeout
         // What it clones, fitout can't read.

@@ -6,10 +6,10 @@ use super::Problems;
 use super::services::resolve_ports;
 use crate::manifest::model::{CopyTable, Entries, PersonalRepoTable, UrlProtocol};
 use crate::manifest::{Diagnostic, PersonalFile, Spanned};
-use crate::workspace::syntax;
 use crate::workspace::{
     CopyOf, GitSettings, Personal, PersonalRepo, PersonalService, Source, Workspace,
 };
+use crate::workspace::{address, syntax};
 
 /// Resolves the personal file. It is complete only where no problem is reported.
 pub fn resolve(file: &PersonalFile, workspace: &Workspace) -> (Personal, Vec<Diagnostic>) {
@@ -96,7 +96,7 @@ fn repos(
         let choice = choices.entry(name.value.clone()).or_default();
         choice.skip = table.skip;
         if let Some(url) = &table.url {
-            problems.check(url, &format!("{full}.url"), syntax::url(&url.value));
+            problems.check(url, &format!("{full}.url"), address::check(&url.value));
             choice.url = Some(url.value.clone());
         }
         if let Some(branch) = &table.branch {

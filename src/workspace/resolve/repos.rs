@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use super::Problems;
 use crate::manifest::model::{Entries, RepoTable};
 use crate::manifest::{Diagnostic, Manifest, Spanned};
-use crate::workspace::syntax::{self, clone_place};
+use crate::workspace::syntax::clone_place;
 use crate::workspace::{Checkout, Repo};
+use crate::workspace::{address, syntax};
 
 /// The folder that repos are cloned into, and the repos.
 pub(super) fn resolve(manifest: &Manifest, problems: &mut Problems) -> (String, Vec<Repo>) {
@@ -14,7 +15,7 @@ pub(super) fn resolve(manifest: &Manifest, problems: &mut Problems) -> (String, 
         .git
         .base_url
         .as_ref()
-        .filter(|url| problems.check(url, "git.base_url", syntax::url(&url.value)));
+        .filter(|url| problems.check(url, "git.base_url", address::check(&url.value)));
     let branch = manifest
         .git
         .branch
@@ -96,7 +97,7 @@ fn url(
 ) -> Option<String> {
     if let Some(url) = &table.url {
         let full = format!("repos.{}.url", name.value);
-        problems.check(url, &full, syntax::url(&url.value));
+        problems.check(url, &full, address::check(&url.value));
         return Some(url.value.clone());
     }
     let Some(base) = defaults.base_url else {
@@ -118,7 +119,10 @@ fn url(
     } else {
         "/"
     };
-    Some(format!("{}{slash}{}", base.value, name.value))
+    let joined = format!("{}{slash}{}", base.value, name.value);
+    let full = format!("repos.{}", name.value);
+    problems.check(name, &full, address::check(&joined));
+    Some(joined)
 }
 
 fn checkout(

@@ -82,6 +82,25 @@ pub(in crate::git::network) fn silence(config: &gix::config::File, url: &str) ->
         })
 }
 
+/// Whether git would send a secret of one server to another one that it is redirected to: libcurl takes
+/// `Authorization` and `Cookie` out of `http.extraHeader` then (`CURLOPT_HTTPHEADER(3)`, since 7.58), and
+/// no other. Of any server: which ones git will ask, as for submodules, is not known before.
+pub(in crate::git) fn would_leak(config: &gix::config::File) -> bool {
+    let stays = |header: &[u8]| {
+        let name = header
+            .split(|byte| *byte == b':')
+            .next()
+            .unwrap_or_default();
+        let name = name.trim_ascii();
+        [&b""[..], b"authorization", b"cookie"]
+            .iter()
+            .any(|safe| name.eq_ignore_ascii_case(safe))
+    };
+    let sections = config.sections_by_name("http").into_iter().flatten();
+    let mut headers = sections.flat_map(|section| section.values("extraHeader"));
+    headers.any(|header| !stays(&header))
+}
+
 fn environment(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }

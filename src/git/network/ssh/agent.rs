@@ -60,7 +60,11 @@ pub(super) fn unlock(key: &Path, holder: Holder) -> bool {
     }
     let mut add = command("ssh-add");
     // It asks where it is started from a terminal.
-    let status = add.arg("-q").arg(key).stdin(Stdio::inherit()).status();
+    let status = add
+        .args(["-q", "--"])
+        .arg(key)
+        .stdin(Stdio::inherit())
+        .status();
     status.is_ok_and(|status| status.success())
 }
 

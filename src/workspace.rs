@@ -5,10 +5,13 @@
 //! [`Personal`]. Pure: nothing here looks at the disk, at git or at Docker.
 
 pub mod address;
+pub mod image;
+pub mod interpolation;
 pub mod preset;
 pub mod references;
 pub mod resolve;
 pub mod syntax;
+pub mod volume;
 
 use indexmap::IndexMap;
 
@@ -217,6 +220,8 @@ pub struct Preset {
     pub name: String,
     /// With its tag.
     pub image: String,
+    /// The version of its program, where the manifest or the tag says it.
+    pub version: Option<image::Version>,
     /// The port that clients connect to, in the container and by default on a host.
     pub port: u16,
     /// The port of its page for people.
@@ -396,6 +401,13 @@ pub struct Limits {
     pub cpus: Option<f64>,
     /// Processes and threads.
     pub pids: Option<u64>,
+}
+
+impl Preset {
+    /// What the preset's file says of this version of its image.
+    pub fn definition(&self) -> Option<&'static preset::Definition> {
+        Some(preset::find(&self.name)?.at(self.version.as_ref()))
+    }
 }
 
 impl Service {

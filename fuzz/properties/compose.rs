@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 use fitout::compose::effect::{self, Stack};
-use fitout::compose::{self, drift, interpolation, overrides, yaml};
+use fitout::compose::{self, drift, overrides, yaml};
 use fitout::workspace::Workspace;
+use fitout::workspace::interpolation;
 
 use super::mutation::{self, Numbers};
 use super::{Kind, example};

@@ -12,7 +12,7 @@ use super::project::Project;
 use super::{Context, Opened};
 use crate::doctor::host;
 use crate::error::{CommandResult, Failure};
-use crate::workspace::preset::{self, Definition};
+use crate::workspace::preset::Definition;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{RunsOn, Service, Source};
 
@@ -147,7 +147,7 @@ fn with_clients<'o>(services: &[&'o Service]) -> Vec<(&'o Service, &'static Defi
 
 fn with_definition(service: &Service) -> Option<(&Service, &'static Definition)> {
     match &service.source {
-        Source::Preset(preset) => Some((service, preset::find(&preset.name)?)),
+        Source::Preset(preset) => Some((service, preset.definition()?)),
         Source::Build(_) | Source::Image(_) => None,
     }
 }

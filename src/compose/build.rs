@@ -3,8 +3,8 @@
 use indexmap::IndexMap;
 
 use super::model::{
-    BindMount, BindOptions, Build, ConfigMount, Dependency, Develop, Empty, EnvFile, File,
-    Healthcheck, InlineConfig, Port, Service, Volume, Watch,
+    BindMount, BindOptions, Build, ConfigMount, Dependency, Develop, EnvFile, File, Healthcheck,
+    InlineConfig, Port, Service, Volume, Watch,
 };
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{
@@ -14,13 +14,6 @@ use crate::workspace::{
 /// The compose file of a workspace.
 pub fn file(workspace: &Workspace) -> File {
     let services = workspace.services.iter();
-    let named = services
-        .clone()
-        .flat_map(|service| &service.volumes)
-        .filter_map(|volume| match &volume.source {
-            VolumeSource::Named(name) => Some((name.clone(), Empty {})),
-            VolumeSource::Path(_) | VolumeSource::Anonymous => None,
-        });
     let configs = services
         .clone()
         .flat_map(|service| &service.configs)
@@ -34,7 +27,6 @@ pub fn file(workspace: &Workspace) -> File {
         });
     File {
         name: workspace.name.clone(),
-        volumes: named.collect(),
         configs: configs.collect(),
         services: services
             .map(|item| (item.name.clone(), service(item)))

@@ -4,8 +4,8 @@
 use indexmap::IndexMap;
 
 use super::drift;
-use super::interpolation::{self, Lookup};
 use crate::workspace::Service;
+use crate::workspace::interpolation::{self, Lookup};
 
 /// A compose file, and the variables that Compose fills into it.
 #[derive(Clone, Copy)]

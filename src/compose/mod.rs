@@ -1,14 +1,14 @@
 //! From a workspace to the text of `docker-compose.yml`. Pure, and a function of the manifest alone:
 //! the same file on every machine.
 //!
-//! [`build`] makes the typed [`model`], [`text`] writes it as YAML with a header that carries its
-//! hash, [`drift`] compares two texts service by service, [`effect`] says what that,
-//! and another value of a variable ([`interpolation`]), does to containers.
+//! [`build`] makes the typed [`model`], [`merge`] lays the manifest's `compose` tables over it, [`text`]
+//! writes it as YAML with a header that carries its hash, [`drift`] compares two texts service by service, [`effect`] says what that,
+//! and another value of a variable, does to containers.
 
 pub mod build;
 pub mod drift;
 pub mod effect;
-pub mod interpolation;
+pub mod merge;
 pub mod model;
 pub mod overrides;
 pub mod owner;

@@ -13,19 +13,12 @@ pub struct File {
     /// The project's name; Compose takes the folder's where not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// In the order of the manifest.
+    /// In the order of the manifest. Named volumes are declared when all of their mounts are known.
     pub services: IndexMap<String, Service>,
-    /// Named volumes, each with Compose's defaults.
-    #[serde(skip_serializing_if = "IndexMap::is_empty")]
-    pub volumes: IndexMap<String, Empty>,
     /// Files whose text stands in the compose file.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub configs: IndexMap<String, InlineConfig>,
 }
-
-/// `{}`
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Empty {}
 
 /// A config with its text.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -78,7 +71,7 @@ pub struct Service {
     pub pids_limit: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub develop: Option<Develop>,
-    /// Keys from the manifest's `compose` table: tables are merged, everything else is replaced.
+    /// Keys from the manifest's `compose` table, which [`super::merge`] lays over these.
     #[serde(skip)]
     pub raw: serde_json::Map<String, serde_json::Value>,
 }

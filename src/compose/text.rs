@@ -10,6 +10,7 @@ use serde_json::Value;
 use serde_saphyr::{DoubleQuoted, FlowMap, FlowSeq, LitStr, ser_options};
 use sha2::{Digest, Sha256};
 
+use super::merge;
 use super::model::File;
 
 const TITLE: &str = "# Written by fitout from workspace.toml. Change that file, or add a \
@@ -30,7 +31,7 @@ pub enum Origin {
 
 /// The text of a compose file.
 pub fn write(file: &File) -> String {
-    let body = yaml(&merged(file));
+    let body = yaml(&merge::tree(file));
     format!("{TITLE}\n{HASH}{}\n{body}", hash(&body))
 }
 
@@ -67,29 +68,6 @@ pub fn hash(body: &str) -> String {
         let _ = write!(hex, "{byte:02x}");
     }
     hex
-}
-
-/// The model as a tree, with every service's raw keys merged in.
-fn merged(file: &File) -> Value {
-    let mut tree = serde_json::to_value(file).unwrap_or_default();
-    for (name, service) in &file.services {
-        if let Some(Value::Object(entries)) = tree.pointer_mut(&format!("/services/{name}")) {
-            merge(entries, &service.raw);
-        }
-    }
-    tree
-}
-
-/// Tables are merged, everything else is replaced.
-fn merge(into: &mut serde_json::Map<String, Value>, from: &serde_json::Map<String, Value>) {
-    for (key, value) in from {
-        match (into.get_mut(key), value) {
-            (Some(Value::Object(into)), Value::Object(from)) => merge(into, from),
-            _ => {
-                into.insert(key.clone(), value.clone());
-            }
-        }
-    }
 }
 
 fn yaml(tree: &Value) -> String {

@@ -8,7 +8,7 @@ use super::judge::Setting;
 use super::variables::Variables;
 use crate::compose::owner;
 use crate::shell;
-use crate::workspace::preset::{self, Definition};
+use crate::workspace::preset::Definition;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{Personal, RunsOn, Service, Source, VolumeSource, Workspace};
 
@@ -76,7 +76,7 @@ pub fn checks(workspace: &Workspace, personal: &Personal, variables: &Variables)
         let Source::Preset(preset) = &service.source else {
             continue;
         };
-        let Some(definition) = preset::find(&preset.name) else {
+        let Some(definition) = preset.definition() else {
             continue;
         };
         let name = &service.name;

@@ -101,6 +101,7 @@ fn service(section: &mut Section<'_, '_>) -> ServiceTable {
         image: section.string("image"),
         preset: section.string("preset"),
         tag: section.string("tag"),
+        version: section.text("version"),
         runs_on: section.one_of("runs_on", RUNS_ON),
         databases: section.strings("databases"),
         init: section.string("init"),

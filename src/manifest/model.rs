@@ -4,7 +4,7 @@
 //! the person who writes a manifest.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -124,18 +124,40 @@ pub struct RepoTable {
     pub submodules: bool,
 }
 
+/// Keys that go into the compose file as they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ComposeTable {
+    /// What stands there.
+    pub keys: serde_json::Map<String, serde_json::Value>,
+    /// Where each value stands, by its JSON pointer (`/volumes/0`).
+    pub places: HashMap<String, Range<usize>>,
+}
+
+impl ComposeTable {
+    /// The text of a key, and where it stands.
+    pub fn text(&self, key: &str) -> Option<Spanned<String>> {
+        Some(Spanned {
+            value: self.keys.get(key)?.as_str()?.to_owned(),
+            span: self.places.get(&format!("/{key}"))?.clone(),
+        })
+    }
+}
+
 /// A Compose service: built from a `repo`, run from an `image`, or a `preset`.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ServiceTable {
     /// Build it from this repo.
     pub repo: Option<Spanned<String>>,
-    /// Run this image.
+    /// Run this image; beside `preset`, one that is built on the preset's own and stands in its place.
     pub image: Option<Spanned<String>>,
     /// Run a backing service that fitout knows.
     pub preset: Option<Spanned<String>>,
     /// The tag of the preset's image.
     pub tag: Option<Spanned<String>>,
+    /// The version of the preset's program, such as `16`, where the image's tag does not say it.
+    #[schemars(schema_with = "schema::version")]
+    pub version: Option<Spanned<String>>,
     /// Where the preset runs: in a container, or as a server of this machine.
     pub runs_on: Option<Spanned<RunsOn>>,
     /// Databases of the preset; the first one is in its URL.
@@ -196,9 +218,10 @@ pub struct ServiceTable {
     /// It runs once and ends, as migrations do: services that depend on it wait until it has ended
     /// with exit status 0.
     pub job: Option<Spanned<bool>>,
-    /// Any keys of a Compose service, merged last.
+    /// Any keys of a Compose service, merged last as Compose merges a second file: lists such as
+    /// `volumes` and `ports` are added to, `command` and `entrypoint` are replaced.
     #[schemars(schema_with = "schema::compose")]
-    pub compose: Option<Spanned<serde_json::Map<String, serde_json::Value>>>,
+    pub compose: Option<Spanned<ComposeTable>>,
 }
 
 /// One variable; without a value it is passed on from the shell.

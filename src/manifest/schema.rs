@@ -30,6 +30,10 @@ pub(super) fn command(generator: &mut SchemaGenerator) -> Schema {
     one_or_more_strings(generator)
 }
 
+pub(super) fn version(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": ["string", "number", "integer"] })
+}
+
 pub(super) fn environment(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "anyOf": [

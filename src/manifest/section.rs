@@ -5,12 +5,13 @@
 
 mod compose;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use toml::Spanned as TomlSpanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::model::{Entries, Spanned};
+use super::model::{ComposeTable, Entries, Spanned};
 use super::report::Diagnostic;
 use crate::workspace::Scalar;
 
@@ -63,6 +64,20 @@ impl<'a, 'p> Section<'a, 'p> {
     pub(super) fn string(&mut self, key: &'static str) -> Option<Spanned<String>> {
         let node = self.get(key)?;
         string(node, &self.name(key), "a string", self.problems)
+    }
+
+    /// A string, or a number as it is written.
+    pub(super) fn text(&mut self, key: &'static str) -> Option<Spanned<String>> {
+        let node = self.get(key)?;
+        let value = match node.get_ref() {
+            DeValue::Integer(number) => number.as_str().to_owned(),
+            DeValue::Float(number) => number.as_str().to_owned(),
+            _ => return string(node, &self.name(key), "a string or a number", self.problems),
+        };
+        Some(Spanned {
+            value,
+            span: node.span(),
+        })
     }
 
     pub(super) fn boolean(&mut self, key: &'static str) -> Option<bool> {
@@ -203,18 +218,17 @@ impl<'a, 'p> Section<'a, 'p> {
         Entries(entries.collect())
     }
 
-    pub(super) fn json(
-        &mut self,
-        key: &'static str,
-    ) -> Option<Spanned<serde_json::Map<String, serde_json::Value>>> {
+    pub(super) fn json(&mut self, key: &'static str) -> Option<Spanned<ComposeTable>> {
         let node = self.get(key)?;
-        let serde_json::Value::Object(value) = json(node, &self.name(key), self.problems)? else {
+        let mut places = HashMap::new();
+        let value = json(node, &self.name(key), "", &mut places, self.problems)?;
+        let serde_json::Value::Object(keys) = value else {
             self.problems
                 .push(wrong_type(node, &self.name(key), "a table of Compose keys"));
             return None;
         };
         Some(Spanned {
-            value,
+            value: ComposeTable { keys, places },
             span: node.span(),
         })
     }
@@ -347,25 +361,34 @@ fn one_of<T: Copy>(
     })
 }
 
-/// A value as JSON, for keys that go into the compose file as they are.
-fn json(node: &Node<'_>, name: &str, problems: &mut Vec<Diagnostic>) -> Option<serde_json::Value> {
+/// A value as JSON, for keys that go into the compose file as they are. Notes where each value stands,
+/// by its JSON pointer.
+fn json(
+    node: &Node<'_>,
+    name: &str,
+    pointer: &str,
+    places: &mut HashMap<String, Range<usize>>,
+    problems: &mut Vec<Diagnostic>,
+) -> Option<serde_json::Value> {
+    places.insert(pointer.to_owned(), node.span());
     match node.get_ref() {
         DeValue::Table(table) => {
             let mut object = serde_json::Map::new();
             for (key, node) in table {
                 let key = key.get_ref().to_string();
-                if let Some(value) = json(node, &format!("{name}.{key}"), problems) {
+                let (name, pointer) = (format!("{name}.{key}"), format!("{pointer}/{key}"));
+                if let Some(value) = json(node, &name, &pointer, places, problems) {
                     object.insert(key, value);
                 }
             }
             Some(serde_json::Value::Object(object))
         }
-        DeValue::Array(items) => Some(
-            items
-                .iter()
-                .filter_map(|item| json(item, name, problems))
-                .collect(),
-        ),
+        DeValue::Array(items) => {
+            let items = items.iter().enumerate().filter_map(|(index, item)| {
+                json(item, name, &format!("{pointer}/{index}"), places, problems)
+            });
+            Some(items.collect())
+        }
         value => match scalar(value) {
             Some(Scalar::Text(text)) => Some(text.into()),
             Some(Scalar::Integer(number)) => Some(number.into()),

@@ -8,6 +8,8 @@ use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use super::image::Version;
+
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/presets");
 
 static CATALOG: LazyLock<IndexMap<String, Definition>> = LazyLock::new(|| {
@@ -17,6 +19,10 @@ static CATALOG: LazyLock<IndexMap<String, Definition>> = LazyLock::new(|| {
 });
 
 /// What a preset's file says. `${self.host}` and the like stand for the service that uses it.
+///
+/// It is true of the image's newest version. Where an older one differs, the file has `[[older]]`
+/// tables, the newest first: each has `before`, a version, and those of the keys below that are others
+/// in all images before it. A key there stands in the place of the whole key here.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
@@ -24,6 +30,12 @@ pub struct Definition {
     pub image: String,
     /// The default tag, pinned to a minor version.
     pub tag: String,
+    /// The oldest version that this holds for, where older images are known to differ.
+    pub oldest: Option<Version>,
+    /// What stands in front of the program's version in tags of images that are built on this one:
+    /// `pg` for `0.8.0-pg16`.
+    #[serde(default)]
+    pub version_prefixes: Vec<String>,
     /// The port that clients connect to.
     pub port: u16,
     /// The port that clients on the host connect to, where it is another one.
@@ -31,10 +43,7 @@ pub struct Definition {
     /// The port of its page for people.
     pub web_port: Option<u16>,
     /// The folder of its data, which gets a named volume.
-    volume: Option<String>,
-    /// The same in older images: before the major version that is the key.
-    #[serde(default)]
-    volume_before: IndexMap<String, String>,
+    pub volume: Option<String>,
     /// The default user.
     pub user: Option<String>,
     /// The default password.
@@ -67,6 +76,9 @@ pub struct Definition {
     pub init: Option<Init>,
     /// How a running server is asked what it has.
     pub data: Option<Data>,
+    /// What holds for older images, the newest limit first.
+    #[serde(skip)]
+    older: Vec<Older>,
 }
 
 /// How a running server is asked what it has, in its own container.
@@ -78,6 +90,14 @@ pub struct Data {
     pub list: String,
     /// What the client gets before a statement, so that it works whatever databases there are.
     pub statement: Vec<String>,
+}
+
+/// What a preset is in images before a version.
+#[derive(Clone, Debug)]
+struct Older {
+    before: Version,
+    /// Complete, with all that it has in common with the newer ones.
+    definition: Definition,
 }
 
 /// A health check with Compose's own keys.
@@ -113,21 +133,24 @@ pub enum Packages {
 }
 
 impl Definition {
-    /// The folder of its data in the image with this tag. A tag without a number is a new one.
-    pub fn volume(&self, tag: &str) -> Option<&str> {
-        let digits = |text: &str| -> String {
-            let text = text.trim_start_matches(|c: char| !c.is_ascii_digit());
-            text.chars().take_while(char::is_ascii_digit).collect()
-        };
-        let major: Option<u64> = digits(tag).parse().ok();
-        let older = self.volume_before.iter().find(|(limit, _)| {
-            let limit: Option<u64> = limit.parse().ok();
-            major < limit && major.is_some()
-        });
-        older
-            .map(|(_, folder)| folder)
-            .or(self.volume.as_ref())
-            .map(String::as_str)
+    /// What holds for the image of this version; for the newest one where none is given.
+    pub fn at(&self, version: Option<&Version>) -> &Definition {
+        let mut narrowest = self.older.iter().rev();
+        version
+            .and_then(|version| narrowest.find(|older| version.is_before(&older.before)))
+            .map_or(self, |older| &older.definition)
+    }
+
+    /// Whether anything that is said here holds for some versions only.
+    pub fn depends_on_version(&self) -> bool {
+        !self.older.is_empty()
+    }
+
+    /// The folder of its data, in the newest image and in older ones.
+    pub fn volumes(&self) -> impl Iterator<Item = &str> {
+        let older = self.older.iter().map(|older| &older.definition);
+        let all = std::iter::once(self).chain(older);
+        all.filter_map(|definition| definition.volume.as_deref())
     }
 
     /// Whether the client can be sent to a server outside of its own container.
@@ -168,11 +191,28 @@ fn read(file: &include_dir::File<'_>) -> (String, Definition) {
         .to_string_lossy()
         .into_owned();
     let text = file.contents_utf8().unwrap_or_default();
-    match toml::from_str(text) {
+    match definition(text) {
         Ok(definition) => (name, definition),
         // A file that is compiled in can't be wrong at a user's: a test reads every one.
         Err(error) => panic!("templates/presets/{name}.toml: {error}"),
     }
+}
+
+/// What the text of a file says, with each of its `[[older]]` tables laid over the ones before it.
+fn definition(text: &str) -> Result<Definition, toml::de::Error> {
+    let mut table: toml::Table = toml::from_str(text)?;
+    let changes = table.remove("older");
+    let changes: Vec<toml::Table> = changes.map_or(Ok(Vec::new()), toml::Value::try_into)?;
+    let mut newest: Definition = table.clone().try_into()?;
+    for mut change in changes {
+        let before = change.remove("before").unwrap_or_else(|| "".into());
+        table.extend(change);
+        newest.older.push(Older {
+            before: before.try_into()?,
+            definition: table.clone().try_into()?,
+        });
+    }
+    Ok(newest)
 }
 
 #[cfg(test)]
@@ -210,18 +250,80 @@ mod tests {
     }
 
     #[test]
-    fn the_data_of_postgres_is_elsewhere_from_18_on() {
-        let postgres = find("postgres").unwrap();
-        for (tag, folder) in [
-            ("9.6", "/var/lib/postgresql/data"),
-            ("17-alpine", "/var/lib/postgresql/data"),
-            ("18", "/var/lib/postgresql"),
-            ("19.1-trixie", "/var/lib/postgresql"),
-            ("alpine", "/var/lib/postgresql"),
+    fn what_depends_on_the_version_is_that_of_the_image() {
+        type Fact = fn(&Definition) -> &str;
+        let check: Fact = |definition| definition.healthcheck.test.last().unwrap();
+        let client: Fact = |definition| definition.client.as_deref().unwrap();
+        let volume: Fact = |definition| definition.volume.as_deref().unwrap();
+        let variables: Fact = |definition| definition.environment.keys().next().unwrap();
+        for (preset, fact, versions) in [
+            (
+                "postgres",
+                volume,
+                &[
+                    ("9.6", "/var/lib/postgresql/data"),
+                    ("17.6", "/var/lib/postgresql/data"),
+                    ("18", "/var/lib/postgresql"),
+                    ("19.1", "/var/lib/postgresql"),
+                ][..],
+            ),
+            (
+                "mongo",
+                check,
+                &[("4.4", "mongo "), ("5", "mongo "), ("6.0", "mongosh ")],
+            ),
+            (
+                "mongo",
+                client,
+                &[
+                    ("4", "exec mongo "),
+                    ("5.0.3", "exec mongo "),
+                    ("8", "exec mongosh "),
+                ],
+            ),
+            (
+                "mariadb",
+                check,
+                &[
+                    ("10.3", "mysqladmin"),
+                    ("10.5.8", "mysqladmin"),
+                    ("10", "mariadb-admin"),
+                    ("10.6", "mariadb-admin"),
+                    ("11", "mariadb-admin"),
+                ],
+            ),
+            (
+                "mariadb",
+                variables,
+                &[("10.4", "MYSQL_"), ("10.11", "MARIADB_")],
+            ),
+            (
+                "mariadb",
+                client,
+                &[("10.4", "$MYSQL_DATABASE"), ("10.11", "$MARIADB_DATABASE")],
+            ),
+            (
+                "keycloak",
+                check,
+                &[("24.0", "8080"), ("25", "9000"), ("26.4", "9000")],
+            ),
+            (
+                "keycloak",
+                variables,
+                &[
+                    ("24", "KEYCLOAK_"),
+                    ("25.0.6", "KEYCLOAK_"),
+                    ("26", "KC_BOOTSTRAP_"),
+                ],
+            ),
         ] {
-            assert_eq!(postgres.volume(tag), Some(folder), "{tag}");
+            for (version, expected) in versions {
+                let preset = find(preset).unwrap();
+                let found = fact(preset.at(Some(&version.parse().unwrap())));
+                assert!(found.contains(expected), "{version}: {found}");
+            }
         }
-        assert_eq!(find("memcached").unwrap().volume("1.6"), None);
+        assert_eq!(find("memcached").unwrap().volume, None);
     }
 
     #[test]
@@ -245,10 +347,22 @@ mod tests {
     }
 
     #[test]
-    fn every_limit_of_a_version_is_a_number() {
+    fn older_versions_stand_in_order_and_say_what_differs() {
         for (name, preset) in &*CATALOG {
-            for limit in preset.volume_before.keys() {
-                assert!(limit.parse::<u64>().is_ok(), "{name}: {limit}");
+            for pair in preset.older.windows(2) {
+                assert!(pair[1].before.is_before(&pair[0].before), "{name}");
+            }
+            let mut newer = preset.clone();
+            newer.older.clear();
+            for older in &preset.older {
+                let (one, other) = (format!("{newer:?}"), format!("{:?}", older.definition));
+                assert_ne!(one, other, "{name} before {}", older.before);
+                newer = older.definition.clone();
+            }
+            let own = super::super::image::version(&preset.tag, &[]);
+            if preset.depends_on_version() {
+                let own = own.unwrap_or_else(|| panic!("{name}: its own tag names no version"));
+                assert!(std::ptr::eq(preset.at(Some(&own)), preset), "{name}");
             }
         }
     }

@@ -23,12 +23,12 @@ impl Stack {
     }
 
     fn image(&self) -> String {
-        format!("postgres:{}", self.name)
+        format!("postgres:18-{}", self.name)
     }
 
     fn manifest(&self, folder: &str, head: &str, more: &str) {
         let text = format!(
-            "{head}\n[services.db]\npreset = \"postgres\"\ntag = \"{}\"\nports = []\n{more}\n",
+            "{head}\n[services.db]\npreset = \"postgres\"\ntag = \"18-{}\"\nports = []\n{more}\n",
             self.name
         );
         self.context

@@ -232,13 +232,13 @@ mod with_engine {
                 stack.docker(&[
                     "tag",
                     &format!("fitout-test-{server}:1"),
-                    &format!("{server}:{name}"),
+                    &format!("{server}:18-{name}"),
                 ]);
             }
             stack.context.manifest(&format!(
                 "[workspace]\nname = \"{name}\"\n\n\
-                 [services.db]\npreset = \"postgres\"\ntag = \"{name}\"\nports = []\n\n\
-                 [services.cache]\npreset = \"redis\"\ntag = \"{name}\"\nports = []\n"
+                 [services.db]\npreset = \"postgres\"\ntag = \"18-{name}\"\nports = []\n\n\
+                 [services.cache]\npreset = \"redis\"\ntag = \"18-{name}\"\nports = []\n"
             ));
             stack
         }
@@ -267,7 +267,7 @@ mod with_engine {
         fn drop(&mut self) {
             self.docker(&["compose", "down", "--volumes", "--timeout", "1"]);
             for server in ["postgres", "redis"] {
-                self.docker(&["rmi", "--no-prune", &format!("{server}:{}", self.name)]);
+                self.docker(&["rmi", "--no-prune", &format!("{server}:18-{}", self.name)]);
             }
         }
     }

@@ -77,7 +77,7 @@ fn each_cause_has_a_verdict_of_its_own() {
 fn up_says_why_a_service_does_not_reach_the_host() {
     let host = Host::new("up");
     let _server = host.postgres("127.0.0.1");
-    docker(&["tag", "busybox:1.37", "postgres:fitout-test"]);
+    docker(&["tag", "busybox:1.37", "postgres:18-fitout-test"]);
     let ran = host.fitout(&["up"]);
     assert_eq!(ran.code, Some(1), "{}", ran.shown());
     let why = "`db` listens on 127.0.0.1 only, and containers come to ";
@@ -132,7 +132,7 @@ fn a_service_in_a_container_queries_the_host_through_the_url() {
     let host = Host::new("query");
     let _server = host.postgres(&host.bridge());
     // Compose looks for the image of a service that it starts no container of.
-    docker(&["tag", "busybox:1.37", "postgres:fitout-test"]);
+    docker(&["tag", "busybox:1.37", "postgres:18-fitout-test"]);
     let mut compose = host.context.command("docker");
     compose.args([
         "compose",
@@ -211,7 +211,7 @@ name = "fitout-test-host-{name}-{port}"
 
 [services.db]
 preset = "postgres"
-tag = "fitout-test"
+tag = "18-fitout-test"
 runs_on = "host"
 
 [services.app]
@@ -273,7 +273,7 @@ impl Drop for Host {
         let mut down = self.context.command("docker");
         down.args(["compose", "down", "--volumes", "--timeout", "1"]);
         let _ = with_docker(&mut down).output();
-        docker(&["rmi", "--no-prune", "postgres:fitout-test"]);
+        docker(&["rmi", "--no-prune", "postgres:18-fitout-test"]);
     }
 }
 

@@ -178,7 +178,7 @@ command = ["sh", "-c", "{command}"]
             "no-pull",
             "exec sleep 600",
             "depends_on = [\"db\"]\ncompose = { init = true }\n\n\
-             [services.db]\npreset = \"postgres\"\ntag = \"0-nowhere\"\nruns_on = \"host\"",
+             [services.db]\npreset = \"postgres\"\ntag = \"99-nowhere\"\nruns_on = \"host\"",
         );
         let ran = project.fitout(&["up"]);
         assert_eq!(ran.code, Some(0), "{}", ran.shown());

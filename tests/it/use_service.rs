@@ -244,7 +244,7 @@ mod with_engine {
         fn new() -> Self {
             let context = TestContext::new();
             let (port, name) = (free_port(), format!("fitout-use-{}", free_port()));
-            let image = format!("postgres:{name}");
+            let image = format!("postgres:18-{name}");
             let stack = Stack {
                 context,
                 image,
@@ -257,7 +257,7 @@ name = "{name}"
 
 [services.db]
 preset = "postgres"
-tag = "{name}"
+tag = "18-{name}"
 ports = ["{port}:5432"]
 
 [services.migrate]

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use crate::manifest::Diagnostic;
 use crate::manifest::model::ServiceTable;
 use crate::manifest::report::closest;
+use crate::workspace::image::Version;
 use crate::workspace::preset::Definition;
 use crate::workspace::references;
 use crate::workspace::syntax::variable_prefix;
@@ -20,7 +21,10 @@ const HOST_NAME: &str = "host.docker.internal";
 pub(super) struct Facts<'m> {
     pub(super) name: String,
     pub(super) table: &'m ServiceTable,
+    /// What the preset's file says of the version that the service runs.
     pub(super) preset: Option<&'static Definition>,
+    /// That version, where the manifest or the image's tag says it.
+    pub(super) version: Option<Version>,
     pub(super) runs_on: RunsOn,
     pub(super) ports: Vec<Port>,
     /// The first of `databases`, or the preset's own.

@@ -4,6 +4,7 @@ mod checks;
 mod healthcheck;
 mod ports;
 mod preset;
+mod version;
 
 pub(super) use ports::resolve_ports;
 
@@ -13,7 +14,9 @@ use indexmap::IndexMap;
 
 use super::Problems;
 use super::scope::{self, Facts, Scope};
-use crate::manifest::model::{DependencyTable, Entries, MountTable, ServiceTable, Variable};
+use crate::manifest::model::{
+    ComposeTable, DependencyTable, Entries, MountTable, ServiceTable, Variable,
+};
 use crate::manifest::{Diagnostic, Manifest, Spanned};
 use crate::workspace::preset::{self as catalog, Definition};
 use crate::workspace::syntax::{self, join};
@@ -58,10 +61,12 @@ fn facts<'m>(
     problems: &mut Problems,
 ) -> Facts<'m> {
     let full = format!("services.{}", name.value);
-    let preset = table
+    let newest = table
         .preset
         .as_ref()
         .and_then(|preset| find_preset(preset, &full, problems));
+    let version = newest.and_then(|newest| version::of(&full, table, newest, problems));
+    let preset = newest.map(|newest| newest.at(version.as_ref()));
     let ports = match (&table.ports, preset) {
         (None, Some(preset)) => ports::preset_ports(&name.value, name.span.clone(), preset),
         (ports, _) => resolve_ports(
@@ -90,6 +95,7 @@ fn facts<'m>(
         name: name.value.clone(),
         table,
         preset,
+        version,
         runs_on,
         ports,
         database,
@@ -206,6 +212,8 @@ impl Resolver<'_> {
             ("preset", &table.preset),
         ]
         .into_iter()
+        // Beside a preset, the image stands in the place of the preset's own.
+        .filter(|(key, _)| *key != "image" || table.preset.is_none())
         .filter_map(|(key, value)| Some((key, value.as_ref()?)))
         .collect();
         match given[..] {
@@ -238,14 +246,15 @@ impl Resolver<'_> {
                 problems,
             ))),
             [_] => facts.preset.map(|definition| {
-                let tag = table.tag.as_ref().map_or(&definition.tag, |tag| &tag.value);
+                let image = version::image(table, definition);
                 Source::Preset(Preset {
                     name: table
                         .preset
                         .as_ref()
                         .map(|name| name.value.clone())
                         .unwrap_or_default(),
-                    image: format!("{}:{tag}", definition.image),
+                    image: scope::bind(&image.value, &image.span, self.scope, problems),
+                    version: facts.version.clone(),
                     port: definition.port,
                     web_port: definition.web_port,
                     database: facts.database.clone(),
@@ -410,32 +419,45 @@ impl Resolver<'_> {
         table: &ServiceTable,
         problems: &mut Problems,
     ) -> serde_json::Map<String, serde_json::Value> {
-        let Some(Spanned { value, span }) = &table.compose else {
+        let Some(compose) = &table.compose else {
             return serde_json::Map::new();
         };
-        let bound = value
-            .iter()
-            .map(|(key, value)| (key.clone(), self.bind_json(value, span, problems)));
-        bound.collect()
+        let keys = compose.value.keys.iter().map(|(key, value)| {
+            let value = self.bind_json(value, &format!("/{key}"), compose, problems);
+            (key.clone(), value)
+        });
+        keys.collect()
     }
 
     fn bind_json(
         &self,
         value: &serde_json::Value,
-        span: &Range<usize>,
+        pointer: &str,
+        compose: &Spanned<ComposeTable>,
         problems: &mut Problems,
     ) -> serde_json::Value {
         use serde_json::Value;
         match value {
-            Value::String(text) => scope::bind(text, span, self.scope, problems).into(),
-            Value::Array(items) => items
-                .iter()
-                .map(|item| self.bind_json(item, span, problems))
-                .collect(),
-            Value::Object(entries) => entries
-                .iter()
-                .map(|(key, value)| (key.clone(), self.bind_json(value, span, problems)))
-                .collect(),
+            Value::String(text) => {
+                let span = compose.value.places.get(pointer).unwrap_or(&compose.span);
+                scope::bind(text, span, self.scope, problems).into()
+            }
+            Value::Array(items) => {
+                let items = items.iter().enumerate().map(|(index, item)| {
+                    self.bind_json(item, &format!("{pointer}/{index}"), compose, problems)
+                });
+                items.collect()
+            }
+            Value::Object(entries) => {
+                let entries = entries.iter().map(|(key, value)| {
+                    let pointer = format!("{pointer}/{key}");
+                    (
+                        key.clone(),
+                        self.bind_json(value, &pointer, compose, problems),
+                    )
+                });
+                entries.collect()
+            }
             other => other.clone(),
         }
     }

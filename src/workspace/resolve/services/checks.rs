@@ -146,6 +146,7 @@ pub(super) fn keys_that_need_another(full: &str, table: &ServiceTable, problems:
     ];
     let needs_preset = [
         ("tag", span(&table.tag)),
+        ("version", span(&table.version)),
         (
             "runs_on",
             table.runs_on.as_ref().map(|runs_on| runs_on.span.clone()),

@@ -40,13 +40,15 @@ pub(super) fn add(
     if service.command.is_none() {
         service.command = preset.command.clone().map(Command::Arguments);
     }
-    let tag = table.tag.as_ref().map_or(&preset.tag, |tag| &tag.value);
-    if let Some(target) = preset.volume(tag)
-        && !service.volumes.iter().any(|volume| volume.target == target)
+    if let Some(target) = &preset.volume
+        && !service
+            .volumes
+            .iter()
+            .any(|volume| volume.target == *target)
     {
         service.volumes.push(Volume {
             source: VolumeSource::Named(format!("{}-data", service.name)),
-            target: target.to_owned(),
+            target: target.clone(),
             read_only: false,
         });
     }

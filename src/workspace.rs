@@ -478,7 +478,7 @@ impl Personal {
     pub fn published(&self, service: &str, port: &Port) -> Option<u16> {
         let own = self.services.get(service).and_then(|choice| {
             let mut ports = choice.ports.iter();
-            ports.find(|own| own.target == port.target && own.protocol == port.protocol)
+            ports.find(|own| own.variable == port.variable)
         });
         let published = own.unwrap_or(port).published?;
         let offset = self.copy.as_ref().map_or(0, |copy| copy.port_offset);

@@ -38,7 +38,8 @@ pub struct Definition {
     pub version_prefixes: Vec<String>,
     /// The port that clients connect to.
     pub port: u16,
-    /// The port that clients on the host connect to, where it is another one.
+    /// The port that clients on the host connect to, where it is another one: `port` then sends its clients on
+    /// to an address that only containers reach, and this one to `${self.public_url}`.
     pub public_port: Option<u16>,
     /// The port of its page for people.
     pub web_port: Option<u16>,
@@ -76,6 +77,9 @@ pub struct Definition {
     pub init: Option<Init>,
     /// How a running server is asked what it has.
     pub data: Option<Data>,
+    /// Which names its databases can't have.
+    #[serde(default)]
+    pub databases: Databases,
     /// What holds for older images, the newest limit first.
     #[serde(skip)]
     older: Vec<Older>,
@@ -112,12 +116,29 @@ pub struct Healthcheck {
     pub start_period: String,
 }
 
+/// Which names databases can't have.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Databases {
+    /// The server's own, which are not for services.
+    #[serde(default)]
+    pub reserved: Vec<String>,
+    /// Made with the server: the first of `databases` may be one, since it is not made again.
+    #[serde(default)]
+    pub existing: Vec<String>,
+    /// Whether names that differ only in their case can't stand side by side everywhere.
+    #[serde(default)]
+    pub ignore_case: bool,
+}
+
 /// How a new volume is filled.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Init {
     /// Scripts in this folder of the container run once.
     pub folder: String,
+    /// How the names of scripts end that the image runs; it passes over all others.
+    pub scripts: Vec<String>,
     /// A statement that makes one more database; `{database}` is its name. Without it, a database
     /// is there as soon as somebody uses it.
     pub create_database: Option<String>,

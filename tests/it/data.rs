@@ -171,11 +171,11 @@ fn a_script_that_runs_no_more_and_a_second_volume_are_reported() {
     );
     assert!(found.contains("fitout db db < seed.sql"), "{found}");
 
-    let second = "volumes = [\"pgdata:/var/lib/postgresql/data/\"]";
+    let second = "volumes = [\"./pgdata:/var/lib/postgresql/18/docker/\"]";
     stack.manifest("ws", &head, second);
     let found = stack.doctor("ws");
     assert!(
-        found.contains("there is `pgdata` at /var/lib/postgresql/data"),
+        found.contains("there is `pgdata` at /var/lib/postgresql/18/docker"),
         "{found}"
     );
 }

@@ -142,14 +142,19 @@ fn services(
         let full = format!("services.{}.ports", name.value);
         let ports = resolve_ports(&name.value, &full, table.ports.as_deref(), problems);
         for (port, span) in &ports {
-            let published = |known: &&crate::workspace::Port| {
-                known.target == port.target && known.protocol == port.protocol
-            };
-            if service.ports.iter().find(published).is_none() {
+            let mut known = service.ports.iter();
+            if !known.any(|known| known.variable == port.variable) {
+                let mut known = service.ports.iter();
+                let is_there = known
+                    .any(|known| known.target == port.target && known.protocol == port.protocol);
+                let often = if is_there { " so often" } else { "" };
                 problems.push(
                     Diagnostic::new(
                         span.clone(),
-                        format!("`{}` does not publish port {}", name.value, port.target),
+                        format!(
+                            "`{}` does not publish port {}{often}",
+                            name.value, port.target
+                        ),
                     )
                     .help("only the host's side of a published port can be changed here"),
                 );
@@ -257,6 +262,36 @@ fn with_protocol(url: &str, protocol: UrlProtocol) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_port_of_the_host_can_be_changed_alone() {
+        let manifest =
+            "[services.mail]\nimage = \"x:1\"\nports = [\"1:25\", \"2:25\", \"3:25/udp\"]\n";
+        let (workspace, problems) =
+            crate::workspace::resolve::workspace(&crate::manifest::decode::manifest(manifest).0);
+        assert_eq!(problems, []);
+        let service = &workspace.services[0];
+        let variables: Vec<&str> = service.ports.iter().map(|port| &*port.variable).collect();
+        assert_eq!(
+            variables,
+            ["MAIL_PORT_25", "MAIL_PORT_25_2", "MAIL_PORT_25_UDP"]
+        );
+        for (ports, expected) in [
+            ("[\"11:25\"]", [11, 2, 3]),
+            ("[\"11:25\", \"12:25\"]", [11, 12, 3]),
+            ("[\"13:25/udp\"]", [1, 2, 13]),
+        ] {
+            let source = format!("[services.mail]\nports = {ports}\n");
+            let (file, _) = crate::manifest::decode::personal_file(&source);
+            let (personal, problems) = resolve(&file, &workspace);
+            assert_eq!(problems, [], "{ports}");
+            let published = service.ports.iter();
+            let published: Vec<u16> = published
+                .filter_map(|port| personal.published("mail", port))
+                .collect();
+            assert_eq!(published, expected, "{ports}");
+        }
+    }
 
     #[test]
     fn a_url_over_another_protocol() {

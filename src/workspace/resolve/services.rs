@@ -1,6 +1,7 @@
 //! Resolves `[services]`: where the image comes from, and every key of the container.
 
 mod checks;
+mod data;
 mod healthcheck;
 mod ports;
 mod preset;
@@ -89,6 +90,9 @@ fn facts<'m>(
                 .first()
                 .map_or(default, |database| database.value.clone())
         });
+    if let Some(preset) = preset {
+        ports::advertised(&full, table, preset, &ports, problems);
+    }
     published.extend(ports.iter().cloned());
     let ports = ports.into_iter().map(|(port, _)| port).collect();
     Facts {
@@ -150,6 +154,9 @@ impl Resolver<'_> {
         let mounts = mounts(&full, context, &table.mount, problems);
         checks::keep(&full, &table.keep, &mounts, problems);
         checks::mounted_once(&full, table, problems);
+        if let Some(preset) = facts.preset {
+            data::check(&full, table, preset, problems);
+        }
         let mut service = Service {
             name: name.value.clone(),
             source: Source::Image(String::new()),

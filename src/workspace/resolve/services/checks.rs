@@ -5,10 +5,9 @@ use std::ops::Range;
 
 use crate::manifest::model::ServiceTable;
 use crate::manifest::{Diagnostic, Spanned};
-use crate::workspace::preset::Definition;
 use crate::workspace::resolve::Problems;
 use crate::workspace::syntax::{self, variable_prefix};
-use crate::workspace::{Mount, MountMode, Port, Protocol};
+use crate::workspace::{Mount, MountMode, Port, Protocol, volume};
 
 type Tables = [(Spanned<String>, ServiceTable)];
 
@@ -219,8 +218,7 @@ pub(super) fn mounted_once(full: &str, table: &ServiceTable, problems: &mut Prob
     });
     let mut seen: HashMap<String, Range<usize>> = HashMap::new();
     for Spanned { value, span } in mounts.chain(table.keep.iter().cloned()).chain(volumes) {
-        let target = value.trim_end_matches('/').to_owned();
-        if let Some(other) = seen.insert(target, span.clone()) {
+        if let Some(other) = seen.insert(volume::clean(&value), span.clone()) {
             problems.push(
                 Diagnostic::new(
                     span,
@@ -306,45 +304,4 @@ pub(super) fn dependency_profiles(
             name.value
         )),
     );
-}
-
-/// Databases and init scripts are for presets that know them.
-pub(super) fn databases(
-    service: &str,
-    preset: &Definition,
-    table: &ServiceTable,
-    problems: &mut Problems,
-) {
-    let name = table
-        .preset
-        .as_ref()
-        .map(|name| name.value.as_str())
-        .unwrap_or_default();
-    if let (None, Some(database)) = (&preset.database, table.databases.first()) {
-        problems.push(Diagnostic::new(
-            database.span.clone(),
-            format!("`services.{service}.databases`: the preset `{name}` has no databases"),
-        ));
-    }
-    if let (None, Some(init)) = (&preset.init, &table.init) {
-        problems.push(Diagnostic::new(
-            init.span.clone(),
-            format!("`services.{service}.init`: the preset `{name}` runs no scripts"),
-        ));
-    }
-    for database in &table.databases {
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if !database.value.chars().all(plain) {
-            problems.push(
-                Diagnostic::new(
-                    database.span.clone(),
-                    format!(
-                        "`services.{service}.databases`: `{}` is no plain name",
-                        database.value
-                    ),
-                )
-                .help("letters, digits, `_` and `-`"),
-            );
-        }
-    }
 }

@@ -1,9 +1,12 @@
 //! Resolves published ports, and gives each the variable that changes it on one machine.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Problems;
-use crate::manifest::model::PortValue;
+use crate::manifest::Diagnostic;
+use crate::manifest::model::{PortValue, ServiceTable};
+use crate::workspace::interpolation;
 use crate::workspace::preset::Definition;
 use crate::workspace::syntax::{self, ShortPort, variable_prefix};
 use crate::workspace::{Port, Protocol};
@@ -18,7 +21,7 @@ pub(super) fn preset_ports(
     span: Range<usize>,
     preset: &Definition,
 ) -> Vec<(Port, Range<usize>)> {
-    [Some(preset.published_port()), preset.web_port]
+    let mut ports: Vec<(Port, Range<usize>)> = [Some(preset.published_port()), preset.web_port]
         .into_iter()
         .flatten()
         .map(|port| {
@@ -30,7 +33,105 @@ pub(super) fn preset_ports(
             };
             (with_variable(service, short), span.clone())
         })
-        .collect()
+        .collect();
+    tell_apart(&mut ports);
+    ports
+}
+
+/// Where several ports of the host lead to one port of the container, each has a variable of its own: the
+/// first the plain one, the others with their number behind it.
+fn tell_apart(ports: &mut [(Port, Range<usize>)]) {
+    let mut uses: HashMap<String, usize> = HashMap::new();
+    for (port, _) in ports {
+        let uses = uses.entry(port.variable.clone()).or_default();
+        *uses += 1;
+        if *uses > 1 {
+            port.variable = format!("{}_{uses}", port.variable);
+        }
+    }
+}
+
+/// A port that tells its clients another address than they came by leads them nowhere.
+pub(super) fn advertised(
+    full: &str,
+    table: &ServiceTable,
+    preset: &Definition,
+    ports: &[(Port, Range<usize>)],
+    problems: &mut Problems,
+) {
+    let Some(public) = preset.public_port else {
+        return;
+    };
+    let is_public = |(_, text): &(&String, &String)| text.contains("${self.public_url}");
+    let names = preset.environment.iter().filter(is_public);
+    let set: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
+    if table
+        .environment
+        .iter()
+        .any(|(name, _)| set.contains(&name.value.as_str()))
+    {
+        // What is advertised is the user's own then.
+        return;
+    }
+    let mut first = None;
+    for (port, span) in ports
+        .iter()
+        .filter(|(port, _)| port.protocol == Protocol::Tcp)
+    {
+        let published = port.published.unwrap_or(public);
+        let write = format!("write `ports = [\"{published}:{public}\"]`");
+        let problem = if port.target == preset.port {
+            format!(
+                "`{full}` publishes port {}, whose clients are sent on to an address that only containers reach",
+                port.target
+            )
+        } else if port.target != public {
+            continue;
+        } else if port.published.is_none() {
+            format!(
+                "`{full}` publishes port {public} without a port of the host, which its clients are sent on to"
+            )
+        } else if first.replace(published).is_some() {
+            format!(
+                "`{full}` publishes port {public} twice, and its clients are sent on to the first"
+            )
+        } else {
+            continue;
+        };
+        problems.push(Diagnostic::new(span.clone(), problem).help(write));
+    }
+    let Some(compose) = &table.compose else {
+        return;
+    };
+    let added = compose
+        .value
+        .keys
+        .get("ports")
+        .and_then(|ports| ports.as_array());
+    for (index, entry) in added.into_iter().flatten().enumerate() {
+        let targets: Vec<u16> = if let Some(short) = entry.as_str() {
+            let short = interpolation::fill(short, &|_| None);
+            let ports = syntax::ports(&short).unwrap_or_default();
+            ports.iter().map(|port| port.target).collect()
+        } else {
+            let target = entry.get("target").unwrap_or(entry).as_u64();
+            let target = target.and_then(|port| port.try_into().ok());
+            target.into_iter().collect()
+        };
+        if targets
+            .iter()
+            .any(|target| [preset.port, public].contains(target))
+        {
+            let place = compose.value.places.get(&format!("/ports/{index}"));
+            problems.push(
+                Diagnostic::new(
+                    place.unwrap_or(&compose.span).clone(),
+                    format!("`{full}.compose.ports` publishes a port whose clients are sent on to another address"),
+                )
+                .help(format!("write it into the service itself: `ports = [\"{public}:{public}\"]`")),
+            );
+        }
+    }
 }
 
 /// The ports of a service and where each stands in the file.
@@ -69,6 +170,7 @@ pub(in crate::workspace::resolve) fn resolve_ports(
                 .map(|port| (with_variable(service, port), span.clone())),
         );
     }
+    tell_apart(&mut ports);
     ports
 }
 

@@ -2,11 +2,13 @@
 
 use indexmap::IndexMap;
 
-use super::{Facts, Problems, checks};
+use super::{Facts, Problems};
 use crate::manifest::model::ServiceTable;
 use crate::workspace::preset::Definition;
 use crate::workspace::syntax;
-use crate::workspace::{Command, Config, Healthcheck, Scalar, Service, Volume, VolumeSource};
+use crate::workspace::{
+    Command, Config, Healthcheck, Scalar, Service, Volume, VolumeSource, volume,
+};
 
 /// Adds what the preset's file says: environment, health check, volume, databases and init script.
 /// What the manifest sets itself stays.
@@ -44,7 +46,7 @@ pub(super) fn add(
         && !service
             .volumes
             .iter()
-            .any(|volume| volume.target == *target)
+            .any(|own| volume::clean(&own.target) == *target)
     {
         service.volumes.push(Volume {
             source: VolumeSource::Named(format!("{}-data", service.name)),
@@ -52,7 +54,6 @@ pub(super) fn add(
             read_only: false,
         });
     }
-    checks::databases(&service.name, preset, table, problems);
     let Some(init) = &preset.init else { return };
     if let (Some(create), Some(others)) = (&init.create_database, table.databases.get(1..))
         && !others.is_empty()

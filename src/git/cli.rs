@@ -163,7 +163,7 @@ pub(super) fn fast_forward(path: &Path, commit: &str) -> Result<(), GitError> {
         "--no-autostash",
         commit,
     ]);
-    run(command, "", &AtomicBool::new(false))
+    moved(command)
 }
 
 /// `git switch --detach`.
@@ -178,20 +178,32 @@ pub(super) fn detach(path: &Path, commit: &str) -> Result<(), GitError> {
         "--detach",
         commit,
     ]);
-    run(command, "", &AtomicBool::new(false))
+    moved(command)
 }
 
-/// `git switch`.
-pub(super) fn switch(path: &Path, branch: &str) -> Result<(), GitError> {
+/// `git switch`; makes the branch where it is to follow one of a remote.
+pub(super) fn switch(path: &Path, branch: &str, follows: Option<&str>) -> Result<(), GitError> {
     let mut command = in_clone(path);
-    command.args([
-        "switch",
-        "--quiet",
-        "--no-overwrite-ignore",
-        "--no-guess",
-        branch,
-    ]);
-    run(command, "", &AtomicBool::new(false))
+    command.args(["switch", "--quiet", "--no-overwrite-ignore", "--no-guess"]);
+    match follows {
+        Some(upstream) => command.args(["--create", branch, "--track", upstream]),
+        None => command.arg(branch),
+    };
+    moved(command)
+}
+
+/// Runs git where it changes a work tree: what is in the way is said in lines that begin with a tab.
+fn moved(command: Command) -> Result<(), GitError> {
+    let Err(stderr) = output_of(command, &AtomicBool::new(false))? else {
+        return Ok(());
+    };
+    let text = String::from_utf8_lossy(&stderr);
+    let lines = text.lines().filter_map(|line| line.strip_prefix('\t'));
+    let files: Vec<String> = lines.map(str::to_owned).collect();
+    if files.is_empty() {
+        return Err(GitError::from_said(&said(&stderr), ""));
+    }
+    Err(GitError::in_the_way(&files))
 }
 
 /// `git status`, counted.
@@ -275,9 +287,17 @@ fn run(command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), GitErr
 
 /// How it ended: what it said, where it failed.
 pub(super) fn ended(
-    mut command: Command,
+    command: Command,
     interrupt: &AtomicBool,
 ) -> Result<Result<(), Vec<String>>, GitError> {
+    Ok(output_of(command, interrupt)?.map_err(|stderr| said(&stderr)))
+}
+
+/// How it ended, with all of its stderr where it failed.
+fn output_of(
+    mut command: Command,
+    interrupt: &AtomicBool,
+) -> Result<Result<(), Vec<u8>>, GitError> {
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -299,7 +319,7 @@ pub(super) fn ended(
             reader.join().unwrap_or_default(),
         )
     });
-    Ok(if status? { Ok(()) } else { Err(said(&stderr)) })
+    Ok(if status? { Ok(()) } else { Err(stderr) })
 }
 
 fn wait(child: &mut Child, interrupt: &AtomicBool) -> Result<bool, GitError> {

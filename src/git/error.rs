@@ -4,6 +4,7 @@
 //! errors, so the kind of a failure is found by the words that all of them keep. Our own HTTP client
 //! knows better, and says so.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::filter;
@@ -25,6 +26,8 @@ pub struct GitError {
     pub command: Option<String>,
     /// When the server wants to be asked again.
     pub retry_after: Option<Duration>,
+    /// The lock that somebody else holds.
+    pub lock: Option<PathBuf>,
 }
 
 /// The kinds of failure that call for different next steps.
@@ -70,6 +73,10 @@ pub enum Cause {
     MissingReference,
     /// Files in the work tree are in the way.
     InTheWay,
+    /// A file that git locks is locked.
+    Locked,
+    /// The clone is no longer what the decision was made on.
+    Changed,
     /// A filter of the user's, such as Git LFS, can't make a file.
     Filter,
     /// No room on the disk.
@@ -284,6 +291,7 @@ impl GitError {
             detail: shown(&said.join(": ")),
             command: command(cause, url),
             retry_after: None,
+            lock: None,
         }
     }
 
@@ -295,7 +303,29 @@ impl GitError {
             reason,
             command: None,
             retry_after: None,
+            lock: None,
         }
+    }
+
+    /// Files of the user's are where others are to be.
+    pub(super) fn in_the_way(paths: &[String]) -> Self {
+        const SHOWN: usize = 3;
+        let mut shown: Vec<String> = paths
+            .iter()
+            .take(SHOWN)
+            .map(|path| format!("`{path}`"))
+            .collect();
+        if paths.len() > SHOWN {
+            shown.push(format!("{} more", paths.len() - SHOWN));
+        }
+        let (verb, them) = if paths.len() == 1 {
+            ("is", "it")
+        } else {
+            ("are", "them")
+        };
+        let shown = shown.join(", ");
+        let reason = format!("{shown} {verb} in the way: move {them} away");
+        GitError::new(Cause::InTheWay, reason)
     }
 
     pub(super) fn interrupted() -> Self {
@@ -351,6 +381,8 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
         Cause::MissingReference => "the remote has no such branch, tag or commit".to_owned(),
         Cause::Address
         | Cause::InTheWay
+        | Cause::Locked
+        | Cause::Changed
         | Cause::MissingProgram
         | Cause::Interrupted
         | Cause::Other => said

@@ -1,6 +1,6 @@
 //! The local half: what is on disk, and moving it forward, with git2.
 //!
-//! [`state`] looks, [`moving`] moves, [`remote`] serves the network half, [`copy`] makes one more
+//! [`state`] looks, [`moving`] says where to and [`transaction`] moves, [`remote`] serves the network half, [`copy`] makes one more
 //! repository of what is here, [`work`] finds what is nowhere else. [`filters`] finds the clones that
 //! libgit2 would get wrong, [`hooks`] runs what the user's git would run.
 
@@ -14,6 +14,7 @@ mod remote;
 mod state;
 pub mod submodules;
 mod template;
+mod transaction;
 pub mod work;
 
 pub use filters::{Lfs, is_attributes, lfs, lfs_note};
@@ -26,6 +27,7 @@ pub(super) use remote::{
     set_remote_default, wanted_refspecs,
 };
 pub use state::{observe, observe_at_exit, refresh};
+pub use transaction::{lock_of_fetch, recover};
 
 use std::path::{Path, PathBuf};
 
@@ -84,6 +86,18 @@ fn head(repository: &Repository) -> Result<(Head, Option<Oid>), GitError> {
         (None, None) => return Err(GitError::new(Cause::Other, "HEAD is no commit")),
     };
     Ok((head, commit))
+}
+
+/// What HEAD holds, as its file has it, and the commit that it leads to.
+fn head_text(repository: &Repository) -> Result<(String, Option<Oid>), GitError> {
+    let reference = repository.find_reference("HEAD")?;
+    let commit = reference.peel_to_commit().ok().map(|commit| commit.id());
+    let text = match (reference.symbolic_target()?, reference.target()) {
+        (Some(name), _) => format!("ref: {name}"),
+        (None, Some(id)) => id.to_string(),
+        (None, None) => String::new(),
+    };
+    Ok((text, commit))
 }
 
 fn short(commit: Oid) -> String {

@@ -10,6 +10,6 @@ pub mod state;
 pub use plan::{Action, Allowed, Step, after_fetch, first_step, seen, unfollowed};
 pub use report::{Outcome, RepoReport};
 pub use state::{
-    Blocked, Changes, CloneState, Head, Link, MovedTag, Place, Remote, RepoState, Seen, Target,
-    short,
+    Basis, Blocked, Changes, CloneState, Head, Link, MovedTag, Place, Remote, RepoState, Seen,
+    Target, short,
 };

@@ -290,7 +290,7 @@ fn pinned(clone: &CloneState, name: &str, reached: bool, allowed: Allowed) -> Ac
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::{Changes, MovedTag, Remote};
+    use super::super::state::{Basis, Changes, MovedTag, Remote};
     use super::*;
     use crate::workspace::Checkout;
 
@@ -322,6 +322,7 @@ mod tests {
             },
             published: true,
             kept: true,
+            basis: Basis::default(),
         }
     }
 

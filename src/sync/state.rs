@@ -90,6 +90,19 @@ pub struct CloneState {
     pub published: bool,
     /// Whether HEAD's commit is reachable from any ref but a detached HEAD itself.
     pub kept: bool,
+    /// What all of this was seen with.
+    pub basis: Basis,
+}
+
+/// What a decision about a clone rests on: it holds as long as this is the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Basis {
+    /// What HEAD holds: `ref: refs/heads/main`, or a commit.
+    pub head: String,
+    /// The commit that it leads to, if there is one.
+    pub commit: Option<String>,
+    /// Tells the index that the changes were counted with from any other; none where there was none.
+    pub index: Option<String>,
 }
 
 /// What is checked out.

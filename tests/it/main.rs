@@ -44,6 +44,7 @@ mod stack;
 mod status;
 mod surroundings;
 mod sync;
+mod sync_moves;
 mod terminal;
 mod tidy;
 mod trust;

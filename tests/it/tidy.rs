@@ -256,6 +256,8 @@ const READ_THEIR_OWN: &[&str] = &[
     "git/filter.rs",
     "git/local/copy.rs",
     "git/local/template.rs",
+    "git/local/transaction/index.rs",
+    "git/local/transaction/staging.rs",
     "git/network/http/agent.rs",
     "git/network/logins.rs",
     "git/network/ssh.rs",

@@ -94,8 +94,11 @@ impl<'a> Worker<'a> {
             fetched.sort_by_key(|(index, _)| *index);
             let reports = in_parallel(cores, repos, |index, repo| match &fetched[index].1 {
                 Fetched::Settled(report) => report.clone(),
-                Fetched::Clone(clone, seen) => {
-                    let local = || Fetched::Settled(self.local_half(repo, clone, seen));
+                Fetched::Clone(clone, seen, recovered) => {
+                    let local = || {
+                        let report = self.local_half(repo, clone, seen);
+                        Fetched::Settled(report.also(recovered.clone()))
+                    };
                     let Fetched::Settled(report) = guarded(repo, local) else {
                         unreachable!("the local half settles a repo")
                     };
@@ -114,6 +117,10 @@ impl<'a> Worker<'a> {
             return Fetched::Settled(report(Outcome::Interrupted));
         }
         let root = self.network.root;
+        let recovered = match local::recover(root, repo) {
+            Ok(recovered) => recovered,
+            Err(error) => return Fetched::Settled(self.not_updated(repo, error)),
+        };
         let mut state = local::observe(root, repo);
         let mut step = first_step(repo, &state, self.allowed);
         if let Step::SetUrl(remote) = &step {
@@ -138,7 +145,12 @@ impl<'a> Worker<'a> {
                 let fetched =
                     self.metered(repo, |meter| self.network.fetch(repo, &clone.remote, meter));
                 match fetched {
-                    Ok(seen) => return Fetched::Clone(clone, seen),
+                    Ok(seen) => return Fetched::Clone(clone, seen, recovered),
+                    Err(error) if error.cause == Cause::Other => {
+                        let folder = local::folder(root, repo);
+                        let lock = local::lock_of_fetch(&folder, &clone.remote);
+                        self.not_updated(repo, lock.unwrap_or(error))
+                    }
                     Err(error) => failed(repo, error),
                 }
             }
@@ -156,7 +168,7 @@ impl<'a> Worker<'a> {
                 }
             }
         };
-        Fetched::Settled(settled)
+        Fetched::Settled(settled.also(recovered))
     }
 
     fn local_half(&self, repo: &Repo, before: &CloneState, seen: &Seen) -> RepoReport {
@@ -232,7 +244,7 @@ impl<'a> Worker<'a> {
         let path = self.shown_path(repo);
         let done = |result: Result<Option<String>, GitError>, note: String| match result {
             Ok(more) => report(Outcome::Updated).told(note).also(more),
-            Err(error) => not_updated(repo, error),
+            Err(error) => self.not_updated(repo, error),
         };
         match after_fetch(&clone, allowed) {
             Action::Keep(note) => report(Outcome::UpToDate).told(note),
@@ -246,10 +258,31 @@ impl<'a> Worker<'a> {
             Action::Detach => done(local::detach(root, repo, &clone), "detached".to_owned()),
             Action::Switch => match local::switch(root, repo, &clone) {
                 Ok(note) => self.after_switch(repo, &clone).also(note),
-                Err(error) => not_updated(repo, error),
+                Err(error) => self.not_updated(repo, error),
             },
         }
         .on(clone.target.branch().map(str::to_owned))
+    }
+
+    /// What the user's programs or files hold up is no failure.
+    fn not_updated(&self, repo: &Repo, error: GitError) -> RepoReport {
+        if !matches!(
+            error.cause,
+            Cause::InTheWay | Cause::Locked | Cause::Changed
+        ) {
+            return failed(repo, error);
+        }
+        let remove = |lock| {
+            format!(
+                "rm {}   # only if no git is running there",
+                self.shown(lock)
+            )
+        };
+        RepoReport {
+            command: error.lock.as_deref().map(remove).or(error.command),
+            ..RepoReport::new(repo, Outcome::HeldBack)
+                .told(format!("not updated: {}", error.reason))
+        }
     }
 
     /// The branch that was switched to may itself be behind, or ahead.
@@ -258,7 +291,11 @@ impl<'a> Worker<'a> {
             Head::Branch(name) | Head::Unborn(name) => format!("switched from `{name}`"),
             Head::Detached(commit) => format!("switched from {commit}"),
         };
-        let mut report = self.settled(repo, before, Allowed::default());
+        // Index and work tree are others now.
+        let Place::Clone(now) = local::observe(self.network.root, repo).place else {
+            return RepoReport::new(repo, Outcome::Updated).told(left);
+        };
+        let mut report = self.settled(repo, &now, Allowed::default());
         if report.outcome == Outcome::UpToDate {
             report.outcome = Outcome::Updated;
         }
@@ -358,8 +395,8 @@ struct Running {
 enum Fetched {
     /// Nothing more to do.
     Settled(RepoReport),
-    /// The clone as it was before the fetch, and what that saw.
-    Clone(Box<CloneState>, Seen),
+    /// The clone as it was before the fetch, what that saw, and what was done about a run that was killed.
+    Clone(Box<CloneState>, Seen, Option<String>),
 }
 
 /// A bug that one repo brings out is that repo's failure only.
@@ -368,15 +405,6 @@ fn guarded(repo: &Repo, work: impl FnOnce() -> Fetched) -> Fetched {
         let note = "a bug in fitout, described above".to_owned();
         Fetched::Settled(RepoReport::new(repo, Outcome::Failed).told(note))
     })
-}
-
-/// Something of the user's in the way is no failure.
-fn not_updated(repo: &Repo, error: GitError) -> RepoReport {
-    if error.cause == Cause::InTheWay {
-        let note = format!("not updated: {}", error.reason);
-        return RepoReport::new(repo, Outcome::HeldBack).told(note);
-    }
-    failed(repo, error)
 }
 
 fn failed(repo: &Repo, error: GitError) -> RepoReport {

@@ -204,6 +204,7 @@ fn repos() {
         },
         published: true,
         kept: true,
+        basis: crate::sync::Basis::default(),
     };
     let cloned = |clone| at(Place::Clone(Box::new(clone)), Link::NotWanted);
     let dirty = CloneState {

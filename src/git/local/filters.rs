@@ -1,18 +1,18 @@
 //! What libgit2 does not know of a clone: external filters (Git LFS), hooks, sparse checkouts,
-//! `working-tree-encoding`, submodules that go. The user's own git then does what would go wrong here.
+//! `working-tree-encoding`. The user's own git then does what would go wrong here.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository};
 
-use super::{hooks, submodules};
+use super::hooks;
 use crate::host::files;
 
 /// git itself reads no larger ones, since 2.39: `ATTR_MAX_FILE_SIZE` of its attr.h, 100 MiB.
 const LARGEST_ATTRIBUTES: u64 = 100 << 20;
 
-/// Why libgit2 must not write this work tree, if so; also with the files of `commit` in it.
+/// Why libgit2 must not write the first files of this work tree, if so, those of `commit`.
 pub(super) fn needs_git(
     repository: &Repository,
     commit: Option<&git2::Commit<'_>>,
@@ -22,9 +22,6 @@ pub(super) fn needs_git(
     }
     if hooks::has_any(repository) {
         return Some("a hook that runs after a merge or checkout");
-    }
-    if commit.is_some_and(|commit| submodules::drops_one(repository, commit)) {
-        return Some("a submodule that goes");
     }
     has_foreign_attributes(repository, commit).then_some("files that a filter writes")
 }

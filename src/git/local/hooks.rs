@@ -1,11 +1,11 @@
 //! The user's hooks that run when a work tree changes: `post-checkout` and `post-merge`.
 //!
-//! Where a clone has such hooks, the user's git moves it, and runs them. A clone is made without git, so its
-//! hook is started here, with what githooks(5) says.
+//! Clones are made and moved without git, so their hooks are started here, with what githooks(5) says.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 
@@ -17,11 +17,12 @@ use crate::git::error::GitError;
 use crate::git::meter::Gate;
 
 const POST_CHECKOUT: &str = "post-checkout";
+const POST_MERGE: &str = "post-merge";
 
 /// Whether a hook runs after a merge or a checkout.
 pub(super) fn has_any(repository: &Repository) -> bool {
     let folder = folder(repository);
-    ["post-merge", POST_CHECKOUT]
+    [POST_MERGE, POST_CHECKOUT]
         .iter()
         .any(|hook| folder.join(hook).is_file())
 }
@@ -56,17 +57,58 @@ pub(in crate::git) fn after_clone(
         let note = format!("`{}` was not run: it comes from the remote", hook.display());
         return Ok(Some(note));
     }
-    // By a shell, as git does: it runs what has no `#!`, and says what it can't start.
+    let mut command = started(
+        &hook,
+        path,
+        &[&git2::Oid::ZERO_SHA1.to_string(), &commit.to_string(), "1"],
+    );
+    command.env("GIT_DIR", path.join(".git"));
+    let _pass = gate.pass(0);
+    cli::ended(command, interrupt).map(|ended| ended.err().map(|said| failed(&said)))
+}
+
+/// Runs the hook that `git merge` runs after a fast-forward. git does not care whether it fails.
+pub(super) fn after_merge(repository: &Repository) -> Result<(), GitError> {
+    run(repository, POST_MERGE, &["0"]).map(drop)
+}
+
+/// Runs the hook that `git checkout` runs. Returns what the user should know.
+pub(super) fn after_checkout(
+    repository: &Repository,
+    old: Option<git2::Oid>,
+    new: git2::Oid,
+) -> Result<Option<String>, GitError> {
+    let old = old.unwrap_or(git2::Oid::ZERO_SHA1).to_string();
+    let said = run(repository, POST_CHECKOUT, &[&old, &new.to_string(), "1"])?;
+    Ok(said.map(|said| failed(&said)))
+}
+
+/// Returns what a hook said that failed.
+fn run(
+    repository: &Repository,
+    name: &str,
+    arguments: &[&str],
+) -> Result<Option<Vec<String>>, GitError> {
+    let hook = folder(repository).join(name);
+    let Some(work_tree) = repository.workdir().filter(|_| is_executable(&hook)) else {
+        return Ok(None);
+    };
+    let ended = cli::ended(
+        started(&hook, work_tree, arguments),
+        &AtomicBool::new(false),
+    )?;
+    Ok(ended.err())
+}
+
+/// By a shell, as git does: it runs what has no `#!`, and says what it can't start.
+fn started(hook: &Path, work_tree: &Path, arguments: &[&str]) -> Command {
     let mut command = cli::quiet("sh");
     command
         .args(["-c", r#"exec "$0" "$@""#])
-        .arg(&hook)
-        .args([git2::Oid::ZERO_SHA1.to_string(), commit.to_string()])
-        .arg("1")
-        .current_dir(path)
-        .env("GIT_DIR", path.join(".git"));
-    let _pass = gate.pass(0);
-    cli::ended(command, interrupt).map(|ended| ended.err().map(|said| failed(&said)))
+        .arg(hook)
+        .args(arguments)
+        .current_dir(work_tree);
+    command
 }
 
 /// What to tell of a hook that failed after all was done, from what git and the hook said.

@@ -1,11 +1,14 @@
-//! Moves a clone to where the plan wants it. Nothing that is not committed is ever overwritten.
+//! Says where a clone goes, as the plan wants it: [`transaction`] gets it there, or the user's git where only
+//! that one can. Nothing that is not committed is ever overwritten.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use git2::build::CheckoutBuilder;
 use git2::{CheckoutNotificationType, Repository};
 
-use super::filters::{fetches_lfs, needs_git};
+use super::filters::{fetches_lfs, is_sparse};
+use super::transaction::{self, How, Move};
 use super::{folder, head, hooks, pinned};
 use crate::git::cli;
 use crate::git::error::{Cause, GitError};
@@ -24,23 +27,22 @@ pub fn fast_forward(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), 
     let commit = repository
         .find_reference(&format!("refs/remotes/{upstream}"))?
         .peel_to_commit()?;
-    let (_, old) = head(&repository)?;
-    if let Some(why) = needs_git(&repository, Some(&commit)) {
-        fetch_lfs(&repository, &path, &clone.remote, &commit)?;
+    let wanted = Move {
+        basis: &clone.basis,
+        to: commit.id(),
+        how: How::FastForward {
+            branch: name,
+            upstream: &upstream,
+        },
+    };
+    fetch_lfs(&repository, &path, &clone.remote, &commit)?;
+    if let Some(why) = needs_git(&repository) {
+        transaction::look(&repository, &wanted)?;
         return with_git(why, || cli::fast_forward(&path, &commit.id().to_string()));
     }
-    checkout(&repository, &commit)?;
-    let branch = format!("refs/heads/{name}");
-    let message = format!("merge {upstream}: Fast-forward");
-    match old {
-        Some(old) => {
-            repository.reference_matching(&branch, commit.id(), true, old, &message)?;
-            repository.reference("ORIG_HEAD", old, true, "")?;
-        }
-        None => {
-            repository.reference(&branch, commit.id(), false, &message)?;
-        }
-    }
+    transaction::run(&repository, &wanted)?;
+    // As with git, one that fails undoes nothing, and git says nothing of it.
+    hooks::after_merge(&repository)?;
     Ok(())
 }
 
@@ -52,16 +54,22 @@ pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
     let commit = pinned(&repository, &repo.checkout)
         .ok_or_else(|| GitError::new(Cause::MissingReference, "the pinned commit is not there"))?;
     let commit = repository.find_commit(commit)?;
-    if let Some(why) = needs_git(&repository, Some(&commit)) {
-        fetch_lfs(&repository, &path, &clone.remote, &commit)?;
+    let wanted = Move {
+        basis: &clone.basis,
+        to: commit.id(),
+        how: How::Detach,
+    };
+    fetch_lfs(&repository, &path, &clone.remote, &commit)?;
+    if let Some(why) = needs_git(&repository) {
+        transaction::look(&repository, &wanted)?;
         let moved = with_git(why, || cli::detach(&path, &commit.id().to_string()));
         let (at, now) = head(&repository)?;
         let is_there = matches!(at, Head::Detached(_)) && now == Some(commit.id());
         return without_hook(moved, is_there);
     }
-    checkout(&repository, &commit)?;
-    repository.set_head_detached(commit.id())?;
-    Ok(None)
+    let (_, old) = head(&repository)?;
+    transaction::run(&repository, &wanted)?;
+    hooks::after_checkout(&repository, old, commit.id())
 }
 
 /// Checks out the manifest's branch, with the same care; makes it where only the remote has it. Returns
@@ -84,27 +92,48 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
         let reason = format!("`{name}` is checked out in {}", other.display());
         return Err(GitError::new(Cause::InTheWay, reason));
     }
-    let needs_git = needs_git(&repository, Some(&commit));
-    match needs_git {
-        Some(_) => fetch_lfs(&repository, &path, &clone.remote, &commit)?,
-        None => checkout(&repository, &commit)?,
-    }
-    if local.is_none() {
-        repository.branch(name, &commit, false)?;
-        let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
-        config.set_str(&format!("branch.{name}.remote"), &clone.remote)?;
-        config.set_str(
-            &format!("branch.{name}.merge"),
-            &format!("refs/heads/{name}"),
-        )?;
-    }
-    let Some(why) = needs_git else {
-        repository.set_head(&format!("refs/heads/{name}"))?;
-        return Ok(None);
+    let wanted = Move {
+        basis: &clone.basis,
+        to: commit.id(),
+        how: How::Switch {
+            branch: name,
+            follows: local.is_none().then_some(&clone.remote),
+        },
     };
-    let moved = with_git(why, || cli::switch(&path, name));
+    fetch_lfs(&repository, &path, &clone.remote, &commit)?;
+    let Some(why) = needs_git(&repository) else {
+        let (_, old) = head(&repository)?;
+        transaction::run(&repository, &wanted)?;
+        return hooks::after_checkout(&repository, old, commit.id());
+    };
+    transaction::look(&repository, &wanted)?;
+    let from = local.is_none().then_some(upstream.as_str());
+    let moved = with_git(why, || cli::switch(&path, name, from));
     let is_there = head(&repository)?.0 == Head::Branch(name.clone());
     without_hook(moved, is_there)
+}
+
+/// Why only the user's git can move this clone, if so.
+fn needs_git(repository: &Repository) -> Option<&'static str> {
+    if is_sparse(repository) {
+        return Some("a sparse checkout");
+    }
+    let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
+    if repository.workdir().and_then(device) != device(repository.path()) {
+        return Some("its `.git` on another file system");
+    }
+    // Its commit is not in the file of that name.
+    let is_symbolic = || -> Result<bool, git2::Error> {
+        let head = repository.find_reference("HEAD")?;
+        let Some(branch) = head.symbolic_target()? else {
+            return Ok(false);
+        };
+        let kind = repository.find_reference(branch)?.kind();
+        Ok(kind == Some(git2::ReferenceType::Symbolic))
+    };
+    is_symbolic()
+        .unwrap_or(false)
+        .then_some("a branch that is a symbolic ref")
 }
 
 /// A checkout by git: its status is that of a hook that failed after all was done.
@@ -176,10 +205,7 @@ pub(super) fn checkout(repository: &Repository, commit: &git2::Commit<'_>) -> Re
     };
     match result {
         Ok(()) => Ok(()),
-        Err(_) if !in_the_way.is_empty() => Err(GitError::new(
-            Cause::InTheWay,
-            files_in_the_way(&in_the_way),
-        )),
+        Err(_) if !in_the_way.is_empty() => Err(GitError::in_the_way(&in_the_way)),
         Err(error) => Err(error.into()),
     }
 }
@@ -189,40 +215,9 @@ pub(super) fn with_git(
     run: impl FnOnce() -> Result<(), GitError>,
 ) -> Result<(), GitError> {
     run().map_err(|mut error| {
-        match error.cause {
-            Cause::MissingProgram => {
-                error.reason = format!("it has {why}, which needs `git`");
-            }
-            _ if error.detail.contains("would be overwritten") => {
-                let paths: Vec<String> = error
-                    .detail
-                    .split(": ")
-                    .filter(|part| !part.contains(' ') && !part.is_empty())
-                    .map(str::to_owned)
-                    .collect();
-                error.cause = Cause::InTheWay;
-                error.reason = files_in_the_way(&paths);
-            }
-            _ => {}
+        if error.cause == Cause::MissingProgram {
+            error.reason = format!("it has {why}, which needs `git`");
         }
         error
     })
-}
-
-fn files_in_the_way(paths: &[String]) -> String {
-    const SHOWN: usize = 3;
-    let mut shown: Vec<String> = paths
-        .iter()
-        .take(SHOWN)
-        .map(|path| format!("`{path}`"))
-        .collect();
-    if paths.len() > SHOWN {
-        shown.push(format!("{} more", paths.len() - SHOWN));
-    }
-    let (verb, them) = if paths.len() == 1 {
-        ("is", "it")
-    } else {
-        ("are", "them")
-    };
-    format!("{} {verb} in the way: move {them} away", shown.join(", "))
 }

@@ -9,11 +9,12 @@ use git2::{Config, ConfigLevel, ErrorCode, Oid, Repository, RepositoryState, Sta
 use rustix::process::{Resource, getrlimit};
 
 use super::filters::{has_foreign_attributes, is_sparse};
-use super::{folder, follows, has_remote_branches, head, link, pinned, reachable};
+use super::transaction::index_identity;
+use super::{folder, follows, has_remote_branches, head, head_text, link, pinned, reachable};
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
 use crate::host::place;
-use crate::sync::{Changes, CloneState, Head, Place, Remote, RepoState, Target};
+use crate::sync::{Basis, Changes, CloneState, Head, Place, Remote, RepoState, Target};
 use crate::workspace::{Checkout, Repo};
 
 /// Looks at what is on disk where a repo should be. Changes nothing and asks no server.
@@ -55,6 +56,10 @@ pub fn refresh(root: &Path, repo: &Repo, before: &CloneState) -> Result<CloneSta
     Ok(CloneState {
         changes: before.changes,
         has_filters: before.has_filters,
+        basis: Basis {
+            index: before.basis.index.clone(),
+            ..state.basis
+        },
         ..state
     })
 }
@@ -218,6 +223,17 @@ fn clone_state(
         kept: !is_detached || reachable(repository, commit, &["refs/*"])?,
         target,
         remote,
+        basis: basis(repository)?,
+    })
+}
+
+/// What is read before the changes are counted, so that one that comes meanwhile makes it another.
+fn basis(repository: &Repository) -> Result<Basis, GitError> {
+    let (head, commit) = head_text(repository)?;
+    Ok(Basis {
+        head,
+        commit: commit.map(|id| id.to_string()),
+        index: index_identity(repository.path()),
     })
 }
 

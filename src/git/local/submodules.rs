@@ -54,20 +54,6 @@ fn adrift_below(clone: &Path, below: &Path) -> Result<Option<Adrift>, GitError> 
     Ok(None)
 }
 
-/// Whether a commit has no submodule where the work tree has one. libgit2 would then remove its folder
-/// with the ignored files in it; git leaves the folder.
-pub(super) fn drops_one(repository: &Repository, commit: &git2::Commit<'_>) -> bool {
-    let (Some(work_tree), Ok(tree)) = (repository.workdir(), commit.tree()) else {
-        return false;
-    };
-    in_index(repository).into_iter().any(|path| {
-        let stays = tree
-            .get_path(&path)
-            .is_ok_and(|entry| entry.filemode() == i32::from(FileMode::Commit));
-        !stays && work_tree.join(&path).join(".git").exists()
-    })
-}
-
 fn paths(clone: &Path) -> Vec<String> {
     if !clone.join(".gitmodules").exists() {
         return Vec::new();

@@ -136,6 +136,8 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         | Cause::Busy
         | Cause::MissingReference
         | Cause::InTheWay
+        | Cause::Locked
+        | Cause::Changed
         | Cause::DiskFull
         | Cause::Filter
         | Cause::MissingProgram

@@ -1,0 +1,479 @@
+//! Moves a clone from one commit to another: work tree, index, branch and HEAD, whole or not at all.
+//!
+//! All that is new is prepared in [`staging`] first. Then git's own [`locks`] are taken, HEAD and the index
+//! are compared with those that the decision was made on, and every path is looked at ([`check`]). What
+//! gives way is renamed into the staging folder, looked at once more, and what is new is renamed out of it
+//! ([`steps`]), so nothing is replaced that was not checked. An error undoes all of it; [`recover`] undoes
+//! what a killed run left.
+
+mod changes;
+mod check;
+mod index;
+mod locks;
+mod refs;
+mod staging;
+mod steps;
+
+pub(super) use self::index::identity as index_identity;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use git2::{Oid, Repository};
+
+use self::changes::{Changes, Contents, Versions};
+use self::check::{Plan, Settings};
+use self::locks::Locks;
+use self::refs::{Head, Refs};
+use self::staging::Staging;
+use self::steps::{Journal, Kind, Mark, Step};
+use super::filters::is_sparse;
+use crate::git::error::{Cause, GitError};
+use crate::host::place;
+use crate::plural::few;
+use crate::sync::Basis;
+use crate::workspace::Repo;
+
+/// Where a clone goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Move<'a> {
+    /// What the decision was made on.
+    pub basis: &'a Basis,
+    pub to: Oid,
+    pub how: How<'a>,
+}
+
+/// What becomes of HEAD.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum How<'a> {
+    /// The branch that is checked out goes to the commit of the remote's branch.
+    FastForward { branch: &'a str, upstream: &'a str },
+    /// HEAD is the commit.
+    Detach,
+    /// HEAD is the branch, which is at the commit; it is made where it is to follow a remote.
+    Switch {
+        branch: &'a str,
+        follows: Option<&'a str>,
+    },
+}
+
+impl How<'_> {
+    fn branch(self) -> Option<String> {
+        match self {
+            How::FastForward { branch, .. } | How::Switch { branch, .. } => {
+                Some(format!("refs/heads/{branch}"))
+            }
+            How::Detach => None,
+        }
+    }
+}
+
+/// Moves the clone, or fails and leaves it as it was.
+pub(super) fn run(repository: &Repository, wanted: &Move<'_>) -> Result<(), GitError> {
+    let scene = Scene::of(repository, wanted)?;
+    locks::must_be_free(&scene.locks)?;
+    let mut staging = Staging::begin(repository.path(), &scene.work_tree, &scene.locks)?;
+    scene.look()?;
+    let new = staging.path().join("new");
+    scene
+        .versions
+        .stage(&scene.changes, &repository.index()?, &new)?;
+    let locks = Locks::take(&staging.owner(), &scene.locks)?;
+    // The time that it took to get here was enough for anything.
+    let (plan, mut contents) = scene.look()?;
+    let steps = with_marks(plan.steps, &new)?;
+    fs::hard_link(scene.index(), staging.path().join("index.old"))
+        .or_else(|_| fs::copy(scene.index(), staging.path().join("index.old")).map(drop))
+        .or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })?;
+    staging.announce(&Journal {
+        head: scene.head.text.clone(),
+        from: scene
+            .head
+            .commit
+            .map(|id| id.to_string())
+            .unwrap_or_default(),
+        new_head: scene.new_head(),
+        to: wanted.to.to_string(),
+        steps: steps.clone(),
+    })?;
+    let mut go = || -> Result<(), GitError> {
+        for (number, step) in steps.iter().enumerate() {
+            let done = staging.places().take_step(number, step);
+            done.map_err(|error| not_done(step, &error))?;
+            if step.kind == Kind::Take {
+                let taken = staging.places().taken(number);
+                must_be_checked(&taken, &step.path, &plan.checked, &mut contents)?;
+            }
+        }
+        scene.write_index(&staging)?;
+        scene.write_refs(&staging)
+    };
+    if let Err(mut error) = go() {
+        if let Err(why) = undo(repository, &staging, &steps) {
+            staging.keep();
+            error.reason = format!("{}, and not all was put back: {why}", error.reason);
+            error.command = Some("fitout sync".to_owned());
+        }
+        return Err(error);
+    }
+    drop(locks);
+    drop(staging);
+    for folder in plan.emptied {
+        let _ = fs::remove_dir(scene.work_tree.join(folder));
+    }
+    Ok(())
+}
+
+/// Everything that [`run`] looks at before it touches anything, for a move that git makes.
+pub(super) fn look(repository: &Repository, wanted: &Move<'_>) -> Result<(), GitError> {
+    let scene = Scene::of(repository, wanted)?;
+    locks::must_be_free(&scene.locks)?;
+    scene.look().map(drop)
+}
+
+/// A clone that is about to move.
+struct Scene<'a> {
+    repository: &'a Repository,
+    wanted: Move<'a>,
+    work_tree: PathBuf,
+    locks: Vec<PathBuf>,
+    head: Head,
+    changes: Changes,
+    versions: Versions,
+}
+
+impl<'a> Scene<'a> {
+    fn of(repository: &'a Repository, wanted: &Move<'a>) -> Result<Self, GitError> {
+        let work_tree = work_tree(repository)?;
+        let names = ["HEAD".to_owned()].into_iter().chain(wanted.how.branch());
+        let locks = ["index".to_owned()]
+            .into_iter()
+            .chain(names)
+            .map(|name| refs::lock(repository, &name))
+            .collect();
+        let head = Head::read(repository)?;
+        let versions = Versions::open(&work_tree, repository.path())?;
+        Ok(Scene {
+            changes: versions.between(head.commit, wanted.to)?,
+            repository,
+            wanted: *wanted,
+            work_tree,
+            locks,
+            head,
+            versions,
+        })
+    }
+
+    fn index(&self) -> PathBuf {
+        self.repository.path().join("index")
+    }
+
+    fn new_head(&self) -> String {
+        match self.wanted.how {
+            How::FastForward { .. } => self.head.text.clone(),
+            How::Detach => self.wanted.to.to_string(),
+            How::Switch { branch, .. } => format!("ref: refs/heads/{branch}"),
+        }
+    }
+
+    /// The way, if the decision still holds and nothing is in it.
+    fn look(&self) -> Result<(Plan, Contents<'_>), GitError> {
+        self.decision_must_hold()?;
+        let settings = Settings {
+            has_modes: self
+                .repository
+                .config()
+                .and_then(|config| config.get_bool("core.fileMode"))
+                .unwrap_or(true),
+            is_sparse: is_sparse(self.repository),
+        };
+        let mut contents = self.versions.contents();
+        let index = self.repository.index()?;
+        let plan = check::plan(
+            &self.work_tree,
+            &index,
+            &self.changes,
+            &mut contents,
+            settings,
+        )?;
+        if !plan.in_the_way.is_empty() {
+            let paths = plan.in_the_way.iter();
+            let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+            return Err(GitError::in_the_way(&paths));
+        }
+        if !plan.changed.is_empty() {
+            // Just now, or git was told not to look at them.
+            let (verb, paths) = (
+                if plan.changed.len() == 1 {
+                    "has"
+                } else {
+                    "have"
+                },
+                shown(&plan.changed),
+            );
+            let reason = format!("{paths} {verb} local changes");
+            return Err(GitError::new(Cause::InTheWay, reason));
+        }
+        Ok((plan, contents))
+    }
+
+    fn decision_must_hold(&self) -> Result<(), GitError> {
+        let basis = self.wanted.basis;
+        let head = Head::read(self.repository)?;
+        let commit = head.commit.map(|id| id.to_string());
+        let changed = if head.text != basis.head || commit != basis.commit || head != self.head {
+            "HEAD"
+        } else if index_identity(self.repository.path()) != basis.index {
+            "the index"
+        } else if self.branch_moved() {
+            "the branch"
+        } else {
+            return Ok(());
+        };
+        Err(GitError {
+            command: Some("fitout sync".to_owned()),
+            ..GitError::new(Cause::Changed, format!("{changed} changed while sync ran"))
+        })
+    }
+
+    /// Whether the branch to switch to is no longer where it was, or there now.
+    fn branch_moved(&self) -> bool {
+        let How::Switch { branch, follows } = self.wanted.how else {
+            return false;
+        };
+        let found = self
+            .repository
+            .refname_to_id(&format!("refs/heads/{branch}"));
+        found.ok() != follows.is_none().then_some(self.wanted.to)
+    }
+
+    fn write_index(&self, staging: &Staging) -> Result<(), GitError> {
+        let (old, new) = (self.index(), staging.path().join("index"));
+        index::write(&old, &new, &self.work_tree, &self.changes)?;
+        // Under two names, so that a later run can tell whether it is still this one.
+        let linked = staging.path().join("index.new");
+        match fs::hard_link(&new, &linked) {
+            Ok(()) => fs::rename(linked, old)?,
+            Err(_) => fs::rename(new, old)?,
+        }
+        Ok(())
+    }
+
+    fn write_refs(&self, staging: &Staging) -> Result<(), GitError> {
+        let refs = Refs {
+            repository: self.repository,
+            staging: staging.path(),
+            who: &self.versions.who,
+        };
+        let (old, to) = (self.head.commit, self.wanted.to);
+        let id = to.to_string();
+        let moving = |name: &str| format!("checkout: moving from {} to {name}", self.head.name());
+        match self.wanted.how {
+            How::FastForward { branch, upstream } => {
+                let branch = format!("refs/heads/{branch}");
+                let message = format!("merge {upstream}: Fast-forward");
+                refs.log("HEAD", old, to, &message)?;
+                refs.log(&branch, old, to, &message)?;
+                if let Some(old) = old {
+                    refs.write("ORIG_HEAD", &old.to_string())?;
+                }
+                refs.write(&branch, &id)
+            }
+            How::Detach => {
+                refs.log("HEAD", old, to, &moving(&id))?;
+                refs.write("HEAD", &id)
+            }
+            How::Switch { branch, follows } => {
+                let name = format!("refs/heads/{branch}");
+                if let Some(remote) = follows {
+                    let message = format!("branch: Created from {remote}/{branch}");
+                    refs.log(&name, None, to, &message)?;
+                    refs.write(&name, &id)?;
+                    follow(self.repository, branch, remote)?;
+                }
+                refs.log("HEAD", old, to, &moving(branch))?;
+                refs.write("HEAD", &format!("ref: {name}"))
+            }
+        }
+    }
+}
+
+/// What `git switch` writes down of a branch that it makes.
+fn follow(repository: &Repository, branch: &str, remote: &str) -> Result<(), GitError> {
+    let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
+    config.set_str(&format!("branch.{branch}.remote"), remote)?;
+    let merge = format!("refs/heads/{branch}");
+    config.set_str(&format!("branch.{branch}.merge"), &merge)?;
+    Ok(())
+}
+
+/// The first of them, for a line of text.
+fn shown(paths: &[PathBuf]) -> String {
+    const MOST: usize = 3;
+    let names = paths.iter().map(|path| format!("`{}`", path.display()));
+    few(&names.collect::<Vec<_>>(), MOST)
+}
+
+fn work_tree(repository: &Repository) -> Result<PathBuf, GitError> {
+    let work_tree = repository.workdir().map(Path::to_path_buf);
+    work_tree.ok_or_else(|| GitError::new(Cause::Other, "a bare repository has no files"))
+}
+
+/// With the marks of what is put.
+fn with_marks(mut steps: Vec<Step>, new: &Path) -> Result<Vec<Step>, GitError> {
+    for step in steps.iter_mut().filter(|step| step.kind == Kind::Put) {
+        step.mark = Mark::of(&new.join(&step.path).symlink_metadata()?);
+    }
+    Ok(steps)
+}
+
+fn not_done(step: &Step, error: &io::Error) -> GitError {
+    let path = step.path.display();
+    match (step.kind, error.kind()) {
+        (Kind::Put | Kind::Make, io::ErrorKind::AlreadyExists) => {
+            GitError::in_the_way(&[path.to_string()])
+        }
+        (Kind::Take, io::ErrorKind::NotFound) => changed_now(&step.path),
+        _ => GitError {
+            reason: format!("can't replace `{path}`: {error}"),
+            ..GitError::from(io::Error::from(error.kind()))
+        },
+    }
+}
+
+fn changed_now(path: &Path) -> GitError {
+    let reason = format!("`{}` changed while sync ran", path.display());
+    GitError {
+        command: Some("fitout sync".to_owned()),
+        ..GitError::new(Cause::Changed, reason)
+    }
+}
+
+/// What was taken has to be what was checked: it may have been written to in between.
+fn must_be_checked(
+    taken: &Path,
+    path: &Path,
+    checked: &std::collections::HashMap<PathBuf, check::Checked>,
+    contents: &mut Contents<'_>,
+) -> Result<(), GitError> {
+    let found = taken.symlink_metadata()?;
+    if found.is_dir() {
+        for entry in fs::read_dir(taken)? {
+            let name = entry?.file_name();
+            must_be_checked(&taken.join(&name), &path.join(&name), checked, contents)?;
+        }
+        return Ok(());
+    }
+    let is_same = checked.get(path).is_some_and(|was| {
+        let content = was
+            .content
+            .is_none_or(|entry| contents.are(taken, path, entry));
+        was.mark == Mark::of(&found) && content
+    });
+    if is_same {
+        Ok(())
+    } else {
+        Err(changed_now(path))
+    }
+}
+
+/// Puts index and files back; returns the paths that were changed since, and stay.
+fn undo(repository: &Repository, staging: &Staging, steps: &[Step]) -> io::Result<Vec<PathBuf>> {
+    let index = repository.path().join("index");
+    if is_ours(staging, &index) {
+        match fs::rename(staging.path().join("index.old"), &index) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(index)?,
+            result => result?,
+        }
+    }
+    staging.places().undo(steps)
+}
+
+/// Whether the index is the one that the move wrote.
+fn is_ours(staging: &Staging, index: &Path) -> bool {
+    let mark = |path: &Path| path.symlink_metadata().ok().map(|found| Mark::of(&found));
+    let ours = mark(&staging.path().join("index"));
+    ours.is_some() && ours == mark(index)
+}
+
+/// Why a fetch failed, where a lock of git's is in its way.
+pub fn lock_of_fetch(path: &Path, remote: &str) -> Option<GitError> {
+    let repository = Repository::open(path).ok()?;
+    locks::that_stop_a_fetch(repository.commondir(), remote)
+}
+
+/// Finishes or undoes what a killed run has begun in a clone, and takes away its locks. Returns
+/// what the user should know. One look at the disk where there is nothing to do.
+pub fn recover(root: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
+    let path = &super::folder(root, repo);
+    let git_dir = path.join(".git");
+    let is_left = match git_dir.join(staging::FOLDER).symlink_metadata() {
+        Ok(_) => true,
+        // `.git` of a linked work tree is a file that says where the folder is.
+        Err(error) => error.kind() == io::ErrorKind::NotADirectory,
+    };
+    let relative = Path::new(repo.local_path.as_deref().unwrap_or(&repo.path));
+    // What is elsewhere is not a clone of ours, and the plan says so.
+    if !is_left || place::check(root, relative).is_err() {
+        return Ok(None);
+    }
+    let Ok(repository) = Repository::open(path) else {
+        // Whatever it is, the plan will say.
+        return Ok(None);
+    };
+    let folder = repository.path().join(staging::FOLDER);
+    if folder.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let work_tree = work_tree(&repository)?;
+    let Some(staging) = Staging::left(repository.path(), &work_tree)? else {
+        return Ok(None);
+    };
+    let mut locks = staging.locks()?;
+    locks.retain(|lock| lock.starts_with(repository.commondir()));
+    let locks = Locks::take_over(&staging.owner(), &locks)?;
+    let Some(journal) = staging.journal()? else {
+        drop(locks);
+        staging.remove();
+        return Ok(Some("cleaned up after a run that was killed".to_owned()));
+    };
+    let head = Head::read(&repository)?;
+    let commit = head.commit.map(|id| id.to_string()).unwrap_or_default();
+    if head.text == journal.new_head && commit == journal.to {
+        drop(locks);
+        staging.remove();
+        return Ok(Some("finished what a killed run had begun".to_owned()));
+    }
+    let index = repository.path().join("index");
+    let is_old = || -> Result<bool, GitError> {
+        let versions = Versions::open(&work_tree, repository.path())?;
+        let from = Oid::from_str(&journal.from).ok().filter(|id| !id.is_zero());
+        let changes = versions.between(from, Oid::from_str(&journal.to)?)?;
+        Ok(index::is_old(&index, &changes))
+    };
+    if head.text == journal.head
+        && commit == journal.from
+        && (is_ours(&staging, &index) || is_old()?)
+    {
+        let changed = undo(&repository, &staging, &journal.steps)?;
+        drop(locks);
+        staging.remove();
+        let but = match changed.as_slice() {
+            [] => String::new(),
+            changed => format!(", but for {}, changed since", shown(changed)),
+        };
+        return Ok(Some(format!("undid what a killed run had begun{but}")));
+    }
+    drop(locks);
+    let name = staging.put_aside()?;
+    let name = Path::new(".git").join(name);
+    Ok(Some(format!(
+        "a killed run left its files half updated, and HEAD or the index changed since: what it had \
+         replaced is in `{}`",
+        name.display()
+    )))
+}

@@ -1,0 +1,283 @@
+//! What differs between two commits, the new versions of it as files, and whether a file of the work tree
+//! is what a commit has. By gix, which knows line ends, encodings and the user's filters.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use git2::Oid;
+use gix::ObjectId;
+use gix::bstr::{BStr, ByteSlice as _};
+use gix::filter::Pipeline;
+use gix::filter::plumbing::pipeline::convert::ToGitOutcome;
+use gix::index::entry::{Flags, Mode, Stat};
+use gix::index::{File, State};
+use gix::object::tree::diff::ChangeDetached;
+use gix::worktree::IndexPersistedOrInMemory;
+use gix::worktree::stack::state::attributes::Source;
+
+use crate::git::error::{Cause, GitError};
+use crate::git::filter::{self, Log};
+use crate::git::local::is_attributes;
+use crate::git::meter::threads_for;
+use crate::host::{files, interrupt};
+
+/// A file, link or submodule of a commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub mode: u32,
+    pub id: Oid,
+}
+
+/// The user's own files have no limit.
+const ANY_SIZE: u64 = u64::MAX / 2;
+
+pub(super) const LINK: u32 = 0o120_000;
+pub(super) const SUBMODULE: u32 = 0o160_000;
+pub(super) const EXECUTABLE: u32 = 0o100_755;
+
+impl Entry {
+    pub(super) fn is_submodule(self) -> bool {
+        self.mode == SUBMODULE
+    }
+}
+
+/// One path of the two commits, of which one at least has it as something else than a folder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Change {
+    pub old: Option<Entry>,
+    pub new: Option<Entry>,
+}
+
+/// By path: what is in a folder comes after it.
+pub(super) type Changes = BTreeMap<PathBuf, Change>;
+
+/// The repository as gix sees it, with the user's filters started so that they ask nothing.
+pub(super) struct Versions {
+    repository: gix::Repository,
+    log: Log,
+    /// Whom the logs of refs name: name, address and time.
+    pub who: Vec<u8>,
+}
+
+impl Versions {
+    pub(super) fn open(work_tree: &Path, git_dir: &Path) -> Result<Self, GitError> {
+        let log = Log::of(git_dir);
+        let mut who = Vec::new();
+        let mut open = || -> gix::Result<gix::Repository> {
+            let mut repository = gix::open(work_tree)?;
+            let overrides = filter::overrides(repository.config_snapshot().plumbing(), &log);
+            if !overrides.is_empty() {
+                let mut config = repository.config_snapshot_mut();
+                config.append_config(overrides, gix::config::Source::Api)?;
+                config.commit()?;
+            }
+            let committer = repository.committer_or_set_generic_fallback()?;
+            committer
+                .write_to(&mut who)
+                .map_err(gix::Error::from_error)?;
+            Ok(repository)
+        };
+        let repository = open().map_err(|error| said(&error))?;
+        Ok(Versions {
+            repository,
+            log,
+            who,
+        })
+    }
+
+    /// What differs between the commits; all of `to` where there is no commit yet.
+    pub(super) fn between(&self, from: Option<Oid>, to: Oid) -> Result<Changes, GitError> {
+        let tree = |commit: Oid| -> gix::Result<_> {
+            self.repository.find_commit(object_id(commit))?.tree()
+        };
+        let diff = || {
+            let from = from.map(tree).transpose()?;
+            let options = gix::diff::Options::default();
+            self.repository
+                .diff_tree_to_tree(from.as_ref(), Some(&tree(to)?), options)
+        };
+        let mut changes = Changes::new();
+        let mut add = |path: &BStr, old: Option<Entry>, new: Option<Entry>| {
+            if old.is_some() || new.is_some() {
+                let change = changes.entry(path_of(path)).or_default();
+                change.old = change.old.or(old);
+                change.new = change.new.or(new);
+            }
+        };
+        for change in diff().map_err(|error| said(&error))? {
+            match change {
+                ChangeDetached::Addition {
+                    location,
+                    entry_mode,
+                    id,
+                    ..
+                } => add(location.as_bstr(), None, entry(entry_mode, id)),
+                ChangeDetached::Deletion {
+                    location,
+                    entry_mode,
+                    id,
+                    ..
+                } => add(location.as_bstr(), entry(entry_mode, id), None),
+                ChangeDetached::Modification {
+                    location,
+                    previous_entry_mode,
+                    previous_id,
+                    entry_mode,
+                    id,
+                } => add(
+                    location.as_bstr(),
+                    entry(previous_entry_mode, previous_id),
+                    entry(entry_mode, id),
+                ),
+                ChangeDetached::Rewrite { .. } => unreachable!("renames are not looked for"),
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Writes what is new into a folder, as it is to be in the work tree. `index` is that of the old
+    /// commit: attributes that do not change are in there.
+    pub(super) fn stage(
+        &self,
+        changes: &Changes,
+        index: &git2::Index,
+        folder: &Path,
+    ) -> Result<(), GitError> {
+        let mut state = State::new(gix::hash::Kind::Sha1);
+        let mut push = |path: &[u8], entry: Entry, flags: Flags| {
+            state.dangerously_push_entry(
+                Stat::default(),
+                object_id(entry.id),
+                flags,
+                Mode::from_bits_truncate(entry.mode),
+                path.as_bstr(),
+            );
+        };
+        let mut count = 0;
+        for (path, change) in changes {
+            if let Some(entry) = change.new.filter(|entry| !entry.is_submodule()) {
+                push(path.as_os_str().as_bytes(), entry, Flags::empty());
+                count += 1;
+            }
+        }
+        for kept in index.iter().filter(|entry| is_attributes(&entry.path)) {
+            if !changes.contains_key(Path::new(OsStr::from_bytes(&kept.path))) {
+                let (mode, id) = (kept.mode, kept.id);
+                push(&kept.path, Entry { mode, id }, Flags::empty());
+            }
+        }
+        state.sort_entries();
+        let mut index = File::from_state(state, folder.join("index"));
+        let mut write = || -> gix::Result<_> {
+            let mut options = self.repository.checkout_options(Source::IdMapping)?;
+            options.destination_is_initially_empty = true;
+            options.thread_limit = Some(threads_for(count));
+            let objects = self.repository.objects.clone().into_arc();
+            gix::worktree::state::checkout(
+                &mut index,
+                folder,
+                objects.map_err(gix::Error::from_error)?,
+                &gix::progress::Discard,
+                &gix::progress::Discard,
+                interrupt::flag(),
+                options,
+            )
+        };
+        let explained = |error: &gix::Error| self.log.explain(said(error), "");
+        let outcome = write().map_err(|error| explained(&error))?;
+        if interrupt::requested() {
+            return Err(GitError::interrupted());
+        }
+        if let Some(record) = outcome.errors.first() {
+            let mut error = explained(&record.error);
+            error.reason = format!("can't write `{}`: {}", record.path, error.reason);
+            return Err(error);
+        }
+        if let Some(collision) = outcome.collisions.first() {
+            let path = &collision.path;
+            return Err(GitError::new(
+                Cause::InTheWay,
+                format!("`{path}` collides with a path that differs only in case"),
+            ));
+        }
+        Ok(())
+    }
+
+    /// For files of the work tree.
+    pub(super) fn contents(&self) -> Contents<'_> {
+        Contents {
+            repository: &self.repository,
+            pipeline: None,
+        }
+    }
+}
+
+/// Tells whether files of the work tree are what commits have: what `git add` would make of them.
+pub(super) struct Contents<'a> {
+    repository: &'a gix::Repository,
+    pipeline: Option<(Pipeline<'a>, IndexPersistedOrInMemory)>,
+}
+
+impl Contents<'_> {
+    /// Whether the file or link at `file` has the content of `entry`, were it at `path` in the work tree.
+    pub(super) fn are(&mut self, file: &Path, path: &Path, entry: Entry) -> bool {
+        let mut found = || -> gix::Result<ObjectId> {
+            if entry.mode == LINK {
+                let target = fs::read_link(file).map_err(gix::Error::from_error)?;
+                return hash(target.as_os_str().as_bytes());
+            }
+            let content = files::read_bytes(file, ANY_SIZE).map_err(gix::Error::from_error)?;
+            let (pipeline, index) = match &mut self.pipeline {
+                Some(pipeline) => pipeline,
+                none => none.insert(self.repository.filter_pipeline(None)?),
+            };
+            let mut bytes = Vec::new();
+            let read = match pipeline.convert_to_git(content.as_slice(), path, index)? {
+                ToGitOutcome::Unchanged(mut content) => content.read_to_end(&mut bytes),
+                ToGitOutcome::Process(mut content) => content.read_to_end(&mut bytes),
+                ToGitOutcome::Buffer(buffer) => return hash(buffer),
+            };
+            read.map_err(gix::Error::from_error)?;
+            hash(&bytes)
+        };
+        found().is_ok_and(|id| id == object_id(entry.id))
+    }
+}
+
+fn hash(content: &[u8]) -> gix::Result<ObjectId> {
+    gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, content)
+}
+
+/// Folders are no entries of their own.
+fn entry(mode: gix::objs::tree::EntryMode, id: ObjectId) -> Option<Entry> {
+    if mode.is_tree() {
+        return None;
+    }
+    Some(Entry {
+        mode: Mode::from(mode).bits(),
+        id: Oid::from_bytes(id.as_bytes()).ok()?,
+    })
+}
+
+fn object_id(id: Oid) -> ObjectId {
+    ObjectId::from_bytes_or_panic(id.as_bytes())
+}
+
+fn path_of(bytes: &BStr) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
+fn said(error: &gix::Error) -> GitError {
+    let mut said: Vec<String> = Vec::new();
+    for part in error.iter_errors() {
+        let part = part.to_string();
+        if said.last() != Some(&part) {
+            said.push(part);
+        }
+    }
+    GitError::from_said(&said, "")
+}

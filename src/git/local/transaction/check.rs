@@ -1,0 +1,380 @@
+//! Decides, before anything is touched, whether a work tree can be moved, and by which steps.
+//!
+//! A tracked file that is to go must be as the index has it, and what is not tracked must be nowhere that
+//! something new is to be: no file, ignored or not, in a folder that gives way, no link above a path, no
+//! repository around one. Links are not followed. Changes nothing.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use git2::{Index, IndexEntry, IndexEntryExtendedFlag};
+
+use super::changes::{Change, Changes, Contents, EXECUTABLE, Entry, LINK};
+use super::steps::{Kind, Mark, Step, is_absent};
+
+/// How many paths in the way are looked for.
+const MOST_IN_THE_WAY: usize = 20;
+
+/// A flag of an index entry: `git update-index --assume-unchanged`.
+pub(super) const ASSUMED_VALID: u16 = 0x8000;
+
+/// How a work tree gets from one commit to the other.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    /// Marks of what is put are not known yet.
+    pub steps: Vec<Step>,
+    /// What the files that are taken were when they were checked.
+    pub checked: HashMap<PathBuf, Checked>,
+    /// Folders that may have nothing in them at the end, inner ones first.
+    pub emptied: Vec<PathBuf>,
+    /// Paths that git does not track, where something new is to be. Where there are any, the rest is not
+    /// whole.
+    pub in_the_way: Vec<PathBuf>,
+    /// Tracked paths that are not as the index has them; likewise.
+    pub changed: Vec<PathBuf>,
+}
+
+/// A file that was found to be as the index has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Checked {
+    pub mark: Mark,
+    /// Its content, where time and size alone do not tell.
+    pub content: Option<Entry>,
+}
+
+/// Looks at everything in the work tree that the changes concern.
+pub(super) fn plan(
+    work_tree: &Path,
+    index: &Index,
+    changes: &Changes,
+    contents: &mut Contents<'_>,
+    settings: Settings,
+) -> io::Result<Plan> {
+    let mut check = Check {
+        work_tree,
+        index,
+        changes,
+        contents,
+        settings,
+        index_time: None,
+        above: HashMap::new(),
+        taken: HashSet::new(),
+        plan: Plan::default(),
+    };
+    check.index_time = index
+        .path()
+        .and_then(|path| path.symlink_metadata().ok())
+        .map(|index| (index.mtime(), index.mtime_nsec()));
+    check.all()?;
+    Ok(check.plan)
+}
+
+/// What the clone's configuration says of its work tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settings {
+    /// `core.fileMode`
+    pub has_modes: bool,
+    /// Tracked files may be missing on purpose.
+    pub is_sparse: bool,
+}
+
+struct Check<'a, 'b> {
+    work_tree: &'a Path,
+    index: &'a Index,
+    changes: &'a Changes,
+    contents: &'a mut Contents<'b>,
+    settings: Settings,
+    /// A file that is not older than the index may have been changed since, with the same time and size.
+    index_time: Option<(i64, i64)>,
+    above: HashMap<PathBuf, Above>,
+    /// Device and inode of tracked files that give way: a name that differs only in case may lead to one.
+    taken: HashSet<(u64, u64)>,
+    plan: Plan,
+}
+
+/// What a folder of a path is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Above {
+    Folder,
+    /// Nothing is there, or something tracked that gives way.
+    Absent,
+    /// Something of the user's, and its path.
+    Blocked(PathBuf),
+}
+
+impl Check<'_, '_> {
+    fn all(&mut self) -> io::Result<()> {
+        for (path, change) in self.changes {
+            if let Some(old) = change.old {
+                self.leaves(path, old, change)?;
+            }
+        }
+        let mut made = HashSet::new();
+        for (path, change) in self.changes {
+            if self.plan.in_the_way.len() >= MOST_IN_THE_WAY {
+                break;
+            }
+            if let Some(new) = change.new {
+                self.comes(path, new, change, &mut made)?;
+            }
+        }
+        self.plan.in_the_way.sort();
+        self.plan.in_the_way.dedup();
+        Ok(())
+    }
+
+    /// What was there has to be as the index has it.
+    fn leaves(&mut self, path: &Path, old: Entry, change: &Change) -> io::Result<()> {
+        let above = self.above(path)?;
+        if let Above::Blocked(by) = above {
+            self.blocks(by);
+            return Ok(());
+        }
+        if old.is_submodule() {
+            if change.new.is_none() {
+                self.empties(path, true);
+            }
+            return Ok(());
+        }
+        let Some(found) = self.look(path)? else {
+            // Both sides may have removed it.
+            let is_left_out = self.settings.is_sparse && self.is_left_out(path);
+            if change.new.is_some() && !is_left_out {
+                self.plan.changed.push(path.to_owned());
+            }
+            return Ok(());
+        };
+        match self.unchanged(path, old, &found) {
+            Some(checked) => {
+                self.taken.insert((found.dev(), found.ino()));
+                self.plan.checked.insert(path.to_owned(), checked);
+            }
+            None => self.plan.changed.push(path.to_owned()),
+        }
+        if change.new.is_none() && !self.is_below_new(path) {
+            self.step(Kind::Take, path, Mark::of(&found));
+            self.empties(path, false);
+        }
+        Ok(())
+    }
+
+    /// Whether a folder of the path becomes a file or link, and is taken as a whole.
+    fn is_below_new(&self, path: &Path) -> bool {
+        path.ancestors().skip(1).any(|folder| {
+            let change = self.changes.get(folder);
+            change.is_some_and(|change| change.new.is_some_and(|new| !new.is_submodule()))
+        })
+    }
+
+    /// Where something new is to be, nothing of the user's may be.
+    fn comes(
+        &mut self,
+        path: &Path,
+        new: Entry,
+        change: &Change,
+        made: &mut HashSet<PathBuf>,
+    ) -> io::Result<()> {
+        if let Above::Blocked(by) = self.above(path)? {
+            self.blocks(by);
+            return Ok(());
+        }
+        let found = self.look(path)?;
+        let was_file = change.old.is_some_and(|old| !old.is_submodule());
+        match &found {
+            // It was looked at as what leaves.
+            Some(found) if was_file => self.step(Kind::Take, path, Mark::of(found)),
+            Some(found) if found.is_dir() => {
+                let is_repository = self.is_repository(path)?;
+                if new.is_submodule() && is_repository {
+                    // Its own submodule from before, as git takes it.
+                    return Ok(());
+                }
+                if is_repository {
+                    self.blocks(path.to_owned());
+                    return Ok(());
+                }
+                let before = self.plan.in_the_way.len();
+                self.must_give_way(path)?;
+                let is_free = self.plan.in_the_way.len() == before;
+                if is_free && !new.is_submodule() {
+                    self.step(Kind::Take, path, Mark::of(found));
+                }
+            }
+            Some(found) if self.taken.contains(&(found.dev(), found.ino())) => {}
+            Some(_) => self.blocks(path.to_owned()),
+            None => {}
+        }
+        let mut missing: Vec<&Path> = Vec::new();
+        for folder in path.ancestors().skip(1) {
+            if folder.as_os_str().is_empty() || self.above.get(folder) != Some(&Above::Absent) {
+                break;
+            }
+            if made.insert(folder.to_owned()) {
+                missing.push(folder);
+            }
+        }
+        for folder in missing.into_iter().rev() {
+            self.step(Kind::Make, folder, Mark::default());
+        }
+        let stays = found.is_some_and(|found| found.is_dir());
+        match new.is_submodule() {
+            true if stays => {}
+            true => self.step(Kind::Make, path, Mark::default()),
+            false => self.step(Kind::Put, path, Mark::default()),
+        }
+        Ok(())
+    }
+
+    /// Whatever is in the folder has to be tracked and to leave.
+    fn must_give_way(&mut self, folder: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(self.work_tree.join(folder))? {
+            if self.plan.in_the_way.len() >= MOST_IN_THE_WAY {
+                return Ok(());
+            }
+            let entry = entry?;
+            let path = folder.join(entry.file_name());
+            if entry.file_type()?.is_dir() {
+                if self.is_repository(&path)? {
+                    self.blocks(path);
+                } else {
+                    self.must_give_way(&path)?;
+                }
+            } else if !self.plan.checked.contains_key(&path) && !self.plan.changed.contains(&path) {
+                self.blocks(path);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the folders of a path are.
+    fn above(&mut self, path: &Path) -> io::Result<Above> {
+        let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        else {
+            return Ok(Above::Folder);
+        };
+        if let Some(known) = self.above.get(folder) {
+            return Ok(known.clone());
+        }
+        let above = match self.above(folder)? {
+            Above::Folder => match self.look(folder)? {
+                None => Above::Absent,
+                Some(found) if found.is_dir() => {
+                    if self.is_repository(folder)? {
+                        Above::Blocked(folder.to_owned())
+                    } else {
+                        Above::Folder
+                    }
+                }
+                Some(_) if self.gives_way(folder) => Above::Absent,
+                Some(_) => Above::Blocked(folder.to_owned()),
+            },
+            above => above,
+        };
+        self.above.insert(folder.to_owned(), above.clone());
+        Ok(above)
+    }
+
+    /// Whether something tracked is there that leaves for nothing or a folder.
+    fn gives_way(&self, path: &Path) -> bool {
+        self.changes.get(path).is_some_and(|change| {
+            change.new.is_none() && change.old.is_some_and(|old| !old.is_submodule())
+        })
+    }
+
+    fn is_repository(&self, folder: &Path) -> io::Result<bool> {
+        Ok(self.look(&folder.join(".git"))?.is_some())
+    }
+
+    /// How a tracked file was found, if it is what the index has, and the index what the old commit has.
+    fn unchanged(&mut self, path: &Path, old: Entry, found: &Metadata) -> Option<Checked> {
+        let entry = self.index.get_path(path, 0)?;
+        if entry.id != old.id || entry.mode != old.mode || !self.has_type(old, found) {
+            return None;
+        }
+        let mark = Mark::of(found);
+        if is_watched(&entry) && self.is_as_it_was(&entry, found) {
+            let content = None;
+            return Some(Checked { mark, content });
+        }
+        let has_content = self.contents.are(&self.work_tree.join(path), path, old);
+        let content = Some(old);
+        has_content.then_some(Checked { mark, content })
+    }
+
+    fn has_type(&self, entry: Entry, found: &Metadata) -> bool {
+        if entry.mode == LINK {
+            return found.is_symlink();
+        }
+        let is_executable = found.permissions().mode() & 0o100 > 0;
+        found.is_file() && (!self.settings.has_modes || is_executable == (entry.mode == EXECUTABLE))
+    }
+
+    /// Whether time, size and the rest say that nobody wrote to it since the index was written.
+    fn is_as_it_was(&self, entry: &IndexEntry, found: &Metadata) -> bool {
+        let time = (found.mtime(), found.mtime_nsec());
+        let is_older = self.index_time.is_some_and(|index| time < index);
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "an index has 32 bits of each"
+        )]
+        #[expect(clippy::cast_sign_loss, reason = "likewise")]
+        let is_same = entry.mtime.seconds() == time.0 as i32
+            && entry.mtime.nanoseconds() == time.1 as u32
+            && entry.ctime.seconds() == found.ctime() as i32
+            && entry.ino == found.ino() as u32
+            && entry.file_size == found.size() as u32
+            && entry.file_size > 0;
+        is_older && is_same
+    }
+
+    /// What is there; nothing where a folder above is none.
+    fn look(&self, path: &Path) -> io::Result<Option<Metadata>> {
+        match self.work_tree.join(path).symlink_metadata() {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_left_out(&self, path: &Path) -> bool {
+        let entry = self.index.get_path(path, 0);
+        entry.is_some_and(|entry| is_skipped(&entry))
+    }
+
+    fn empties(&mut self, path: &Path, and_itself: bool) {
+        let folders = path.ancestors().skip(usize::from(!and_itself));
+        for folder in folders.filter(|folder| !folder.as_os_str().is_empty()) {
+            // A submodule's folder stays, with nothing in it.
+            if self
+                .changes
+                .get(folder)
+                .is_none_or(|change| change.new.is_none())
+            {
+                self.plan.emptied.push(folder.to_owned());
+            }
+        }
+    }
+
+    fn blocks(&mut self, path: PathBuf) {
+        self.plan.in_the_way.push(path);
+    }
+
+    fn step(&mut self, kind: Kind, path: &Path, mark: Mark) {
+        let path = path.to_owned();
+        self.plan.steps.push(Step { kind, path, mark });
+    }
+}
+
+/// Whether git looks at the file for changes.
+fn is_watched(entry: &IndexEntry) -> bool {
+    entry.flags & ASSUMED_VALID == 0 && !is_skipped(entry)
+}
+
+fn is_skipped(entry: &IndexEntry) -> bool {
+    entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() > 0
+}

@@ -1,0 +1,134 @@
+//! The index of a move: how it is told from another one, and the old one with what has changed, written
+//! beside it.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::path::{Path, PathBuf};
+
+use git2::{Index, IndexEntry, IndexEntryExtendedFlag, IndexTime, Oid};
+
+use super::changes::{Changes, Entry};
+use super::check::ASSUMED_VALID;
+use crate::git::error::GitError;
+
+const SKIPPED: u16 = IndexEntryExtendedFlag::SKIP_WORKTREE.bits();
+
+/// Tells the index in a `.git` from any other: by its checksum, which git may leave out, and as a file.
+pub(in crate::git::local) fn identity(git_dir: &Path) -> Option<String> {
+    let file = File::open(git_dir.join("index")).ok()?;
+    let found = file.metadata().ok()?;
+    let mut checksum = [0; 20];
+    let end = found.size().checked_sub(20)?;
+    file.read_exact_at(&mut checksum, end).ok()?;
+    let checksum = Oid::from_bytes(&checksum).ok()?;
+    let (ino, seconds, nanoseconds) = (found.ino(), found.mtime(), found.mtime_nsec());
+    Some(format!("{checksum} {ino} {seconds}.{nanoseconds}"))
+}
+
+/// Writes to `file` what the index at `old` is after the changes, which the work tree has already.
+pub(super) fn write(
+    old: &Path,
+    file: &Path,
+    work_tree: &Path,
+    changes: &Changes,
+) -> Result<(), GitError> {
+    let old_time = old.symlink_metadata().ok();
+    if old_time.is_some() {
+        fs::copy(old, file)?;
+    }
+    let mut index = Index::open(file)?;
+    for (path, change) in changes {
+        if change.old.is_some() && change.new.is_none() {
+            // A path that both sides removed may not be in there.
+            let _ = index.remove(path, 0);
+        }
+    }
+    for (path, change) in changes {
+        if let Some(new) = change.new {
+            let mut entry = entry(work_tree, path, new)?;
+            if let Some(old) = index.get_path(path, 0) {
+                // What git was told not to look at.
+                entry.flags = old.flags & ASSUMED_VALID;
+                entry.flags_extended = old.flags_extended & SKIPPED;
+            }
+            index.add(&entry)?;
+        }
+    }
+    if let Some(old_time) = old_time {
+        look_again(
+            &mut index,
+            (old_time.mtime(), old_time.mtime_nsec()),
+            changes,
+        )?;
+    }
+    index.write()?;
+    Ok(())
+}
+
+/// A file that was written to at the time of the old index, or after it, may differ from its entry and still
+/// have its time and size. Beside the new index it would look older, and unchanged: so its size is
+/// forgotten, as git does ("racy git"), and whoever reads the index looks into the file.
+fn look_again(index: &mut Index, old: (i64, i64), changes: &Changes) -> Result<(), GitError> {
+    let is_racy = |entry: &IndexEntry| {
+        let time = (
+            i64::from(entry.mtime.seconds()),
+            i64::from(entry.mtime.nanoseconds()),
+        );
+        time >= old
+            && entry.file_size > 0
+            && entry.flags_extended == 0
+            && !changes.contains_key(Path::new(OsStr::from_bytes(&entry.path)))
+    };
+    let racy: Vec<IndexEntry> = index.iter().filter(is_racy).collect();
+    for entry in racy {
+        index.add(&IndexEntry {
+            file_size: 0,
+            ..entry
+        })?;
+    }
+    Ok(())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "an index has 32 bits of each"
+)]
+#[expect(clippy::cast_sign_loss, reason = "likewise")]
+fn entry(work_tree: &Path, path: &Path, new: Entry) -> Result<IndexEntry, GitError> {
+    let found = work_tree.join(path).symlink_metadata()?;
+    let time = |seconds: i64, nanoseconds: i64| IndexTime::new(seconds as i32, nanoseconds as u32);
+    Ok(IndexEntry {
+        ctime: time(found.ctime(), found.ctime_nsec()),
+        mtime: time(found.mtime(), found.mtime_nsec()),
+        dev: found.dev() as u32,
+        ino: found.ino() as u32,
+        mode: new.mode,
+        uid: found.uid(),
+        gid: found.gid(),
+        file_size: if new.is_submodule() {
+            0
+        } else {
+            found.size() as u32
+        },
+        id: new.id,
+        flags: 0,
+        flags_extended: 0,
+        path: PathBuf::from(path).into_os_string().into_vec(),
+    })
+}
+
+/// Whether the index has of all these paths what the old commit has.
+pub(super) fn is_old(file: &Path, changes: &Changes) -> bool {
+    let Ok(index) = Index::open(file) else {
+        return false;
+    };
+    changes.iter().all(|(path, change)| {
+        let found = index.get_path(path, 0).map(|entry| Entry {
+            mode: entry.mode,
+            id: entry.id,
+        });
+        found == change.old
+    })
+}

@@ -1,0 +1,170 @@
+//! git's own locks: `NAME.lock` beside each file that is about to change.
+//!
+//! Ours are second names of one file in the staging folder, so that a later run can tell the lock that a
+//! killed one left from everybody else's.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::git::error::{Cause, GitError};
+use crate::plural::count;
+
+/// Held until dropped.
+#[derive(Debug)]
+pub(super) struct Locks(Vec<PathBuf>);
+
+impl Locks {
+    /// Takes all of these, or none.
+    pub(super) fn take(owner: &Path, paths: &[PathBuf]) -> Result<Self, GitError> {
+        let mut locks = Locks(Vec::new());
+        for path in paths {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            let taken = match fs::hard_link(owner, path) {
+                // A file system without second names.
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    fs::File::create_new(path).map(drop)
+                }
+                result => result,
+            };
+            match taken {
+                Ok(()) => locks.0.push(path.clone()),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(held(path));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(locks)
+    }
+
+    /// Takes those that a killed run left, and the others too.
+    pub(super) fn take_over(owner: &Path, paths: &[PathBuf]) -> Result<Self, GitError> {
+        let id = identity(owner)?;
+        let (ours, free): (Vec<PathBuf>, Vec<PathBuf>) = paths
+            .iter()
+            .cloned()
+            .partition(|path| identity(path).is_ok_and(|found| found == id));
+        let mut locks = Locks::take(owner, &free)?;
+        locks.0.extend(ours);
+        Ok(locks)
+    }
+}
+
+impl Drop for Locks {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Fails where somebody holds one of them.
+pub(super) fn must_be_free(paths: &[PathBuf]) -> Result<(), GitError> {
+    match paths.iter().find(|path| path.symlink_metadata().is_ok()) {
+        Some(path) => Err(held(path)),
+        None => Ok(()),
+    }
+}
+
+/// What a failed fetch has met, if it was a lock: the refs of the remote and the tags are what it writes.
+pub(super) fn that_stop_a_fetch(common_dir: &Path, remote: &str) -> Option<GitError> {
+    let mut folders = vec![
+        common_dir.join("refs/remotes").join(remote),
+        common_dir.join("refs/tags"),
+    ];
+    let mut found: Vec<PathBuf> = ["packed-refs.lock", "shallow.lock"]
+        .map(|name| common_dir.join(name))
+        .into_iter()
+        .filter(|path| path.symlink_metadata().is_ok())
+        .collect();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "lock") {
+                found.push(path);
+            }
+        }
+    }
+    found.first().map(|path| held(path))
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let metadata = path.symlink_metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
+}
+
+fn held(path: &Path) -> GitError {
+    let age = path
+        .symlink_metadata()
+        .and_then(|lock| lock.modified())
+        .ok()
+        .and_then(|time| time.elapsed().ok())
+        .unwrap_or_default();
+    let shown = match path.iter().position(|part| part == ".git") {
+        Some(at) => path.iter().skip(at).collect(),
+        None => path.to_path_buf(),
+    };
+    let reason = format!(
+        "`{}` exists ({} old): another program is using the clone, or one has crashed",
+        shown.display(),
+        words(age)
+    );
+    GitError {
+        lock: Some(path.to_path_buf()),
+        ..GitError::new(Cause::Locked, reason)
+    }
+}
+
+/// `3 minutes`: the largest unit of which there are any.
+fn words(age: Duration) -> String {
+    let seconds = usize::try_from(age.as_secs()).unwrap_or(usize::MAX);
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    match units.iter().find(|(length, _)| seconds >= *length) {
+        Some((length, unit)) => count(seconds / length, unit),
+        None => count(seconds, "second"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_told_in_its_largest_unit() {
+        let cases = [
+            (0, "0 seconds"),
+            (1, "1 second"),
+            (119, "1 minute"),
+            (7_200, "2 hours"),
+            (200_000, "2 days"),
+        ];
+        for (seconds, expected) in cases {
+            assert_eq!(words(Duration::from_secs(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn all_locks_are_taken_or_none_and_only_ours_are_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("owner"), "").unwrap();
+        fs::write(path("theirs.lock"), "").unwrap();
+        let both = [path("index.lock"), path("theirs.lock")];
+        let error = Locks::take(&path("owner"), &both).unwrap_err();
+        assert_eq!(error.lock, Some(path("theirs.lock")));
+        assert!(!path("index.lock").exists());
+        let left = Locks::take(&path("owner"), &both[..1]).unwrap();
+        std::mem::forget(left);
+        assert!(Locks::take_over(&path("owner"), &both).is_err());
+        assert!(path("theirs.lock").exists());
+        drop(Locks::take_over(&path("owner"), &both[..1]).unwrap());
+        assert!(!path("index.lock").exists());
+    }
+}

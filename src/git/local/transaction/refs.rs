@@ -1,0 +1,102 @@
+//! HEAD and the branch of a move, under the locks that it holds. libgit2 would take these locks itself.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use git2::{Oid, Repository};
+
+use crate::git::error::GitError;
+use crate::git::local::head_text;
+
+/// What HEAD holds, and the commit that it leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    /// `ref: refs/heads/main`, or a commit.
+    pub text: String,
+    pub commit: Option<Oid>,
+}
+
+impl Head {
+    pub(super) fn read(repository: &Repository) -> Result<Self, GitError> {
+        let (text, commit) = head_text(repository)?;
+        Ok(Head { text, commit })
+    }
+
+    /// As git names it in a log: a branch, or a commit.
+    pub(super) fn name(&self) -> &str {
+        self.text
+            .strip_prefix("ref: refs/heads/")
+            .unwrap_or(&self.text)
+    }
+}
+
+/// Writes refs of one repository.
+pub(super) struct Refs<'a> {
+    pub repository: &'a Repository,
+    /// Where a file is written before it is renamed.
+    pub staging: &'a Path,
+    /// Name, address and time, for the logs.
+    pub who: &'a [u8],
+}
+
+impl Refs<'_> {
+    /// Replaces the file of a ref; its lock is ours.
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<(), GitError> {
+        let written = self.staging.join("ref");
+        fs::write(&written, format!("{text}\n"))?;
+        fs::rename(written, self.file(name))?;
+        Ok(())
+    }
+
+    /// Adds to the log of a ref, where the configuration wants logs.
+    pub(super) fn log(
+        &self,
+        name: &str,
+        old: Option<Oid>,
+        new: Oid,
+        message: &str,
+    ) -> Result<(), GitError> {
+        let logs = match name {
+            "HEAD" => self.repository.path(),
+            _ => self.repository.commondir(),
+        };
+        let file = logs.join("logs").join(name);
+        let config = self.repository.config()?;
+        let setting = config.get_string("core.logAllRefUpdates");
+        let is_off = setting.is_ok_and(|it| matches!(it.as_str(), "false" | "no" | "off" | "0"));
+        if is_off && !file.exists() {
+            return Ok(());
+        }
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let old = old.unwrap_or(Oid::ZERO_SHA1);
+        let mut line = format!("{old} {new} ").into_bytes();
+        line.extend_from_slice(self.who);
+        line.extend_from_slice(format!("\t{message}\n").as_bytes());
+        let mut log = OpenOptions::new().append(true).create(true).open(file)?;
+        log.write_all(&line)?;
+        Ok(())
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        file(self.repository, name)
+    }
+}
+
+/// The file that a ref is kept in.
+pub(super) fn file(repository: &Repository, name: &str) -> PathBuf {
+    if name.starts_with("refs/") {
+        repository.commondir().join(name)
+    } else {
+        repository.path().join(name)
+    }
+}
+
+/// The lock of such a file.
+pub(super) fn lock(repository: &Repository, name: &str) -> PathBuf {
+    let mut file = file(repository, name).into_os_string();
+    file.push(".lock");
+    PathBuf::from(file)
+}

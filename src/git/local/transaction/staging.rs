@@ -1,0 +1,178 @@
+//! The folder of a move, in the clone's `.git`: the new files until they are put in place, the old ones
+//! until all is done, and the journal. Whose it is, is told by a lock of the system on one of its files,
+//! which ends with the process; a folder without one was left by a run that was killed.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::steps::{Journal, Places};
+use crate::git::error::{Cause, GitError};
+
+/// Its name in `.git`.
+pub(super) const FOLDER: &str = "fitout-move";
+
+/// The folder of a move that this process makes, or undoes.
+#[derive(Debug)]
+pub(super) struct Staging {
+    path: PathBuf,
+    work_tree: PathBuf,
+    /// Holds the system's lock.
+    _owner: File,
+    /// It is needed by a later run.
+    keeps: bool,
+}
+
+impl Staging {
+    /// Makes it. `locks` are the files that the move locks, for whoever has to undo it.
+    pub(super) fn begin(
+        git_dir: &Path,
+        work_tree: &Path,
+        locks: &[PathBuf],
+    ) -> Result<Self, GitError> {
+        let path = git_dir.join(FOLDER);
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(busy()),
+            result => result?,
+        }
+        let mut owner = File::create_new(path.join("owner"))?;
+        flock(&owner, FlockOperation::NonBlockingLockExclusive).map_err(|_| busy())?;
+        for lock in locks {
+            owner.write_all(lock.as_os_str().as_bytes())?;
+            owner.write_all(b"\0")?;
+        }
+        let staging = Staging {
+            path,
+            work_tree: work_tree.to_owned(),
+            _owner: owner,
+            keeps: false,
+        };
+        for folder in ["new", "old"] {
+            fs::create_dir(staging.path.join(folder))?;
+        }
+        Ok(staging)
+    }
+
+    /// That of a run that was killed, if there is one.
+    pub(super) fn left(git_dir: &Path, work_tree: &Path) -> Result<Option<Self>, GitError> {
+        let path = git_dir.join(FOLDER);
+        let owner = match File::open(path.join("owner")) {
+            Ok(owner) => owner,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                // Killed before it was anybody's; one that has just begun finds that it is gone.
+                let _ = fs::remove_dir(path);
+                return Ok(None);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        flock(&owner, FlockOperation::NonBlockingLockExclusive).map_err(|_| busy())?;
+        // Whoever had it may have ended well, and taken it away.
+        let is_same =
+            |found: fs::Metadata| Ok::<_, io::Error>(found.ino() == owner.metadata()?.ino());
+        if !path
+            .join("owner")
+            .symlink_metadata()
+            .is_ok_and(|found| is_same(found).unwrap_or(false))
+        {
+            return Ok(None);
+        }
+        Ok(Some(Staging {
+            path,
+            work_tree: work_tree.to_owned(),
+            _owner: owner,
+            keeps: true,
+        }))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file whose second names are the locks.
+    pub(super) fn owner(&self) -> PathBuf {
+        self.path.join("owner")
+    }
+
+    /// The files that the move locks.
+    pub(super) fn locks(&self) -> io::Result<Vec<PathBuf>> {
+        let text = fs::read(self.owner())?;
+        let paths = text.split_inclusive(|byte| *byte == 0);
+        Ok(paths
+            .filter_map(|path| path.strip_suffix(b"\0"))
+            .map(|path| PathBuf::from(OsStr::from_bytes(path)))
+            .collect())
+    }
+
+    pub(super) fn places(&self) -> Places<'_> {
+        Places {
+            work_tree: &self.work_tree,
+            staging: &self.path,
+        }
+    }
+
+    /// Says what is about to be done. Before this, nothing of the user's was touched.
+    pub(super) fn announce(&self, journal: &Journal) -> io::Result<()> {
+        let written = self.path.join("journal.new");
+        fs::write(&written, journal.to_bytes())?;
+        fs::rename(written, self.path.join("journal"))
+    }
+
+    /// What was about to be done; none where nothing of the user's was touched yet.
+    pub(super) fn journal(&self) -> Result<Option<Journal>, GitError> {
+        let bytes = match fs::read(self.path.join("journal")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            result => result?,
+        };
+        match Journal::parse(&bytes) {
+            Some(journal) => Ok(Some(journal)),
+            None => Err(GitError::new(
+                Cause::Other,
+                format!("can't read the journal in `{}`", self.path.display()),
+            )),
+        }
+    }
+
+    /// Leaves it to a later run.
+    pub(super) fn keep(&mut self) {
+        self.keeps = true;
+    }
+
+    /// It goes with all that is in it.
+    pub(super) fn remove(mut self) {
+        self.keeps = false;
+    }
+
+    /// Moves it out of the way, with all that is in it; returns its new name in `.git`.
+    pub(super) fn put_aside(self) -> io::Result<String> {
+        for number in 1.. {
+            let name = format!("fitout-left-{number}");
+            let aside = self.path.with_file_name(&name);
+            if aside.symlink_metadata().is_err() {
+                fs::rename(&self.path, aside)?;
+                return Ok(name);
+            }
+        }
+        unreachable!("there is always another number")
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if !self.keeps {
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+fn busy() -> GitError {
+    let reason = "another fitout is moving this clone";
+    GitError {
+        command: Some("fitout sync".to_owned()),
+        ..GitError::new(Cause::Changed, reason)
+    }
+}

@@ -1,0 +1,343 @@
+//! The steps of a move in the work tree: what gives way is renamed into the staging folder, what is new
+//! is renamed out of it. Each step is done or not, nothing is ever replaced, and all can be undone in
+//! reverse, also by another process. Knows paths and marks, not what is in the files.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+/// What is done to one path of the work tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The old file, link or folder goes into the staging folder.
+    Take,
+    /// A folder is made.
+    Make,
+    /// The new file or link comes out of the staging folder.
+    Put,
+}
+
+/// One step of a move.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub kind: Kind,
+    /// Relative to the work tree.
+    pub path: PathBuf,
+    /// Of what is moved.
+    pub mark: Mark,
+}
+
+/// Tells a file from another one at the same path, and from itself after it was written to. A rename
+/// leaves all of it as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub ino: u64,
+    pub size: u64,
+    pub seconds: i64,
+    pub nanoseconds: i64,
+}
+
+impl Mark {
+    pub(super) fn of(metadata: &Metadata) -> Self {
+        Mark {
+            ino: metadata.ino(),
+            // A folder's size and time change with what is in it.
+            size: if metadata.is_dir() {
+                0
+            } else {
+                metadata.size()
+            },
+            seconds: if metadata.is_dir() {
+                0
+            } else {
+                metadata.mtime()
+            },
+            nanoseconds: if metadata.is_dir() {
+                0
+            } else {
+                metadata.mtime_nsec()
+            },
+        }
+    }
+}
+
+/// The folders between which a move goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Places<'a> {
+    pub work_tree: &'a Path,
+    pub staging: &'a Path,
+}
+
+impl Places<'_> {
+    /// Where the new version of a path waits.
+    pub(super) fn staged(&self, path: &Path) -> PathBuf {
+        self.staging.join("new").join(path)
+    }
+
+    /// Where what the step took is kept.
+    pub(super) fn taken(&self, number: usize) -> PathBuf {
+        self.staging.join("old").join(number.to_string())
+    }
+
+    /// Does one step. Fails, having done nothing, where something is at the place that it needs.
+    pub(super) fn take_step(&self, number: usize, step: &Step) -> io::Result<()> {
+        let path = self.work_tree.join(&step.path);
+        match step.kind {
+            Kind::Take => rename(&path, &self.taken(number)),
+            Kind::Make => fs::create_dir(path),
+            Kind::Put => rename(&self.staged(&step.path), &path),
+        }
+    }
+
+    /// Undoes those of the steps that were done, the last one first. What was changed since they were done
+    /// stays; returns its paths.
+    pub(super) fn undo(&self, steps: &[Step]) -> io::Result<Vec<PathBuf>> {
+        let mut changed = Vec::new();
+        for (number, step) in steps.iter().enumerate().rev() {
+            let path = self.work_tree.join(&step.path);
+            match step.kind {
+                Kind::Put => {
+                    let staged = self.staged(&step.path);
+                    if staged.symlink_metadata().is_ok() {
+                        continue;
+                    }
+                    match path.symlink_metadata() {
+                        Ok(found) if Mark::of(&found) == step.mark => rename(&path, &staged)?,
+                        Ok(_) => changed.push(step.path.clone()),
+                        Err(error) if is_absent(&error) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                // Whatever is in it keeps it.
+                Kind::Make => drop(fs::remove_dir(path)),
+                Kind::Take => {
+                    let taken = self.taken(number);
+                    if taken.symlink_metadata().is_err() {
+                        continue;
+                    }
+                    if let Some(folder) = path.parent() {
+                        fs::create_dir_all(folder)?;
+                    }
+                    match rename(&taken, &path) {
+                        // What is there was changed, and git has what was taken.
+                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                            if !changed.contains(&step.path) {
+                                changed.push(step.path.clone());
+                            }
+                        }
+                        result => result?,
+                    }
+                }
+            }
+        }
+        Ok(changed)
+    }
+}
+
+/// Renames, and fails where something is at the new name.
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // A file system that does not know how. A folder has no second name: what it replaces is empty.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+            if from.symlink_metadata()?.is_dir() {
+                if to.symlink_metadata().is_ok() {
+                    return Err(io::ErrorKind::AlreadyExists.into());
+                }
+                return fs::rename(from, to);
+            }
+            fs::hard_link(from, to)?;
+            fs::remove_file(from)
+        }
+        result => Ok(result?),
+    }
+}
+
+/// Whether nothing is there, also because a folder above is none.
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+const HEADER: &str = "fitout move 1";
+
+/// What a move is about to do, so that another process can undo it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Journal {
+    /// What HEAD held, and the commit that it led to; empty where it had none.
+    pub head: String,
+    pub from: String,
+    /// What they are when all is done.
+    pub new_head: String,
+    pub to: String,
+    pub steps: Vec<Step>,
+}
+
+impl Journal {
+    /// Fields that end with a zero byte, which no path holds.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut field = |text: &[u8]| {
+            bytes.extend_from_slice(text);
+            bytes.push(0);
+        };
+        for text in [HEADER, &self.head, &self.from, &self.new_head, &self.to] {
+            field(text.as_bytes());
+        }
+        for step in &self.steps {
+            let kind = match step.kind {
+                Kind::Take => "take",
+                Kind::Make => "make",
+                Kind::Put => "put",
+            };
+            let Mark {
+                ino,
+                size,
+                seconds,
+                nanoseconds,
+            } = step.mark;
+            field(format!("{kind} {ino} {size} {seconds} {nanoseconds}").as_bytes());
+            field(step.path.as_os_str().as_bytes());
+        }
+        field(b"end");
+        bytes
+    }
+
+    /// None where it is not whole.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut fields = bytes.split(|byte| *byte == 0);
+        let mut text = || String::from_utf8(fields.next()?.to_vec()).ok();
+        if text()? != HEADER {
+            return None;
+        }
+        let (head, from, new_head, to) = (text()?, text()?, text()?, text()?);
+        let mut steps = Vec::new();
+        loop {
+            let line = String::from_utf8(fields.next()?.to_vec()).ok()?;
+            if line == "end" {
+                break;
+            }
+            let mut words = line.split(' ');
+            let kind = match words.next()? {
+                "take" => Kind::Take,
+                "make" => Kind::Make,
+                "put" => Kind::Put,
+                _ => return None,
+            };
+            let mark = Mark {
+                ino: words.next()?.parse().ok()?,
+                size: words.next()?.parse().ok()?,
+                seconds: words.next()?.parse().ok()?,
+                nanoseconds: words.next()?.parse().ok()?,
+            };
+            let path = PathBuf::from(std::ffi::OsStr::from_bytes(fields.next()?));
+            if !path
+                .components()
+                .all(|part| matches!(part, Component::Normal(_)))
+            {
+                return None;
+            }
+            steps.push(Step { kind, path, mark });
+        }
+        Some(Journal {
+            head,
+            from,
+            new_head,
+            to,
+            steps,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_journal_is_read_whole_or_not_at_all() {
+        let step = |kind, path: &[u8]| Step {
+            kind,
+            path: PathBuf::from(std::ffi::OsStr::from_bytes(path)),
+            mark: Mark {
+                ino: 7,
+                size: 1,
+                seconds: -2,
+                nanoseconds: 3,
+            },
+        };
+        let journal = Journal {
+            head: "ref: refs/heads/main".to_owned(),
+            from: String::new(),
+            new_head: "ref: refs/heads/main".to_owned(),
+            to: "1".repeat(40),
+            steps: vec![
+                step(Kind::Take, b"a b\nc"),
+                step(Kind::Make, b"d"),
+                step(Kind::Put, b"d/\xff"),
+            ],
+        };
+        let bytes = journal.to_bytes();
+        assert_eq!(Journal::parse(&bytes), Some(journal));
+        for length in 0..bytes.len() - 1 {
+            assert_eq!(Journal::parse(&bytes[..length]), None, "{length}");
+        }
+    }
+
+    #[test]
+    fn steps_are_undone_in_reverse_and_what_was_changed_since_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (work_tree, staging) = (folder.path().join("tree"), folder.path().join("staging"));
+        for path in ["tree/conf", "staging/new/a", "staging/old"] {
+            fs::create_dir_all(folder.path().join(path)).unwrap();
+        }
+        fs::write(work_tree.join("a"), "old a").unwrap();
+        fs::write(work_tree.join("b"), "old b").unwrap();
+        fs::write(work_tree.join("conf/x"), "old x").unwrap();
+        fs::write(staging.join("new/a/deep"), "new").unwrap();
+        fs::write(staging.join("new/b"), "new b").unwrap();
+        let places = Places {
+            work_tree: &work_tree,
+            staging: &staging,
+        };
+        let mark = |path: PathBuf| Mark::of(&path.symlink_metadata().unwrap());
+        let step = |kind, path: &str| Step {
+            kind,
+            path: path.into(),
+            mark: match kind {
+                Kind::Take => mark(work_tree.join(path)),
+                Kind::Make => Mark::default(),
+                Kind::Put => mark(places.staged(Path::new(path))),
+            },
+        };
+        let steps = [
+            step(Kind::Take, "conf"),
+            step(Kind::Take, "a"),
+            step(Kind::Make, "a"),
+            step(Kind::Put, "a/deep"),
+            step(Kind::Take, "b"),
+            step(Kind::Put, "b"),
+        ];
+        let read = |path: &str| fs::read_to_string(work_tree.join(path)).unwrap_or_default();
+        for done in 0..=steps.len() {
+            for (number, step) in steps[..done].iter().enumerate() {
+                places.take_step(number, step).unwrap();
+            }
+            assert_eq!(places.undo(&steps).unwrap(), [] as [PathBuf; 0], "{done}");
+            assert_eq!(
+                [read("a"), read("b"), read("conf/x")],
+                ["old a", "old b", "old x"]
+            );
+        }
+        for (number, step) in steps.iter().enumerate() {
+            places.take_step(number, step).unwrap();
+        }
+        fs::write(work_tree.join("b"), "mine, not theirs").unwrap();
+        assert_eq!(places.undo(&steps).unwrap(), [PathBuf::from("b")]);
+        assert_eq!([read("a"), read("b")], ["old a", "mine, not theirs"]);
+    }
+}

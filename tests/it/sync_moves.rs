@@ -1,0 +1,557 @@
+//! How `fitout sync` moves work trees: whole or not at all, beside what real git does in the same place.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::context::{Ran, TestContext, exists};
+
+/// What a commit has at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Nothing,
+    File,
+    Link,
+    Folder,
+    OtherFolder,
+    Submodule,
+}
+
+/// What the user has there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mine {
+    Nothing,
+    Untracked,
+    Ignored,
+    Repository,
+    EmptyFolder,
+    /// Changed, and hidden from git.
+    Changed,
+}
+
+use Shape::{Folder, Link, Nothing, OtherFolder, Submodule};
+
+struct Case {
+    name: String,
+    path: &'static str,
+    old: Shape,
+    new: Shape,
+    mine: Mine,
+}
+
+fn cases() -> Vec<Case> {
+    let shapes = [Nothing, Shape::File, Link, Folder, OtherFolder, Submodule];
+    let mut cases = Vec::new();
+    for old in shapes {
+        for new in shapes {
+            let all = match old {
+                Folder | OtherFolder => &[
+                    Mine::Nothing,
+                    Mine::Untracked,
+                    Mine::Ignored,
+                    Mine::Repository,
+                    Mine::EmptyFolder,
+                    Mine::Changed,
+                ][..],
+                Nothing => &[
+                    Mine::Nothing,
+                    Mine::Untracked,
+                    Mine::Ignored,
+                    Mine::Repository,
+                    Mine::EmptyFolder,
+                ],
+                Submodule => &[Mine::Nothing, Mine::Untracked, Mine::Repository],
+                Shape::File => &[Mine::Nothing, Mine::Changed],
+                Link => &[Mine::Nothing],
+            };
+            for &mine in all.iter().filter(|_| old != new) {
+                cases.push(Case {
+                    name: format!("r{}", cases.len()),
+                    path: ["it", "deep/er/it"][cases.len() % 2],
+                    old,
+                    new,
+                    mine,
+                });
+            }
+        }
+    }
+    cases
+}
+
+/// Gives a commit the shape.
+fn shape(context: &TestContext, path: &str, shape: Shape) {
+    let work = "work-web";
+    let full = context.path(work).join(path);
+    context.git(work, &["rm", "-rfq", "--ignore-unmatch", path]);
+    let _ = fs::remove_dir_all(&full);
+    let folder = |names: &[&str], text: &str| {
+        for name in names {
+            context.write(&format!("{work}/{path}/{name}"), text);
+        }
+    };
+    fs::create_dir_all(full.parent().unwrap()).unwrap();
+    match shape {
+        Nothing => {}
+        Shape::File => fs::write(&full, "theirs\n").unwrap(),
+        Link => symlink("README.md", &full).unwrap(),
+        Folder => folder(&["keep", "in/keep"], "theirs\n"),
+        OtherFolder => folder(&["keep", "more"], "theirs, too\n"),
+        Submodule => {
+            let head = context.git(work, &["rev-parse", "HEAD"]);
+            let entry = format!("160000,{head},{path}");
+            context.git(work, &["update-index", "--add", "--cacheinfo", &entry]);
+        }
+    }
+    if shape != Submodule {
+        context.git(work, &["add", "--all", "--force"]);
+    }
+    let message = format!("{shape:?}");
+    context.git(
+        work,
+        &["commit", "--quiet", "--allow-empty", "-m", &message],
+    );
+}
+
+/// Puts what is the user's into the clone.
+fn lay(context: &TestContext, clone: &str, case: &Case) {
+    let path = format!("{clone}/{}", case.path);
+    let is_folder = matches!(case.old, Folder | OtherFolder | Submodule);
+    let inside = |name: &str| {
+        if is_folder {
+            format!("{path}/{name}")
+        } else {
+            path.clone()
+        }
+    };
+    match case.mine {
+        Mine::Nothing => {}
+        Mine::Untracked => context.write(&inside("notes.txt"), "mine\n"),
+        Mine::Ignored => {
+            context.write(&inside("notes.log"), "mine\n");
+            let name = if is_folder { "*.log" } else { "it" };
+            context.write(&format!("{clone}/.git/info/exclude"), name);
+        }
+        Mine::Repository => {
+            let repository = match case.old {
+                Folder | OtherFolder => inside("nested"),
+                _ => path,
+            };
+            context.write(&format!("{repository}/mine.txt"), "mine\n");
+            context.git(&repository, &["init", "--quiet"]);
+            context.git(&repository, &["add", "--all"]);
+            context.git(&repository, &["commit", "--quiet", "-m", "Mine"]);
+        }
+        Mine::EmptyFolder => fs::create_dir_all(context.path(&inside("empty"))).unwrap(),
+        Mine::Changed => {
+            let file = inside("keep");
+            let tracked = file.strip_prefix(&format!("{clone}/")).unwrap();
+            context.git(clone, &["update-index", "--assume-unchanged", tracked]);
+            context.write(&file, "mine\n");
+        }
+    }
+}
+
+/// Files and links of a work tree, those of nested repositories too.
+fn files(root: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root).unwrap().display().to_string();
+            if path.is_symlink() {
+                found.insert(
+                    name,
+                    format!("-> {}", fs::read_link(path).unwrap().display()),
+                );
+            } else if !path.is_dir() {
+                found.insert(name, fs::read_to_string(path).unwrap());
+            } else if !path.ends_with(".git") {
+                folders.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// Whether git moves it, and nothing of the user's is lost or mixed up by that.
+fn git_may(context: &TestContext, by_git: &str, case: &Case, new: &str) -> bool {
+    let before = files(&context.path(by_git));
+    let merge = [
+        "merge",
+        "--quiet",
+        "--ff-only",
+        "--no-overwrite-ignore",
+        new,
+    ];
+    let mut command = context.command("git");
+    command.current_dir(context.path(by_git)).args(merge);
+    if !command.output().unwrap().status.success() {
+        return false;
+    }
+    let after = files(&context.path(by_git));
+    let mine = |text: &&String| text.as_str() == "mine\n";
+    let kept = before.values().filter(mine).count() == after.values().filter(mine).count();
+    let was_folder = matches!(case.old, Folder | OtherFolder);
+    let has_mine = matches!(
+        case.mine,
+        Mine::Untracked | Mine::Ignored | Mine::Repository
+    );
+    let is_mixed = match case.new {
+        // git writes into a repository that it does not track.
+        Folder | OtherFolder => case.mine == Mine::Repository && !was_folder,
+        // The submodule could not be cloned into its folder any more.
+        Submodule => was_folder && has_mine,
+        // A repository at another commit than the submodule's is a local change.
+        _ => case.old == Submodule && case.mine == Mine::Repository,
+    };
+    kept && !is_mixed
+}
+
+#[test]
+fn whatever_becomes_of_a_path_a_work_tree_moves_where_git_moves_it_and_loses_nothing() {
+    let context = TestContext::new();
+    context.remote("web");
+    let cases = cases();
+    let base = context.git("work-web", &["rev-parse", "HEAD"]);
+    let mut manifest = String::new();
+    for case in &cases {
+        context.git("work-web", &["checkout", "-qf", "-B", &case.name, &base]);
+        context.git("work-web", &["clean", "-ffdxq"]);
+        shape(&context, case.path, case.old);
+        writeln!(
+            manifest,
+            "[repos.{0}]\nurl = \"../remotes/web.git\"\nbranch = \"{0}\"",
+            case.name
+        )
+        .unwrap();
+    }
+    context.git("work-web", &["push", "--quiet", "--all", "origin"]);
+    context.manifest(&manifest);
+    let cloned = context.fitout(&["sync"]);
+    assert_eq!(cloned.code, Some(0), "{}", cloned.shown());
+    for case in &cases {
+        lay(&context, &format!("ws/{}", case.name), case);
+        context.git("work-web", &["checkout", "-qf", &case.name]);
+        context.git("work-web", &["clean", "-ffdxq"]);
+        shape(&context, case.path, case.new);
+    }
+    context.git("work-web", &["push", "--quiet", "--all", "origin"]);
+    let copied = context
+        .command("cp")
+        .args(["-a", "../ws", "../by-git"])
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    let before: Vec<_> = cases
+        .iter()
+        .map(|case| files(&context.ws(&case.name)))
+        .collect();
+
+    let ran = context.fitout(&["sync"]);
+
+    let mut wrong = Vec::new();
+    for (case, before) in cases.iter().zip(before) {
+        let (ours, by_git) = (format!("ws/{}", case.name), format!("by-git/{}", case.name));
+        let upstream = context.git(&ours, &["rev-parse", "@{upstream}"]);
+        context.git(&by_git, &["fetch", "--quiet"]);
+        let may = git_may(&context, &by_git, case, &upstream);
+        let moved = context.git(&ours, &["rev-parse", "HEAD"]) == upstream;
+        let row = ran
+            .stdout
+            .lines()
+            .find(|line| line.starts_with(&format!("{} ", case.name)));
+        let told = format!(
+            "{:?} to {:?} at {}, {:?}: {}",
+            case.old,
+            case.new,
+            case.path,
+            case.mine,
+            row.unwrap_or_default()
+        );
+        let status = |clone: &str| context.git(clone, &["status", "--short", "--ignored"]);
+        let after = files(&context.path(&ours));
+        if moved != may {
+            wrong.push(format!("{told}\n  git would: {may}"));
+        } else if moved
+            && (after != files(&context.path(&by_git)) || status(&ours) != status(&by_git))
+        {
+            wrong.push(format!(
+                "{told}\n  not as git: {}\n{}",
+                status(&ours),
+                status(&by_git)
+            ));
+        } else if !moved && after != before {
+            wrong.push(format!("{told}\n  not moved, and not as before"));
+        } else if exists(context.path(&ours).join(".git/fitout-move"))
+            || exists(context.path(&ours).join(".git/index.lock"))
+        {
+            wrong.push(format!("{told}\n  something is left in `.git`"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+}
+
+/// The repo `web`, cloned, and then one commit behind.
+fn behind(context: &TestContext, line: &str) {
+    context.remote("web");
+    context.manifest(&format!(
+        "[repos.web]\nurl = \"../remotes/web.git\"\n{line}\n"
+    ));
+    synced(context);
+    context.push("web", "README.md", "new\n");
+}
+
+#[track_caller]
+fn synced(context: &TestContext) -> Ran {
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    ran
+}
+
+#[track_caller]
+fn assert_moved(context: &TestContext) {
+    let git = |arguments: &[&str]| context.git("ws/web", arguments);
+    assert_eq!(
+        git(&["status", "--short", "--branch"]),
+        "## main...origin/main"
+    );
+    let there = context.git("work-web", &["rev-parse", "HEAD"]);
+    assert_eq!(git(&["rev-parse", "HEAD"]), there);
+    for left in [
+        "fitout-move",
+        "index.lock",
+        "HEAD.lock",
+        "refs/heads/main.lock",
+    ] {
+        assert!(!exists(context.ws("web/.git").join(left)), "{left}");
+    }
+    git(&["fsck", "--no-progress"]);
+}
+
+#[test]
+fn a_lock_is_named_with_its_age_and_nothing_is_touched() {
+    let hour = Duration::from_secs(3_600);
+    for lock in ["index.lock", "HEAD.lock", "refs/heads/main.lock"] {
+        for (age, shown) in [(Duration::ZERO, " old)"), (3 * hour, "3 hours")] {
+            for hook in [false, true] {
+                let context = TestContext::new();
+                behind(&context, "");
+                if hook {
+                    context.write_program("ws/web/.git/hooks/post-merge", "#!/bin/sh\n");
+                }
+                let path = context.ws("web/.git").join(lock);
+                let file = File::create(&path).unwrap();
+                file.set_modified(SystemTime::now() - age).unwrap();
+                let ran = context.fitout(&["sync"]);
+                let told = ran.shown();
+                assert_eq!(ran.code, Some(1), "{told}");
+                assert!(
+                    ran.stdout
+                        .contains(&format!("held back  not updated: `.git/{lock}` exists (")),
+                    "{told}"
+                );
+                assert!(ran.stdout.contains(shown), "{told}");
+                ran.assert_says(&format!("rm web/.git/{lock}"));
+                assert_eq!(context.git("ws/web", &["status", "--short"]), "", "{told}");
+                fs::remove_file(path).unwrap();
+                synced(&context);
+                assert_moved(&context);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_lock_that_stops_a_fetch_is_named_too() {
+    for lock in ["packed-refs.lock", "refs/remotes/origin/main.lock"] {
+        let context = TestContext::new();
+        behind(&context, "");
+        let path = context.ws("web/.git").join(lock);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        File::create(&path).unwrap();
+        let ran = context.fitout(&["sync"]);
+        let told = format!("held back  not updated: `.git/{lock}` exists (");
+        assert!(ran.stdout.contains(&told), "{}", ran.shown());
+        ran.assert_says(&format!("rm web/.git/{lock}"));
+        fs::remove_file(path).unwrap();
+        synced(&context);
+        assert_moved(&context);
+    }
+}
+
+/// Runs `event` in the clone when fitout has decided and prepared everything, before it moves anything: by
+/// a filter that the new file goes through.
+fn while_moving(context: &TestContext, event: &str) {
+    let script = format!(
+        "#!/bin/sh\nif test -e ~/armed; then rm ~/armed; (cd ../ws/web 2>/dev/null || cd \"$HOME/../ws/web\"; \
+         unset GIT_DIR GIT_INDEX_FILE; {event}) >&2 </dev/null; fi\nexec cat\n"
+    );
+    context.write_program("home/smudge", &script);
+    for (key, value) in [("smudge", "~/smudge"), ("clean", "cat")] {
+        let key = format!("filter.event.{key}");
+        context.git(".", &["config", "--global", &key, value]);
+    }
+    context.remote("web");
+    context.push("web", ".gitattributes", "*.event filter=event\n");
+    context.push("web", "conf/keep", "theirs\n");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    synced(context);
+    context.push("web", "README.md", "new\n");
+    context.git("work-web", &["rm", "-rq", "conf"]);
+    symlink("src", context.path("work-web/conf")).unwrap();
+    context.push("web", "new.event", "new\n");
+    context.write("home/armed", "");
+}
+
+#[test]
+fn what_the_user_does_while_sync_runs_is_not_undone() {
+    let cases = [
+        (
+            "git commit -q --allow-empty -m mine",
+            "HEAD changed while sync ran",
+        ),
+        (
+            "echo mine >mine; git add mine; git commit -qm mine",
+            "HEAD changed while sync ran",
+        ),
+        ("git switch -q -c topic", "HEAD changed while sync ran"),
+        ("git switch -q --detach", "HEAD changed while sync ran"),
+        (
+            "echo mine >mine; git add mine",
+            "the index changed while sync ran",
+        ),
+        ("echo mine >README.md", "`README.md` has local changes"),
+        ("rm README.md", "`README.md` has local changes"),
+        (
+            "echo mine >new.event",
+            "`new.event` is in the way: move it away",
+        ),
+        (
+            "echo mine >conf/mine",
+            "`conf/mine` is in the way: move it away",
+        ),
+        (
+            "rm -r conf; ln -s /nowhere conf",
+            "`conf` is in the way: move it away",
+        ),
+        (">.git/index.lock", "`.git/index.lock` exists ("),
+        (
+            ">.git/refs/heads/main.lock",
+            "`.git/refs/heads/main.lock` exists (",
+        ),
+    ];
+    for (event, expected) in cases {
+        let context = TestContext::new();
+        while_moving(&context, event);
+        let ran = context.fitout(&["sync"]);
+        let told = format!("{event}: {}", ran.shown());
+        assert!(!exists(context.path("home/armed")), "{told}");
+        assert!(ran.stdout.contains(expected), "{told}");
+        assert_eq!(ran.code, Some(1), "{told}");
+        // What happened is what is there, and nothing else.
+        let ours = files(&context.ws("web"));
+        let head = context.git(
+            "ws/web",
+            &["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"],
+        );
+        let staged = context.git("ws/web", &["diff", "--cached", "--name-only"]);
+        let again = TestContext::new();
+        while_moving(&again, "true");
+        let mut command = again.command("sh");
+        let script = format!("cd web; {event}");
+        assert!(command.args(["-c", &script]).status().unwrap().success());
+        assert_eq!(ours, files(&again.ws("web")), "{told}");
+        assert_eq!(
+            staged,
+            again.git("ws/web", &["diff", "--cached", "--name-only"]),
+            "{told}"
+        );
+        assert_eq!(
+            head,
+            again.git(
+                "ws/web",
+                &["rev-parse", "HEAD", "--symbolic-full-name", "HEAD"]
+            ),
+            "{told}"
+        );
+        assert!(!exists(context.ws("web/.git/fitout-move")), "{told}");
+    }
+}
+
+/// A clone that is killed when the filters have been called that often. Its files go through them when they
+/// are compared, when they are written, and when they are looked at once more on their way out.
+fn killed_at(call: usize) -> (TestContext, bool) {
+    let context = TestContext::new();
+    let script = "#!/bin/sh\necho >>~/calls\n\
+        if test -e ~/kill && test $(wc -l <~/calls) = $(cat ~/kill); then kill -9 0; fi\nexec cat\n";
+    context.write_program("home/filter", script);
+    for key in ["smudge", "clean"] {
+        let key = format!("filter.event.{key}");
+        context.git(".", &["config", "--global", &key, "~/filter"]);
+    }
+    context.remote("web");
+    context.write("work-web/.gitattributes", "*.event filter=event\n");
+    context.write("work-web/old.event", "old\n");
+    context.write("work-web/conf/in/old.event", "old\n");
+    context.push("web", "a.event", "old\n");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    synced(&context);
+    // Not older than the index: looked into each time.
+    for file in ["a.event", "old.event", "conf/in/old.event"] {
+        context.write(&format!("ws/web/{file}"), "old\n");
+    }
+    context.git("work-web", &["rm", "-rq", "conf", "old.event"]);
+    context.write("work-web/old.event/deep", "new\n");
+    context.write("work-web/conf", "new\n");
+    context.write("work-web/b.event", "new\n");
+    context.push("web", "a.event", "new\n");
+    context.write("home/calls", "");
+    context.write("home/kill", &call.to_string());
+    let status = context
+        .fitout_command(&["sync"])
+        .process_group(0)
+        .output()
+        .unwrap()
+        .status;
+    fs::remove_file(context.path("home/kill")).unwrap();
+    (context, status.code().is_none())
+}
+
+#[test]
+fn a_move_that_was_killed_is_undone_by_the_next_run_which_then_makes_it() {
+    let mut kills = 0;
+    let mut begun = 0;
+    for call in 1.. {
+        let (context, was_killed) = killed_at(call);
+        if !was_killed {
+            break;
+        }
+        kills += 1;
+        let half = context.git("ws/web", &["--no-optional-locks", "status", "--short"]);
+        let ran = synced(&context);
+        assert_moved(&context);
+        if !half.is_empty() {
+            begun += 1;
+            assert!(
+                ran.stdout.contains("undid what a killed run had begun"),
+                "{}",
+                ran.shown()
+            );
+        }
+    }
+    assert!(
+        kills > 6 && begun > 1,
+        "{kills} kills, {begun} in the middle"
+    );
+}

@@ -81,6 +81,8 @@ pub enum Cause {
     Filter,
     /// No room on the disk.
     DiskFull,
+    /// A folder of this machine may not be written.
+    NotWritable,
     /// A program that git needs is missing.
     MissingProgram,
     /// Ctrl-C.
@@ -383,6 +385,7 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
         | Cause::InTheWay
         | Cause::Locked
         | Cause::Changed
+        | Cause::NotWritable
         | Cause::MissingProgram
         | Cause::Interrupted
         | Cause::Other => said

@@ -39,6 +39,7 @@ use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
 use super::meter::{Gate, Meter};
 use super::{cli, local, staging, url};
+use crate::host::{files, place};
 use crate::shell;
 use crate::sync::{Link, Seen};
 use crate::workspace::{Backend, Checkout, Repo};
@@ -85,7 +86,11 @@ impl Network<'_> {
         let destination = local::folder(self.root, repo);
         local::within(self.root, destination.strip_prefix(self.root).ok())?;
         let url = url::resolve(self.root, &repo.url);
-        let staged = self.staging.beside(&destination)?;
+        let staged = self.staging.beside(&destination).map_err(|error| {
+            let mut above = destination.ancestors().skip(1);
+            let parent = above.find(|folder| folder.exists());
+            not_writable(parent.as_slice()).unwrap_or_else(|| error.into())
+        })?;
         let path = staged.path();
         let made = self
             .with_retries(&url, |session| match self.backend {
@@ -156,6 +161,18 @@ impl Network<'_> {
                 Ok(Seen::default())
             } else {
                 Err(error)
+            }
+        })
+        .map_err(|error| {
+            // What gix says of it differs from file to file, and some of it reads like a server's answer.
+            let places = ["objects", "objects/pack", "refs", "refs/remotes"];
+            let git_dir = path.join(".git");
+            let mut places = places.map(|folder| git_dir.join(folder)).to_vec();
+            places.insert(0, git_dir);
+            match not_writable(&places) {
+                // Said once where it is true of all repos.
+                Some(of_clone) => not_writable(&[self.root]).unwrap_or(of_clone),
+                None => error,
             }
         })
         .map_err(|error| self.explained(error, repo, &url))
@@ -272,6 +289,28 @@ fn naming_what_is_missing(mut error: GitError, checkout: &Checkout) -> GitError 
     error
 }
 
+/// The error for the first of these folders that is there and that this user may not write.
+fn not_writable(folders: &[impl AsRef<Path>]) -> Option<GitError> {
+    let mut folders = folders.iter().map(AsRef::as_ref);
+    let (folder, why) = folders.find_map(|folder| Some((folder, place::not_writable(folder)?)))?;
+    let shown = folder.display();
+    let mut error = match why {
+        place::NotWritable::ReadOnly => {
+            let reason = format!("`{shown}` is on a file system that is mounted read-only");
+            GitError::new(Cause::NotWritable, reason)
+        }
+        place::NotWritable::Permission => {
+            let reason = format!("no permission to write in `{shown}`");
+            GitError::new(Cause::NotWritable, reason)
+        }
+    };
+    error.command = Some(match why {
+        place::NotWritable::ReadOnly => format!("findmnt --target {}", shell::path(folder)),
+        place::NotWritable::Permission => format!("ls -ld {}", shell::path(folder)),
+    });
+    Some(error)
+}
+
 /// That a remote lacks what is to be checked out.
 fn missing(checkout: &Checkout) -> Option<String> {
     match checkout {
@@ -303,6 +342,7 @@ pub fn hang_up() {
 
 /// Removes what killed runs left beside the places of these repos.
 pub fn remove_stale(root: &Path, repos: &[Repo]) {
+    files::remove_stale(root);
     let mut parents: Vec<PathBuf> = repos
         .iter()
         .map(|repo| local::folder(root, repo))

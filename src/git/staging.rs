@@ -3,7 +3,7 @@
 //! `.fitout-clone-XXXX/` beside the destinations, so that the move is a rename on one file system; one
 //! for all clones of a run. It holds a folder for each clone, and `lock`, which the run that made it
 //! keeps locked: the system drops the lock with the process, however that ends, so the next run knows
-//! which ones nobody needs.
+//! which ones nobody needs. Folders that are removed go to `.fitout-removed-XXXX/` in the same way.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -15,8 +15,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::OFlags;
 
-const PREFIX: &str = ".fitout-clone-";
 const LOCK: &str = "lock";
+
+/// What a folder is for, which its name begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    Clones,
+    Removal,
+}
+
+impl Purpose {
+    const ALL: [Purpose; 2] = [Purpose::Clones, Purpose::Removal];
+
+    fn prefix(self) -> &'static str {
+        match self {
+            Purpose::Clones => ".fitout-clone-",
+            Purpose::Removal => ".fitout-removed-",
+        }
+    }
+}
 
 /// The folders of one run; removed with all that is in them when dropped.
 #[derive(Debug, Default)]
@@ -45,7 +62,7 @@ impl Staging {
     ///
     /// # Errors
     ///
-    /// Where the folders can't be made.
+    /// Where the folders can't be made; it names the folder that may not be written.
     pub fn beside(&self, destination: &Path) -> io::Result<StagedClone> {
         let parent = destination
             .parent()
@@ -54,7 +71,7 @@ impl Staging {
         let area = if let Some(area) = areas.get(parent) {
             Arc::clone(area)
         } else {
-            let area = Arc::new(Area::new(parent)?);
+            let area = Arc::new(Area::new(parent, Purpose::Clones)?);
             areas.insert(parent.to_owned(), Arc::clone(&area));
             area
         };
@@ -93,17 +110,16 @@ impl Drop for StagedClone {
 }
 
 impl Area {
-    fn new(parent: &Path) -> io::Result<Self> {
+    fn new(parent: &Path, purpose: Purpose) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
         let mut tries = 0;
         loop {
             let folder = tempfile::Builder::new()
-                .prefix(PREFIX)
+                .prefix(purpose.prefix())
                 .tempdir_in(parent)?
                 .keep();
-            match File::create_new(folder.join(LOCK)) {
+            match locked(&folder.join(LOCK)) {
                 Ok(lock) => {
-                    lock.lock()?;
                     return Ok(Area {
                         capabilities: gix::fs::Capabilities::probe_dir(&folder),
                         folder,
@@ -111,7 +127,7 @@ impl Area {
                         made: AtomicUsize::new(0),
                     });
                 }
-                // Another run took the folder for a dead one's before there was a lock in it.
+                // Another run took the folder for a dead one's before the lock in it was held.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 10 => tries += 1,
                 Err(error) => return Err(error),
             }
@@ -123,6 +139,34 @@ impl Drop for Area {
     fn drop(&mut self) {
         remove(&self.folder, self.lock.take());
     }
+}
+
+/// A new lock file that this process holds.
+fn locked(path: &Path) -> io::Result<File> {
+    let lock = File::create_new(path)?;
+    lock.lock()?;
+    // Who removed it in between held it until it was gone.
+    fs::symlink_metadata(path)?;
+    Ok(lock)
+}
+
+/// Removes a folder with all that is in it: out of its place first, so that nothing that is half removed
+/// looks whole, and to where the next run goes on if this one is killed.
+///
+/// # Errors
+///
+/// Where it can't be moved, or not all of it removed: the path of the error is where the rest is.
+pub fn remove_folder(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        |error| (path, error)
+    };
+    let parent = folder.parent().unwrap_or(Path::new("/"));
+    remove_stale(parent);
+    let away = Area::new(parent, Purpose::Removal).map_err(at(folder))?;
+    let moved = away.folder.join("0");
+    fs::rename(folder, &moved).map_err(at(folder))?;
+    fs::remove_dir_all(&moved).map_err(at(&away.folder))
 }
 
 /// The lock goes last: what is left of a removal that was cut short is still known for ours.
@@ -144,7 +188,12 @@ pub fn remove_stale(parent: &Path) {
         return;
     };
     for entry in entries.flatten() {
-        if !entry.file_name().to_string_lossy().starts_with(PREFIX) {
+        let name = entry.file_name();
+        let is_ours = |purpose: &Purpose| {
+            name.as_encoded_bytes()
+                .starts_with(purpose.prefix().as_bytes())
+        };
+        if !Purpose::ALL.iter().any(is_ours) {
             continue;
         }
         let folder = entry.path();
@@ -185,6 +234,11 @@ mod tests {
         fs::create_dir_all(dead.join("0/.git")).unwrap();
         fs::create_dir_all(dead.join("1/.git")).unwrap();
         fs::write(dead.join("lock"), "").unwrap();
+        let removed = parent.path().join(".fitout-removed-dead");
+        fs::create_dir_all(removed.join("copy/web")).unwrap();
+        fs::write(removed.join("lock"), "").unwrap();
+        let kept = parent.path().join(".fitout-removed-mine");
+        fs::create_dir_all(kept.join("web")).unwrap();
         let empty = parent.path().join(".fitout-clone-empty");
         fs::create_dir(&empty).unwrap();
         let foreign = parent.path().join(".fitout-clone-foreign");
@@ -204,6 +258,8 @@ mod tests {
         remove_stale(parent.path());
 
         assert!(!dead.exists());
+        assert!(!removed.exists());
+        assert!(kept.join("web").exists());
         assert!(!empty.exists());
         assert!(foreign.join("clone").exists());
         assert!(locked.join("clone").exists());

@@ -98,7 +98,7 @@ pub fn create_within(root: &Path, name: &str, text: &str, mode: Mode) -> anyhow:
     let path = root.join(name);
     let create = || -> anyhow::Result<()> {
         place::check(root, Path::new(name))?;
-        let mut file = temporary(&path, permissions(mode))?;
+        let mut file = temporary(&path, &permissions(mode))?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist_noclobber(&path)?;
@@ -138,7 +138,7 @@ fn replace(path: &Path, text: &str, mode: Mode) -> io::Result<()> {
         }
         Err(_) => self::permissions(mode),
     };
-    let mut file = temporary(&path, permissions.clone())?;
+    let mut file = temporary(&path, &permissions)?;
     file.write_all(text.as_bytes())?;
     // The umask has had its say at the creation; the file that was there did not care for it.
     file.as_file().set_permissions(permissions)?;
@@ -154,12 +154,54 @@ fn permissions(mode: Mode) -> Permissions {
     })
 }
 
-/// A temporary file in the same folder, so that a rename is all that is left to do.
-fn temporary(path: &Path, permissions: Permissions) -> io::Result<tempfile::NamedTempFile> {
-    tempfile::Builder::new()
-        .prefix(".fitout-")
-        .permissions(permissions)
-        .tempfile_in(path.parent().unwrap_or(Path::new(".")))
+/// A temporary file in the same folder, so that a rename is all that is left to do. Its lock, which the system
+/// drops with the process, tells the next run whether anybody needs it.
+fn temporary(path: &Path, permissions: &Permissions) -> io::Result<tempfile::NamedTempFile> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    remove_stale(folder);
+    let mut tries = 0;
+    loop {
+        let file = tempfile::Builder::new()
+            .prefix(TEMPORARY)
+            .rand_bytes(RANDOM)
+            .permissions(permissions.clone())
+            .tempfile_in(folder)?;
+        file.as_file().lock()?;
+        // Another run may have taken it for a dead one's before the lock was held.
+        match fs::symlink_metadata(file.path()) {
+            Ok(_) => return Ok(file),
+            Err(_) if tries < 10 => tries += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// What names of temporary files begin with, and how many letters and digits come after it.
+const TEMPORARY: &str = ".fitout-write-";
+const RANDOM: usize = 6;
+
+/// Removes the temporary files of runs that were killed while they wrote into this folder: one may hold a part
+/// of `.env`. Those of living runs stay, and whatever is not named as they are.
+pub fn remove_stale(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_ours = name
+            .as_encoded_bytes()
+            .strip_prefix(TEMPORARY.as_bytes())
+            .is_some_and(|random| {
+                random.len() == RANDOM && random.iter().all(u8::is_ascii_alphanumeric)
+            });
+        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let file = File::options()
+            .read(true)
+            .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+            .open(entry.path());
+        if file.is_ok_and(|file| file.try_lock().is_ok()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -194,6 +236,34 @@ mod tests {
         assert!(create_within(folder.path(), "file", "two", Mode::Shared).is_err());
         assert_eq!(read(&file).unwrap().as_deref(), Some("one"));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_what_a_killed_run_was_writing_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let alive = temporary(&path("file"), &permissions(Mode::Private)).unwrap();
+        fs::write(path(".fitout-write-deadXY"), "SECRET=1").unwrap();
+        fs::write(path("secret"), "mine").unwrap();
+        let others = [
+            ".fitout-write-notes.txt",
+            ".fitout-write-",
+            ".fitout-abcdef",
+            "x",
+        ];
+        for name in others {
+            fs::write(path(name), "mine").unwrap();
+        }
+        std::os::unix::fs::symlink("secret", path(".fitout-write-linkXY")).unwrap();
+
+        write(&path("file"), "text", Mode::Shared).unwrap();
+
+        assert!(!path(".fitout-write-deadXY").exists());
+        assert!(alive.path().exists());
+        assert!(path(".fitout-write-linkXY").is_symlink());
+        for name in others {
+            assert!(path(name).exists(), "{name}");
+        }
     }
 
     #[test]

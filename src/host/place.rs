@@ -7,6 +7,9 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use rustix::fs::{Access, AtFlags, CWD};
+use rustix::io::Errno;
+
 use crate::workspace::syntax::is_git_folder;
 
 /// Why a path is not written through.
@@ -110,6 +113,25 @@ fn check_link(root: &Path, link: &Path) -> Result<(), Astray> {
         });
     }
     Ok(())
+}
+
+/// Why nothing can be made in a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotWritable {
+    /// Its owner or mode does not let this user.
+    Permission,
+    /// Nobody can: the file system is mounted so.
+    ReadOnly,
+}
+
+/// Why this process can make nothing in a folder that is there, if so.
+pub fn not_writable(folder: &Path) -> Option<NotWritable> {
+    let wanted = Access::WRITE_OK | Access::EXEC_OK;
+    match rustix::fs::accessat(CWD, folder, wanted, AtFlags::EACCESS) {
+        Err(Errno::ACCESS | Errno::PERM) => Some(NotWritable::Permission),
+        Err(Errno::ROFS) => Some(NotWritable::ReadOnly),
+        _ => None,
+    }
 }
 
 fn is_nothing_there(error: &io::Error) -> bool {

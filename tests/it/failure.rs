@@ -286,6 +286,72 @@ fn ctrl_c_ends_a_wait_for_a_silent_ssh_at_once() {
     assert_no_ssh_is_left(&context);
 }
 
+/// Lets a command be that of a user who may write nothing here: nobody, where the tests are root's.
+fn as_somebody_else(context: &TestContext, arguments: &[&str]) -> Ran {
+    let program = context.path("fitout");
+    let copy = std::fs::copy(assert_cmd::cargo::cargo_bin!("fitout"), &program);
+    copy.unwrap();
+    let mut command = if rustix::process::geteuid().is_root() {
+        let mut command = context.command("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        command.arg(&program);
+        command
+    } else {
+        context.command(&program)
+    };
+    context.git(".", &["config", "--global", "safe.directory", "*"]);
+    context.ran(&command.args(arguments).output().unwrap())
+}
+
+#[test]
+fn a_workspace_that_may_not_be_written_is_said_to_be_so_once() {
+    let context = TestContext::new();
+    let server = HttpServer::start(&context.path("remotes"), Behaviour::default());
+    context.manifest(
+        &["web", "api"]
+            .map(|name| {
+                context.remote(name);
+                format!("[repos.{name}]\nurl = \"{}\"\n", server.url(name))
+            })
+            .concat(),
+    );
+    let set_mode = |mode: &str, path: &str| {
+        let status = Command::new("chmod")
+            .args(["-R", mode])
+            .arg(context.path(path))
+            .status();
+        assert!(status.unwrap().success());
+    };
+    set_mode("a+rX", "");
+    set_mode("a-w", "ws");
+    let new = as_somebody_else(&context, &["sync"]);
+    set_mode("u+w", "ws");
+    assert_eq!(context.fitout(&["sync"]).code, Some(0));
+    context.push("web", "new.txt", "new\n");
+    context.push("api", "new.txt", "new\n");
+    set_mode("a+rX,a-w", "ws");
+    let fetched = as_somebody_else(&context, &["sync"]);
+    set_mode("u+w", "ws");
+
+    let folder = "[TMP]/ws";
+    for ran in [new, fetched] {
+        let shown = ran.shown();
+        assert_eq!(ran.code, Some(1), "{shown}");
+        assert!(
+            ran.stdout
+                .contains(&format!("no permission to write in `{folder}`")),
+            "{shown}"
+        );
+        assert!(!shown.contains("backend"), "{shown}");
+        assert!(!shown.contains("login"), "{shown}");
+        assert_eq!(
+            shown.matches(&format!("ls -ld {folder}\n")).count(),
+            1,
+            "{shown}"
+        );
+    }
+}
+
 /// A small file system of its own, as only root can make one.
 struct Disk(std::path::PathBuf);
 
@@ -322,4 +388,16 @@ fn a_full_disk_is_said_and_leaves_no_half_repo() {
     let ran = context.fitout(&["sync"]);
     assert_failed(&context, &ran, "no room left on the disk");
     ran.assert_says("df -h");
+
+    let remounted = Command::new("mount")
+        .args(["-o", "remount,ro"])
+        .arg(context.path("ws"))
+        .status();
+    assert!(remounted.unwrap().success());
+    let ran = context.fitout(&["sync"]);
+    assert_failed(
+        &context,
+        &ran,
+        "is on a file system that is mounted read-only",
+    );
 }

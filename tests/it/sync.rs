@@ -936,17 +936,113 @@ fn another_run_leaves_a_clone_under_way_alone() {
 }
 
 #[test]
-fn ctrl_c_removes_what_is_half_done_and_says_so() {
+fn a_signal_to_end_removes_what_is_half_done_and_says_so() {
+    // Ctrl-C, `kill`, and a terminal that is closed.
+    for signal in ["-INT", "-TERM", "-HUP"] {
+        let context = TestContext::new();
+        let (server, child) = half_cloned(&context);
+        let pid = child.id().to_string();
+        let status = Command::new("kill").args([signal, &pid]).status().unwrap();
+        assert!(status.success());
+        // The worker sees the request with the next bytes that come.
+        server.release();
+        let ran = context.ran(&child.wait_with_output().unwrap());
+        assert_eq!(ran.code, Some(130), "{signal}: {}", ran.shown());
+        assert_eq!(context.names("ws"), ["workspace.toml"], "{signal}");
+    }
+}
+
+#[test]
+fn who_is_to_outlive_the_terminal_does() {
     let context = TestContext::new();
-    let (server, child) = half_cloned(&context);
+    context.remote("web");
+    let behaviour = Behaviour {
+        holds_packs: true,
+        ..Behaviour::default()
+    };
+    let server = HttpServer::start(&context.path("remotes"), behaviour);
+    context.manifest(&format!("[repos.web]\nurl = \"{}\"\n", server.url("web")));
+    let fitout = context.fitout_command(&["sync"]);
+    let mut nohup = context.command("nohup");
+    let child = nohup.arg(fitout.get_program()).args(fitout.get_args());
+    let child = child
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    server.wait_for_held(1);
     let pid = child.id().to_string();
-    let status = Command::new("kill").args(["-INT", &pid]).status().unwrap();
-    assert!(status.success());
-    // The worker sees the request with the next bytes that come.
+    assert!(
+        Command::new("kill")
+            .args(["-HUP", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
     server.release();
     let ran = context.ran(&child.wait_with_output().unwrap());
-    assert_eq!(ran.code, Some(130), "{}", ran.shown());
-    assert_eq!(context.names("ws"), ["workspace.toml"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.names("ws"), ["web", "workspace.toml"]);
+}
+
+#[test]
+fn several_runs_at_once_all_find_the_workspace_whole() {
+    const RUNS: usize = 5;
+    let context = TestContext::new();
+    let behaviour = Behaviour {
+        holds_packs: true,
+        ..Behaviour::default()
+    };
+    let server = HttpServer::start(&context.path("remotes"), behaviour);
+    context.manifest(
+        &["web", "api"]
+            .map(|name| {
+                context.remote(name);
+                format!("[repos.{name}]\nurl = \"{}\"\n", server.url(name))
+            })
+            .concat(),
+    );
+    let spawn = || {
+        let mut command = context.fitout_command(&["sync"]);
+        let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let runs: Vec<Child> = std::iter::repeat_with(spawn).take(RUNS).collect();
+    // None has a clone yet, and all have asked for both.
+    server.wait_for_held(2 * RUNS);
+    server.release();
+    for run in runs {
+        let ran = context.ran(&run.wait_with_output().unwrap());
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    }
+    assert_eq!(context.names("ws"), ["api", "web", "workspace.toml"]);
+    assert_eq!(context.git("ws/web", &["status", "--short"]), "");
+    assert_eq!(context.fitout(&["sync"]).code, Some(0));
+}
+
+/// What is left in a workspace by a run that was killed while it wrote a file, or removed a folder.
+#[test]
+fn what_killed_runs_left_is_removed() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.write("ws/.fitout-write-aB3dE9", "SECRET=1\n");
+    context.write("ws/.fitout-clone-aB3dE9/lock", "");
+    context.write(
+        "ws/.fitout-clone-aB3dE9/0/.git/HEAD",
+        "ref: refs/heads/main\n",
+    );
+    context.write("ws/.fitout-removed-aB3dE9/lock", "");
+    context.write("ws/.fitout-removed-aB3dE9/0/web/README.md", "");
+    context.write("ws/.fitout-notes", "mine\n");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(
+        context.names("ws"),
+        [".fitout-notes", "web", "workspace.toml"]
+    );
 }
 
 #[test]

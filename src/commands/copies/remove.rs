@@ -14,6 +14,7 @@ use crate::doctor::{probes, required};
 use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::local::work::{Work, work};
+use crate::git::staging;
 use crate::host::workspaces::Known;
 use crate::host::{files, interrupt, state, workspaces};
 use crate::manifest;
@@ -449,21 +450,15 @@ fn own_variables(
     Ok(own.flat_map(dotenv::variables).map(str::to_owned).collect())
 }
 
-/// Out of its place first, so that nothing that is half removed looks like a workspace.
 fn remove_folder(folder: &Path) -> Result<(), Failure> {
-    let parent = folder.parent().unwrap_or(Path::new("/"));
-    let away = tempfile::Builder::new()
-        .prefix(".fitout-removed-")
-        .tempdir_in(parent)
-        .with_context(|| format!("can't remove {}", folder.display()))?
-        .keep();
-    fs::rename(folder, away.join("copy"))
-        .inspect_err(|_| drop(fs::remove_dir(&away)))
-        .with_context(|| format!("can't remove {}", folder.display()))?;
-    fs::remove_dir_all(&away).map_err(|error| {
-        let what = format!("can't remove all of {}", away.display());
+    staging::remove_folder(folder).map_err(|(left, error)| {
+        if left == folder {
+            let what = format!("can't remove {}", folder.display());
+            return Failure::failed(anyhow!(error).context(what));
+        }
+        let what = format!("can't remove all of {}", left.display());
         // Containers that run as root leave files of root in the folders that they mount.
         Failure::failed(anyhow!(error).context(what))
-            .hint(format!("sudo rm -r {}", shell::path(&away)))
+            .hint(format!("sudo rm -r {}", shell::path(&left)))
     })
 }

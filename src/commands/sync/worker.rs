@@ -164,6 +164,15 @@ impl<'a> Worker<'a> {
                         let notes = cloned.notes.into_iter().map(Some);
                         notes.fold(report, RepoReport::also)
                     }
+                    // Another run has put it there meanwhile: then there is nothing more to get.
+                    Err(error) if error.cause == Cause::InTheWay => {
+                        match local::observe(root, repo).place {
+                            Place::Clone(clone) => {
+                                return Fetched::Clone(clone, Seen::default(), recovered);
+                            }
+                            _ => failed(repo, error),
+                        }
+                    }
                     Err(error) => failed(repo, error),
                 }
             }

@@ -139,6 +139,7 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         | Cause::Locked
         | Cause::Changed
         | Cause::DiskFull
+        | Cause::NotWritable
         | Cause::Filter
         | Cause::MissingProgram
         | Cause::Interrupted => false,

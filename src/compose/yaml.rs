@@ -54,13 +54,23 @@ impl Node {
     }
 }
 
-/// The first document of a text; none where it is empty or no YAML.
+/// Values that anchors and aliases may add to those that are written: ten levels of ten aliases would be ten
+/// thousand million. Compose refuses such a file as well.
+const MOST_COPIED: usize = 100_000;
+/// Values inside one another; people write a dozen.
+const DEEPEST: usize = 128;
+
+/// The first document of a text; none where it is empty or no YAML, or grows beyond [`MOST_COPIED`].
 pub fn parse(text: &str) -> Option<Node> {
     let mut open: Vec<Open> = Vec::new();
-    let mut anchors: HashMap<usize, Node> = HashMap::new();
+    let mut anchors: HashMap<usize, (Node, usize)> = HashMap::new();
+    let mut copied = 0;
     for event in Parser::new_from_str(text) {
         let (event, span) = event.ok()?;
-        let (node, anchor) = match event {
+        if open.len() > DEEPEST {
+            return None;
+        }
+        let (node, anchor, values) = match event {
             Event::Scalar(value, style, anchor, tag) => {
                 let is_nothing = style == ScalarStyle::Plain && matches!(&*value, "~" | "null");
                 let value = if is_nothing {
@@ -69,9 +79,16 @@ pub fn parse(text: &str) -> Option<Node> {
                     value.into_owned()
                 };
                 let value = Value::Scalar(value);
-                (node(value, tag.as_deref(), &span), anchor)
+                (node(value, tag.as_deref(), &span), anchor, 1)
             }
-            Event::Alias(anchor) => (anchors.get(&anchor)?.clone(), 0),
+            Event::Alias(anchor) => {
+                let (node, values) = anchors.get(&anchor)?;
+                copied += values;
+                if copied > MOST_COPIED {
+                    return None;
+                }
+                (node.clone(), 0, *values)
+            }
             Event::SequenceStart(_, anchor, tag) => {
                 open.push(Open::new(
                     node(Value::List(Vec::new()), tag.as_deref(), &span),
@@ -88,15 +105,22 @@ pub fn parse(text: &str) -> Option<Node> {
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let closed = open.pop()?;
-                (closed.node, closed.anchor)
+                (closed.node, closed.anchor, closed.values + 1)
             }
             _ => continue,
         };
         if anchor != 0 {
-            anchors.insert(anchor, node.clone());
+            copied += values;
+            if copied > MOST_COPIED {
+                return None;
+            }
+            anchors.insert(anchor, (node.clone(), values));
         }
         match open.last_mut() {
-            Some(parent) => parent.add(node),
+            Some(parent) => {
+                parent.values += values;
+                parent.add(node);
+            }
             None => return Some(node),
         }
     }
@@ -115,6 +139,8 @@ fn node(value: Value, tag: Option<&Tag>, span: &Span) -> Node {
 struct Open {
     node: Node,
     anchor: usize,
+    /// How many values are in it, at any depth.
+    values: usize,
     /// Of a mapping: the key that waits for its value.
     key: Option<Node>,
 }
@@ -124,6 +150,7 @@ impl Open {
         Open {
             node,
             anchor,
+            values: 0,
             key: None,
         }
     }
@@ -146,6 +173,8 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     #[test]
@@ -162,6 +191,21 @@ mod tests {
         assert_eq!(items[1].line, 6);
         let z = root.get("z").unwrap();
         assert_eq!(z.get("a").and_then(Node::text), Some("4"));
+    }
+
+    #[test]
+    fn aliases_and_depth_have_an_end() {
+        let mut aliases = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for level in 1..12 {
+            let before = format!("*a{}, ", level - 1).repeat(10);
+            writeln!(aliases, "a{level}: &a{level} [{before}]").unwrap();
+        }
+        assert_eq!(parse(&aliases), None);
+        let few: String = aliases.split_inclusive('\n').take(4).collect();
+        assert!(parse(&few).is_some());
+        assert_eq!(parse(&"[".repeat(100_000)), None);
+        let anchors = "&b [".repeat(100_000);
+        assert_eq!(parse(&anchors), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! How the stages of a Dockerfile build on each other.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::parse::{Dockerfile, Instruction, Keyword, Word};
@@ -11,7 +11,13 @@ use super::variables::{self, Variables};
 pub struct Stages<'f> {
     /// In the order of the file.
     pub all: Vec<Stage<'f>>,
+    /// The last one of each name.
+    by_name: HashMap<String, usize>,
 }
+
+/// Bytes of names and values that the stages of a file may hold together. A stage takes over those of the one
+/// that it starts from, so a long chain would hold them all again and again; beyond that, none is known.
+const MOST_HELD: usize = 16 << 20;
 
 /// From one FROM to the next.
 #[derive(Clone, Debug)]
@@ -30,6 +36,8 @@ pub struct Stage<'f> {
     pub body: &'f [Instruction],
     /// ARG and ENV as they are at its end, with those of the stage that it starts from.
     pub variables: Variables,
+    /// Of these, the ones that ENV has set: they are handed on.
+    environment: HashSet<String>,
 }
 
 /// What a stage starts from.
@@ -56,12 +64,22 @@ impl<'f> Stages<'f> {
             .map(|(index, _)| index)
             .collect();
         let globals = globals(file, froms.first().copied().unwrap_or_default(), build_args);
-        let mut stages = Stages { all: Vec::new() };
+        let mut stages = Stages {
+            all: Vec::new(),
+            by_name: HashMap::new(),
+        };
+        let mut room = MOST_HELD;
         for (index, start) in froms.iter().enumerate() {
             let end = froms.get(index + 1).copied();
             let range = start + 1..end.unwrap_or(file.instructions.len());
-            let stage = stages.stage(file, index, *start, range, (&globals, build_args));
-            stages.all.extend(stage);
+            let given = (&globals, build_args);
+            let Some(stage) = stages.stage(file, index, *start, range, given, &mut room) else {
+                continue;
+            };
+            if let Some(name) = &stage.name {
+                stages.by_name.insert(name.clone(), stages.all.len());
+            }
+            stages.all.push(stage);
         }
         stages
     }
@@ -73,6 +91,7 @@ impl<'f> Stages<'f> {
         start: usize,
         body: Range<usize>,
         (globals, build_args): (&Variables, &Variables),
+        room: &mut usize,
     ) -> Option<Stage<'f>> {
         let from = &file.instructions[start];
         let words = from.words();
@@ -86,13 +105,18 @@ impl<'f> Stages<'f> {
                 None => Base::Image(name),
             },
         };
-        let mut variables = match base {
-            Base::Stage(parent) => environment(&self.all[parent], self),
-            _ => Variables::new(),
-        };
+        let (mut variables, mut environment) = match base {
+            Base::Stage(parent) => self.all.get(parent).map(|parent| parent.handed_on(room)),
+            _ => None,
+        }
+        .unwrap_or_default();
         let body = &file.instructions[body];
         for instruction in body.iter().filter(|instruction| !instruction.onbuild) {
-            assign(instruction, &mut variables, globals, build_args);
+            if instruction.keyword == Keyword::Env {
+                let pairs = instruction.pairs().into_iter();
+                environment.extend(pairs.map(|pair| pair.name.text));
+            }
+            assign(instruction, &mut variables, globals, build_args, room);
         }
         Some(Stage {
             index,
@@ -102,16 +126,14 @@ impl<'f> Stages<'f> {
             from,
             body,
             variables,
+            environment,
         })
     }
 
     /// The stage of that name; the last one where two have it.
     pub fn named(&self, name: &str) -> Option<&Stage<'f>> {
         let name = name.to_ascii_lowercase();
-        self.all
-            .iter()
-            .rev()
-            .find(|stage| stage.name.as_deref() == Some(&name))
+        self.all.get(*self.by_name.get(&name)?)
     }
 
     /// The stage that `--from` or `--target` names, by name or number.
@@ -154,13 +176,12 @@ impl<'f> Stages<'f> {
 
     /// The stages that a build of this one needs: what it starts from and what it copies from.
     pub fn needed(&self, stage: &Stage<'f>) -> Vec<usize> {
-        let mut needed: Vec<usize> = Vec::new();
+        let mut needed: HashSet<usize> = HashSet::new();
         let mut open = vec![stage.index];
         while let Some(index) = open.pop() {
-            if needed.contains(&index) {
+            if !needed.insert(index) {
                 continue;
             }
-            needed.push(index);
             let stage = &self.all[index];
             if let Base::Stage(parent) = stage.base {
                 open.push(parent);
@@ -183,6 +204,7 @@ impl<'f> Stages<'f> {
                 );
             }
         }
+        let mut needed: Vec<usize> = needed.into_iter().collect();
         needed.sort_unstable();
         needed
     }
@@ -218,13 +240,14 @@ fn assign(
     variables: &mut Variables,
     globals: &Variables,
     build_args: &Variables,
+    room: &mut usize,
 ) {
-    let before = variables.clone();
+    let mut values = Vec::new();
     for pair in instruction.pairs() {
         let name = pair.name.text;
         let own = pair
             .value
-            .and_then(|value| variables::expand(&value.text, &before));
+            .and_then(|value| variables::expand(&value.text, variables));
         let value = match instruction.keyword {
             Keyword::Env => own,
             Keyword::Arg => {
@@ -234,31 +257,48 @@ fn assign(
             }
             _ => return,
         };
-        match value {
+        values.push((name, value));
+    }
+    // All of one instruction see the values before it.
+    for (name, value) in values {
+        match value.filter(|value| takes(room, &name, value)) {
             Some(value) => variables.insert(name, value),
             None => variables.remove(&name),
         };
     }
 }
 
-/// What a stage hands on to one that starts from it: ENV, not ARG.
-fn environment(stage: &Stage<'_>, stages: &Stages<'_>) -> Variables {
-    let mut names: HashSet<String> = HashSet::new();
-    for instruction in stages.history(stage) {
-        if instruction.keyword == Keyword::Env {
-            names.extend(instruction.pairs().into_iter().map(|pair| pair.name.text));
+/// Whether there is room for one more variable; then it has taken it.
+fn takes(room: &mut usize, name: &str, value: &str) -> bool {
+    // What a map needs beside the text.
+    const ENTRY: usize = 128;
+    let left = room.checked_sub(name.len() + value.len() + ENTRY);
+    *room = left.unwrap_or(0);
+    left.is_some()
+}
+
+impl Stage<'_> {
+    /// What a stage hands on to one that starts from it: ENV, not ARG.
+    fn handed_on(&self, room: &mut usize) -> (Variables, HashSet<String>) {
+        let mut variables = Variables::new();
+        for name in &self.environment {
+            let Some(value) = self.variables.get(name) else {
+                continue;
+            };
+            if !takes(room, name, value) {
+                return <_>::default();
+            }
+            variables.insert(name.clone(), value.clone());
         }
+        let environment = variables.keys().cloned().collect();
+        (variables, environment)
     }
-    stage
-        .variables
-        .iter()
-        .filter(|(name, _)| names.contains(*name))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::dockerfile::parse::parse;
 
@@ -293,6 +333,30 @@ mod tests {
         assert_eq!(stages.all[0].variables["E"], "xg");
         assert_eq!(stages.all[1].variables.get("F"), None);
         assert_eq!(stages.all[2].variables["H"], "xg");
+    }
+
+    #[test]
+    fn values_and_stages_without_end_are_given_up() {
+        let mut source = "FROM a AS s0\nENV A0=xxxxxxxxxx\n".to_owned();
+        for level in 1..=12 {
+            let uses = format!("$A{}", level - 1).repeat(10);
+            writeln!(source, "ENV A{level}={uses}").unwrap();
+        }
+        for stage in 1..3000 {
+            writeln!(source, "FROM s{} AS s{stage}\nENV V{stage}=1", stage - 1).unwrap();
+        }
+        let file = parse(&source);
+        let stages = Stages::of(&file, &Variables::new());
+        assert_eq!(stages.all.len(), 3000);
+        assert_eq!(stages.all[0].variables["A2"].len(), 1000);
+        assert_eq!(stages.all[0].variables.get("A10"), None);
+        let held = stages.all.iter().flat_map(|stage| &stage.variables);
+        assert!(
+            held.map(|(name, value)| name.len() + value.len())
+                .sum::<usize>()
+                < MOST_HELD
+        );
+        assert_eq!(stages.needed(stages.built(None).unwrap()).len(), 3000);
     }
 
     #[test]

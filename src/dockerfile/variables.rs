@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use crate::shell::{DEEPEST, closing_brace, end_of_name};
 
+/// Bytes that a value may have; ten levels of `ENV` with ten uses each would make thousands of millions.
+const LONGEST: usize = 64 << 10;
+
 /// Values by name.
 pub type Variables = HashMap<String, String>;
 
 /// The text with every `$NAME`, `${NAME}`, `${NAME:-default}` and `${NAME:+other}` replaced; `None`
-/// where a value is not known, another form is used, or one is deeper in others than [`DEEPEST`].
+/// where a value is not known or has more than 64 KiB, another form is used, or one is deeper in others than [`DEEPEST`].
 pub fn expand(text: &str, variables: &Variables) -> Option<String> {
     expand_within(text, variables, DEEPEST)
 }
@@ -28,6 +31,9 @@ fn expand_within(text: &str, variables: &Variables, deepest: usize) -> Option<St
             let (name, after) = rest.split_at(end_of_name(rest));
             result.push_str(variables.get(name)?);
             rest = after;
+        }
+        if result.len() > LONGEST {
+            return None;
         }
     }
     result.push_str(rest);
@@ -59,6 +65,13 @@ fn braced_value(inside: &str, variables: &Variables, deepest: usize) -> Option<S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_have_an_end() {
+        let variables = Variables::from([("A".to_owned(), "x".repeat(LONGEST / 2))]);
+        assert!(expand("$A$A", &variables).is_some());
+        assert_eq!(expand("$A$A$A", &variables), None);
+    }
 
     #[test]
     fn values_are_put_in() {

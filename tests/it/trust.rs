@@ -423,3 +423,78 @@ fn a_mark_for_styles_in_a_file_is_no_style() {
     let shown = fitout::ui::shown::text(&report.to_string());
     assert!(!shown.contains('\u{1b}'), "{shown:?}");
 }
+
+/// Each takes seconds or gigabytes where its growth has no bound; a limit of memory ends it then.
+#[test]
+fn what_grows_without_end_is_refused_or_given_up() {
+    let aliases = (1..12)
+        .map(|level| {
+            let before = format!("*a{}, ", level - 1).repeat(10);
+            format!("a{level}: &a{level} [{before}]\n")
+        })
+        .collect::<Vec<_>>()
+        .concat();
+    let variables = (1..12)
+        .map(|level| format!("ENV A{level}={}\n", format!("$A{}", level - 1).repeat(10)))
+        .collect::<Vec<_>>()
+        .concat();
+    let stages = (1..3000)
+        .map(|stage| format!("FROM s{} AS s{stage}\nENV V{stage}=1\n", stage - 1))
+        .collect::<Vec<_>>()
+        .concat();
+    let web = "[repos.web]\nurl = \"x\"\n[services.web]\nrepo = \"web\"\n".to_owned();
+    let wrong = (0..20_000)
+        .map(|table| format!("[services.s{table}]\nimgae = \"x\"\n"))
+        .collect::<Vec<_>>()
+        .concat();
+    let ports = "\"1-65535:1-65535\", ".repeat(20);
+    for (manifest, file, text, arguments, expected) in [
+        (
+            web.clone(),
+            "docker-compose.override.yml",
+            format!("a0: &a0 [x]\n{aliases}"),
+            &["generate"][..],
+            "docker-compose.yml",
+        ),
+        (
+            web.clone(),
+            "web/Dockerfile.dev",
+            format!("FROM a\nENV A0=xxxxxxxxxx\n{variables}"),
+            &["lint"],
+            "1 Dockerfile",
+        ),
+        (
+            web,
+            "web/Dockerfile.dev",
+            format!("FROM a AS s0\n{stages}"),
+            &["lint"],
+            "1 Dockerfile",
+        ),
+        (
+            wrong,
+            "x",
+            String::new(),
+            &["generate"],
+            "these are the first 100; 40000 problems",
+        ),
+        (
+            format!("[services.x]\nimage = \"x\"\nports = [{ports}]\n"),
+            "x",
+            String::new(),
+            &["generate"],
+            "more than 20000 ports are published",
+        ),
+    ] {
+        let context = TestContext::new();
+        context.manifest(&manifest);
+        context.write(&format!("ws/{file}"), &text);
+        let fitout = context.fitout_command(arguments);
+        let mut limited = context.command("sh");
+        limited.args(["-c", "ulimit -v 2000000; exec \"$0\" \"$@\""]);
+        let limited = limited.arg(fitout.get_program()).args(fitout.get_args());
+
+        let ran = context.ran(&limited.output().unwrap());
+
+        assert!(ran.shown().contains(expected), "{file}: {}", ran.shown());
+    }
+}

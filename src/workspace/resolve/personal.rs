@@ -140,7 +140,7 @@ fn services(
             ));
         }
         let full = format!("services.{}.ports", name.value);
-        let ports = resolve_ports(&name.value, &full, table.ports.as_deref(), problems);
+        let ports = resolve_ports(&name.value, &full, table.ports.as_deref(), 0, problems);
         for (port, span) in &ports {
             let mut known = service.ports.iter();
             if !known.any(|known| known.variable == port.variable) {

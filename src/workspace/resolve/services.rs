@@ -74,6 +74,7 @@ fn facts<'m>(
             &name.value,
             &format!("{full}.ports"),
             ports.as_deref(),
+            published.len(),
             problems,
         ),
     };

@@ -15,6 +15,10 @@ use crate::workspace::{Port, Protocol};
 /// should reach a developer's database.
 const LOOPBACK: &str = "127.0.0.1";
 
+/// Ports that all services of a manifest may publish together. Engines start a program or a rule for each, and
+/// a few hundred take them minutes.
+const MOST_PUBLISHED: usize = 20_000;
+
 /// The ports that a preset publishes where the manifest says nothing.
 pub(super) fn preset_ports(
     service: &str,
@@ -139,9 +143,10 @@ pub(in crate::workspace::resolve) fn resolve_ports(
     service: &str,
     full: &str,
     values: Option<&[PortValue]>,
+    already: usize,
     problems: &mut Problems,
 ) -> Vec<(Port, Range<usize>)> {
-    let mut ports = Vec::new();
+    let mut ports: Vec<(Port, Range<usize>)> = Vec::new();
     for value in values.unwrap_or_default() {
         let (span, short) = match value {
             PortValue::Short(text) => {
@@ -164,6 +169,19 @@ pub(in crate::workspace::resolve) fn resolve_ports(
                 (table.span.clone(), vec![short])
             }
         };
+        if already + ports.len() + short.len() > MOST_PUBLISHED {
+            // Said once, where it became too much.
+            if already <= MOST_PUBLISHED {
+                problems.push(
+                    Diagnostic::new(
+                        span,
+                        format!("`{full}`: more than {MOST_PUBLISHED} ports are published"),
+                    )
+                    .help("publish those that are used from outside of the stack"),
+                );
+            }
+            break;
+        }
         ports.extend(
             short
                 .into_iter()

@@ -143,7 +143,7 @@ impl Synced {
 const SCHEMA_VERSION: u32 = 1;
 
 /// Repos in flight at once: waiting for servers is cheap.
-const DEFAULT_JOBS: usize = 32;
+pub(super) const DEFAULT_JOBS: usize = 32;
 
 /// Runs the command.
 pub fn run(context: &Context, args: &Args) -> CommandResult {
@@ -223,18 +223,9 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
     let _loans = network::Loans;
     network::remove_stale(root, &repos);
     let cores = resources::cores();
-    let network = Network {
-        root,
-        backend: opened.personal.git.backend,
-        gate: Gate::new(cores),
-        interrupt: interrupt::flag(),
-        cache: (!options.no_cache && !opened.personal.git.no_cache)
-            .then(Cache::of_user)
-            .flatten(),
-        staging: network::Staging::default(),
-        hosts: network::Hosts::default(),
-        way_out: network::WayOut::default(),
-    };
+    let has_cache = !options.no_cache && !opened.personal.git.no_cache;
+    let cache = has_cache.then(Cache::of_user).flatten();
+    let network = network_of(opened, cache);
     let worker = Worker::new(context, network, options.allowed);
     let jobs = options
         .jobs
@@ -286,6 +277,20 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         ));
     }
     Ok(synced)
+}
+
+/// The way to the remotes of a workspace.
+pub(super) fn network_of(opened: &Opened, cache: Option<Cache>) -> Network<'_> {
+    Network {
+        root: &opened.root,
+        backend: opened.personal.git.backend,
+        gate: Gate::new(resources::cores()),
+        interrupt: interrupt::flag(),
+        cache,
+        staging: network::Staging::default(),
+        hosts: network::Hosts::default(),
+        way_out: network::WayOut::default(),
+    }
 }
 
 /// Clones that the manifest does not name.

@@ -3,10 +3,10 @@
 //!
 //! It is run without a terminal to ask on, and in English.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::Read;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -47,14 +47,20 @@ fn parse_version(text: &str) -> Option<semver::Version> {
     ))
 }
 
-/// `git clone`.
+/// `git clone`, with more files of the user's configuration.
 pub(super) fn clone(
     path: &Path,
     url: &str,
     repo: &Repo,
+    included: &[PathBuf],
     interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
     let mut command = over_network(git(), Some(&path.join(".git")));
+    for file in included {
+        let mut setting = OsString::from("include.path=");
+        setting.push(file);
+        command.arg("-c").arg(setting);
+    }
     // Its hook is run when the clone is at its place.
     command.args(["-c", NO_HOOKS, "clone", "--quiet"]);
     match &repo.checkout {
@@ -123,6 +129,29 @@ pub(super) fn fetch(
         );
     }
     Ok(())
+}
+
+/// What the branches and tags of a remote lead to: `git ls-remote`.
+pub(super) fn tips(path: &Path, remote: &str, url: &str) -> Result<Vec<String>, GitError> {
+    let mut command = over_network(in_clone(path), Some(&path.join(".git")));
+    command.args(["ls-remote", "--quiet", "--heads", "--tags", "--", remote]);
+    let output = command.output().map_err(|error| missing(&error))?;
+    if !output.status.success() {
+        return Err(GitError::from_said(&said(&output.stderr), url));
+    }
+    let listed = String::from_utf8_lossy(&output.stdout);
+    let ids = listed.lines().filter_map(|line| line.split('\t').next());
+    Ok(ids.map(str::to_owned).collect())
+}
+
+/// `git maintenance run --auto`, as `git fetch` starts it: git decides whether there is anything to do.
+/// Nobody waits for it.
+pub(super) fn maintain(path: &Path) {
+    let mut command = in_clone(path);
+    command.args(["maintenance", "run", "--auto", "--quiet"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    // A clone with many packs works as well.
+    let _ = command.process_group(0).spawn();
 }
 
 /// Whether `git ls-remote` gets an answer within `limit`.

@@ -23,12 +23,13 @@ pub use link::{exclude, make as link};
 pub use moving::{detach, fast_forward, switch};
 pub use remote::set_url;
 pub(super) use remote::{
-    clone, configured_refspecs, detach_head, fetch, follows, knows_branches, remote_refs,
+    clone, configured_refspecs, detach_head, fetch, follows, knows_branches, listed, remote_refs,
     set_remote_default, wanted_refspecs,
 };
 pub use state::{observe, observe_at_exit, refresh};
 pub use transaction::{lock_of_fetch, recover};
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository};
@@ -57,18 +58,46 @@ pub fn branch(path: &Path) -> Option<String> {
     }
 }
 
-/// The commit that is checked out, and whether others can get it from the remote.
-pub fn head_commit(root: &Path, repo: &Repo) -> Result<(String, bool), GitError> {
+/// The commit that is checked out.
+pub fn head_commit(root: &Path, repo: &Repo) -> Result<String, GitError> {
     let repository = Repository::open(folder(root, repo))?;
     let (_, commit) = head(&repository)?;
     let commit =
         commit.ok_or_else(|| GitError::new(Cause::MissingReference, "it has no commit yet"))?;
-    let is_published = reachable(
-        &repository,
-        Some(commit),
-        &["refs/remotes/*", "refs/tags/*"],
-    )?;
-    Ok((commit.to_string(), is_published))
+    Ok(commit.to_string())
+}
+
+/// Whether a commit is on a remote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// One of the remote's tips leads to it.
+    Yes,
+    /// None of them does.
+    No,
+    /// A tip that may lead to it is not here.
+    Unknown,
+}
+
+/// Whether one of these tips, whole ids of commits and tag objects, leads to the commit.
+pub fn is_held(root: &Path, repo: &Repo, commit: &str, tips: &[String]) -> Result<Held, GitError> {
+    let repository = Repository::open(folder(root, repo))?;
+    let objects = repository.odb()?;
+    let mut walk = repository.revwalk()?;
+    walk.push(Oid::from_str(commit)?)?;
+    let mut held = Held::No;
+    for tip in tips {
+        let tip = Oid::from_str(tip)?;
+        if !objects.exists(tip) {
+            held = Held::Unknown;
+        } else if repository.find_object(tip, None)?.peel_to_commit().is_ok() {
+            walk.hide(tip)?;
+        }
+    }
+    Ok(if walk.next().is_none() {
+        Held::Yes
+    } else {
+        held
+    })
 }
 
 fn head(repository: &Repository) -> Result<(Head, Option<Oid>), GitError> {
@@ -98,6 +127,28 @@ fn head_text(repository: &Repository) -> Result<(String, Option<Oid>), GitError>
         (None, None) => String::new(),
     };
     Ok((text, commit))
+}
+
+/// Whether a clone has more packs than `gc.autoPackLimit` and `maintenance.auto` allow: then git's own
+/// maintenance is due, as after each of git's fetches.
+pub(super) fn has_many_packs(path: &Path) -> bool {
+    let Ok(repository) = Repository::open(path) else {
+        return false;
+    };
+    let (mut most, mut is_wanted) = (50, true);
+    if let Ok(config) = repository.config() {
+        most = config.get_i64("gc.autoPackLimit").unwrap_or(most);
+        is_wanted = config.get_bool("maintenance.auto").unwrap_or(is_wanted);
+    }
+    if !is_wanted || most <= 0 {
+        return false;
+    }
+    let entries = fs::read_dir(repository.commondir().join("objects/pack"));
+    let paths = entries.into_iter().flatten().flatten().map(|it| it.path());
+    let packs = paths.filter(|path| {
+        path.extension().is_some_and(|it| it == "pack") && !path.with_extension("keep").exists()
+    });
+    i64::try_from(packs.count()).is_ok_and(|packs| packs > most)
 }
 
 fn short(commit: Oid) -> String {

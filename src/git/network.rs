@@ -13,6 +13,7 @@ mod daemon;
 mod fetch;
 mod hosts;
 mod http;
+mod included;
 mod line;
 mod logins;
 mod news;
@@ -35,6 +36,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use self::attempt::{Attempt, Made};
+use self::included::Included;
 use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
 use super::meter::{Gate, Meter};
@@ -99,7 +101,8 @@ impl Network<'_> {
                 }
                 Backend::BuiltIn => Attempt::new(self, &url, meter, session).clone(&staged, repo),
                 Backend::Cli => {
-                    cli::clone(path, &url, repo, self.interrupt).map(|()| Made::at(path))
+                    let included = Included::at(&destination, path).files;
+                    cli::clone(path, &url, repo, &included, self.interrupt).map(|()| Made::at(path))
                 }
             })
             .map_err(|error| self.explained(error, repo, &url))?;
@@ -141,6 +144,9 @@ impl Network<'_> {
                 let checkout = &repo.checkout;
                 let attempt = Attempt::new(self, &url, meter, session);
                 let fetched = attempt.fetch(&path, remote, checkout, &wanted)?;
+                if fetched.pack.is_some() && local::has_many_packs(&path) {
+                    cli::maintain(&path);
+                }
                 if let (Some(cache), Some(pack)) = (self.cache_for(&url), fetched.pack) {
                     cache.add(&url, remote, &pack);
                 }
@@ -174,6 +180,23 @@ impl Network<'_> {
                 Some(of_clone) => not_writable(&[self.root]).unwrap_or(of_clone),
                 None => error,
             }
+        })
+        .map_err(|error| self.explained(error, repo, &url))
+    }
+
+    /// What the branches and tags of a clone's remote lead to now: whole ids of commits and tag objects.
+    pub fn tips(
+        &self,
+        repo: &Repo,
+        remote: &str,
+        meter: &Arc<Meter>,
+    ) -> Result<Vec<String>, GitError> {
+        let path = local::folder(self.root, repo);
+        let url = url::resolve(self.root, &repo.url);
+        self.with_retries(&url, |session| match self.backend {
+            Backend::BuiltIn if needs_no_program(&url) => local::listed(&url),
+            Backend::BuiltIn => Attempt::new(self, &url, meter, session).tips(&path, remote),
+            Backend::Cli => cli::tips(&path, remote, &url),
         })
         .map_err(|error| self.explained(error, repo, &url))
     }

@@ -592,3 +592,52 @@ fn what_a_check_of_objects_refuses_is_not_cloned() {
     assert_eq!(ran.code, Some(1), "{}", ran.shown());
     assert!(!context.path("ws/web").exists());
 }
+
+#[test]
+fn many_syncs_do_not_pile_up_packs() {
+    let context = with_remote("[gc]\nautoPackLimit = 3\nautoDetach = false\n");
+    let url = format!("file://{}", context.path("remotes/web.git").display());
+    context.manifest(&format!("[repos.web]\nurl = \"{url}\"\n"));
+    for number in 0..5 {
+        context.push("web", "new.txt", &format!("{number}\n"));
+        assert_eq!(context.fitout(&["sync"]).code, Some(0));
+    }
+
+    crate::context::eventually("one pack", || {
+        let names = context.names("ws/web/.git/objects/pack");
+        let packs = names
+            .iter()
+            .filter(|it| Path::new(it).extension() == Some("pack".as_ref()));
+        (packs.count() <= 3).then_some(())
+    });
+    context.git("ws/web", &["fsck", "--no-progress"]);
+}
+
+#[test]
+fn what_is_included_for_a_clones_own_place_holds_while_it_is_made() {
+    for settings in ["", "[transfer]\nfsckObjects = true\n"] {
+        let context = with_remote("");
+        let place = absolute(&context, "ws/web");
+        let included = absolute(&context, "included");
+        context.write(
+            "home/.gitconfig",
+            &format!("{settings}[includeIf \"gitdir:{place}/\"]\npath = {included}\n"),
+        );
+        let remotes = absolute(&context, "remotes");
+        context.write(
+            "included",
+            &format!("[url \"file://{remotes}/\"]\ninsteadOf = work:\n[user]\nname = There\n"),
+        );
+        context.manifest("[repos.web]\nurl = \"work:web.git\"\n");
+
+        let ran = context.fitout(&["sync"]);
+
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        assert_eq!(
+            context.git("ws/web", &["config", "--local", "remote.origin.url"]),
+            "work:web.git"
+        );
+        let again = context.fitout(&["sync"]);
+        assert_eq!(again.code, Some(0), "{}", again.shown());
+    }
+}

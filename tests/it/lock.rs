@@ -46,7 +46,7 @@ fn a_commit_that_nobody_else_can_get_is_not_locked() {
     context.commit("web", "own.txt", "own\n");
     let ran = context.fitout(&["lock"]);
     assert_eq!(ran.code, Some(1));
-    ran.assert_says("is not pushed");
+    ran.assert_says("is not on `origin`");
     ran.assert_says("hint: git -C web push origin HEAD");
     assert!(!context.ws("workspace.lock").exists());
 }
@@ -74,4 +74,67 @@ fn a_lock_that_is_missing_or_short_of_a_repo_is_an_error_that_says_what_to_run()
         ran.assert_says(said);
         ran.assert_says("hint: ");
     }
+}
+
+#[test]
+fn what_the_remote_does_not_have_now_is_not_locked_whatever_ref_holds_it_here() {
+    let holders: [(&str, &[&[&str]]); 3] = [
+        ("a tag", &[&["tag", "mine"]]),
+        (
+            "a fork",
+            &[
+                &["init", "--quiet", "--bare", "../../fork.git"],
+                &["remote", "add", "fork", "../../fork.git"],
+                &["push", "--quiet", "fork", "HEAD:main"],
+            ],
+        ),
+        (
+            "a branch that is gone",
+            &[
+                &["push", "--quiet", "origin", "HEAD:topic"],
+                &["--git-dir=../../remotes/web.git", "branch", "-D", "topic"],
+            ],
+        ),
+    ];
+    for (holder, commands) in holders {
+        for backend in ["built-in", "cli"] {
+            let context = workspace();
+            context.write(
+                "ws/workspace.local.toml",
+                &format!("[git]\nbackend = \"{backend}\"\n"),
+            );
+            context.commit("web", "own.txt", "own\n");
+            for command in commands {
+                context.git("ws/web", command);
+            }
+
+            let ran = context.fitout(&["lock"]);
+
+            assert_eq!(ran.code, Some(1), "{holder}: {}", ran.shown());
+            ran.assert_says(" is not on `origin`");
+            assert!(!context.ws("workspace.lock").exists());
+        }
+    }
+}
+
+#[test]
+fn what_others_built_upon_is_locked_and_what_they_removed_is_not() {
+    let context = workspace();
+    context.push("web", "later.txt", "later\n");
+    let ahead = context.fitout(&["lock"]);
+    assert_eq!(ahead.code, Some(0), "{}", ahead.shown());
+    context.git("work-web", &["reset", "--quiet", "--hard", "HEAD~2"]);
+    context.git(
+        "work-web",
+        &["commit", "--quiet", "--allow-empty", "-m", "Anew"],
+    );
+    context.git(
+        "work-web",
+        &["push", "--quiet", "--force", "origin", "HEAD"],
+    );
+
+    let ran = context.fitout(&["lock"]);
+
+    assert_eq!(ran.code, Some(1), "{}", ran.shown());
+    ran.assert_says(" is not on `origin`");
 }

@@ -175,6 +175,17 @@ pub(in crate::git) fn clone(path: &Path, url: &str, repo: &Repo) -> Result<(), G
     Ok(())
 }
 
+/// What the branches and tags of a repository of this machine lead to, likewise.
+pub(in crate::git) fn listed(url: &str) -> Result<Vec<String>, GitError> {
+    let said = |error: git2::Error| GitError::from_said(&[error.message().to_owned()], url);
+    let mut remote = git2::Remote::create_detached(url).map_err(said)?;
+    remote.connect(git2::Direction::Fetch).map_err(said)?;
+    let refs = remote.list().map_err(said)?;
+    let is_tip = |name: &str| name.starts_with("refs/heads/") || name.starts_with("refs/tags/");
+    let tips = refs.iter().filter(|head| is_tip(head.name()));
+    Ok(tips.map(|head| head.oid().to_string()).collect())
+}
+
 /// Fetches from a repository of this machine, likewise.
 pub(in crate::git) fn fetch(
     path: &Path,

@@ -13,6 +13,7 @@ use gix::protocol::fetch::{Shallow, Tags};
 use super::by_git;
 use super::checkout::check_out;
 use super::clone::{Conversation, Request, refspecs};
+use super::included::Included;
 use super::line::Line;
 use super::offer::{EVERYTHING, Wanted};
 use super::watchdog::Watchdog;
@@ -110,12 +111,20 @@ impl<'a> Attempt<'a> {
         // A try before this one may have left something.
         let _ = fs::remove_dir_all(path);
         local::begin_clone(&git_dir, staged.capabilities())?;
-        let mut line = Line::open(&git_dir, |it| it.remote_at(self.url))
+        let destination = local::folder(self.network.root, repo);
+        let included = Included::at(&destination, path);
+        let mut line = Line::with(&git_dir, included.settings, |it| it.remote_at(self.url))
             .map_err(|error| self.say(&error, None))?;
         let config = line.repository.config_snapshot();
         if by_git::makes_clone(config.plumbing()) {
             fs::remove_dir_all(path)?;
-            cli::clone(path, self.url, repo, self.network.interrupt)?;
+            cli::clone(
+                path,
+                self.url,
+                repo,
+                &included.files,
+                self.network.interrupt,
+            )?;
             return Ok(Made::at(path));
         }
         let is_seeded = seed(&git_dir);

@@ -27,6 +27,7 @@ use super::clone::{Conversation, Request, refspecs};
 use super::http;
 use super::line::Line;
 use super::news::{self, Here, News, Refs, Rules, Update};
+use super::offer::EVERYTHING;
 use crate::git::error::{Cause, GitError};
 use crate::git::meter::Watch;
 use crate::git::{cli, local};
@@ -90,6 +91,25 @@ impl Attempt<'_> {
             }
             Outcome::LacksAll => Err(GitError::of_kind(Cause::MissingReference, &[], self.url)),
         }
+    }
+
+    /// What the remote's branches and tags lead to.
+    pub(super) fn tips(&self, path: &Path, remote: &str) -> Result<Vec<String>, GitError> {
+        let line = Line::open(path, |it| it.find_remote(remote))
+            .map_err(|error| self.say(&error, None))?;
+        let ask = || -> gix::Result<Vec<String>> {
+            let repository = &line.repository;
+            let silence = http::silence(repository.config_snapshot().plumbing(), self.url);
+            let _watchdog = self.watchdog(line.ssh_log.as_ref(), silence);
+            let found = repository.find_remote(remote)?;
+            let mut watch = Watch::new(self.meter, &self.network.gate);
+            let asked = refspecs(&EVERYTHING)?;
+            let server = Conversation::begin(&found, &asked, self.session, silence, &mut watch)?;
+            let offer = server.offer();
+            let tips = offer.refs.into_iter();
+            Ok(tips.map(|tip| tip.id.to_string()).collect())
+        };
+        ask().map_err(|error| self.say(&error, line.ssh_log.as_ref()))
     }
 
     fn fetch_over(

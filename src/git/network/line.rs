@@ -32,10 +32,23 @@ impl Line {
         path: &Path,
         find: impl FnOnce(&Repository) -> gix::Result<gix::Remote<'_>>,
     ) -> gix::Result<Self> {
-        let options = gix::open::Options::default().config_overrides([
-            "gitoxide.credentials.terminalPrompt=false",
-            "gitoxide.credentials.helperStderr=false",
-        ]);
+        Line::with(path, Vec::new(), find)
+    }
+
+    /// The same, with more `settings` of the user.
+    pub(super) fn with(
+        path: &Path,
+        mut settings: Vec<BString>,
+        find: impl FnOnce(&Repository) -> gix::Result<gix::Remote<'_>>,
+    ) -> gix::Result<Self> {
+        settings.extend(
+            [
+                "gitoxide.credentials.terminalPrompt=false",
+                "gitoxide.credentials.helperStderr=false",
+            ]
+            .map(BString::from),
+        );
+        let options = gix::open::Options::default().config_overrides(settings);
         let repository = gix::open_opts(path, options)?;
         let is_ssh = find(&repository)?
             .url(Direction::Fetch)

@@ -1,0 +1,75 @@
+//! What the user's configuration includes for a clone's place only: `includeIf "gitdir:…"`.
+//!
+//! A clone is made elsewhere and then moved to its place, so git and gix would not see that it is meant.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use gix::bstr::BString;
+use gix::config::File;
+
+/// What holds at a clone's place, and not where it is made.
+#[derive(Debug, Default)]
+pub(super) struct Included {
+    /// `section.name.key=value`
+    pub settings: Vec<BString>,
+    /// The files that say so.
+    pub files: Vec<PathBuf>,
+}
+
+/// Whether anything in the user's configuration depends on where a repository is.
+static DEPENDS_ON_PLACE: LazyLock<bool> = LazyLock::new(|| {
+    let config = gix::config(None, &gix::open::Options::default());
+    config.is_ok_and(|config| {
+        let conditions = config.sections_by_name("includeIf");
+        conditions.into_iter().flatten().any(|section| {
+            let condition = section.header().subsection_name();
+            condition.is_some_and(|condition| condition.starts_with(b"gitdir"))
+        })
+    })
+});
+
+impl Included {
+    /// For a clone at `destination`, made at `staged`.
+    pub(super) fn at(destination: &Path, staged: &Path) -> Self {
+        if !*DEPENDS_ON_PLACE {
+            return Included::default();
+        }
+        let config = |folder: &Path| {
+            let git_dir = folder.join(".git");
+            gix::config(Some(&git_dir), &gix::open::Options::default()).ok()
+        };
+        let (Some(there), Some(here)) = (config(destination), config(staged)) else {
+            return Included::default();
+        };
+        let known = paths(&here);
+        let mut included = Included::default();
+        for section in there.sections() {
+            let Some(path) = section.meta().path.clone() else {
+                continue;
+            };
+            if known.contains(&path) {
+                continue;
+            }
+            let header = section.header();
+            let front = match header.subsection_name() {
+                Some(name) => format!("{}.{name}", header.name()),
+                None => header.name().to_string(),
+            };
+            for key in section.value_names() {
+                let values = section.values(&key).into_iter();
+                let line = |value: BString| BString::from(format!("{front}.{key}={value}"));
+                included.settings.extend(values.map(line));
+            }
+            if !included.files.contains(&path) {
+                included.files.push(path);
+            }
+        }
+        included
+    }
+}
+
+fn paths(config: &File) -> Vec<PathBuf> {
+    let paths = config.sections().filter_map(|it| it.meta().path.clone());
+    paths.collect()
+}

@@ -4,7 +4,7 @@ use super::detect::{Stack, detect};
 use super::files::{DEPTH, Files, depth, folder_of, name_of};
 use super::image::Image;
 use crate::dockerfile::name::{self, Use};
-use crate::workspace::syntax::{container_path, join};
+use crate::workspace::syntax::{container_path, join, relative_path};
 
 /// Files that show which variables a `.env` beside them should have.
 pub(super) const ENV_EXAMPLES: [&str; 4] =
@@ -50,9 +50,11 @@ pub struct Dockerfile {
     pub is_for_development: bool,
 }
 
-/// The services of a repo, the one of its own folder first.
+/// The services of a repo, the one of its own folder first. What is in a folder that a manifest can't
+/// name is none.
 pub fn runnables(files: &Files) -> Vec<Runnable> {
-    let folders = files.folders();
+    let mut folders = files.folders();
+    folders.retain(|folder| relative_path(folder).is_ok());
     let has_own = best_dockerfile(files).is_some();
     let built: Vec<Runnable> = folders
         .iter()
@@ -147,6 +149,7 @@ fn best_dockerfile(files: &Files) -> Option<String> {
     // `Dockerfile.test` and the like are for something else.
     let candidates = paths.filter(|path| is_for_development(path) || name_of(path) == "Dockerfile");
     candidates
+        .filter(|path| relative_path(path).is_ok())
         .min_by_key(|path| {
             let is_other_name = *path != "Dockerfile.dev";
             (

@@ -107,3 +107,16 @@ fn the_manifest_to_start_from_is_valid_with_and_without_its_comment_marks() {
     assert!(taken.contains("[services.db]"), "{taken}");
     assert_valid(&taken);
 }
+
+#[test]
+fn a_folder_that_no_manifest_can_name_holds_no_service() {
+    for folder in ["do\t", "a\\b", "~x", ".GIT"] {
+        let files: Files = ["web/Dockerfile".to_owned(), format!("{folder}/Dockerfile")]
+            .map(|path| (path, String::new()))
+            .into_iter()
+            .collect();
+        let found = stack::runnables(&files);
+        let contexts: Vec<&str> = found.iter().map(|it| it.context.as_str()).collect();
+        assert_eq!(contexts, ["web"], "{folder:?}");
+    }
+}

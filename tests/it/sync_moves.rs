@@ -339,6 +339,27 @@ fn assert_moved(context: &TestContext) {
     git(&["fsck", "--no-progress"]);
 }
 
+/// In UTF-16, every letter of these is followed by a NUL.
+#[test]
+fn an_update_writes_a_file_in_the_encoding_that_its_attributes_name() {
+    let context = TestContext::new();
+    behind(&context, "");
+    let texts = ["o\0n\0e\0\n\0", "t\0w\0o\0\n\0"];
+    // First with the attributes that name it, then with those that are here.
+    for (index, text) in texts.into_iter().enumerate() {
+        if index == 0 {
+            let line = "c.txt working-tree-encoding=UTF-16LE\n";
+            context.push("web", ".gitattributes", line);
+        }
+        context.push("web", "c.txt", text);
+        let stored = context.git("work-web", &["cat-file", "blob", "HEAD:c.txt"]);
+        assert!(!stored.contains('\0'), "it is stored as UTF-8: {stored:?}");
+        synced(&context);
+        assert_eq!(context.read("ws/web/c.txt"), text);
+        assert_moved(&context);
+    }
+}
+
 #[test]
 fn a_lock_is_named_with_its_age_and_nothing_is_touched() {
     let hour = Duration::from_secs(3_600);

@@ -41,6 +41,11 @@ pub(super) fn has_foreign_attributes(
     has_attribute(repository, commit, &["filter=", "working-tree-encoding="])
 }
 
+/// Whether any file of attributes names an encoding.
+pub(super) fn has_encodings(repository: &Repository, commit: &git2::Commit<'_>) -> bool {
+    has_attribute(repository, Some(commit), &["working-tree-encoding="])
+}
+
 /// Whether moving to `commit` needs files of Git LFS, and something that fetches them is installed.
 pub(super) fn fetches_lfs(repository: &Repository, commit: &git2::Commit<'_>) -> bool {
     // `git lfs install --skip-smudge` and its variable leave pointers.

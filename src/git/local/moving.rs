@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use git2::build::CheckoutBuilder;
 use git2::{CheckoutNotificationType, Repository};
 
-use super::filters::{fetches_lfs, is_sparse};
+use super::filters::{fetches_lfs, has_encodings, is_sparse};
 use super::transaction::{self, How, Move};
 use super::{folder, head, hooks, pinned};
 use crate::git::cli;
@@ -36,7 +36,7 @@ pub fn fast_forward(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), 
         },
     };
     fetch_lfs(&repository, &path, &clone.remote, &commit)?;
-    if let Some(why) = needs_git(&repository) {
+    if let Some(why) = needs_git(&repository, &commit) {
         transaction::look(&repository, &wanted)?;
         return with_git(why, || cli::fast_forward(&path, &commit.id().to_string()));
     }
@@ -60,7 +60,7 @@ pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
         how: How::Detach,
     };
     fetch_lfs(&repository, &path, &clone.remote, &commit)?;
-    if let Some(why) = needs_git(&repository) {
+    if let Some(why) = needs_git(&repository, &commit) {
         transaction::look(&repository, &wanted)?;
         let moved = with_git(why, || cli::detach(&path, &commit.id().to_string()));
         let (at, now) = head(&repository)?;
@@ -101,7 +101,7 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
         },
     };
     fetch_lfs(&repository, &path, &clone.remote, &commit)?;
-    let Some(why) = needs_git(&repository) else {
+    let Some(why) = needs_git(&repository, &commit) else {
         let (_, old) = head(&repository)?;
         transaction::run(&repository, &wanted)?;
         return hooks::after_checkout(&repository, old, commit.id());
@@ -114,9 +114,13 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
 }
 
 /// Why only the user's git can move this clone, if so.
-fn needs_git(repository: &Repository) -> Option<&'static str> {
+fn needs_git(repository: &Repository, commit: &git2::Commit<'_>) -> Option<&'static str> {
     if is_sparse(repository) {
         return Some("a sparse checkout");
+    }
+    if has_encodings(repository, commit) {
+        // gix's encoder writes UTF-16 as UTF-8.
+        return Some("files with an encoding of their own");
     }
     let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
     if repository.workdir().and_then(device) != device(repository.path()) {

@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::stack::Runnable;
-use crate::workspace::Workspace;
-use crate::workspace::syntax;
+use crate::workspace::{Workspace, syntax, volume};
 
 /// A clone in the workspace, or a repo that is only known by its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -262,7 +261,7 @@ pub fn portable_url(url: &str, workspace: &str) -> String {
     if !path.starts_with('/') {
         return url.to_owned();
     }
-    let path = without_dots(path);
+    let path = volume::clean(path);
     let parent = workspace.rsplit_once('/').map_or("", |(parent, _)| parent);
     match path
         .strip_prefix(parent)
@@ -271,21 +270,6 @@ pub fn portable_url(url: &str, workspace: &str) -> String {
         Some(rest) if !parent.is_empty() => format!("../{rest}"),
         _ => path,
     }
-}
-
-/// An absolute path without `.` and `..`, as text.
-fn without_dots(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }
 
 /// Comments stand in one column, as in `workspace.example.toml`.

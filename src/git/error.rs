@@ -309,6 +309,12 @@ impl GitError {
         }
     }
 
+    /// Two paths of a commit are one on this file system.
+    pub(super) fn collision(path: &impl std::fmt::Display) -> Self {
+        let reason = format!("`{path}` collides with a path that differs only in case");
+        GitError::new(Cause::InTheWay, reason)
+    }
+
     /// Files of the user's are where others are to be.
     pub(super) fn in_the_way(paths: &[String]) -> Self {
         const SHOWN: usize = 3;

@@ -35,7 +35,7 @@ pub fn is_named(source: &str) -> bool {
     source.starts_with(|c: char| c.is_ascii_alphanumeric()) && source.chars().all(is_plain)
 }
 
-/// A path in a container as the engine sees it: without `.`, `..` and slashes that say nothing.
+/// A path as text, as the engine sees one in a container: without `.`, `..` and slashes that say nothing.
 pub fn clean(path: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {

@@ -59,11 +59,7 @@ pub(super) fn check_out(
         return Err(error);
     }
     if let Some(collision) = outcome.collisions.first() {
-        let path = &collision.path;
-        return Err(GitError::new(
-            Cause::InTheWay,
-            format!("`{path}` collides with a path that differs only in case"),
-        ));
+        return Err(GitError::collision(&collision.path));
     }
     Ok(has_attributes)
 }

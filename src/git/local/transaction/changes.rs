@@ -1,5 +1,5 @@
 //! What differs between two commits, the new versions of it as files, and whether a file of the work tree
-//! is what a commit has. By gix, which knows line ends, encodings and the user's filters.
+//! is what a commit has. By gix, which knows line ends and the user's filters.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -19,7 +19,7 @@ use gix::object::tree::diff::ChangeDetached;
 use gix::worktree::IndexPersistedOrInMemory;
 use gix::worktree::stack::state::attributes::Source;
 
-use crate::git::error::{Cause, GitError};
+use crate::git::error::GitError;
 use crate::git::filter::{self, Log};
 use crate::git::local::is_attributes;
 use crate::git::meter::threads_for;
@@ -198,11 +198,7 @@ impl Versions {
             return Err(error);
         }
         if let Some(collision) = outcome.collisions.first() {
-            let path = &collision.path;
-            return Err(GitError::new(
-                Cause::InTheWay,
-                format!("`{path}` collides with a path that differs only in case"),
-            ));
+            return Err(GitError::collision(&collision.path));
         }
         Ok(())
     }

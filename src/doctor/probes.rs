@@ -627,7 +627,7 @@ fn access(server: &Server) -> AccessSeen {
                 Cause::Login | Cause::LoginRefused => Closed::Login,
                 Cause::HostKey => Closed::HostKey,
                 Cause::HostKeyChanged => Closed::HostKeyChanged,
-                Cause::NotFound | Cause::Forbidden => Closed::NoAccess,
+                Cause::NotFound | Cause::Forbidden | Cause::Refusal => Closed::NoAccess,
                 Cause::UnknownHost
                 | Cause::Refused
                 | Cause::Timeout

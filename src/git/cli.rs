@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::error::{Cause, GitError};
+use super::error::{Cause, GitError, SshSaid};
 use super::network::{self, ssh};
 use crate::host::process;
 use crate::sync::Changes;
@@ -55,7 +55,8 @@ pub(super) fn clone(
     included: &[PathBuf],
     interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
-    let mut command = over_network(git(), Some(&path.join(".git")));
+    let log = ssh::Log::new()?;
+    let mut command = over_network(git(), Some(&path.join(".git")), &log);
     for file in included {
         let mut setting = OsString::from("include.path=");
         setting.push(file);
@@ -78,7 +79,7 @@ pub(super) fn clone(
         command.args(["--depth", &depth.to_string()]);
     }
     command.arg("--").arg(url).arg(path);
-    let result = run(command, url, interrupt);
+    let result = run_over_network(command, &log, url, interrupt);
     if result.is_err() {
         // A second try needs an empty place.
         let _ = std::fs::remove_dir_all(path);
@@ -103,8 +104,9 @@ pub(super) fn fetch(
     url: &str,
     interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
+    let log = ssh::Log::new()?;
     let networked = |arguments: &[&str]| {
-        let mut command = over_network(in_clone(path), Some(&path.join(".git")));
+        let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
         // What the logs of refs say; the arguments are not the user's.
         command.args(arguments).env("GIT_REFLOG_ACTION", "fetch");
         command
@@ -114,11 +116,11 @@ pub(super) fn fetch(
         command.args(super::local::configured_refspecs(path, remote)?);
         command.arg(format!("refs/heads/{name}"));
     }
-    run(command, url, interrupt)?;
+    run_over_network(command, &log, url, interrupt)?;
     if !wanted.is_empty() {
         let mut command = networked(&["fetch", "--quiet", "--", remote]);
         command.args(wanted);
-        run(command, url, interrupt)?;
+        run_over_network(command, &log, url, interrupt)?;
     }
     if *checkout == Checkout::RemoteDefault {
         // A remote without a commit has none, which is no failure.
@@ -133,11 +135,12 @@ pub(super) fn fetch(
 
 /// What the branches and tags of a remote lead to: `git ls-remote`.
 pub(super) fn tips(path: &Path, remote: &str, url: &str) -> Result<Vec<String>, GitError> {
-    let mut command = over_network(in_clone(path), Some(&path.join(".git")));
+    let log = ssh::Log::new()?;
+    let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
     command.args(["ls-remote", "--quiet", "--heads", "--tags", "--", remote]);
     let output = command.output().map_err(|error| missing(&error))?;
     if !output.status.success() {
-        return Err(GitError::from_said(&said(&output.stderr), url));
+        return Err(GitError::of_git(&said(&output.stderr), &log.said(), url));
     }
     let listed = String::from_utf8_lossy(&output.stdout);
     let ids = listed.lines().filter_map(|line| line.split('\t').next());
@@ -156,7 +159,10 @@ pub(super) fn maintain(path: &Path) {
 
 /// Whether `git ls-remote` gets an answer within `limit`.
 pub(super) fn reaches(url: &str, limit: Duration) -> bool {
-    let mut command = over_network(git(), None);
+    let Ok(log) = ssh::Log::new() else {
+        return false;
+    };
+    let mut command = over_network(git(), None, &log);
     command.args(["ls-remote", "--quiet", "--", url, "HEAD"]);
     process::run(&mut command, limit).is_ok_and(|output| output.status.success())
 }
@@ -167,15 +173,17 @@ pub(super) fn update_submodules(
     only: &[String],
     interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
-    let mut command = over_network(in_clone(path), Some(&path.join(".git")));
+    let log = ssh::Log::new()?;
+    let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
     command.args(["submodule", "--quiet", "update", "--init", "--recursive"]);
     command.arg("--").args(only);
-    run(command, "", interrupt)
+    run_over_network(command, &log, "", interrupt)
 }
 
 /// `git lfs fetch`, of the files in a commit.
 pub(super) fn fetch_lfs(path: &Path, remote: &str, commit: &str) -> Result<(), GitError> {
-    let mut command = over_network(in_clone(path), Some(&path.join(".git")));
+    let log = ssh::Log::new()?;
+    let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
     command.args(["lfs", "fetch", remote, commit]);
     ended(command, &AtomicBool::new(false))?
         .map_err(|said| GitError::of_kind(Cause::Filter, &said, ""))
@@ -230,7 +238,7 @@ fn moved(command: Command) -> Result<(), GitError> {
     let lines = text.lines().filter_map(|line| line.strip_prefix('\t'));
     let files: Vec<String> = lines.map(str::to_owned).collect();
     if files.is_empty() {
-        return Err(GitError::from_said(&said(&stderr), ""));
+        return Err(GitError::of_git(&said(&stderr), &SshSaid::default(), ""));
     }
     Err(GitError::in_the_way(&files))
 }
@@ -241,7 +249,11 @@ pub(super) fn changes(path: &Path) -> Result<Changes, GitError> {
     command.args(["--no-optional-locks", "status", "--porcelain=v2", "-z"]);
     let output = command.output().map_err(|error| missing(&error))?;
     if !output.status.success() {
-        return Err(GitError::from_said(&said(&output.stderr), ""));
+        return Err(GitError::of_git(
+            &said(&output.stderr),
+            &SshSaid::default(),
+            "",
+        ));
     }
     let mut changes = Changes::default();
     let mut entries = output.stdout.split(|byte| *byte == 0);
@@ -290,9 +302,9 @@ pub(super) fn quiet(program: impl AsRef<OsStr>) -> Command {
 
 /// A command that talks to a server: its ssh may not ask anything either, and what is secret stays with its
 /// server. To be called before the command has its name.
-fn over_network(mut command: Command, git_dir: Option<&Path>) -> Command {
+fn over_network(mut command: Command, git_dir: Option<&Path>, log: &ssh::Log) -> Command {
     if let Ok(config) = gix::config(git_dir, &gix::open::Options::default()) {
-        command.env("GIT_SSH_COMMAND", ssh::command(&config));
+        command.env("GIT_SSH_COMMAND", ssh::command(&config, log));
         if network::would_leak(&config) {
             command.args(["-c", "http.followRedirects=false"]);
         }
@@ -311,7 +323,17 @@ fn over_network(mut command: Command, git_dir: Option<&Path>) -> Command {
 
 /// Runs to the end, or until the user wants to stop.
 fn run(command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
-    ended(command, interrupt)?.map_err(|said| GitError::from_said(&said, url))
+    ended(command, interrupt)?.map_err(|said| GitError::of_git(&said, &SshSaid::default(), url))
+}
+
+/// As `run`, for a command that may have started ssh.
+fn run_over_network(
+    command: Command,
+    log: &ssh::Log,
+    url: &str,
+    interrupt: &AtomicBool,
+) -> Result<(), GitError> {
+    ended(command, interrupt)?.map_err(|said| GitError::of_git(&said, &log.said(), url))
 }
 
 /// How it ended: what it said, where it failed.

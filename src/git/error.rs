@@ -1,8 +1,10 @@
 //! What can go wrong with a remote or a repository, in words for people.
 //!
-//! gix, libgit2 and git say the same thing in different ways and at different depths of a chain of
-//! errors, so the kind of a failure is found by the words that all of them keep. Our own HTTP client
-//! knows better, and says so.
+//! What kind of failure it was, the types of errors say ([`types`]); for programs, words of their own
+//! ([`words`]). What the other side says is shown, and decides nothing; nor does an address.
+
+mod types;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,6 +35,8 @@ pub struct GitError {
 /// The kinds of failure that call for different next steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
+    /// The server says no, in words of its own.
+    Refusal,
     /// The server wants a login, and there is none.
     Login,
     /// The server has refused the login that there is.
@@ -91,6 +95,34 @@ pub enum Cause {
     Other,
 }
 
+/// What the ssh of one connection and the server behind it said, each for itself.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SshSaid {
+    /// Its own words; none where it is an ssh that keeps no log of them.
+    pub own: Option<Vec<String>>,
+    /// What came from the server, and from the ssh of a jump host.
+    pub others: Vec<String>,
+}
+
+impl SshSaid {
+    fn lines(&self) -> Vec<String> {
+        let own = self.own.iter().flatten();
+        own.chain(&self.others).cloned().collect()
+    }
+
+    /// Why it could not do its part.
+    fn cause(&self) -> Option<Cause> {
+        let Some(own) = &self.own else {
+            // An ssh of another kind mixes both.
+            return words::of_ssh(&self.others);
+        };
+        // Where the way there broke, no server has said anything yet, but the ssh of a jump host may have.
+        let on_the_way = words::is_before_login(own).then_some(&self.others);
+        let jump = on_the_way.and_then(|lines| words::of_ssh(lines));
+        jump.or_else(|| words::of_ssh(own))
+    }
+}
+
 impl Cause {
     /// How often a request is sent, the first time included: again only where it may work a moment
     /// later. Who was silent for a minute is not given many more.
@@ -114,159 +146,45 @@ impl Cause {
     }
 }
 
-/// What to look for, in order: the first match wins, so the precise ones come first.
-const SIGNS: &[(Cause, &[&str])] = &[
-    // git, of a filter: what that one said comes before it, in words of any kind.
-    (Cause::Filter, &["smudge filter ", "external filter '"]),
-    (Cause::ObjectFormat, &["object format", "a hash sized 64"]),
-    (
-        Cause::HostKeyChanged,
-        &["remote host identification has changed"],
-    ),
-    (Cause::HostKey, &["host key verification failed"]),
-    (
-        Cause::UnknownHost,
-        &[
-            "could not resolve host",
-            "failed to lookup address",
-            "name or service not known",
-            "nodename nor servname",
-            "no such host is known",
-            "temporary failure in name resolution",
-        ],
-    ),
-    (Cause::Refused, &["connection refused", "actively refused"]),
-    (
-        Cause::Unreachable,
-        &[
-            "network is unreachable",
-            "no route to host",
-            "host is unreachable",
-        ],
-    ),
-    (Cause::Proxy, &["proxy"]),
-    (
-        Cause::NotGit,
-        &[
-            "header to indicate 'smart' protocol",
-            "not valid: is this a git repository",
-            "invalid server response",
-        ],
-    ),
-    (
-        Cause::Certificate,
-        &[
-            "certificate",
-            "unknownissuer",
-            "ssl verification",
-            "tls handshake",
-        ],
-    ),
-    (
-        Cause::NotFound,
-        &[
-            "http status 404",
-            "http status 410",
-            "error: 404",
-            "repository not found",
-            "does not appear to be a git repository",
-            "could not verify that",
-            "not a git repository",
-            "could not find repository",
-            "failed to resolve path",
-            // libgit2, of a path that is not there.
-            "unsupported url protocol",
-            "repository not exported",
-            "project you were looking for could not be found",
-            "access denied or repository not exported",
-            "does not exist",
-        ],
-    ),
-    (Cause::Forbidden, &["http status 403", "error: 403"]),
-    (
-        Cause::Login,
-        &[
-            "http status 401",
-            "authentication failed",
-            "authenticationrequired",
-            "permission denied",
-            "terminal prompts are disabled",
-            "terminal prompts disabled",
-            "could not read username",
-            "credentials",
-            "too many authentication failures",
-        ],
-    ),
-    (Cause::Timeout, &["timed out", "timeout", "too slow"]),
-    (
-        Cause::DiskFull,
-        &["no space left on device", "disk quota exceeded"],
-    ),
-    (
-        Cause::MissingReference,
-        &[
-            "matched any of the",
-            "remote branch",
-            "no such ref",
-            "didn't have any ref",
-            "not our ref",
-            "couldn't find remote ref",
-        ],
-    ),
-    (
-        Cause::Damaged,
-        &[
-            "bytes indicating the line length",
-            "checksum",
-            "corrupt",
-            "inflate",
-            "decompress",
-            "bad line length",
-            "zlib",
-        ],
-    ),
-    (
-        Cause::Busy,
-        &[
-            "http status 429",
-            "http status 503",
-            "error: 429",
-            "error: 503",
-        ],
-    ),
-    (
-        Cause::Connection,
-        &[
-            "connection reset",
-            "connection closed",
-            "connection aborted",
-            "broken pipe",
-            "unexpected eof",
-            "unexpected end of file",
-            "early eof",
-            "incomplete message",
-            "connection was closed",
-            "error decoding response body",
-            "failed to fill whole buffer",
-            "remote end hung up",
-            "kex_exchange_identification",
-            "http status 5",
-            "error: 5",
-            "error sending request",
-        ],
-    ),
-];
-
 impl GitError {
-    /// Tells the kind of failure by what was said, and names the URL's host in the reason.
-    pub(super) fn from_said(said: &[String], url: &str) -> Self {
-        let detail = said.join(": ");
-        let lower = detail.to_lowercase();
-        let cause = SIGNS
+    /// A failure that gix reports, of a server that the user's ssh may have been asked for.
+    pub(super) fn of_gix(error: &gix::Error, ssh: &SshSaid, url: &str) -> Self {
+        let mut said = ssh.lines();
+        for part in error.iter_errors() {
+            let part = part.to_string();
+            if said.last() != Some(&part) {
+                said.push(part);
+            }
+        }
+        let refused = types::refusal(error);
+        let cause = match refused {
+            Some(_) => Some(Cause::Refusal),
+            None => ssh.cause().or_else(|| types::of(error, url)),
+        };
+        said.extend(refused);
+        GitError::of_kind(cause.unwrap_or(Cause::Other), &said, url)
+    }
+
+    /// A failure that git reports, and the ssh that it started.
+    pub(super) fn of_git(lines: &[String], ssh: &SshSaid, url: &str) -> Self {
+        let cause = ssh.cause().or_else(|| words::of_git(lines));
+        let refused = lines
             .iter()
-            .find(|(_, signs)| signs.iter().any(|sign| lower.contains(sign)))
-            .map_or(Cause::Other, |(cause, _)| *cause);
-        GitError::of_kind(cause, said, url)
+            .find_map(|line| line.strip_prefix("remote error: "));
+        let mut said = [ssh.lines(), lines.to_vec()].concat();
+        said.extend(refused.map(str::to_owned));
+        GitError::of_kind(cause.unwrap_or(Cause::Other), &said, url)
+    }
+
+    /// A failure that libgit2 reports of a repository of this machine.
+    pub(super) fn of_libgit2(error: git2::Error, url: &str) -> Self {
+        let said = [error.message().to_owned()];
+        match GitError::from(error) {
+            error if error.cause == Cause::Other && types::is_missing(url) => {
+                GitError::of_kind(Cause::NotFound, &said, url)
+            }
+            error => error,
+        }
     }
 
     /// A failure of an HTTP request.
@@ -350,6 +268,10 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
         Cause::Forbidden => {
             format!("{host} knows your login, and does not let it read this repository")
         }
+        Cause::Refusal => {
+            let words = said.last().map(String::as_str).unwrap_or_default();
+            format!("{host} refuses: {}", words.trim())
+        }
         Cause::NotFound if super::url::is_local(url) => {
             format!("no git repository at {url}: check its address")
         }
@@ -432,7 +354,10 @@ fn command(cause: Cause, url: &str) -> Option<String> {
 impl From<git2::Error> for GitError {
     fn from(error: git2::Error) -> Self {
         match error.message() {
-            said if said.contains("object format") => {
+            // libgit2's own: `unknown object format 'sha256'`, or of the extension of that name.
+            said if said.starts_with("unknown object format")
+                || said.starts_with("unsupported extension name extensions.objectformat") =>
+            {
                 GitError::of_kind(Cause::ObjectFormat, &[said.to_owned()], "")
             }
             said => GitError::new(Cause::Other, said),
@@ -454,68 +379,125 @@ impl From<std::io::Error> for GitError {
 mod tests {
     use super::*;
 
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
     #[test]
-    fn the_kind_of_a_failure_is_known_by_what_gix_ssh_and_git_say() {
-        let https = "https://user:secret@git.example/acme/web.git";
-        let ssh = "git@git.example:acme/web.git";
+    fn what_git_says_has_a_kind_and_what_others_say_through_it_has_none() {
+        let url = "https://user:secret@git.example/acme/web.git";
+        let at = |rest: &str| format!("unable to access 'https://proxy.example/404/': {rest}");
         let cases = [
+            (at("The requested URL returned error: 404"), Cause::NotFound),
+            (at("The requested URL returned error: 403"), Cause::Forbidden),
+            (at("The requested URL returned error: 503"), Cause::Busy),
+            (at("The requested URL returned error: 500"), Cause::Connection),
+            (at("Could not resolve host: timeout.example"), Cause::UnknownHost),
+            (at("Could not resolve proxy: p.example"), Cause::Proxy),
             (
-                ssh,
-                "git@git.example: Permission denied (publickey).",
+                at("Failed to connect to proxy.example port 443 after 0 ms: Couldn't connect to server"),
+                Cause::Refused,
+            ),
+            (at("SSL certificate problem: self-signed certificate"), Cause::Certificate),
+            (at("Operation too slow. Less than 1 bytes/sec"), Cause::Timeout),
+            (at("CONNECT tunnel failed, response 403"), Cause::Proxy),
+            (
+                "could not read Username for 'https://certificate.example': terminal prompts disabled"
+                    .to_owned(),
                 Cause::Login,
             ),
-            (ssh, "Host key verification failed.", Cause::HostKey),
             (
-                ssh,
-                "ssh: Could not resolve hostname git.example: Name or service not known",
-                Cause::UnknownHost,
+                "'/srv/edge-proxy.git' does not appear to be a git repository\n\
+                 Could not read from remote repository."
+                    .to_owned(),
+                Cause::NotFound,
+            ),
+            ("repository 'https://x/certificates.git/' not found".to_owned(), Cause::NotFound),
+            ("couldn't find remote ref refs/heads/timeout".to_owned(), Cause::MissingReference),
+            (
+                "Remote branch no space left on device not found in upstream origin".to_owned(),
+                Cause::MissingReference,
+            ),
+            ("remote error: repository not found: proxy timed out".to_owned(), Cause::Refusal),
+            (
+                "remote error: no\nfatal: unable to access 'x': SSL certificate problem".to_owned(),
+                Cause::Refusal,
             ),
             (
-                ssh,
-                "ssh: connect to host git.example port 22: Connection refused",
+                "remote: SSL certificate problem: proxy\nearly EOF".to_owned(),
+                Cause::Connection,
+            ),
+            (
+                "host[0: 127.0.0.1]: errno=Connection refused".to_owned(),
                 Cause::Refused,
             ),
             (
-                ssh,
-                "ssh: connect to host git.example port 22: Connection timed out",
-                Cause::Timeout,
-            ),
-            (ssh, "ERROR: Repository not found.", Cause::NotFound),
-            (https, "Received HTTP status 404 Not Found", Cause::NotFound),
-            (https, "Terminal prompts are disabled", Cause::Login),
-            (
-                https,
-                "fatal: could not read Username for 'https://git.example': terminal prompts disabled",
-                Cause::Login,
-            ),
-            (
-                https,
-                "Received HTTP status 429 Too Many Requests",
-                Cause::Busy,
-            ),
-            (
-                https,
-                "Received HTTP status 503 Service Unavailable",
-                Cause::Busy,
-            ),
-            (
-                https,
-                "invalid peer certificate: UnknownIssuer",
-                Cause::Certificate,
-            ),
-            (https, "fatal: early EOF", Cause::Connection),
-            (
-                https,
-                "No space left on device (os error 28)",
+                "write error: No space left on device".to_owned(),
                 Cause::DiskFull,
             ),
-            (https, "something new", Cause::Other),
+            ("certificate proxy timeout 404 denied corrupt".to_owned(), Cause::Other),
         ];
-        for (url, said, cause) in cases {
-            let error = GitError::from_said(&[said.to_owned()], url);
+        for (said, cause) in cases {
+            let error = GitError::of_git(&lines(&said), &SshSaid::default(), url);
             assert_eq!(error.cause, cause, "{said}");
             let told = format!("{error} {:?}", error.command);
             assert!(!told.contains("secret"), "{told}");
         }
+    }
+
+    #[test]
+    fn ssh_is_believed_and_the_server_behind_it_is_not() {
+        let url = "git@git.example:acme/web.git";
+        let own = [
+            ("git@host: Permission denied (publickey).", Cause::Login),
+            ("Host key verification failed.", Cause::HostKey),
+            (
+                "ssh: Could not resolve hostname timeout: Name or service not known",
+                Cause::UnknownHost,
+            ),
+            (
+                "ssh: connect to host proxy port 22: Connection refused",
+                Cause::Refused,
+            ),
+            (
+                "ssh: connect to host denied port 22: Connection timed out",
+                Cause::Timeout,
+            ),
+            (
+                "ssh: connect to host 404 port 22: No route to host",
+                Cause::Unreachable,
+            ),
+            (
+                "Connection to host closed by remote host.",
+                Cause::Connection,
+            ),
+            (
+                "@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n\
+                 Host key verification failed.",
+                Cause::HostKeyChanged,
+            ),
+        ];
+        for (words, cause) in own {
+            let of_ssh = SshSaid {
+                own: Some(lines(words)),
+                others: lines("Host key verification failed."),
+            };
+            assert_eq!(of_ssh.cause(), Some(cause), "{words}");
+            let of_server = SshSaid {
+                own: Some(Vec::new()),
+                others: lines(words),
+            };
+            assert_eq!(of_server.cause(), None, "{words}");
+            let said = lines("Could not read from remote repository.");
+            let error = GitError::of_git(&said, &of_server, url);
+            assert_eq!(error.cause, Cause::NotFound, "{words}");
+        }
+        let at_a_jump_host = SshSaid {
+            own: Some(lines(
+                "kex_exchange_identification: Connection closed by remote host",
+            )),
+            others: lines("Host key verification failed."),
+        };
+        assert_eq!(at_a_jump_host.cause(), Some(Cause::HostKey));
     }
 }

@@ -379,23 +379,18 @@ pub fn remove_stale(root: &Path, repos: &[Repo]) {
     }
 }
 
-/// The words of an error's whole chain, and of ssh, as a failure of one kind.
+/// An error of gix, and what ssh and our own clients know of it, as a failure of one kind.
 fn failure(
     error: &gix::Error,
     ssh_log: Option<&ssh::Log>,
     session: &http::Session,
     url: &str,
 ) -> GitError {
-    let mut said = ssh_log.map(ssh::Log::lines).unwrap_or_default();
-    for part in error.iter_errors() {
-        let part = part.to_string();
-        if said.last() != Some(&part) {
-            said.push(part);
-        }
-    }
+    let ssh = ssh_log.map(ssh::Log::said).unwrap_or_default();
+    let told = GitError::of_gix(error, &ssh, url);
     match session.failure() {
-        Some(failure) => GitError::of_request(&failure, &said, url),
-        None => GitError::from_said(&said, url),
+        Some(failure) => GitError::of_request(&failure, &[told.detail], url),
+        None => told,
     }
 }
 

@@ -6,6 +6,7 @@ mod add;
 mod addresses;
 mod as_git;
 mod cache;
+mod causes;
 mod compose_merge;
 mod context;
 mod copy;

@@ -404,3 +404,51 @@ fn a_jump_host_and_an_agent_are_used_as_ssh_is_set_up() {
     );
     assert_eq!(full.code, Some(0), "{}", full.shown());
 }
+
+#[test]
+#[ignore = "needs sshd"]
+fn a_repository_that_a_host_does_not_have_is_missing_whatever_it_is_called() {
+    let context = TestContext::new();
+    let sshd = Sshd::start(&context);
+    sshd.configure(&context, &sshd.identity());
+    sshd.know(&context);
+    let names = [
+        "edge-proxy",
+        "permission-denied",
+        "connection-refused",
+        "host%20key%20verification%20failed.",
+        "x%20could%20not%20resolve%20host",
+    ];
+    for backend in ["built-in", "cli"] {
+        let personal = format!("[git]\nbackend = \"{backend}\"\n");
+        context.write("ws/workspace.local.toml", &personal);
+        for name in names {
+            context.manifest(&format!("[repos.x]\nurl = \"ssh://forge/{name}\"\n"));
+            let ran = context.fitout(&["sync"]);
+            let reason = "forge has no such repository, or not for you";
+            assert!(ran.stdout.contains(reason), "{backend}: {}", ran.shown());
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs sshd"]
+fn what_a_server_says_over_ssh_decides_nothing() {
+    let context = TestContext::new();
+    let sshd = Sshd::start(&context);
+    sshd.configure(&context, &sshd.identity());
+    sshd.know(&context);
+    // The server runs this in the place of git: a forge's own program.
+    let says = "command=\"printf 'Host key verification failed.\\ngit@x: Permission denied (publickey).\\n\
+                ssh: connect to host x port 22: Connection refused\\n' >&2; exit 1\" ";
+    let key = context.read("authorized_keys");
+    context.write("authorized_keys", &format!("{says}{key}"));
+    for backend in ["built-in", "cli"] {
+        let personal = format!("[git]\nbackend = \"{backend}\"\n");
+        context.write("ws/workspace.local.toml", &personal);
+        context.manifest("[repos.x]\nurl = \"forge:acme/x\"\n");
+        let ran = context.fitout(&["sync"]);
+        let reason = "forge has no such repository, or not for you";
+        assert!(ran.stdout.contains(reason), "{backend}: {}", ran.shown());
+    }
+}

@@ -162,7 +162,7 @@ pub(in crate::git) fn clone(path: &Path, url: &str, repo: &Repo) -> Result<(), G
     }
     let repository = builder
         .clone(url, path)
-        .map_err(|error| GitError::from_said(&[error.message().to_owned()], url))?;
+        .map_err(|error| GitError::of_libgit2(error, url))?;
     template::apply(repository.path())?;
     if let Checkout::Tag(name) | Checkout::Rev(name) = &repo.checkout {
         let commit = pinned(&repository, &repo.checkout).ok_or_else(|| {
@@ -177,7 +177,7 @@ pub(in crate::git) fn clone(path: &Path, url: &str, repo: &Repo) -> Result<(), G
 
 /// What the branches and tags of a repository of this machine lead to, likewise.
 pub(in crate::git) fn listed(url: &str) -> Result<Vec<String>, GitError> {
-    let said = |error: git2::Error| GitError::from_said(&[error.message().to_owned()], url);
+    let said = |error: git2::Error| GitError::of_libgit2(error, url);
     let mut remote = git2::Remote::create_detached(url).map_err(said)?;
     remote.connect(git2::Direction::Fetch).map_err(said)?;
     let refs = remote.list().map_err(said)?;
@@ -196,7 +196,7 @@ pub(in crate::git) fn fetch(
 ) -> Result<(), GitError> {
     let repository = Repository::open(path)?;
     let mut connection = repository.find_remote(remote)?;
-    let said = |error: git2::Error| GitError::from_said(&[error.message().to_owned()], url);
+    let said = |error: git2::Error| GitError::of_libgit2(error, url);
     connection.connect(git2::Direction::Fetch).map_err(said)?;
     let branch = match checkout {
         Checkout::Branch(name) => Some(format!("refs/heads/{name}")),

@@ -216,7 +216,14 @@ impl<'a> Attempt<'a> {
         let checkout = Checkout::Rev(rev.to_owned());
         let wanted = local::wanted_refspecs(path, remote, &checkout);
         if !wanted.is_empty() {
-            self.fetch(path, remote, &checkout, &wanted)?;
+            let fetched = self.fetch(path, remote, &checkout, &wanted);
+            fetched.map_err(|mut error| {
+                // The server has just given the rest: it is this commit that it does not give.
+                if error.cause == Cause::Refusal {
+                    error.cause = Cause::MissingReference;
+                }
+                error
+            })?;
         }
         Ok(())
     }

@@ -59,8 +59,10 @@ pub(super) fn transport(
 }
 
 fn connect(host: &str, port: u16, silence: Duration) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "could not resolve host");
-    for address in (host.trim_matches(['[', ']']), port).to_socket_addrs()? {
+    let unknown = |why: String| io::Error::other(Failure::new(Cause::UnknownHost, why));
+    let addresses = (host.trim_matches(['[', ']']), port).to_socket_addrs();
+    let mut last = unknown("it has no address".to_owned());
+    for address in addresses.map_err(|error| unknown(error.to_string()))? {
         match TcpStream::connect_timeout(&address, CONNECT.min(silence)) {
             Ok(stream) => {
                 stream.set_read_timeout(Some(silence))?;

@@ -147,6 +147,8 @@ impl Keeper {
         };
         let Some(login) = login else {
             trial.end(State::Unknown);
+            let failure = Failure::new(Cause::Login, "wants a login");
+            self.session.fail(failure);
             return Err(gix::Error::from_error(message!(
                 "credentials: no helper has a login for {key}"
             )));

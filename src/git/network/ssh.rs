@@ -20,6 +20,7 @@ use std::process::{Command, Output, Stdio};
 
 use gix::bstr::{BString, ByteSlice};
 
+use crate::git::error::SshSaid;
 use crate::git::url;
 use crate::shell;
 use crate::workspace::address;
@@ -36,25 +37,34 @@ pub(super) fn variables() -> Vec<(String, String)> {
 
 /// Where one connection's ssh writes its stderr, and the number of its process.
 #[derive(Debug)]
-pub(super) struct Log(tempfile::TempDir);
+pub(in crate::git) struct Log(tempfile::TempDir);
 
 impl Log {
-    pub(super) fn new() -> std::io::Result<Self> {
+    pub(in crate::git) fn new() -> std::io::Result<Self> {
         Ok(Log(tempfile::Builder::new()
             .prefix("fitout-ssh-")
             .tempdir()?))
     }
 
     /// What ssh and the server said, warnings left out.
-    pub(super) fn lines(&self) -> Vec<String> {
-        std::fs::read(self.stderr())
-            .unwrap_or_default()
-            .to_str_lossy()
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with("Warning:"))
-            .map(str::to_owned)
-            .collect()
+    pub(in crate::git) fn said(&self) -> SshSaid {
+        let lines = |bytes: Vec<u8>| -> Vec<String> {
+            let text = bytes.to_str_lossy();
+            let lines = text.lines().map(str::trim);
+            lines
+                .filter(|line| !line.is_empty() && !line.starts_with("Warning:"))
+                .map(str::to_owned)
+                .collect()
+        };
+        SshSaid {
+            own: std::fs::read(self.own()).ok().map(lines),
+            others: lines(std::fs::read(self.stderr()).unwrap_or_default()),
+        }
+    }
+
+    /// There once an OpenSSH was started.
+    fn own(&self) -> PathBuf {
+        self.0.path().join("log")
     }
 
     /// There once ssh was started.
@@ -69,18 +79,12 @@ impl Log {
 
 /// Configuration that makes gix start the user's ssh in that way.
 pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
-    let mut command = command(config);
+    let mut command = command(config, log);
     let is_openssh = is_openssh(&command);
-    // Where a path can't be written down, ssh goes without.
-    let word = |path: PathBuf| path.to_str().map(|path| shell::word(path).into_owned());
-    if is_openssh && let Some(pid) = word(log.pid()) {
+    if is_openssh && let Some(pid) = word(&log.pid()) {
         let assignments = shell::assignments(&variables());
         // `env`, because the command may begin with assignments as well.
         command = format!("echo $$ > {pid}; exec env {assignments} {command}");
-    }
-    if let Some(stderr) = word(log.stderr()) {
-        command.push_str(" 2>>");
-        command.push_str(&stderr);
     }
     let mut overrides: Vec<BString> = vec![format!("core.sshCommand={command}").into()];
     // Without it gix starts ssh one more time, only to find out which ssh it is.
@@ -90,13 +94,26 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     overrides
 }
 
-/// The user's ssh command with `BatchMode`.
-pub(in crate::git) fn command(config: &gix::config::File) -> String {
+/// The user's ssh command with `BatchMode`, with its own words in one file and the server's in another.
+pub(in crate::git) fn command(config: &gix::config::File, log: &Log) -> String {
     let mut command = program(config);
     if is_openssh(&command) {
         command.push_str(" -o BatchMode=yes");
+        if let Some(own) = word(&log.own()) {
+            command.push_str(" -E ");
+            command.push_str(&own);
+        }
+    }
+    if let Some(stderr) = word(&log.stderr()) {
+        command.push_str(" 2>>");
+        command.push_str(&stderr);
     }
     command
+}
+
+/// None where a path can't be written down: ssh goes without it.
+fn word(path: &Path) -> Option<String> {
+    path.to_str().map(|path| shell::word(path).into_owned())
 }
 
 /// The user's ssh command. gix counts `GIT_SSH_COMMAND` as `core.sshCommand`. A wrapper of another

@@ -121,8 +121,10 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         | Cause::NotGit
         | Cause::Connection
         | Cause::Other => !url::is_local(url),
+        // git would hear the same.
+        Cause::Refusal
         // Nothing else is to connect to it either.
-        Cause::Address
+        | Cause::Address
         // git asks the same helpers.
         | Cause::LoginRefused
         // It would wait as long.

@@ -19,7 +19,7 @@ use gix::object::tree::diff::ChangeDetached;
 use gix::worktree::IndexPersistedOrInMemory;
 use gix::worktree::stack::state::attributes::Source;
 
-use crate::git::error::GitError;
+use crate::git::error::{GitError, SshSaid};
 use crate::git::filter::{self, Log};
 use crate::git::local::is_attributes;
 use crate::git::meter::threads_for;
@@ -268,12 +268,5 @@ fn path_of(bytes: &BStr) -> PathBuf {
 }
 
 fn said(error: &gix::Error) -> GitError {
-    let mut said: Vec<String> = Vec::new();
-    for part in error.iter_errors() {
-        let part = part.to_string();
-        if said.last() != Some(&part) {
-            said.push(part);
-        }
-    }
-    GitError::from_said(&said, "")
+    GitError::of_gix(error, &SshSaid::default(), "")
 }

@@ -32,7 +32,7 @@ impl Failure {
     }
 
     /// The kind of an error of a socket; none where its words have to tell.
-    pub(in crate::git::network) fn of(error: &io::Error) -> Option<Self> {
+    pub(in crate::git) fn of(error: &io::Error) -> Option<Self> {
         of(error)
     }
 }
@@ -114,15 +114,27 @@ fn of_io(error: &io::Error) -> Option<Cause> {
             Cause::Unreachable
         }
         ErrorKind::InvalidData => of_tls(&error.to_string()),
+        // std's own words for what has no kind of its own.
+        _ if error
+            .to_string()
+            .starts_with("failed to lookup address information: ") =>
+        {
+            Cause::UnknownHost
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Cause::DiskFull,
         _ => return None,
     })
 }
 
-/// rustls's errors come through a socket, as words.
+/// rustls's errors come through a socket, as words of its own: it says what it is, then of whom.
 fn of_tls(words: &str) -> Cause {
-    if words.contains("CertificateRequired") {
+    if words.starts_with("received fatal alert: CertificateRequired") {
         Cause::Login
-    } else if words.contains("certificate") {
+    } else if words.starts_with("invalid peer certificate: ")
+        || words.starts_with("no server certificate chain resolved")
+        || words.starts_with("peer sent no certificates")
+        || words.starts_with("received fatal alert: ") && words.contains("Certificate")
+    {
         Cause::Certificate
     } else {
         Cause::NotGit

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::filter;
-use super::network::Failure;
+use super::network::{Failure, LIMIT};
 
 use crate::shell;
 
@@ -67,6 +67,8 @@ pub enum Cause {
     NotGit,
     /// Its objects have names that neither gix nor libgit2 knows.
     ObjectFormat,
+    /// It says more than is read of a server before a pack.
+    Oversized,
     /// What came can't be what the server has.
     Damaged,
     /// The connection broke, or the server failed.
@@ -295,6 +297,9 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
              with `skip = true` for it in workspace.local.toml"
                 .to_owned()
         }
+        Cause::Oversized => format!(
+            "{url} lists more than {LIMIT} MiB of capabilities and references, and fitout reads no more"
+        ),
         Cause::Damaged => {
             format!("what {host} sent is damaged: a proxy in between, or the repository itself")
         }
@@ -344,6 +349,13 @@ fn command(cause: Cause, url: &str) -> Option<String> {
                 .to_owned()
         }
         _ if url.is_empty() => return None,
+        Cause::Oversized => {
+            let url = super::url::without_password(url);
+            format!(
+                "git ls-remote {} | head   # shows what it lists",
+                shell::word(&url)
+            )
+        }
         _ => {
             let url = super::url::without_password(url);
             format!("git ls-remote {}", shell::word(&url))

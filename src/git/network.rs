@@ -5,6 +5,8 @@
 //! the work, [`SshHost`] and [`log_in`] find what a person has to give.
 
 mod access;
+mod advertisement;
+mod allowance;
 mod attempt;
 mod by_git;
 mod checkout;
@@ -18,12 +20,14 @@ mod line;
 mod logins;
 mod news;
 mod offer;
+mod program;
 pub(super) mod ssh;
 mod watchdog;
 mod way_out;
 
 pub use super::staging::Staging;
 pub use access::{Known, Privacy, log_in, probe, ssh_host};
+pub(in crate::git) use allowance::LIMIT;
 pub use hosts::Hosts;
 pub(in crate::git) use http::{Failure, would_leak};
 pub use logins::{Answer, Ask, Loans, Question};

@@ -19,6 +19,7 @@ mod dockerfile_images;
 mod dockerfiles;
 mod doctor;
 mod edit;
+mod endless;
 mod failure;
 mod foreach;
 mod fuzz;

@@ -80,7 +80,7 @@ impl Sshd {
         );
     }
 
-    fn know(&self, context: &TestContext) {
+    pub fn know(&self, context: &TestContext) {
         let public = context.read("host_key.pub");
         context.write(
             "known_hosts",

@@ -318,6 +318,25 @@ fn a_clone_is_what_git_clone_makes_over_every_transport() {
 }
 
 #[test]
+fn a_server_that_names_a_head_and_does_not_list_it_is_cloned_as_by_git() {
+    let context = TestContext::new();
+    varied_remote(&context);
+    context.git(
+        "remotes/varied.git",
+        &["config", "transfer.hideRefs", "HEAD"],
+    );
+    context.git(".", &["config", "--global", "init.defaultBranch", "main"]);
+    let bare = context.path("remotes/varied.git").display().to_string();
+    let http = HttpServer::start(&context.path("remotes"), Behaviour::default());
+    for version in ["0", "1", "2"] {
+        context.git(".", &["config", "--global", "protocol.version", version]);
+        for url in [format!("file://{bare}"), http.url("varied")] {
+            assert_cloned_as_git_does(&context, &url);
+        }
+    }
+}
+
+#[test]
 fn a_url_is_rewritten_as_the_users_configuration_says_and_kept_as_it_is_in_the_clone() {
     let context = TestContext::new();
     context.remote("web");

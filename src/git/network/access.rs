@@ -9,7 +9,7 @@ use gix::remote::Direction;
 
 use super::logins::{Ask, Keeper, Question};
 use super::way_out::WayOut;
-use super::{failure, http, line, ssh};
+use super::{advertisement, failure, http, line, ssh};
 use crate::git::error::{Cause, GitError};
 
 /// How often a wrong login is asked for again.
@@ -113,7 +113,7 @@ fn try_to_log_in(url: &str, session: &http::Session, ask: Ask<'_>) -> Result<(),
         };
         let mut keeper = Keeper::new(repository.clone(), session.clone());
         gix::protocol::handshake(
-            transport,
+            advertisement::Sound(transport),
             Service::UploadPack,
             |action| keeper.answer(action, Some(&mut *ask)),
             Vec::new(),

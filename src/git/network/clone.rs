@@ -38,6 +38,7 @@ use crate::git::meter::{Watch, threads_for};
 pub(super) struct Conversation {
     transport: SendFlushOnDrop<Box<dyn Transport + Send>>,
     handshake: Handshake,
+    session: Session,
     refs: Vec<Ref>,
 }
 
@@ -50,6 +51,7 @@ impl Conversation {
         silence: Duration,
         mut progress: &mut Watch,
     ) -> gix::Result<Self> {
+        session.allowance().renew();
         let transport = line::transport(remote, session, silence)?;
         let mut transport = SendFlushOnDrop::new(transport, false);
         let mut keeper = Keeper::new(remote.repo().clone(), session.clone());
@@ -64,6 +66,7 @@ impl Conversation {
         let asked = handshake.prepare_lsrefs_or_extract_refmap(agent(), true, context)?;
         let map = asked.fetch_blocking(&mut progress, &mut transport.inner, false)?;
         Ok(Conversation {
+            session: session.clone(),
             transport,
             handshake,
             refs: map.remote_refs,
@@ -127,6 +130,7 @@ impl Conversation {
         gix::protocol::fetch(
             &mut negotiation,
             |reader, progress, interrupt| {
+                self.session.allowance().lift();
                 let objects = objects(reader).map_err(gix::Error::from_error)?;
                 let written = pack::Bundle::write_to_directory(
                     reader,

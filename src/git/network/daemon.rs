@@ -11,6 +11,7 @@ use gix::protocol::transport::client::blocking_io::Transport;
 use gix::protocol::transport::client::git;
 use gix::remote::Direction;
 
+use super::allowance::Limited;
 use super::http::{Failure, Session};
 use crate::git::error::Cause;
 
@@ -46,7 +47,7 @@ pub(super) fn transport(
     lines.push(Arc::downgrade(&line.stream));
     let trace_packets = false;
     let connection = git::blocking_io::Connection::new(
-        line.clone(),
+        Limited::new(line.clone(), session),
         line,
         version,
         url.path.clone(),

@@ -50,6 +50,7 @@ pub(in crate::git) use self::settings::would_leak;
 use self::settings::{Follow, Settings, Wire};
 use super::super::error::Cause;
 use super::access::Privacy;
+use super::allowance::{Allowance, Limited};
 use super::logins;
 
 /// As git has it.
@@ -63,6 +64,7 @@ pub(super) struct Session {
     has_assumed: Arc<AtomicBool>,
     has_sent_login_in_the_clear: Arc<AtomicBool>,
     failure: Arc<Mutex<Option<Failure>>>,
+    allowance: Allowance,
 }
 
 impl Session {
@@ -86,6 +88,11 @@ impl Session {
         } else {
             Privacy::Kept
         }
+    }
+
+    /// How much its server may say before a pack.
+    pub(super) fn allowance(&self) -> &Allowance {
+        &self.allowance
     }
 
     /// What went wrong, where that is known better than by the words of an error.
@@ -578,7 +585,7 @@ impl BufRead for Headers {
 struct Reply {
     session: Session,
     exchange: Shared,
-    body: Option<Box<dyn BufRead + Send>>,
+    body: Option<Limited<Box<dyn BufRead + Send>>>,
     failed: bool,
 }
 
@@ -592,12 +599,13 @@ impl Reply {
         }
     }
 
-    fn body(&mut self) -> io::Result<&mut (dyn BufRead + Send + 'static)> {
+    fn body(&mut self) -> io::Result<&mut Limited<Box<dyn BufRead + Send>>> {
         if self.body.is_none() {
-            self.body = lock(&self.exchange).answer()?.body.take();
+            let body = lock(&self.exchange).answer()?.body.take();
+            self.body = body.map(|body| Limited::new(body, &self.session));
         }
         self.body
-            .as_deref_mut()
+            .as_mut()
             .ok_or_else(|| io::Error::other("the reply was read before"))
     }
 }

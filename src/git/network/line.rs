@@ -7,12 +7,12 @@ use std::time::Duration;
 use gix::Repository;
 use gix::bstr::{BString, ByteSlice};
 use gix::error::message;
-use gix::protocol::transport::client::blocking_io::{Transport, connect, ssh::connect::Options};
+use gix::protocol::transport::client::blocking_io::Transport;
 use gix::remote::{Connection, Direction};
 use gix::url::Scheme;
 
 use super::logins::Keeper;
-use super::{Failure, daemon, http, ssh};
+use super::{Failure, advertisement, daemon, http, program, ssh};
 use crate::git::error::Cause;
 use crate::workspace::address;
 
@@ -114,31 +114,20 @@ pub(super) fn check_address(remote: &gix::Remote<'_>, session: &http::Session) -
     })
 }
 
-/// A transport to a remote: our own clients, and gix's where a program of the user's is started.
+/// A transport to a remote.
 pub(super) fn transport(
     remote: &gix::Remote<'_>,
     session: &http::Session,
     silence: Duration,
 ) -> gix::Result<Box<dyn Transport + Send>> {
     check_address(remote, session)?;
-    if let Some(transport) = http::transport(remote, session)? {
-        return Ok(transport);
+    let mut found = http::transport(remote, session)?;
+    if found.is_none() {
+        found = daemon::transport(remote, silence, session)?;
     }
-    if let Some(transport) = daemon::transport(remote, silence, session)? {
-        return Ok(transport);
+    if found.is_none() {
+        found = program::transport(remote, session)?;
     }
-    let (url, version) = remote.sanitized_url_and_version(Direction::Fetch)?;
-    let ssh = match url.scheme {
-        Scheme::Ssh => remote.repo().ssh_connect_options()?,
-        _ => Options::default(),
-    };
-    let trace = false;
-    connect::connect(
-        url,
-        connect::Options {
-            version,
-            ssh,
-            trace,
-        },
-    )
+    let unknown = || gix::Error::from_error(message("no transport for its address"));
+    Ok(Box::new(advertisement::Sound(found.ok_or_else(unknown)?)))
 }

@@ -1,6 +1,6 @@
 //! The user's own ssh, told not to ask anything.
 //!
-//! gix starts what `GIT_SSH_COMMAND`, `core.sshCommand` or `GIT_SSH` name. fitout adds `BatchMode`,
+//! What `GIT_SSH_COMMAND`, `core.sshCommand` or `GIT_SSH` name is started ([`super::program`]). fitout adds `BatchMode`,
 //! so that an unknown host key or a passphrase is an error and not a prompt that dozens of workers
 //! share, and sends stderr to a file: it says why a connection failed, and would otherwise be
 //! printed through the progress bars.
@@ -77,7 +77,7 @@ impl Log {
     }
 }
 
-/// Configuration that makes gix start the user's ssh in that way.
+/// Configuration with the user's ssh in that way.
 pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     let mut command = command(config, log);
     let is_openssh = is_openssh(&command);
@@ -87,7 +87,7 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
         command = format!("echo $$ > {pid}; exec env {assignments} {command}");
     }
     let mut overrides: Vec<BString> = vec![format!("core.sshCommand={command}").into()];
-    // Without it gix starts ssh one more time, only to find out which ssh it is.
+    // Without it ssh is started one more time, only to find out which ssh it is.
     if is_openssh && config.string("ssh.variant").is_none() {
         overrides.push("ssh.variant=ssh".into());
     }

@@ -1,6 +1,6 @@
 //! Ends an ssh whose server is silent, or that nobody waits for any more.
 //!
-//! gix starts ssh and reads from it for as long as it runs. The watchdog looks at the meter: where
+//! gix reads from ssh for as long as it runs. The watchdog looks at the meter: where
 //! nothing moves for as long as a server may be silent, or after Ctrl-C, it ends the program, and
 //! the reading with it.
 
@@ -26,8 +26,8 @@ pub(super) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Over the program whose process id is in `pid_file`, once it is there. gix waits for the
-    /// program only after that, so the id is no other's in the meantime.
+    /// Over the program whose process id is in `pid_file`, once it is there. The program is waited for
+    /// only after that, so the id is no other's in the meantime.
     pub(super) fn over(
         pid_file: PathBuf,
         meter: &Arc<Meter>,

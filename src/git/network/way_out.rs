@@ -127,6 +127,8 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         | Cause::Address
         // git asks the same helpers.
         | Cause::LoginRefused
+        // It would read as much.
+        | Cause::Oversized
         // It would wait as long.
         | Cause::Timeout
         // What it clones, fitout can't read.

@@ -1,19 +1,22 @@
 //! `fitout foreach`: runs a command in every repo, several at once, with the output grouped by repo.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde::Serialize;
+use rayon::prelude::*;
+use serde::{Serialize, Serializer};
 
+use super::filter::Filter;
 use super::{Context, Format, sync};
 use crate::error::{CommandResult, Exit};
 use crate::git::local;
 use crate::host::{interrupt, process, resources};
 use crate::plural::count;
-use crate::sync::Place;
+use crate::sync::{Place, RepoState};
 use crate::ui::style::STRONG;
 use crate::workspace::Repo;
 
@@ -21,14 +24,17 @@ use crate::workspace::Repo;
 ///
 /// The command runs in the repo's folder, with `FITOUT_REPO` set to the repo's name and without a
 /// terminal to ask questions on. One argument is given to `sh -c`, several are run as they are. The
-/// output comes grouped by repo, in the order of the manifest. Exit status: 0 when it worked in
-/// every repo, else 1.
+/// output comes grouped by repo, in the order of the manifest. What the command leaves in the
+/// background is not waited for: it goes on as long as it prints nothing here (`> log 2>&1 &`).
+/// Exit status: 0 when it worked in every repo, else 1.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub struct Args {
     /// Only these repos
     #[arg(long, value_name = "REPO", value_delimiter = ',')]
     repos: Vec<String>,
+    #[command(flatten)]
+    filter: Filter,
     /// Repos at once; as many as there are cores where not given
     #[arg(short, long, value_name = "NUMBER")]
     jobs: Option<NonZeroUsize>,
@@ -44,8 +50,8 @@ const JSON_HELP: &str = "\
 JSON (--format json), one object:
   schema_version  1; raised when a field changes its meaning or goes away
   repos           in the order of the manifest, each with repo, path, status (the command's exit
-                  status; null where it did not run or a signal ended it), stdout, stderr, and
-                  error (why it did not run, or null)";
+                  status; null where it did not run or a signal ended it), stdout and stderr (bytes
+                  that are not UTF-8 as U+FFFD), and error (why it did not run, or null)";
 
 /// Longer than any command that somebody waits for.
 const LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -56,10 +62,16 @@ struct Ran {
     path: String,
     /// The command's exit status; none where it did not run, or a signal ended it.
     status: Option<i32>,
-    stdout: String,
-    stderr: String,
+    #[serde(serialize_with = "as_text")]
+    stdout: Vec<u8>,
+    #[serde(serialize_with = "as_text")]
+    stderr: Vec<u8>,
     /// Why it did not run.
     error: Option<String>,
+}
+
+fn as_text<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&String::from_utf8_lossy(bytes))
 }
 
 #[derive(Serialize)]
@@ -77,6 +89,18 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     };
     let mut repos = sync::chosen(&opened, &options)?;
     repos.retain(|repo| !repo.skip);
+    let repos: Vec<(Repo, RepoState)> = repos
+        .into_par_iter()
+        .map(|repo| {
+            let state = local::observe(&opened.root, &repo);
+            (repo, state)
+        })
+        .filter(|(_, state)| args.filter.includes(state))
+        .collect();
+    if repos.is_empty() && args.filter.is_set() {
+        let words = args.filter.words();
+        context.ui.say(format_args!("no clone matches `{words}`"));
+    }
     interrupt::listen().context("can't listen for Ctrl-C")?;
     let cores = resources::cores();
     let jobs = args.jobs.map_or(cores, NonZeroUsize::get);
@@ -84,8 +108,8 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         done: vec![None; repos.len()],
         printed: 0,
     });
-    let all = sync::in_parallel(jobs, &repos, |index, repo| {
-        let ran = in_repo(&opened.root, repo, &args.command);
+    let all = sync::in_parallel(jobs, &repos, |index, (repo, state)| {
+        let ran = in_repo(&opened.root, repo, &state.place, args);
         let mut grouped = grouped.lock().unwrap_or_else(PoisonError::into_inner);
         grouped.done[index] = Some(ran.clone());
         let printed = match args.format {
@@ -148,33 +172,38 @@ impl Grouped {
     }
 }
 
-fn in_repo(root: &std::path::Path, repo: &Repo, words: &[String]) -> Ran {
+fn in_repo(root: &Path, repo: &Repo, place: &Place, args: &Args) -> Ran {
     let mut ran = Ran {
         repo: repo.name.clone(),
         path: repo.path.clone(),
         status: None,
-        stdout: String::new(),
-        stderr: String::new(),
+        stdout: Vec::new(),
+        stderr: Vec::new(),
         error: None,
     };
-    let place = local::observe(root, repo).place;
-    if !matches!(place, Place::Clone(_) | Place::OtherRemote(_)) {
+    let runs = match place {
+        Place::Clone(_) => true,
+        // Nobody has looked whether the filter holds there.
+        Place::OtherRemote(_) => !args.filter.is_set(),
+        _ => false,
+    };
+    if !runs {
         let why = place.obstacle();
         ran.error = Some(why.unwrap_or_else(|| "not cloned; run `fitout sync`".to_owned()));
         return ran;
     }
     let mut command;
-    if let [line] = words {
+    if let [line] = args.command.as_slice() {
         command = Command::new("sh");
         command.args(["-c", line]);
     } else {
-        command = Command::new(&words[0]);
-        command.args(&words[1..]);
+        command = Command::new(&args.command[0]);
+        command.args(&args.command[1..]);
     }
     command
         .current_dir(local::folder(root, repo))
         .env("FITOUT_REPO", &repo.name);
-    match process::run(&mut command, LIMIT) {
+    match process::capture(&mut command, LIMIT) {
         Ok(output) => {
             ran.status = output.status.code();
             ran.stdout = output.stdout;

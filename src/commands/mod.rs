@@ -12,6 +12,7 @@ pub mod db;
 pub mod demo;
 pub mod dockerfile;
 pub mod doctor;
+mod filter;
 pub mod foreach;
 pub mod generate;
 pub mod init;

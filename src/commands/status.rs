@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::filter::Filter;
 use super::{Context, Format, Opened, up};
 use crate::compose;
 use crate::docker::{ComposeError, Docker};
@@ -18,10 +19,12 @@ use crate::workspace::Repo;
 /// Show the repos (branch, ahead, behind, changes) and the services (state, health, address)
 ///
 /// Asks no server: ahead and behind are as of the last fetch. Without a Docker engine it shows the
-/// repos, and says so.
+/// repos, and says so. With `--changed`, `--on` or `--behind` it shows repos only.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub struct Args {
+    #[command(flatten)]
+    filter: Filter,
     /// How to print it
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
@@ -33,7 +36,8 @@ JSON (--format json), one object:
   repos           in the order of the manifest, each with name, path, state (cloned | missing |
                   refused | skipped), head, wanted, ahead, behind, changes, stashes, note
   services        in the order of the manifest, each with service, condition (ready | done |
-                  starting | broken | stopped | on-host), state, urls; null when Docker does not say
+                  starting | broken | stopped | on-host), state, urls; null when Docker does not say, and with
+                  --changed, --on, --behind
   docker          null, or why Docker does not say";
 
 #[derive(Serialize)]
@@ -61,10 +65,14 @@ struct RepoRow {
 /// Runs the command.
 pub fn run(context: &Context, args: &Args) -> CommandResult {
     let opened = context.open()?;
-    let (repos, services) = rayon::join(|| repos(&opened), || services(&opened));
+    let (repos, services) = rayon::join(
+        || repos(&opened, &args.filter),
+        || (!args.filter.is_set()).then(|| services(&opened)),
+    );
     let (services, docker) = match services {
-        Ok(rows) => (Some(rows), None),
-        Err(why) => (None, Some(why)),
+        Some(Ok(rows)) => (Some(rows), None),
+        Some(Err(why)) => (None, Some(why)),
+        None => (None, None),
     };
     let status = Status {
         schema_version: 1,
@@ -74,6 +82,10 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     };
     match args.format {
         Format::Json => context.ui.json(&serde_json::to_string_pretty(&status)?)?,
+        Format::Text if args.filter.is_set() && status.repos.is_empty() => {
+            let words = args.filter.words();
+            context.ui.say(format_args!("no clone matches `{words}`"));
+        }
         Format::Text => print(context, &status)?,
     }
     Ok(Exit::Done)
@@ -131,19 +143,20 @@ fn why_not(opened: &Opened, docker: &Docker, error: &ComposeError) -> String {
     }
 }
 
-fn repos(opened: &Opened) -> Vec<RepoRow> {
+fn repos(opened: &Opened, filter: &Filter) -> Vec<RepoRow> {
     opened
         .personal
         .repos(&opened.workspace)
         .par_iter()
-        .map(|repo| {
+        .filter_map(|repo| {
             if repo.skip {
-                return RepoRow {
+                return (!filter.is_set()).then(|| RepoRow {
                     state: "skipped",
                     ..named(repo)
-                };
+                });
             }
-            repo_row(repo, &git::local::observe_at_exit(&opened.root, repo))
+            let state = git::local::observe_at_exit(&opened.root, repo);
+            filter.includes(&state).then(|| repo_row(repo, &state))
         })
         .collect()
 }

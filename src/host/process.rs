@@ -3,23 +3,25 @@
 //! The child is the leader of a process group of its own, so that a program that hangs is ended
 //! together with everything that it started. It has no terminal to ask questions on.
 
+use std::fs::File;
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::process::{self, Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 
-/// What a program left behind.
+/// What a program left behind, as text.
 #[derive(Clone, Debug)]
 pub struct Output {
     /// How it ended.
     pub status: ExitStatus,
-    /// All of it; bytes that are no UTF-8 are replaced.
+    /// All of it; bytes that are not UTF-8 are replaced.
     pub stdout: String,
-    /// All of it; bytes that are no UTF-8 are replaced.
+    /// All of it; bytes that are not UTF-8 are replaced.
     pub stderr: String,
 }
 
@@ -51,10 +53,29 @@ pub enum RunError {
 }
 
 /// How often a run looks at the clock and at Ctrl-C.
-const TICK: Duration = Duration::from_millis(20);
+const TICK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 20_000_000,
+};
 
-/// Runs `command` and waits for it at most `limit`.
+/// Runs `command` and waits for it at most `limit`. What it prints is text.
 pub fn run(command: &mut Command, limit: Duration) -> Result<Output, RunError> {
+    let output = capture(command, limit)?;
+    Ok(Output {
+        status: output.status,
+        stdout: text(output.stdout),
+        stderr: text(output.stderr),
+    })
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+}
+
+/// Runs `command` and waits for it at most `limit`. It has ended when its own process has: one that it
+/// leaves in the background is not waited for, and what that prints later is not read.
+pub fn capture(command: &mut Command, limit: Duration) -> Result<process::Output, RunError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let io_error = |source: io::Error| {
         if source.kind() == io::ErrorKind::NotFound {
@@ -76,17 +97,20 @@ pub fn run(command: &mut Command, limit: Duration) -> Result<Output, RunError> {
         .process_group(0)
         .spawn()
         .map_err(io_error)?;
-    let stdout = read_in_background(child.stdout.take());
-    let stderr = read_in_background(child.stderr.take());
-    let ended = wait(&mut child, [&stdout, &stderr], deadline, after_interrupt);
+    let mut pipes = [
+        Pipe::new(child.stdout.take().map(OwnedFd::from)),
+        Pipe::new(child.stderr.take().map(OwnedFd::from)),
+    ];
+    let ended = wait(&mut child, &mut pipes, deadline, after_interrupt);
     if !matches!(ended, Ok(Ended::Exited(_))) {
         end_group(&mut child);
     }
+    let [stdout, stderr] = pipes.map(|pipe| pipe.bytes);
     match ended.map_err(io_error)? {
-        Ended::Exited(status) => Ok(Output {
+        Ended::Exited(status) => Ok(process::Output {
             status,
-            stdout: stdout.text(),
-            stderr: stderr.text(),
+            stdout,
+            stderr,
         }),
         Ended::TimedOut => Err(RunError::TimedOut { program, limit }),
         Ended::Interrupted => Err(RunError::Interrupted),
@@ -99,52 +123,61 @@ enum Ended {
     Interrupted,
 }
 
-/// A pipe that a thread reads to its end.
-struct Reading(mpsc::Receiver<Vec<u8>>, std::cell::RefCell<Option<Vec<u8>>>);
-
-impl Reading {
-    /// Waits a moment for the end of the pipe; true once it is there.
-    fn is_over(&self, wait: Duration) -> bool {
-        if self.1.borrow().is_some() {
-            return true;
-        }
-        match self.0.recv_timeout(wait) {
-            Ok(bytes) => self.1.replace(Some(bytes)),
-            Err(mpsc::RecvTimeoutError::Disconnected) => self.1.replace(Some(Vec::new())),
-            Err(mpsc::RecvTimeoutError::Timeout) => return false,
-        };
-        true
-    }
-
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.1.take().unwrap_or_default()).into_owned()
-    }
+/// What comes from a program.
+struct Pipe {
+    /// None once everyone who could write has closed it.
+    end: Option<File>,
+    bytes: Vec<u8>,
 }
 
-fn read_in_background(pipe: Option<impl Read + Send + 'static>) -> Reading {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut pipe) = pipe {
+impl Pipe {
+    fn new(end: Option<OwnedFd>) -> Self {
+        Pipe {
+            end: end.map(File::from),
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Reads once; to be asked only where that does not wait.
+    fn read(&mut self) {
+        let mut chunk = [0; 16 * 1024];
+        let Some(end) = &mut self.end else { return };
+        match end.read(&mut chunk) {
+            Ok(count) if count > 0 => self.bytes.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // A pipe that breaks has given what it had.
-            let _ = pipe.read_to_end(&mut bytes);
+            Ok(_) | Err(_) => self.end = None,
         }
-        let _ = sender.send(bytes);
-    });
-    Reading(receiver, std::cell::RefCell::default())
+    }
+
+    /// Reads what is in the pipe now. Whoever else holds it may write more at any time.
+    fn read_rest(&mut self) {
+        let there = self.end.as_ref().map(rustix::io::ioctl_fionread);
+        let mut left = there.and_then(Result::ok).unwrap_or(0);
+        while left > 0 && self.end.is_some() {
+            let before = self.bytes.len();
+            self.read();
+            left = left.saturating_sub((self.bytes.len() - before) as u64);
+        }
+    }
 }
 
-/// Waits for the pipes first and the process second: a process that has ended may have left a
-/// child that still writes.
+/// Waits for the process and reads what it prints meanwhile.
 fn wait(
     child: &mut Child,
-    pipes: [&Reading; 2],
+    pipes: &mut [Pipe; 2],
     deadline: Instant,
     after_interrupt: bool,
 ) -> io::Result<Ended> {
     loop {
-        let pipes_over = pipes.iter().all(|pipe| pipe.is_over(TICK));
-        if pipes_over && let Some(status) = child.try_wait()? {
+        if pipes.iter().all(|pipe| pipe.end.is_none()) {
+            // The pipes close a moment before the process is gone.
+            thread::sleep(Duration::from_millis(1));
+        } else {
+            read_what_comes(pipes)?;
+        }
+        if let Some(status) = child.try_wait()? {
+            pipes.iter_mut().for_each(Pipe::read_rest);
             return Ok(Ended::Exited(status));
         }
         if !after_interrupt && super::interrupt::requested() {
@@ -153,11 +186,26 @@ fn wait(
         if Instant::now() >= deadline {
             return Ok(Ended::TimedOut);
         }
-        if pipes_over {
-            // The pipes close a moment before the process is gone.
-            thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Reads from the pipes that have something, and waits a moment for it.
+fn read_what_comes(pipes: &mut [Pipe; 2]) -> io::Result<()> {
+    let mut open: Vec<&mut Pipe> = pipes.iter_mut().filter(|pipe| pipe.end.is_some()).collect();
+    let ends = open.iter().filter_map(|pipe| pipe.end.as_ref());
+    let mut asked: Vec<PollFd> = ends.map(|end| PollFd::new(end, PollFlags::IN)).collect();
+    match poll(&mut asked, Some(&TICK)) {
+        Ok(_) => {}
+        Err(rustix::io::Errno::INTR) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    let ready: Vec<bool> = asked.iter().map(|it| !it.revents().is_empty()).collect();
+    for (pipe, is_ready) in open.iter_mut().zip(ready) {
+        if is_ready {
+            pipe.read();
         }
     }
+    Ok(())
 }
 
 /// Ends a process that leads a group, and everything that it started.
@@ -194,6 +242,37 @@ mod tests {
             ),
             ("out\n", "err\n", Some(3))
         );
+    }
+
+    #[test]
+    fn what_it_printed_is_whole_whoever_else_holds_the_pipe() {
+        let folder = tempfile::tempdir().unwrap();
+        let pid_file = folder.path().join("pid");
+        // More than a pipe holds, and the last of it right before the end.
+        let script = format!(
+            "sleep 600 & echo $! > {}; head -c 300000 /dev/zero; printf '\\377end'",
+            pid_file.display()
+        );
+        let output = capture(&mut shell(&script), Duration::from_secs(60)).unwrap();
+        assert_eq!(output.stdout.len(), 300_004);
+        assert!(output.stdout.ends_with(b"\xffend"));
+        let left: i32 = std::fs::read_to_string(pid_file)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
+        assert!(is_running(left), "it is the user's");
+        rustix::process::kill_process(Pid::from_raw(left).unwrap(), Signal::KILL).unwrap();
+    }
+
+    #[test]
+    fn a_background_process_that_prints_without_end_is_not_waited_for() {
+        let output = capture(
+            &mut shell("yes 2> /dev/null & echo $! >&2"),
+            Duration::from_secs(60),
+        );
+        // `yes` ends by itself: nobody reads from it any more.
+        assert!(output.unwrap().status.success());
     }
 
     #[test]

@@ -108,11 +108,15 @@ impl Ui {
         to_stdout(text)
     }
 
-    /// Passes on what a command of the user's own has printed.
-    pub fn output_of_command(&self, stdout: &str, stderr: &str) -> io::Result<()> {
-        to_stdout(stdout)?;
+    /// Passes on what a command of the user's own has printed, byte for byte.
+    pub fn output_of_command(&self, stdout: &[u8], stderr: &[u8]) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(stdout)?;
+        out.flush()?;
         if self.verbosity >= Verbosity::Normal && !stderr.is_empty() {
-            let _ = writeln!(anstream::stderr().lock(), "{}", stderr.trim_end());
+            let mut err = io::stderr().lock();
+            let _ = err.write_all(stderr.trim_ascii_end());
+            let _ = err.write_all(b"\n");
         }
         Ok(())
     }

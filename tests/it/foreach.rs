@@ -113,3 +113,88 @@ fn ctrl_c_ends_what_runs_and_all_that_it_started() {
         assert!(has_ended, "{pid} still runs: {state}");
     }
 }
+
+/// `web` is on a topic branch, `api` has a change and lacks a commit, `worker` is not cloned.
+fn in_several_states() -> TestContext {
+    let context = workspace();
+    context.push("api", "theirs.txt", "theirs\n");
+    context.git("ws/api", &["fetch", "--quiet"]);
+    context.write("ws/api/untracked.txt", "mine\n");
+    context.git("ws/web", &["switch", "--quiet", "-c", "topic"]);
+    context
+}
+
+#[test]
+fn flags_say_which_clones_it_is_about() {
+    let context = in_several_states();
+    for (filter, expected) in [
+        (&["--changed"][..], &["api"][..]),
+        (&["--behind"], &["api"]),
+        (&["--on", "topic"], &["web"]),
+        (&["--on", "topic", "--on", "main"], &["web", "api"]),
+        (&["--on", "topic,main", "--changed"], &["api"]),
+        (&["--on", "topic", "--changed"], &[]),
+        (&["--repos", "web", "--behind"], &[]),
+    ] {
+        let arguments = [&["foreach", "--format", "json"], filter, &["true"]].concat();
+        let ran = context.fitout(&arguments);
+        let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let repos = json["repos"].as_array().unwrap();
+        let names: Vec<&str> = repos
+            .iter()
+            .map(|it| it["repo"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, expected, "{filter:?}");
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        assert_eq!(
+            ran.stderr.contains("no clone matches `--"),
+            expected.is_empty(),
+            "{}",
+            ran.shown()
+        );
+    }
+}
+
+#[test]
+fn a_clone_whose_state_cannot_be_told_is_not_passed_over() {
+    let context = in_several_states();
+    context.git(
+        "ws/web",
+        &["remote", "set-url", "origin", "../elsewhere.git"],
+    );
+    let ran = context.fitout(&["foreach", "--changed", "echo", "ran"]);
+    insta::assert_snapshot!(ran.shown(), @r"
+    exit: 1
+    --- stdout
+    web
+    api
+    ran
+    --- stderr
+    web: a clone of ../elsewhere.git is there
+    failed in 1 of 2 repos: web
+    ");
+}
+
+#[test]
+fn bytes_are_passed_on_as_they_are() {
+    let context = workspace();
+    let script = r"printf 'caf\351 \033[31m\n'; printf '\377\n' >&2";
+    let mut command = context.fitout_command(&["foreach", "--repos", "web", script]);
+    let output = command.output().unwrap();
+    assert_eq!(output.stdout, b"web\ncaf\xe9 \x1b[31m\n");
+    assert_eq!(output.stderr, b"\xff\n");
+    let json = context.fitout(&["foreach", "--repos", "web", "--format", "json", script]);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["repos"][0]["stdout"], "caf\u{fffd} \u{1b}[31m\n");
+}
+
+#[test]
+fn a_process_that_the_command_leaves_behind_is_not_waited_for() {
+    let context = workspace();
+    let script = "sleep 1000 & echo $! > ../left; echo started";
+    let ran = context.fitout(&["foreach", "--repos", "web", script]);
+    let left = std::fs::read_to_string(context.ws("left")).unwrap();
+    let ended = context.command("kill").arg(left.trim()).status().unwrap();
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "web\nstarted\n"));
+    assert!(ended.success(), "it ran on");
+}

@@ -89,3 +89,42 @@ fn what_is_ignored_is_the_users_say_wherever_it_stands() {
     context.git("ws/web", &own);
     assert_eq!(changes(), 1, "config.worktree");
 }
+
+#[test]
+fn flags_say_which_clones_are_shown_and_docker_is_not_asked() {
+    let context = workspace();
+    for (filter, expected) in [
+        (&["--changed"][..], &["web", "stashed"][..]),
+        (&["--behind"], &["stashed"]),
+        (&["--on", "topic"], &["web"]),
+        (&["--on", "main", "--changed"], &["stashed"]),
+        (&["--on", "no-such-branch"], &[]),
+    ] {
+        let json = context.fitout(&[&["status", "--format", "json"], filter].concat());
+        let status: Value = serde_json::from_str(&json.stdout).unwrap();
+        let repos = status["repos"].as_array().unwrap();
+        let names: Vec<&str> = repos
+            .iter()
+            .map(|it| it["name"].as_str().unwrap())
+            .collect();
+        assert_eq!(names, expected, "{filter:?}");
+        assert_eq!(
+            (&status["services"], &status["docker"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+    let shown = |flags: &[&str]| context.fitout(&[&["status"], flags].concat()).shown();
+    insta::assert_snapshot!(shown(&["--behind"]), @r"
+    exit: 0
+    --- stdout
+    repo     branch  remote             changes
+    stashed  main    ahead 1, behind 1  1 change, 1 stash
+    --- stderr
+    ");
+    insta::assert_snapshot!(shown(&["--on", "no", "--behind"]), @r"
+    exit: 0
+    --- stdout
+    --- stderr
+    no clone matches `--on no --behind`
+    ");
+}

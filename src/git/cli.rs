@@ -167,17 +167,32 @@ pub(super) fn reaches(url: &str, limit: Duration) -> bool {
     process::run(&mut command, limit).is_ok_and(|output| output.status.success())
 }
 
-/// `git submodule update --init --recursive`, of these or of all where none is named.
+/// `git submodule update --init --recursive`, of these or of all where none is named. The URL is for errors.
 pub(super) fn update_submodules(
     path: &Path,
-    only: &[String],
+    only: &[&str],
+    url: &str,
     interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
     let log = ssh::Log::new()?;
     let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
     command.args(["submodule", "--quiet", "update", "--init", "--recursive"]);
     command.arg("--").args(only);
-    run_over_network(command, &log, "", interrupt)
+    run_over_network(command, &log, url, interrupt)
+}
+
+/// `git submodule sync --recursive`: the URLs that `.gitmodules` has now.
+pub(super) fn sync_submodule(path: &Path, submodule: &str) -> Result<(), GitError> {
+    let mut command = in_clone(path);
+    command.args([
+        "submodule",
+        "--quiet",
+        "sync",
+        "--recursive",
+        "--",
+        submodule,
+    ]);
+    run(command, "", &AtomicBool::new(false))
 }
 
 /// `git lfs fetch`, of the files in a commit.
@@ -262,10 +277,16 @@ pub(super) fn changes(path: &Path) -> Result<Changes, GitError> {
             [b'u', ..] => changes.conflicted += 1,
             [b'?', ..] => changes.untracked += 1,
             [kind @ (b'1' | b'2'), b' ', staged, ..] => {
-                if *staged == b'.' {
-                    changes.unstaged += 1;
-                } else {
+                let mut fields = entry.splitn(9, |byte| *byte == b' ');
+                let is_submodule = fields.nth(2).is_some_and(|it| it.starts_with(b"S"));
+                if *staged != b'.' {
                     changes.staged += 1;
+                } else if is_submodule {
+                    let path = fields.last().unwrap_or_default();
+                    let path = String::from_utf8_lossy(path).into_owned();
+                    changes.submodules.push(path);
+                } else {
+                    changes.unstaged += 1;
                 }
                 if *kind == b'2' {
                     // A rename is followed by the name that the file had.

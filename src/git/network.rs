@@ -43,6 +43,7 @@ use self::attempt::{Attempt, Made};
 use self::included::Included;
 use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
+use super::local::submodules;
 use super::meter::{Gate, Meter};
 use super::{cli, local, staging, url};
 use crate::host::{files, place};
@@ -112,7 +113,9 @@ impl Network<'_> {
             .map_err(|error| self.explained(error, repo, &url))?;
         let mut note = None;
         if repo.submodules && path.join(".gitmodules").exists() {
-            note = self.submodules(path, &[], repo)?;
+            let tops = submodules::elsewhere(path)?;
+            let tops: Vec<String> = tops.into_iter().map(|it| it.top).collect();
+            note = self.submodules(path, &tops, repo)?;
         }
         if note.is_none() && made.has_attributes {
             note = local::lfs_note(path, &shell::word(&repo.path));
@@ -220,29 +223,65 @@ impl Network<'_> {
         }
     }
 
-    /// Clones or updates the submodules of a clone. Returns what the user should know.
+    /// Clones or updates submodules of a clone. Returns what the user should know.
     pub fn update_submodules(
         &self,
         repo: &Repo,
-        only: &[String],
+        paths: &[String],
     ) -> Result<Option<String>, GitError> {
-        self.submodules(&local::folder(self.root, repo), only, repo)
+        self.submodules(&local::folder(self.root, repo), paths, repo)
     }
 
     fn submodules(
         &self,
-        path: &Path,
-        only: &[String],
+        clone: &Path,
+        paths: &[String],
         repo: &Repo,
     ) -> Result<Option<String>, GitError> {
-        match cli::update_submodules(path, only, self.interrupt) {
-            Ok(()) => Ok(None),
-            Err(error) if error.cause == Cause::MissingProgram => Ok(Some(format!(
-                "submodules left out: they need `git`, then `git -C {} submodule update --init --recursive`",
-                shell::word(&repo.path)
-            ))),
-            Err(error) => Err(error),
+        for path in paths {
+            match self.submodule(clone, path) {
+                Ok(()) => {}
+                Err(error) if error.cause == Cause::MissingProgram => {
+                    return Ok(Some(format!(
+                        "submodules left out: they need `git`, then `git -C {} submodule update --init --recursive`",
+                        shell::word(&repo.path)
+                    )));
+                }
+                Err(error) => {
+                    return Err(GitError {
+                        reason: format!("submodule `{path}`: {}", error.reason),
+                        ..error
+                    });
+                }
+            }
         }
+        Ok(None)
+    }
+
+    /// Where it can't be had from where it came from, its URL may be another one by now. One that the user
+    /// has set stays, as long as it serves.
+    fn submodule(&self, clone: &Path, path: &str) -> Result<(), GitError> {
+        let update = |url: &str| cli::update_submodules(clone, &[path], url, self.interrupt);
+        let before = submodules::url(clone, path);
+        let declared = submodules::declared_url(clone, path).unwrap_or_default();
+        let Err(mut error) = update(before.as_ref().unwrap_or(&declared)) else {
+            return Ok(());
+        };
+        if matches!(error.cause, Cause::MissingProgram | Cause::Interrupted) {
+            return Err(error);
+        }
+        if let Some(before) = before {
+            cli::sync_submodule(clone, path)?;
+            let now = submodules::url(clone, path).unwrap_or_default();
+            if now != before {
+                let Err(other) = update(&now) else {
+                    return Ok(());
+                };
+                submodules::set_url(clone, path, &before)?;
+                error = other;
+            }
+        }
+        Err(error)
     }
 
     fn with_retries<T>(

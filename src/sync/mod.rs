@@ -1,11 +1,12 @@
 //! What `sync` does to each repo: observed states in, steps with their reasons out.
 //!
-//! Pure. [`state`] is what was found on disk, [`plan`] decides, [`report`] says what came of it.
+//! Pure. [`state`] is what was found on disk, [`plan`] decides, for submodules [`submodules`](mod@submodules), [`report`] says what came of it.
 //! Nothing here looks at the disk, at git or at the terminal; `crate::git` observes and executes.
 
 pub mod plan;
 pub mod report;
 pub mod state;
+pub mod submodules;
 
 pub use plan::{Action, Allowed, Step, after_fetch, first_step, seen, unfollowed};
 pub use report::{Outcome, RepoReport};
@@ -13,3 +14,4 @@ pub use state::{
     Basis, Blocked, Changes, CloneState, Head, Link, MovedTag, Place, Remote, RepoState, Seen,
     Target, short,
 };
+pub use submodules::{Found, Submodule, submodules};

@@ -208,8 +208,8 @@ fn on_another(clone: &CloneState, wanted: &str, place: &str, allowed: Allowed) -
     if !allowed.switch {
         return Action::Leave(Note::with_command(place, switch));
     }
-    if clone.changes.tracked() > 0 {
-        let changes = count(clone.changes.tracked(), "local change");
+    if clone.changes.own() > 0 {
+        let changes = count(clone.changes.own(), "local change");
         return Action::HoldBack(Note::with_command(format!("{place}: {changes}"), switch));
     }
     match &clone.head {
@@ -224,7 +224,7 @@ fn on_another(clone: &CloneState, wanted: &str, place: &str, allowed: Allowed) -
 fn on_branch(clone: &CloneState, wanted: &str, ahead: usize, behind: usize) -> Action {
     let upstream = format!("{}/{wanted}", clone.remote);
     match (ahead, behind) {
-        (0, 0) => Action::Keep(match clone.changes.tracked() {
+        (0, 0) => Action::Keep(match clone.changes.own() {
             0 => None,
             changes => Some(count(changes, "local change")),
         }),
@@ -232,7 +232,7 @@ fn on_branch(clone: &CloneState, wanted: &str, ahead: usize, behind: usize) -> A
             format!("{} not pushed", count(ahead, "commit")),
             format!("push {} {}", clone.remote, shell::word(wanted)),
         )),
-        (0, behind) => match clone.changes.tracked() {
+        (0, behind) => match clone.changes.own() {
             0 => Action::FastForward(behind),
             changes => Action::HoldBack(Note::with_command(
                 format!(
@@ -264,11 +264,11 @@ fn pinned(clone: &CloneState, name: &str, reached: bool, allowed: Allowed) -> Ac
             Head::Detached(_) => None,
         });
     }
-    if clone.changes.tracked() > 0 {
+    if clone.changes.own() > 0 {
         return Action::HoldBack(Note::with_command(
             format!(
                 "not at {name}: {}",
-                count(clone.changes.tracked(), "local change")
+                count(clone.changes.own(), "local change")
             ),
             switch,
         ));
@@ -344,6 +344,7 @@ mod tests {
                 unstaged: 2,
                 untracked: 5,
                 conflicted: 0,
+                submodules: vec!["lib".to_owned()],
             },
             ..clone
         }

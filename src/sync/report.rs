@@ -132,17 +132,23 @@ impl RepoReport {
         self
     }
 
+    /// With one more thing worth knowing, and the git command that settles it, if none is named yet.
+    #[must_use]
+    pub fn also_noted(mut self, note: Note, shown_path: &str) -> Self {
+        let settles = note
+            .command
+            .map(|command| format!("git -C {shown_path} {command}"));
+        self.command = self.command.or(settles);
+        self.also(Some(note.why))
+    }
+
     /// With what a fetch saw. A clone at a tag that was moved is not what a new one would be.
     #[must_use]
     pub fn with_seen(mut self, note: Note, seen: &Seen, shown_path: &str) -> Self {
         if self.outcome == Outcome::UpToDate && seen.moved_tag.is_some() {
             self.outcome = Outcome::HeldBack;
         }
-        let settles = note
-            .command
-            .map(|command| format!("git -C {shown_path} {command}"));
-        self.command = self.command.or(settles);
-        self.also(Some(note.why))
+        self.also_noted(note, shown_path)
     }
 
     /// Names the branch that is checked out, where the manifest does not.

@@ -116,8 +116,8 @@ pub enum Head {
     Detached(String),
 }
 
-/// How many paths differ from HEAD; one path counts once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What differs from HEAD; one path counts once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// In the index.
     pub staged: usize,
@@ -127,11 +127,19 @@ pub struct Changes {
     pub untracked: usize,
     /// Paths with conflicts.
     pub conflicted: usize,
+    /// Paths of submodules that are at another commit than the index has, or have changes of their own.
+    pub submodules: Vec<String>,
 }
 
 impl Changes {
-    /// Changes that a checkout could touch. Untracked files stay where they are.
-    pub fn tracked(self) -> usize {
+    /// Changes of what git tracks.
+    pub fn tracked(&self) -> usize {
+        self.own() + self.submodules.len()
+    }
+
+    /// Changes that a checkout could touch. Untracked files stay where they are, and so do the files of
+    /// submodules, as with git.
+    pub fn own(&self) -> usize {
         self.staged + self.unstaged + self.conflicted
     }
 }

@@ -44,6 +44,7 @@ mod shell;
 mod ssh;
 mod stack;
 mod status;
+mod submodules;
 mod surroundings;
 mod sync;
 mod sync_moves;

@@ -186,7 +186,7 @@ fn dangers() -> Vec<Dangers> {
             Ground::Submodules,
             plain,
             vec![
-                (vec![beside(Write(0, 1)), TheyBump(1)], "held back"),
+                (vec![beside(Write(0, 1)), TheyBump(1)], "updated"),
                 (vec![beside(CommitDetached(1)), TheyBump(1)], "held back"),
                 (vec![beside(CommitDetached(1))], "up to date"),
                 (vec![beside(Write(5, 1)), TheyDropSubmodule], "updated"),

@@ -206,8 +206,7 @@ fn git_may(context: &TestContext, by_git: &str, case: &Case, new: &str) -> bool 
         Folder | OtherFolder => case.mine == Mine::Repository && !was_folder,
         // The submodule could not be cloned into its folder any more.
         Submodule => was_folder && has_mine,
-        // A repository at another commit than the submodule's is a local change.
-        _ => case.old == Submodule && case.mine == Mine::Repository,
+        _ => false,
     };
     kept && !is_mixed
 }

@@ -367,7 +367,7 @@ fn repositories(opened: &Opened, folder: &Path) -> Vec<String> {
 
 fn in_words(work: &Work) -> String {
     let mut parts = Vec::new();
-    let changes = work.changes;
+    let changes = &work.changes;
     for (number, what) in [
         (changes.tracked(), "uncommitted change"),
         (changes.untracked, "untracked file"),

@@ -10,7 +10,7 @@ use super::in_parallel;
 use super::table::line;
 use crate::commands::Context;
 use crate::error::Failure;
-use crate::git::local::submodules::{self, Adrift};
+use crate::git::local::submodules;
 use crate::git::network::{self, Network};
 use crate::git::sizes::Sizes;
 use crate::git::{Cause, GitError, Meter, Phase, local, url};
@@ -188,8 +188,8 @@ impl<'a> Worker<'a> {
         if let Some(note) = sync::seen(before, seen) {
             report = report.with_seen(note, seen, &self.shown_path(repo));
         }
-        if repo.submodules {
-            report = self.with_submodules(repo, report);
+        if matches!(report.outcome, Outcome::Updated | Outcome::UpToDate) {
+            report = self.with_submodules(repo, before, report);
         }
         let may_have_pointers = match report.outcome {
             Outcome::Updated => true,
@@ -203,43 +203,39 @@ impl<'a> Worker<'a> {
         report.also(local::lfs_note(&folder, &self.shown_path(repo)))
     }
 
-    fn with_submodules(&self, repo: &Repo, report: RepoReport) -> RepoReport {
-        match report.outcome {
-            Outcome::Updated => self.update_submodules(repo, report),
-            Outcome::UpToDate => {
-                // The others are where the user left them.
-                let lacking = submodules::lacking_files(self.network.root, repo);
-                if lacking.is_empty() {
-                    report
-                } else {
-                    self.fetch_submodules(repo, &lacking, report)
-                }
-            }
-            _ => report,
+    /// Brings submodules to the commits that the repo has for them, where the manifest asks for them; says
+    /// which differ from it.
+    fn with_submodules(&self, repo: &Repo, before: &CloneState, report: RepoReport) -> RepoReport {
+        let is_still = report.outcome == Outcome::UpToDate;
+        if is_still && !repo.submodules && before.changes.submodules.is_empty() {
+            return report;
         }
-    }
-
-    fn update_submodules(&self, repo: &Repo, report: RepoReport) -> RepoReport {
-        match submodules::adrift(self.network.root, repo) {
-            Ok(None) => self.fetch_submodules(repo, &[], report),
-            Ok(Some(Adrift { path, commit })) => RepoReport {
-                command: Some(format!(
-                    "git -C {} branch rescue {commit} && git -C {} submodule update --init --recursive",
-                    self.shown(&local::folder(self.network.root, repo).join(&path)),
-                    self.shown_path(repo),
-                )),
-                ..RepoReport::new(repo, Outcome::HeldBack).told(format!(
-                    "submodules not updated: no branch of `{path}` holds {commit}"
-                ))
-            },
-            Err(error) => failed(repo, error),
+        let clone = local::folder(self.network.root, repo);
+        let found = match submodules::elsewhere(&clone) {
+            Ok(found) => found,
+            Err(error) => return failed(repo, error),
+        };
+        // After an update, what was seen before may not hold any more.
+        let changed: &[String] = if is_still {
+            &before.changes.submodules
+        } else {
+            &[]
+        };
+        let decided = sync::submodules(&found, changed, repo.submodules, !is_still);
+        let path = self.shown_path(repo);
+        if let Some(note) = decided.held_back {
+            return RepoReport {
+                reference: report.reference,
+                ..RepoReport::new(repo, Outcome::HeldBack).noted(note, &path)
+            };
         }
-    }
-
-    fn fetch_submodules(&self, repo: &Repo, only: &[String], report: RepoReport) -> RepoReport {
-        match self.network.update_submodules(repo, only) {
+        let report = match self.network.update_submodules(repo, &decided.update) {
             Ok(note) => report.also(note),
-            Err(error) => failed(repo, error),
+            Err(error) => return failed(repo, error),
+        };
+        match decided.left {
+            Some(note) => report.also_noted(note, &path),
+            None => report,
         }
     }
 

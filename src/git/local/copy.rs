@@ -73,7 +73,7 @@ pub fn copy_submodules(
         &from.commondir().join("modules"),
         &to.path().join("modules"),
     )?;
-    cli::update_submodules(destination, &[], interrupt)
+    cli::update_submodules(destination, &[], "", interrupt)
 }
 
 /// Names of submodules may be paths, so the repositories in `modules` may be some folders deep.

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{fs, mem};
 
-use git2::{Config, ConfigLevel, ErrorCode, Oid, Repository, RepositoryState, Status};
+use git2::{Config, ConfigLevel, ErrorCode, FileMode, Oid, Repository, RepositoryState, Status};
 use rustix::process::{Resource, getrlimit};
 
 use super::filters::{has_foreign_attributes, is_sparse};
@@ -54,7 +54,7 @@ pub fn refresh(root: &Path, repo: &Repo, before: &CloneState) -> Result<CloneSta
     let repository = Repository::open(folder(root, repo))?;
     let state = clone_state(&repository, before.remote.clone(), &repo.checkout)?;
     Ok(CloneState {
-        changes: before.changes,
+        changes: before.changes.clone(),
         has_filters: before.has_filters,
         basis: Basis {
             index: before.basis.index.clone(),
@@ -361,7 +361,7 @@ pub(super) fn changes(repository: &Repository, path: &Path) -> Result<(Changes, 
     Ok((changes, has_filters))
 }
 
-fn statuses(repository: &Repository) -> Result<Changes, GitError> {
+pub(super) fn statuses(repository: &Repository) -> Result<Changes, GitError> {
     let mut options = git2::StatusOptions::new();
     options
         .include_untracked(true)
@@ -384,11 +384,22 @@ fn statuses(repository: &Repository) -> Result<Changes, GitError> {
                 | Status::INDEX_TYPECHANGE,
         ) {
             changes.staged += 1;
-        } else if !status.is_ignored() && status != Status::CURRENT {
+        } else if status.is_ignored() || status == Status::CURRENT {
+        } else if let Some(path) = submodule(&entry) {
+            changes.submodules.push(path);
+        } else {
             changes.unstaged += 1;
         }
     }
     Ok(changes)
+}
+
+/// The path of a submodule that is there.
+fn submodule(entry: &git2::StatusEntry) -> Option<String> {
+    let delta = entry.index_to_workdir()?;
+    let is_submodule =
+        delta.old_file().mode() == FileMode::Commit && delta.new_file().mode() == FileMode::Commit;
+    is_submodule.then(|| String::from_utf8_lossy(entry.path_bytes()).into_owned())
 }
 
 #[cfg(test)]

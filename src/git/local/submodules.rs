@@ -1,79 +1,104 @@
-//! Submodules of a clone: which have no files yet, and which hold something that updating them would
-//! leave without a ref.
+//! Submodules of a clone: which are not at the commit that the clone has for them, and why.
 
 use std::path::{Path, PathBuf};
 
-use git2::{FileMode, Repository};
+use git2::{FileMode, Oid, Repository};
 
-use super::{GitError, Head, folder, head, reachable};
-use crate::workspace::Repo;
+use super::state::statuses;
+use super::{GitError, Head, head, reachable, short};
+use crate::sync::{Found, Submodule};
 
-/// A submodule whose HEAD is detached at a commit that no ref leads to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Adrift {
-    /// Relative to the clone.
-    pub path: String,
-    /// The commit, abbreviated.
-    pub commit: String,
+/// The submodules that are at another commit than the clone has for them, or have no files yet.
+pub fn elsewhere(clone: &Path) -> Result<Vec<Submodule>, GitError> {
+    let mut all = Vec::new();
+    if clone.join(".gitmodules").exists() {
+        add(clone, Path::new(""), None, &mut all)?;
+    }
+    Ok(all)
 }
 
-/// Paths of the clone's submodules that have no files yet.
-pub fn lacking_files(root: &Path, repo: &Repo) -> Vec<String> {
-    let folder = folder(root, repo);
-    paths(&folder)
-        .into_iter()
-        .filter(|path| !folder.join(path).join(".git").exists())
-        .collect()
-}
-
-/// The first submodule, or submodule of one, that `git submodule update` would take a commit from:
-/// it detaches HEAD wherever that is.
-pub fn adrift(root: &Path, repo: &Repo) -> Result<Option<Adrift>, GitError> {
-    adrift_below(&folder(root, repo), Path::new(""))
-}
-
-fn adrift_below(clone: &Path, below: &Path) -> Result<Option<Adrift>, GitError> {
-    for path in paths(&clone.join(below)) {
+fn add(
+    clone: &Path,
+    below: &Path,
+    top: Option<&str>,
+    all: &mut Vec<Submodule>,
+) -> Result<(), GitError> {
+    for (path, wanted) in in_index(&Repository::open(clone.join(below))?)? {
         let path = below.join(path);
-        let folder = clone.join(&path);
-        if !folder.join(".git").exists() {
-            continue;
-        }
-        let repository = Repository::open(&folder)?;
-        let (found, id) = head(&repository)?;
-        if let Head::Detached(commit) = found
-            && !reachable(&repository, id, &["refs/*"])?
-        {
-            let path = path.display().to_string();
-            return Ok(Some(Adrift { path, commit }));
-        }
-        if let Some(found) = adrift_below(clone, &path)? {
-            return Ok(Some(found));
-        }
+        let Some(name) = path.to_str() else { continue };
+        let top = top.unwrap_or(name);
+        let (found, ahead) = if clone.join(&path).join(".git").exists() {
+            let repository = Repository::open(clone.join(&path))?;
+            let (head, commit) = head(&repository)?;
+            if commit == Some(wanted) {
+                add(clone, &path, Some(top), all)?;
+                continue;
+            }
+            // A commit that is not here is no ancestor of anything.
+            let is_ahead =
+                commit.is_some_and(|it| repository.graph_descendant_of(it, wanted) == Ok(true));
+            (at_other_commit(&repository, head, commit)?, is_ahead)
+        } else {
+            (Found::Nothing, false)
+        };
+        all.push(Submodule {
+            path: name.to_owned(),
+            top: top.to_owned(),
+            wanted: short(wanted),
+            ahead,
+            found,
+        });
     }
-    Ok(None)
+    Ok(())
 }
 
-fn paths(clone: &Path) -> Vec<String> {
-    if !clone.join(".gitmodules").exists() {
-        return Vec::new();
-    }
-    let Ok(repository) = Repository::open(clone) else {
-        return Vec::new();
-    };
-    in_index(&repository)
-        .into_iter()
-        .filter_map(|path| path.into_os_string().into_string().ok())
-        .collect()
+fn at_other_commit(
+    repository: &Repository,
+    head: Head,
+    commit: Option<Oid>,
+) -> Result<Found, GitError> {
+    Ok(match head {
+        Head::Branch(branch) | Head::Unborn(branch) => Found::OnBranch(branch),
+        Head::Detached(here) if !reachable(repository, commit, &["refs/*"])? => Found::Adrift(here),
+        Head::Detached(_) if statuses(repository)?.own() > 0 => Found::Changed,
+        Head::Detached(here) => Found::Other(here),
+    })
 }
 
-fn in_index(repository: &Repository) -> Vec<PathBuf> {
-    let Ok(index) = repository.index() else {
-        return Vec::new();
-    };
-    index
+/// The URL by which git knows a submodule that was initialized.
+pub(in crate::git) fn url(clone: &Path, path: &str) -> Option<String> {
+    let repository = Repository::open(clone).ok()?;
+    let key = url_key(&repository, path).ok()?;
+    repository.config().ok()?.get_string(&key).ok()
+}
+
+/// The URL that `.gitmodules` has; it may be relative to the clone's own.
+pub(in crate::git) fn declared_url(clone: &Path, path: &str) -> Option<String> {
+    let repository = Repository::open(clone).ok()?;
+    let submodule = repository.find_submodule(path).ok()?;
+    submodule.url().ok()?.map(str::to_owned)
+}
+
+/// Takes back what `git submodule sync` has done to a submodule.
+pub(in crate::git) fn set_url(clone: &Path, path: &str, url: &str) -> Result<(), git2::Error> {
+    let repository = Repository::open(clone)?;
+    let key = url_key(&repository, path)?;
+    repository.config()?.set_str(&key, url)?;
+    let inner = repository.find_submodule(path)?.open();
+    inner.map_or(Ok(()), |inner| inner.remote_set_url("origin", url))
+}
+
+fn url_key(repository: &Repository, path: &str) -> Result<String, git2::Error> {
+    let submodule = repository.find_submodule(path)?;
+    Ok(format!("submodule.{}.url", submodule.name()?))
+}
+
+fn in_index(repository: &Repository) -> Result<Vec<(PathBuf, Oid)>, GitError> {
+    let index = repository.index()?;
+    let links = index
         .iter()
-        .filter(|entry| entry.mode == u32::from(FileMode::Commit))
-        .filter_map(|entry| Some(PathBuf::from(String::from_utf8(entry.path).ok()?)))
-        .collect()
+        .filter(|entry| entry.mode == u32::from(FileMode::Commit));
+    Ok(links
+        .filter_map(|entry| Some((PathBuf::from(String::from_utf8(entry.path).ok()?), entry.id)))
+        .collect())
 }

@@ -1,0 +1,222 @@
+//! Decides what happens to the submodules of a clone that is where the manifest wants it.
+
+use super::plan::Note;
+use crate::plural::few;
+use crate::shell;
+
+/// A submodule that is not as the clone's index has it, or a submodule of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submodule {
+    /// Relative to the clone.
+    pub path: String,
+    /// The clone's own submodule that it is, or is in.
+    pub top: String,
+    /// The commit that the index has, abbreviated.
+    pub wanted: String,
+    /// Whether what is there has that commit, and more.
+    pub ahead: bool,
+    /// What is there.
+    pub found: Found,
+}
+
+/// What is in the place of a submodule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// No files yet.
+    Nothing,
+    /// Another commit, abbreviated, which a ref holds: updating loses nothing.
+    Other(String),
+    /// Another commit, with that branch of the user's checked out.
+    OnBranch(String),
+    /// Another commit, abbreviated, and no ref leads to it.
+    Adrift(String),
+    /// Another commit, and changes that are not committed.
+    Changed,
+}
+
+/// What to do with them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Submodules {
+    /// Those of the clone's own to update, with all that is in them.
+    pub update: Vec<String>,
+    /// Why none may be updated: something would be left without a ref, or mixed up.
+    pub held_back: Option<Note>,
+    /// What stays as it is.
+    pub left: Option<Note>,
+}
+
+/// What to do with the submodules of a clone, of which `changed` differ from its index in any way.
+///
+/// Without `follow`, the manifest does not ask for submodules: what the user has cloned of them is theirs. Where
+/// the clone was not `moved` just now, one that is ahead is what the user is working on.
+pub fn submodules(
+    found: &[Submodule],
+    changed: &[String],
+    follow: bool,
+    moved: bool,
+) -> Submodules {
+    let mut left: Vec<Note> = Vec::new();
+    let mut update: Vec<String> = Vec::new();
+    for submodule in found {
+        let follows = follow && (moved || !submodule.ahead);
+        match &submodule.found {
+            Found::Nothing if !follow => {}
+            Found::Nothing | Found::Other(_) if follows => update.push(submodule.top.clone()),
+            Found::Adrift(_) | Found::Changed if follows => {
+                return Submodules {
+                    held_back: Some(differs(submodule)),
+                    ..Submodules::default()
+                };
+            }
+            _ => left.push(differs(submodule)),
+        }
+    }
+    // What is updated is updated with all that is in it.
+    let stays = |top: &String| {
+        let is_left = |it: &Submodule| match it.found {
+            Found::OnBranch(_) => true,
+            _ => it.ahead && !moved,
+        };
+        found.iter().any(|it| it.top == *top && is_left(it))
+    };
+    update.retain(|top| !stays(top));
+    update.dedup();
+    let is_said = |path: &String| found.iter().any(|it| it.top == *path);
+    for path in changed.iter().filter(|path| !is_said(path)) {
+        left.push(Note {
+            why: format!("local changes in submodule `{path}`"),
+            command: None,
+        });
+    }
+    let why: Vec<&str> = left.iter().map(|note| note.why.as_str()).collect();
+    Submodules {
+        update,
+        held_back: None,
+        left: (!left.is_empty()).then(|| Note {
+            why: few(&why, 3),
+            command: left.iter().find_map(|note| note.command.clone()),
+        }),
+    }
+}
+
+/// Why a submodule is where it is, and what brings it to where the clone has it.
+fn differs(submodule: &Submodule) -> Note {
+    let Submodule {
+        path, top, wanted, ..
+    } = submodule;
+    let inside = shell::word(path);
+    let update = format!("submodule update --init --recursive {}", shell::word(top));
+    let (what, command) = match &submodule.found {
+        Found::Nothing => ("not cloned".to_owned(), update),
+        Found::Other(commit) => (format!("at {commit}, not at {wanted}"), update),
+        Found::OnBranch(branch) => (format!("on `{branch}`, not at {wanted}"), update),
+        Found::Adrift(commit) => (
+            format!("at {commit}, which no branch holds, not at {wanted}"),
+            format!("-C {inside} branch rescue {commit}"),
+        ),
+        Found::Changed => (
+            format!("local changes, not at {wanted}"),
+            format!("-C {inside} status"),
+        ),
+    };
+    Note {
+        why: format!("submodule `{path}`: {what}"),
+        command: Some(command),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn submodule(path: &str, found: Found) -> Submodule {
+        Submodule {
+            path: path.to_owned(),
+            top: path.split('/').next().unwrap_or(path).to_owned(),
+            wanted: "2222222".to_owned(),
+            ahead: false,
+            found,
+        }
+    }
+
+    fn other() -> Found {
+        Found::Other("1111111".to_owned())
+    }
+
+    fn on_branch() -> Found {
+        Found::OnBranch("topic".to_owned())
+    }
+
+    fn why(note: Option<Note>) -> String {
+        note.map(|note| note.why).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_loses_nothing_is_updated_where_the_manifest_asks_for_it() {
+        let found = [
+            submodule("lib", other()),
+            submodule("dep", Found::Nothing),
+            submodule("dep/inner", Found::Nothing),
+        ];
+        let decided = submodules(&found, &["lib".to_owned()], true, false);
+        assert_eq!(decided.update, ["lib", "dep"]);
+        assert_eq!((decided.held_back, decided.left), (None, None));
+        let decided = submodules(&found, &["lib".to_owned()], false, false);
+        assert!(decided.update.is_empty());
+        assert_eq!(
+            why(decided.left),
+            "submodule `lib`: at 1111111, not at 2222222"
+        );
+    }
+
+    #[test]
+    fn a_branch_of_the_users_stays_and_with_it_the_submodule_that_it_is_in() {
+        let found = [
+            submodule("lib", other()),
+            submodule("dep", other()),
+            submodule("dep/inner", on_branch()),
+        ];
+        let decided = submodules(&found, &[], true, false);
+        assert_eq!(decided.update, ["lib"]);
+        assert_eq!(
+            why(decided.left),
+            "submodule `dep/inner`: on `topic`, not at 2222222"
+        );
+    }
+
+    #[test]
+    fn work_that_nothing_holds_stops_all() {
+        for work in [Found::Adrift("3333333".to_owned()), Found::Changed] {
+            let found = [submodule("lib", other()), submodule("dep/inner", work)];
+            let decided = submodules(&found, &[], true, false);
+            assert!(decided.update.is_empty());
+            let note = decided.held_back.unwrap();
+            assert!(note.why.starts_with("submodule `dep/inner`: "));
+            assert!(note.command.unwrap().starts_with("-C dep/inner "));
+        }
+    }
+
+    #[test]
+    fn one_that_is_ahead_is_what_the_user_is_working_on_unless_the_clone_was_moved() {
+        for found in [other(), Found::Adrift("3333333".to_owned())] {
+            let ahead = Submodule {
+                ahead: true,
+                ..submodule("lib", found)
+            };
+            let decided = submodules(std::slice::from_ref(&ahead), &[], true, false);
+            assert!(decided.update.is_empty() && decided.held_back.is_none());
+            assert!(decided.left.is_some());
+            let moved = submodules(&[ahead], &[], true, true);
+            assert!(moved.left.is_none());
+        }
+    }
+
+    #[test]
+    fn what_is_changed_only_is_named() {
+        let decided = submodules(&[], &["lib".to_owned(), "dep".to_owned()], true, false);
+        assert_eq!(
+            why(decided.left),
+            "local changes in submodule `lib`, local changes in submodule `dep`"
+        );
+    }
+}

@@ -110,10 +110,18 @@ fn differs(submodule: &Submodule) -> Note {
         Found::Nothing => ("not cloned".to_owned(), update),
         Found::Other(commit) => (format!("at {commit}, not at {wanted}"), update),
         Found::OnBranch(branch) => (format!("on `{branch}`, not at {wanted}"), update),
-        Found::Adrift(commit) => (
-            format!("at {commit}, which no branch holds, not at {wanted}"),
-            format!("-C {inside} branch rescue {commit}"),
-        ),
+        Found::Adrift(commit) => {
+            let elsewhere = if commit == wanted {
+                // What it is in moves, and takes it along.
+                String::new()
+            } else {
+                format!(", not at {wanted}")
+            };
+            (
+                format!("at {commit}, which no branch holds{elsewhere}"),
+                format!("-C {inside} branch rescue {commit}"),
+            )
+        }
         Found::Changed => (
             format!("local changes, not at {wanted}"),
             format!("-C {inside} status"),

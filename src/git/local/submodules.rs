@@ -37,7 +37,11 @@ fn add(
             // A commit that is not here is no ancestor of anything.
             let is_ahead =
                 commit.is_some_and(|it| repository.graph_descendant_of(it, wanted) == Ok(true));
-            (at_other_commit(&repository, head, commit)?, is_ahead)
+            let found = at_other_commit(&repository, head, commit)?;
+            if matches!(found, Found::Other(_)) {
+                add_work_in(clone, &path, top, is_ahead, all)?;
+            }
+            (found, is_ahead)
         } else {
             (Found::Nothing, false)
         };
@@ -48,6 +52,43 @@ fn add(
             ahead,
             found,
         });
+    }
+    Ok(())
+}
+
+/// The user's work in submodules of one that may be updated: git detaches HEAD in all of them, whatever their
+/// commits are then.
+fn add_work_in(
+    clone: &Path,
+    below: &Path,
+    top: &str,
+    ahead: bool,
+    all: &mut Vec<Submodule>,
+) -> Result<(), GitError> {
+    for (path, wanted) in in_index(&Repository::open(clone.join(below))?)? {
+        let path = below.join(path);
+        let Some(name) = path.to_str() else { continue };
+        if !clone.join(&path).join(".git").exists() {
+            continue;
+        }
+        let repository = Repository::open(clone.join(&path))?;
+        let (head, commit) = head(&repository)?;
+        let found = at_other_commit(&repository, head, commit)?;
+        let is_work = match found {
+            Found::Adrift(_) => true,
+            Found::OnBranch(_) => commit != Some(wanted),
+            Found::Nothing | Found::Other(_) | Found::Changed => false,
+        };
+        if is_work {
+            all.push(Submodule {
+                path: name.to_owned(),
+                top: top.to_owned(),
+                wanted: short(wanted),
+                ahead,
+                found,
+            });
+        }
+        add_work_in(clone, &path, top, ahead, all)?;
     }
     Ok(())
 }

@@ -1,16 +1,18 @@
-//! A repo, its remote, and what happens to both. The user's own steps are real git's; a colleague's are
-//! written into the remote with git2, as if they had been pushed.
+//! A repo and its remote, each ground of them made once and copied for each case, and a sync of it.
+//! [`mine`] has what the user does there, [`theirs`] what others push.
 
-use std::collections::BTreeMap;
+mod mine;
+mod theirs;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
+use std::process::Command;
+use std::sync::OnceLock;
 
-use git2::build::TreeUpdateBuilder;
-use git2::{FileMode, Oid, Repository, Signature, Time};
+use git2::{Oid, Repository};
 
-use super::event::{Event, FILES, Ground, Wanted, Wish};
+use super::event::{Event, Ground, Wanted, Wish};
 use super::work::Work;
 use crate::context::{Ran, TestContext};
 
@@ -18,8 +20,10 @@ use crate::context::{Ran, TestContext};
 const MINE: &str = "ws/web";
 const OTHER_WORK_TREE: &str = "other";
 const SUBMODULE: &str = "ws/web/lib";
+const INNERMOST: &str = "ws/web/lib/inner";
 const REMOTE: &str = "remotes/web.git";
 const LIB: &str = "remotes/lib.git";
+const INNER: &str = "remotes/inner.git";
 
 pub struct Scene {
     context: TestContext,
@@ -38,19 +42,16 @@ impl Scene {
 
     /// A copy of one that is made once: to make it takes longer than most cases do.
     fn new(ground: Ground) -> Self {
-        static ORIGINALS: LazyLock<BTreeMap<Ground, Scene>> = LazyLock::new(|| {
-            Ground::ALL
-                .into_iter()
-                .map(|ground| (ground, Scene::original(ground)))
-                .collect()
-        });
-        let original = &ORIGINALS[&ground].context;
+        static ORIGINALS: [OnceLock<Scene>; Ground::COUNT] =
+            [const { OnceLock::new() }; Ground::COUNT];
+        let original = ORIGINALS[ground as usize].get_or_init(|| Scene::original(ground));
+        let original = &original.context;
         let context = TestContext::new();
         let rename = (
             original.path("").display().to_string(),
             context.path("").display().to_string(),
         );
-        copy(&original.path(""), &context.path(""), &rename);
+        copy(&original.path(""), &context.path(""), Some(&rename));
         Scene { context, ground }
     }
 
@@ -59,19 +60,44 @@ impl Scene {
         // No templates: hooks that are samples would be most of what a case copies. What is flushed
         // to the disk is gone with the case.
         let config = "[init]\ntemplateDir =\n[core]\nfsync = none\n[gc]\nauto = 0\n\
-                      [protocol \"file\"]\nallow = always\n";
+                      [protocol \"file\"]\nallow = always\n\
+                      [filter \"shout\"]\nclean = tr A-Z a-z\nsmudge = tr a-z A-Z\n";
         context.write("home/.gitconfig", config);
         context.remote("web");
         let work = "work-web";
-        for (file, text) in [("a.txt", "a\n"), ("dir/b.txt", "b\n"), ("c.txt", "c\n")] {
+        let attributes = match ground {
+            Ground::Filtered => "*.txt filter=shout\n",
+            Ground::Encoded => "d.txt working-tree-encoding=UTF-16LE\n",
+            Ground::Crlf => "*.txt text eol=crlf\n",
+            _ => "",
+        };
+        if !attributes.is_empty() {
+            context.push("web", ".gitattributes", attributes);
+        }
+        for (file, text) in [
+            ("a.txt", "a\n"),
+            ("dir/b.txt", "b\n"),
+            ("c.txt", "c\n"),
+            ("deep/er/d.txt", "d\n"),
+        ] {
             context.write(&format!("{work}/{file}"), text);
         }
-        if ground == Ground::Submodules {
-            for name in ["lib", "dep"] {
-                context.remote(name);
-                context.push(name, ".gitignore", "*.log\n");
-                let url = format!("../{name}.git");
-                context.git(work, &["submodule", "--quiet", "add", &url, name]);
+        symlink("dir", context.path(work).join("link")).unwrap();
+        let submodules: &[(&str, &str)] = match ground {
+            Ground::Submodules => &[("web", "lib"), ("web", "dep")],
+            Ground::Nested => &[("lib", "inner"), ("web", "lib")],
+            _ => &[],
+        };
+        for (_, name) in submodules {
+            context.remote(name);
+            context.push(name, ".gitignore", "*.log\n");
+        }
+        for (of, name) in submodules {
+            let url = format!("../{name}.git");
+            let add = ["submodule", "--quiet", "add", &url, name];
+            context.git(&format!("work-{of}"), &add);
+            if *of != "web" {
+                context.push(of, "README.md", "With a submodule\n");
             }
         }
         context.push("web", ".gitignore", "*.log\n");
@@ -110,6 +136,9 @@ impl Scene {
         let mine = |arguments: &[&str]| context.git(MINE, arguments);
         match self.ground {
             Ground::Submodules => mine(&["submodule", "--quiet", "update", "--init", "lib"]),
+            Ground::Nested => mine(&["submodule", "--quiet", "update", "--init", "--recursive"]),
+            Ground::Sparse => mine(&["sparse-checkout", "set", "dir"]),
+            Ground::Upstream => mine(&["remote", "rename", "origin", "upstream"]),
             Ground::HasWorkTree => mine(&["worktree", "add", "-q", "../../other", "topic"]),
             Ground::IsWorkTree => {
                 context.git(OTHER_WORK_TREE, &["switch", "-q", "topic"]);
@@ -118,19 +147,35 @@ impl Scene {
             }
             Ground::OtherUrl => mine(&["remote", "set-url", "origin", "/nowhere/web.git"]),
             Ground::NoRemote => mine(&["remote", "remove", "origin"]),
-            Ground::Hooked => {
-                let hook = format!("{MINE}/.git/hooks/post-merge");
-                context.write_program(&hook, "#!/bin/sh\n");
-                String::new()
-            }
-            Ground::Clone | Ground::Shallow | Ground::Folder => String::new(),
+            Ground::Hooked => self.hook(&["post-merge"]),
+            Ground::HookedCheckout => self.hook(&["post-checkout"]),
+            Ground::OtherHooks => self.hook(&[
+                "post-index-change",
+                "pre-merge-commit",
+                "reference-transaction",
+            ]),
+            Ground::Clone
+            | Ground::Shallow
+            | Ground::Folder
+            | Ground::Filtered
+            | Ground::Encoded
+            | Ground::Crlf => String::new(),
         };
+    }
+
+    fn hook(&self, names: &[&str]) -> String {
+        for name in names {
+            let hook = format!("{MINE}/.git/hooks/{name}");
+            self.context.write_program(&hook, "#!/bin/sh\n");
+        }
+        String::new()
     }
 
     /// The submodule or the other work tree; the repo itself where it has none.
     fn beside(&self) -> &'static str {
         match self.ground {
             Ground::Submodules => SUBMODULE,
+            Ground::Nested => INNERMOST,
             Ground::HasWorkTree | Ground::IsWorkTree => OTHER_WORK_TREE,
             _ => MINE,
         }
@@ -148,7 +193,30 @@ impl Scene {
 
     pub fn works(&self) -> Vec<Work> {
         let folders = self.folders();
-        folders.iter().map(|folder| Work::read(folder)).collect()
+        folders.iter().map(|folder| self.work(folder)).collect()
+    }
+
+    fn work(&self, folder: &Path) -> Work {
+        if !self.ground.converts() || !folder.join(".git").exists() {
+            return Work::read(folder, None);
+        }
+        // An index without the times of files: git has to look into each.
+        let index = self.context.path("index-of-head");
+        let _ = fs::remove_file(&index);
+        let git = |arguments: &[&str]| {
+            let mut command = self.context.command("git");
+            command
+                .current_dir(folder)
+                .env("GIT_INDEX_FILE", &index)
+                .args(arguments);
+            command.output().unwrap().stdout
+        };
+        git(&["read-tree", "HEAD"]);
+        git(&["update-index", "-q", "--refresh"]);
+        let changed = git(&["diff-index", "--name-only", "-z", "HEAD"]);
+        let changed = String::from_utf8(changed).unwrap();
+        let changed = changed.split_terminator('\0').map(PathBuf::from);
+        Work::read(folder, Some(&changed.collect()))
     }
 
     /// Not everything can be done in every state: what git refuses has not happened.
@@ -161,9 +229,8 @@ impl Scene {
             .args(["-c", "advice.detachedHead=false", "-c", "core.editor=true"])
             .args(arguments)
             .output()
-            .unwrap()
-            .status
-            .success()
+            // Where the folder is no more, nothing happens.
+            .is_ok_and(|output| output.status.success())
     }
 
     /// As far as `git fsck` says. It also complains of a HEAD without a commit, which is nobody's fault.
@@ -172,193 +239,49 @@ impl Scene {
         self.git(MINE, &fsck)
     }
 
-    fn write(&self, folder: &str, file: usize, text: u8) {
-        let path = self.context.path(folder).join(FILES[file]);
-        // A folder or a file in the way is there to stay.
-        let _ = fs::create_dir_all(path.parent().unwrap());
-        let _ = fs::write(path, format!("mine {text}\n"));
-    }
-
-    fn happen(&self, event: &Event) {
+    pub fn happen(&self, event: &Event) {
         match event {
             Event::Beside(event) => self.happen_in(self.beside(), event),
             event => self.happen_in(MINE, event),
         }
     }
 
-    fn happen_in(&self, folder: &str, event: &Event) {
-        let mine = |arguments: &[&str]| self.git(folder, arguments);
-        let path = |file: usize| self.context.path(folder).join(FILES[file]);
-        match *event {
-            Event::Write(file, text) => self.write(folder, file, text),
-            Event::Remove(file) => {
-                let _ = fs::remove_file(path(file));
-            }
-            Event::Stage(file) => {
-                mine(&["add", "--force", FILES[file]]);
-            }
-            Event::Intend(file) => {
-                mine(&["add", "--force", "--intent-to-add", FILES[file]]);
-            }
-            Event::Link(file) => {
-                let _ = fs::remove_file(path(file));
-                let _ = symlink("nowhere", path(file));
-            }
-            Event::Hide(file, text) => {
-                mine(&["update-index", "--skip-worktree", FILES[file]]);
-                self.write(folder, file, text);
-            }
-            Event::Commit(number) => {
-                let message = format!("Mine {number}");
-                mine(&["commit", "-q", "--allow-empty", "-am", &message]);
-            }
-            Event::Stash => {
-                mine(&["stash", "push", "-q", "--include-untracked"]);
-            }
-            Event::Branch(name) => {
-                if !mine(&["switch", "-q", name]) {
-                    mine(&["switch", "-q", "-c", name]);
-                }
-            }
-            Event::Detach(back) => {
-                mine(&["switch", "-q", "--detach", &format!("HEAD~{back}")]);
-            }
-            Event::CommitDetached(text) => {
-                if mine(&["switch", "-q", "--detach"]) {
-                    mine(&[
-                        "commit",
-                        "-q",
-                        "--allow-empty",
-                        "-am",
-                        &format!("Adrift {text}"),
-                    ]);
-                }
-            }
-            Event::Orphan => {
-                mine(&["switch", "-q", "--orphan", "unborn"]);
-            }
-            Event::Stop(what) => self.stop(folder, what),
-            Event::BothWrite(file) => {
-                self.write(folder, file, 0);
-                self.they_write(file, 0);
-            }
-            _ => self.they(event),
-        }
-    }
-
-    /// Stops in the middle of something, by a conflict in `c.txt`.
-    fn stop(&self, folder: &str, what: &str) {
-        let mine = |arguments: &[&str]| self.git(folder, arguments);
-        if what == "bisect" {
-            mine(&["bisect", "start", "HEAD", "HEAD~2"]);
-            return;
-        }
-        let commit = |text: &str| {
-            self.context.write(&format!("{folder}/c.txt"), text);
-            mine(&["commit", "-qam", text])
-        };
-        if !mine(&["switch", "-q", "-c", "other"])
-            || !commit("other\n")
-            || !mine(&["switch", "-q", "main"])
-        {
-            return;
-        }
-        commit("main\n");
-        commit("main again\n");
-        match what {
-            "merge" => mine(&["merge", "-q", "other"]),
-            "rebase" => mine(&["rebase", "-q", "other"]),
-            "cherry-pick" => mine(&["cherry-pick", "other"]),
-            _ => mine(&["revert", "--no-edit", "HEAD~1"]),
-        };
-    }
-
-    fn they(&self, event: &Event) {
-        let remote = self.remote(REMOTE);
-        match *event {
-            Event::TheyCommit(file, text) => self.they_write(file, text),
-            Event::TheyRemove(file) => {
-                publish(&remote, |change| {
-                    change.remove(FILES[file]);
-                });
-            }
-            Event::TheyNest(file) => {
-                let blob = remote.blob(b"theirs\n").unwrap();
-                publish(&remote, |change| {
-                    change.remove(FILES[file]);
-                });
-                publish(&remote, |change| {
-                    let path = format!("{}/inner.txt", FILES[file]);
-                    change.upsert(path, blob, FileMode::Blob);
-                });
-            }
-            Event::TheyForce(text) => {
-                let tip = remote.head().and_then(|head| head.peel_to_commit());
-                if let Some(parent) = tip.ok().and_then(|tip| tip.parent(0).ok()) {
-                    remote.head().unwrap().set_target(parent.id(), "").unwrap();
-                    self.they_write(usize::from(text) % FILES.len(), text);
-                }
-            }
-            Event::TheyDelete(name) => {
-                if let Ok(mut branch) = remote.find_reference(&format!("refs/heads/{name}")) {
-                    branch.delete().unwrap();
-                }
-            }
-            Event::TheyRename => {
-                if let Ok(mut branch) = remote.find_reference("refs/heads/main") {
-                    branch.rename("refs/heads/trunk", true, "").unwrap();
-                    remote.set_head("refs/heads/trunk").unwrap();
-                }
-            }
-            Event::TheyTag => {
-                if let Ok(tip) = remote.head().and_then(|head| head.peel_to_commit()) {
-                    remote
-                        .reference("refs/tags/v1", tip.id(), true, "")
-                        .unwrap();
-                }
-            }
-            Event::TheyBump(text) if self.ground == Ground::Submodules => {
-                let lib = self.remote(LIB);
-                let blob = lib.blob(format!("lib {text}\n").as_bytes()).unwrap();
-                let commit = publish(&lib, |change| {
-                    change.upsert("README.md", blob, FileMode::Blob);
-                });
-                if let Some(commit) = commit {
-                    publish(&remote, |change| {
-                        change.upsert("lib", commit, FileMode::Commit);
-                    });
-                }
-            }
-            Event::TheyDropSubmodule if self.ground == Ground::Submodules => {
-                publish(&remote, |change| {
-                    change.remove("lib");
-                });
-            }
-            _ => {}
-        }
-    }
-
-    fn they_write(&self, file: usize, text: u8) {
-        let remote = self.remote(REMOTE);
-        let blob = remote.blob(format!("theirs {text}\n").as_bytes()).unwrap();
-        publish(&remote, |change| {
-            change.upsert(FILES[file], blob, FileMode::Blob);
-        });
-    }
-
     fn remote(&self, path: &str) -> Repository {
         Repository::open(self.context.path(path)).unwrap()
     }
 
-    /// Syncs; that has to end well or with what is left to the user.
-    pub fn sync(&self, wish: Wish) -> Ran {
+    /// In the isolated environment, in the workspace.
+    pub fn command(&self, program: PathBuf) -> Command {
+        self.context.command(program)
+    }
+
+    /// What a sync would fetch.
+    pub fn fetch(&self) {
+        self.git(MINE, &["fetch", "-q", "--all", "--force", "--tags"]);
+    }
+
+    /// The commit that a tag or commit of the manifest's is, as the remote has it.
+    pub fn pinned(&self, wanted: Wanted) -> Option<Oid> {
         let remote = self.remote(REMOTE);
         let tag = remote.revparse_single("v1").unwrap().id();
-        let newest = remote.head().ok().and_then(|head| head.target());
         let mut walk = remote.revwalk().unwrap();
         walk.push(tag).unwrap();
-        let first = walk.last().unwrap().unwrap();
-        let mut arguments = vec!["sync"];
+        match wanted {
+            Wanted::Tag => Some(tag),
+            Wanted::FirstCommit => walk.last().map(Result::unwrap),
+            _ => None,
+        }
+    }
+
+    /// Writes what is wanted into the workspace's files; returns the arguments of a sync that say more of it.
+    pub fn want(&self, wish: Wish) -> Vec<&'static str> {
+        let first = self.pinned(Wanted::FirstCommit).unwrap();
+        let newest = self
+            .remote(REMOTE)
+            .head()
+            .ok()
+            .and_then(|head| head.target());
+        let mut arguments = Vec::new();
         let wanted = match wish.wanted {
             Wanted::Default => String::new(),
             Wanted::Branch(name) => format!("branch = \"{name}\""),
@@ -377,7 +300,7 @@ impl Scene {
         };
         let more = match self.ground {
             Ground::Shallow => "depth = 1",
-            Ground::Submodules => "submodules = true",
+            Ground::Submodules | Ground::Nested => "submodules = true",
             _ => "",
         };
         let manifest = format!("[repos.web]\nurl = \"../remotes/web.git\"\n{wanted}\n{more}\n");
@@ -388,29 +311,46 @@ impl Scene {
         );
         arguments.extend(wish.switch.then_some("--switch"));
         arguments.extend(wish.set_url.then_some("--set-url"));
-        let ran = self.context.fitout(&arguments);
+        arguments
+    }
+
+    /// The commit that a sync has to reach: where the branch that is checked out is wanted, its remote is ahead,
+    /// and nothing of the user's stands in the way. None where that is not so plain.
+    pub fn has_to_reach(&self, wish: Wish, before: &Work) -> Option<Oid> {
+        let has_remote = !matches!(
+            self.ground,
+            Ground::OtherUrl | Ground::NoRemote | Ground::Folder
+        );
+        // Of these, not all files are told by what is in the folder.
+        let is_plain = has_remote && !self.ground.has_submodules() && self.ground != Ground::Sparse;
+        let remote = self.remote(REMOTE);
+        let branch = match wish.wanted {
+            Wanted::Default => remote.head().ok()?.name().ok()?.to_owned(),
+            Wanted::Branch(name) => format!("refs/heads/{name}"),
+            _ => return None,
+        };
+        let tip = remote.find_reference(&branch).ok()?.peel_to_commit().ok()?;
+        let is_behind = before.head == branch
+            && remote
+                .graph_descendant_of(tip.id(), before.commit?)
+                .unwrap_or(false);
+        let is_open = is_plain && is_behind && before.is_open_to(&tip.tree().ok()?);
+        is_open.then(|| tip.id())
+    }
+
+    /// Syncs; that has to end well or with what is left to the user.
+    pub fn sync(&self, wish: Wish) -> Ran {
+        let ran = self
+            .context
+            .fitout(&[vec!["sync"], self.want(wish)].concat());
         assert!(matches!(ran.code, Some(0 | 1)), "{}", ran.shown());
         assert!(!ran.stderr.contains("panicked"), "{}", ran.shown());
         ran
     }
 }
 
-/// A commit on the branch that the remote's HEAD names; none where a path is in the way of another.
-fn publish(remote: &Repository, change: impl FnOnce(&mut TreeUpdateBuilder)) -> Option<Oid> {
-    let mut update = TreeUpdateBuilder::new();
-    change(&mut update);
-    let parent = remote.head().and_then(|head| head.peel_to_commit()).ok()?;
-    let tree = update
-        .create_updated(remote, &parent.tree().unwrap())
-        .ok()?;
-    let tree = remote.find_tree(tree).unwrap();
-    let they = Signature::new("They", "they@example.com", &Time::new(1_700_000_000, 0)).unwrap();
-    let commit = remote.commit(Some("HEAD"), &they, &they, "Theirs", &tree, &[&parent]);
-    commit.ok()
-}
-
 /// Copies a folder; files in which git keeps absolute paths come to name the copy.
-fn copy(from: &Path, to: &Path, rename: &(String, String)) {
+pub fn copy(from: &Path, to: &Path, rename: Option<&(String, String)>) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -424,9 +364,11 @@ fn copy(from: &Path, to: &Path, rename: &(String, String)) {
             }
         } else if kind.is_symlink() {
             symlink(fs::read_link(&from).unwrap(), &to).unwrap();
-        } else if ["config", "gitdir", ".git"].iter().any(|it| name == *it) {
+        } else if let Some((old, new)) = rename
+            && ["config", "gitdir", ".git"].iter().any(|it| name == *it)
+        {
             let text = fs::read_to_string(&from).unwrap();
-            fs::write(&to, text.replace(&rename.0, &rename.1)).unwrap();
+            fs::write(&to, text.replace(old, new)).unwrap();
         } else {
             fs::copy(&from, &to).unwrap();
         }

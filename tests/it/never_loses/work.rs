@@ -8,14 +8,23 @@ use std::path::{Path, PathBuf};
 
 use git2::{Index, Oid, Repository, Tree};
 
+use super::event::LOCKS;
+
 /// Mode and content of a file.
 type File = (u32, Vec<u8>);
+
+/// Path, stage, mode and blob.
+type Entry = (PathBuf, u16, u32, Oid);
 
 /// Everything of the user's in one folder.
 #[derive(Debug, Default)]
 pub struct Work {
     /// Where HEAD leads: a branch or a commit.
     pub head: String,
+    /// The commit of HEAD, if there is one.
+    pub commit: Option<Oid>,
+    /// Commits of remote-tracking branches and tags.
+    published: BTreeSet<Oid>,
     /// Local branches and where they are.
     branches: BTreeMap<String, Oid>,
     /// Commits that a branch, a tag, the stash or HEAD leads to.
@@ -24,8 +33,8 @@ pub struct Work {
     own: BTreeSet<Oid>,
     /// Commits that any ref or a reflog leads to.
     known: BTreeSet<Oid>,
-    /// Entries of the index that differ from HEAD: path, stage, mode and blob.
-    staged: BTreeSet<(PathBuf, u16, u32, Oid)>,
+    /// Entries of the index that differ from HEAD.
+    staged: BTreeSet<Entry>,
     /// Staged, and not among the objects.
     without_object: BTreeSet<PathBuf>,
     /// Paths that git was told not to look at.
@@ -34,12 +43,20 @@ pub struct Work {
     removed: BTreeSet<PathBuf>,
     /// Files that are not as HEAD has them.
     files: BTreeMap<PathBuf, File>,
+    /// All files.
+    on_disk: BTreeMap<PathBuf, File>,
+    /// Entries of the commit of HEAD.
+    committed: BTreeSet<Entry>,
     /// Where each entry of the stash is.
     stash: Vec<Oid>,
     /// What git is in the middle of.
     operation: Vec<&'static str>,
     /// Lines of `.git/config`.
     config: BTreeSet<String>,
+    /// Files by which somebody else keeps git from changing something.
+    locks: BTreeSet<&'static str>,
+    /// Paths of the index.
+    tracked: BTreeSet<PathBuf>,
 }
 
 /// What a sync may change beyond moving a branch forward.
@@ -49,16 +66,20 @@ pub struct May {
     pub move_branches: Vec<String>,
     pub move_head: bool,
     pub set_url: bool,
+    /// Write files that are not there, and are in the commit.
+    pub restore: bool,
 }
 
 impl Work {
     /// Of the folder, and of the repository that it is the work tree of, if it is one.
-    pub fn read(folder: &Path) -> Self {
+    /// `changed` are tracked files that differ from HEAD, where comparing bytes does not tell.
+    pub fn read(folder: &Path, changed: Option<&BTreeSet<PathBuf>>) -> Self {
         let mut files = BTreeMap::new();
         read_files(folder, Path::new(""), &mut files);
         match Repository::open(folder) {
-            Ok(repository) => Work::of(&repository, files).unwrap(),
+            Ok(repository) => Work::of(&repository, files, changed).unwrap(),
             Err(_) => Work {
+                on_disk: files.clone(),
                 files,
                 ..Work::default()
             },
@@ -68,7 +89,9 @@ impl Work {
     fn of(
         repository: &Repository,
         mut files: BTreeMap<PathBuf, File>,
+        changed: Option<&BTreeSet<PathBuf>>,
     ) -> Result<Self, git2::Error> {
+        let on_disk = files.clone();
         let head = repository.find_reference("HEAD")?;
         let tree = head.peel_to_tree().ok();
         let mut committed = Index::new()?;
@@ -82,11 +105,17 @@ impl Work {
         let tips = Tips::read(repository)?;
         let held = reached(repository, &tips.held)?;
         let published = reached(repository, &tips.published)?;
+        let is_sparse = repository
+            .config()?
+            .get_bool("core.sparseCheckout")
+            .unwrap_or(false);
         let is_hidden = |flags: u16| flags & git2::IndexEntryExtendedFlag::SKIP_WORKTREE.bits() > 0;
         let hidden: BTreeSet<PathBuf> = index
             .iter()
             .filter(|entry| is_hidden(entry.flags_extended))
             .map(|entry| path_of(&entry.path))
+            // In a sparse checkout, git itself looks again at those that are there.
+            .filter(|path| !(is_sparse && files.contains_key(path)))
             .collect();
         let removed = entries(&index)
             .into_iter()
@@ -94,12 +123,17 @@ impl Work {
             .map(|(path, ..)| path)
             .filter(|path| !hidden.contains(path))
             .collect();
-        files.retain(|path, file| !is_in(repository, tree.as_ref(), path, file));
+        files.retain(|path, file| match (&tree, changed) {
+            (Some(tree), Some(changed)) if tree.get_path(path).is_ok() => changed.contains(path),
+            (tree, _) => !is_in(repository, tree.as_ref(), path, file),
+        });
         Ok(Work {
             head: match head.symbolic_target()? {
                 Some(branch) => branch.to_owned(),
                 None => head.target().map(|id| id.to_string()).unwrap_or_default(),
             },
+            commit: head.peel_to_commit().ok().map(|commit| commit.id()),
+            published: tips.published.iter().chain(&tips.tags).copied().collect(),
             branches: tips.branches,
             own: held.difference(&published).copied().collect(),
             held,
@@ -113,6 +147,8 @@ impl Work {
             hidden,
             removed,
             files,
+            on_disk,
+            committed,
             stash: tips.stash,
             operation: [
                 "MERGE_HEAD",
@@ -130,7 +166,49 @@ impl Work {
                 .lines()
                 .map(str::to_owned)
                 .collect(),
+            locks: LOCKS
+                .into_iter()
+                .filter(|lock| repository.commondir().join(lock).exists())
+                .collect(),
+            tracked: index.iter().map(|entry| path_of(&entry.path)).collect(),
         })
+    }
+
+    /// Whether HEAD is at a commit that others have: a tip of the remote's, or what leads to one.
+    pub fn is_published(&self) -> bool {
+        self.commit
+            .is_some_and(|commit| self.published.contains(&commit) || !self.own.contains(&commit))
+    }
+
+    /// Whether nothing of the user's stands in the way of a move to this tree.
+    pub fn is_open_to(&self, target: &Tree<'_>) -> bool {
+        let is_clean = self.staged.is_empty()
+            && self.removed.is_empty()
+            && self.operation.is_empty()
+            && self.hidden.is_empty()
+            && self.locks.is_empty();
+        // A folder of the target may hold files of the user's; all else at or above a path is in the way.
+        let is_beside = |path: &Path| {
+            let is_tree =
+                |entry: &git2::TreeEntry<'_>| entry.kind() == Some(git2::ObjectType::Tree);
+            target.get_path(path).is_err()
+                && path
+                    .ancestors()
+                    .skip(1)
+                    .filter(|above| !above.as_os_str().is_empty())
+                    .filter_map(|above| target.get_path(above).ok())
+                    .all(|above| is_tree(&above))
+        };
+        is_clean
+            && self
+                .files
+                .keys()
+                .all(|path| !self.tracked.contains(path) && is_beside(path))
+    }
+
+    /// Whether a local branch is at this commit.
+    pub fn is_on_a_branch(&self, commit: Option<Oid>) -> bool {
+        self.branches.values().any(|tip| Some(*tip) == commit)
     }
 
     /// What of it is not there any more, if anything.
@@ -176,17 +254,41 @@ impl Work {
         if let Some(path) = after.without_object.difference(&self.without_object).next() {
             return Err(format!("what was staged of {} is gone", path.display()));
         }
-        if let Some(path) = self.hidden.difference(&after.hidden).next() {
+        let mut seen_again = self.hidden.difference(&after.hidden);
+        if let Some(path) = seen_again.find(|path| after.tracked.contains(*path)) {
             return Err(format!("git looks at {} again", path.display()));
         }
-        if let Some(path) = self.removed.difference(&after.removed).next() {
+        let mut restored = self.removed.difference(&after.removed);
+        if let Some(path) = restored.find(|_| !may.restore) {
             return Err(format!("{} came back, which was removed", path.display()));
         }
         for (path, file) in &self.files {
-            if after.files.get(path) != Some(file) {
+            if after.on_disk.get(path) != Some(file) {
                 let shown = String::from_utf8_lossy(&file.1);
                 return Err(format!("{} is no longer {shown:?}", path.display()));
             }
+        }
+        let committed: BTreeSet<_> = self
+            .committed
+            .symmetric_difference(&after.committed)
+            .collect();
+        let has_news = |path: &Path| committed.iter().any(|(changed, ..)| changed == path);
+        for (path, file) in &after.files {
+            // A file may come to differ from HEAD by itself: where it stays, and its attributes change.
+            let stays = self.on_disk.get(path) == Some(file) && !has_news(path);
+            let is_known = self.files.get(path) == Some(file) || self.hidden.contains(path);
+            if !is_known && !stays {
+                return Err(format!(
+                    "{} changed, and is not as HEAD has it",
+                    path.display()
+                ));
+            }
+        }
+        if let Some(path) = after.removed.difference(&self.removed).next() {
+            return Err(format!("{} is not there", path.display()));
+        }
+        if let Some(lock) = self.locks.difference(&after.locks).next() {
+            return Err(format!("{lock} is gone, which somebody holds"));
         }
         let is_url = |line: &str| line.trim_start().starts_with("url =");
         let mut settings = self.config.difference(&after.config);
@@ -203,6 +305,7 @@ struct Tips {
     branches: BTreeMap<String, Oid>,
     held: Vec<Oid>,
     published: Vec<Oid>,
+    tags: Vec<Oid>,
     known: Vec<Oid>,
     stash: Vec<Oid>,
 }
@@ -240,6 +343,9 @@ impl Tips {
                 tips.held.push(commit.id());
             }
             tips.known.push(commit.id());
+            if name.starts_with("refs/tags/") {
+                tips.tags.push(commit.id());
+            }
             if name.starts_with("refs/heads/") {
                 tips.branches.insert(name, commit.id());
             }
@@ -263,7 +369,7 @@ fn is_ahead(folder: &Path, new: Oid, old: Oid) -> bool {
         .unwrap_or(false)
 }
 
-fn entries(index: &Index) -> BTreeSet<(PathBuf, u16, u32, Oid)> {
+fn entries(index: &Index) -> BTreeSet<Entry> {
     index
         .iter()
         .map(|entry| {
@@ -288,17 +394,17 @@ fn is_in(repository: &Repository, tree: Option<&Tree<'_>>, path: &Path, file: &F
         .is_some_and(|blob| blob.content() == file.1)
 }
 
-/// Files and links below a folder, but for those of a repository in it.
+/// Files and links below a folder, also those of an untracked repository in it, but not those of a submodule.
 fn read_files(root: &Path, folder: &Path, files: &mut BTreeMap<PathBuf, File>) {
     for entry in fs::read_dir(root.join(folder)).into_iter().flatten() {
         let entry = entry.unwrap();
         let path = folder.join(entry.file_name());
         let metadata = entry.metadata().unwrap();
-        if entry.file_name() == ".git" {
+        if path == Path::new(".git") {
             continue;
         }
         if metadata.is_dir() {
-            if !entry.path().join(".git").exists() {
+            if !entry.path().join(".git").is_file() {
                 read_files(root, &path, files);
             }
         } else if metadata.is_symlink() {

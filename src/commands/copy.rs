@@ -325,7 +325,13 @@ fn copy_repos(opened: &Opened, copied: &Opened) -> Vec<Copied> {
 fn copy_repo(opened: &Opened, copied: &Opened, repo: &Repo, from: &Path) -> Result<(), GitError> {
     let to = local::folder(&copied.root, repo);
     local::within(&copied.root, to.strip_prefix(&copied.root).ok())?;
-    let made = copy(&opened.root, from, &to, Start::Wanted(repo));
+    let made = copy(
+        &opened.root,
+        from,
+        &to,
+        Start::Wanted(repo),
+        interrupt::flag(),
+    );
     if made.is_err() && to.exists() {
         // A clone from the remote needs an empty place.
         std::fs::remove_dir_all(&to)?;

@@ -58,9 +58,7 @@ pub(super) fn clone(
     let log = ssh::Log::new()?;
     let mut command = over_network(git(), Some(&path.join(".git")), &log);
     for file in included {
-        let mut setting = OsString::from("include.path=");
-        setting.push(file);
-        command.arg("-c").arg(setting);
+        command.arg("-c").arg(include(file));
     }
     // Its hook is run when the clone is at its place.
     command.args(["-c", NO_HOOKS, "clone", "--quiet"]);
@@ -204,6 +202,21 @@ pub(super) fn fetch_lfs(path: &Path, remote: &str, commit: &str) -> Result<(), G
         .map_err(|said| GitError::of_kind(Cause::Filter, &said, ""))
 }
 
+/// `git read-tree`, which writes the files and the index of HEAD where there are none, and runs no hook. With
+/// more files of the user's configuration.
+pub(super) fn check_out(
+    path: &Path,
+    included: &[PathBuf],
+    interrupt: &AtomicBool,
+) -> Result<(), GitError> {
+    let mut command = in_clone(path);
+    for file in included {
+        command.arg("-c").arg(include(file));
+    }
+    command.args(["read-tree", "--reset", "-u", "HEAD"]);
+    run(command, "", interrupt)
+}
+
 /// `git merge --ff-only`, which runs filters and hooks and knows sparse checkouts.
 pub(super) fn fast_forward(path: &Path, commit: &str) -> Result<(), GitError> {
     let mut command = in_clone(path);
@@ -297,6 +310,13 @@ pub(super) fn changes(path: &Path) -> Result<Changes, GitError> {
         }
     }
     Ok(changes)
+}
+
+/// A setting for `-c` that includes a file.
+fn include(file: &Path) -> OsString {
+    let mut setting = OsString::from("include.path=");
+    setting.push(file);
+    setting
 }
 
 fn in_clone(path: &Path) -> Command {

@@ -41,6 +41,18 @@ impl Drop for Log {
     }
 }
 
+/// A repository whose checkouts start the user's filters in that way.
+pub(super) fn open(work_tree: &Path, log: &Log) -> gix::Result<gix::Repository> {
+    let mut repository = gix::open(work_tree)?;
+    let overrides = overrides(repository.config_snapshot().plumbing(), log);
+    if !overrides.is_empty() {
+        let mut config = repository.config_snapshot_mut();
+        config.append_config(overrides, gix::config::Source::Api)?;
+        config.commit()?;
+    }
+    Ok(repository)
+}
+
 /// Configuration that makes gix start the user's filters in that way.
 pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     let Some(log) = log.0.to_str().map(shell::word) else {

@@ -1,13 +1,16 @@
 //! The local half: what is on disk, and moving it forward, with git2.
 //!
 //! [`state`] looks, [`moving`] says where to and [`transaction`] moves, [`remote`] serves the network half, [`copy`] makes one more
-//! repository of what is here, [`work`] finds what is nowhere else. [`filters`] finds the clones that
-//! libgit2 would get wrong, [`hooks`] runs what the user's git would run.
+//! repository of what is here, [`work`] finds what is nowhere else. [`engine`] finds the clones that
+//! libgit2 and gix would get wrong by their [`attributes`] and the like, [`checkout`] writes the first files, [`hooks`] runs what the user's git would run.
 
+mod attributes;
+pub(super) mod checkout;
 pub mod copy;
-mod filters;
+mod engine;
 mod fresh;
 pub(super) mod hooks;
+mod lfs;
 mod link;
 mod moving;
 mod remote;
@@ -17,8 +20,8 @@ mod template;
 mod transaction;
 pub mod work;
 
-pub use filters::{Lfs, is_attributes, lfs, lfs_note};
 pub(super) use fresh::{FirstHead, Refs, RemoteRef, begin as begin_clone, finish as finish_refs};
+pub use lfs::{Lfs, lfs, lfs_note};
 pub use link::{exclude, make as link};
 pub use moving::{detach, fast_forward, switch};
 pub use remote::set_url;

@@ -9,7 +9,6 @@ mod advertisement;
 mod allowance;
 mod attempt;
 mod by_git;
-mod checkout;
 mod clone;
 mod daemon;
 mod fetch;
@@ -102,7 +101,7 @@ impl Network<'_> {
         let made = self
             .with_retries(&url, |session| match self.backend {
                 Backend::BuiltIn if needs_no_program(&url) => {
-                    local::clone(path, &url, repo).map(|()| Made::at(path))
+                    local::clone(path, &url, repo, self.interrupt).map(|()| Made::at(path))
                 }
                 Backend::BuiltIn => Attempt::new(self, &url, meter, session).clone(&staged, repo),
                 Backend::Cli => {

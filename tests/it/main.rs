@@ -5,6 +5,7 @@
 mod add;
 mod addresses;
 mod as_git;
+mod attributes;
 mod cache;
 mod causes;
 mod compose_merge;

@@ -11,7 +11,7 @@ use crate::dotenv;
 use crate::error::Failure;
 use crate::git::local::copy::{Start, copy};
 use crate::host::files::{self, Mode};
-use crate::host::place;
+use crate::host::{interrupt, place};
 use crate::manifest::{self, copied};
 use crate::shell;
 use crate::workspace::{CopyOf, VolumeSource, Workspace};
@@ -36,7 +36,7 @@ pub(super) fn copy_workspace(opened: &Opened, root: &Path) -> Result<Vec<String>
         }
         return Ok(Vec::new());
     }
-    copy(from, from, root, Start::Head).map_err(|error| {
+    copy(from, from, root, Start::Head, interrupt::flag()).map_err(|error| {
         Failure::failed(anyhow!(error).context("can't copy the workspace's own repository"))
     })?;
     let committed = read(root, manifest::FILE)?;

@@ -11,10 +11,9 @@ use std::sync::atomic::AtomicBool;
 
 use git2::{ConfigLevel, Repository, RepositoryInitOptions};
 
-use super::filters::needs_git;
-use super::moving::{checkout, with_git};
+use super::checkout::check_out_at;
 use super::state::{remote_default, remote_of};
-use super::{Head, head, pinned, template};
+use super::{Head, head, hooks, pinned, template};
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
 use crate::workspace::{Checkout, Repo};
@@ -39,6 +38,7 @@ pub fn copy(
     original: &Path,
     destination: &Path,
     start: Start<'_>,
+    interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
     let from = Repository::open(original)?;
     let start = Point::of(&from, root, start)?;
@@ -58,7 +58,12 @@ pub fn copy(
     copy_refs(&from, to_dir)?;
     // Opened again: what was written beside it is read anew.
     drop(to);
-    check_out(&Repository::open(destination)?, destination, &start)
+    check_out(
+        &Repository::open(destination)?,
+        destination,
+        &start,
+        interrupt,
+    )
 }
 
 /// Checks out the submodules of a copy, each as its commit says. What the original has of them is
@@ -189,8 +194,13 @@ fn init(destination: &Path, branch: Option<&str>) -> Result<Repository, GitError
     Ok(Repository::open(path)?)
 }
 
-/// Writes the files of the work tree first, and HEAD when they are there.
-fn check_out(to: &Repository, destination: &Path, start: &Point) -> Result<(), GitError> {
+/// Sets HEAD, and writes the files of the work tree.
+fn check_out(
+    to: &Repository,
+    destination: &Path,
+    start: &Point,
+    interrupt: &AtomicBool,
+) -> Result<(), GitError> {
     if let (Some(branch), Some((remote, merge))) = (&start.branch, &start.upstream) {
         let mut config = to.config()?.open_level(ConfigLevel::Local)?;
         config.set_str(&format!("branch.{branch}.remote"), remote)?;
@@ -199,20 +209,19 @@ fn check_out(to: &Repository, destination: &Path, start: &Point) -> Result<(), G
     let Some(commit) = start.commit else {
         return Ok(());
     };
-    let commit = to.find_commit(commit)?;
-    match needs_git(to, Some(&commit)) {
-        Some(why) => with_git(why, || cli::detach(destination, &commit.id().to_string()))?,
-        None => checkout(to, &commit)?,
-    }
     match &start.branch {
         Some(branch) => {
             let name = format!("refs/heads/{branch}");
-            to.reference(&name, commit.id(), false, &start.origin)?;
+            to.reference(&name, commit, false, &start.origin)?;
             to.set_head(&name)?;
         }
-        None => to.set_head_detached(commit.id())?,
+        None => to.set_head_detached(commit)?,
     }
-    Ok(())
+    check_out_at(destination, interrupt)?;
+    match hooks::after_checkout(to, None, commit)? {
+        Some(failed) => Err(GitError::new(Cause::Other, failed)),
+        None => Ok(()),
+    }
 }
 
 /// Everything below `objects` but what is being written, and the list of alternates, whose relative

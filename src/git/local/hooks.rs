@@ -19,14 +19,6 @@ use crate::git::meter::Gate;
 const POST_CHECKOUT: &str = "post-checkout";
 const POST_MERGE: &str = "post-merge";
 
-/// Whether a hook runs after a merge or a checkout.
-pub(super) fn has_any(repository: &Repository) -> bool {
-    let folder = folder(repository);
-    [POST_MERGE, POST_CHECKOUT]
-        .iter()
-        .any(|hook| folder.join(hook).is_file())
-}
-
 /// Runs the hook that `git clone` runs, of a clone that is at its place. Returns what the user should
 /// know. As with git, a hook that fails does not undo anything.
 ///

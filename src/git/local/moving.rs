@@ -1,15 +1,15 @@
 //! Says where a clone goes, as the plan wants it: [`transaction`] gets it there, or the user's git where only
 //! that one can. Nothing that is not committed is ever overwritten.
 
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use git2::build::CheckoutBuilder;
-use git2::{CheckoutNotificationType, Repository};
+use git2::{Oid, Repository};
 
-use super::filters::{fetches_lfs, has_encodings, is_sparse};
-use super::transaction::{self, How, Move};
-use super::{folder, head, hooks, pinned};
+use super::attributes::Attributes;
+use super::checkout::with_git;
+use super::lfs::fetches_lfs;
+use super::transaction::{self, How, Move, Scene};
+use super::{engine, folder, head, hooks, pinned};
 use crate::git::cli;
 use crate::git::error::{Cause, GitError};
 use crate::sync::{CloneState, Head, Target};
@@ -35,12 +35,14 @@ pub fn fast_forward(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), 
             upstream: &upstream,
         },
     };
-    fetch_lfs(&repository, &path, &clone.remote, &commit)?;
-    if let Some(why) = needs_git(&repository, &commit) {
-        transaction::look(&repository, &wanted)?;
+    let scene = Scene::of(&repository, &wanted)?;
+    let attributes = scene.attributes();
+    fetch_lfs(&repository, &attributes, &clone.remote, commit.id())?;
+    if let Some(why) = engine::for_move(&repository, &attributes) {
+        transaction::look(&scene, &attributes)?;
         return with_git(why, || cli::fast_forward(&path, &commit.id().to_string()));
     }
-    transaction::run(&repository, &wanted)?;
+    transaction::run(&scene)?;
     // As with git, one that fails undoes nothing, and git says nothing of it.
     hooks::after_merge(&repository)?;
     Ok(())
@@ -59,16 +61,18 @@ pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
         to: commit.id(),
         how: How::Detach,
     };
-    fetch_lfs(&repository, &path, &clone.remote, &commit)?;
-    if let Some(why) = needs_git(&repository, &commit) {
-        transaction::look(&repository, &wanted)?;
+    let scene = Scene::of(&repository, &wanted)?;
+    let attributes = scene.attributes();
+    fetch_lfs(&repository, &attributes, &clone.remote, commit.id())?;
+    if let Some(why) = engine::for_move(&repository, &attributes) {
+        transaction::look(&scene, &attributes)?;
         let moved = with_git(why, || cli::detach(&path, &commit.id().to_string()));
         let (at, now) = head(&repository)?;
         let is_there = matches!(at, Head::Detached(_)) && now == Some(commit.id());
         return without_hook(moved, is_there);
     }
     let (_, old) = head(&repository)?;
-    transaction::run(&repository, &wanted)?;
+    transaction::run(&scene)?;
     hooks::after_checkout(&repository, old, commit.id())
 }
 
@@ -100,44 +104,19 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
             follows: local.is_none().then_some(&clone.remote),
         },
     };
-    fetch_lfs(&repository, &path, &clone.remote, &commit)?;
-    let Some(why) = needs_git(&repository, &commit) else {
+    let scene = Scene::of(&repository, &wanted)?;
+    let attributes = scene.attributes();
+    fetch_lfs(&repository, &attributes, &clone.remote, commit.id())?;
+    let Some(why) = engine::for_move(&repository, &attributes) else {
         let (_, old) = head(&repository)?;
-        transaction::run(&repository, &wanted)?;
+        transaction::run(&scene)?;
         return hooks::after_checkout(&repository, old, commit.id());
     };
-    transaction::look(&repository, &wanted)?;
+    transaction::look(&scene, &attributes)?;
     let from = local.is_none().then_some(upstream.as_str());
     let moved = with_git(why, || cli::switch(&path, name, from));
     let is_there = head(&repository)?.0 == Head::Branch(name.clone());
     without_hook(moved, is_there)
-}
-
-/// Why only the user's git can move this clone, if so.
-fn needs_git(repository: &Repository, commit: &git2::Commit<'_>) -> Option<&'static str> {
-    if is_sparse(repository) {
-        return Some("a sparse checkout");
-    }
-    if has_encodings(repository, commit) {
-        // gix's encoder writes UTF-16 as UTF-8.
-        return Some("files with an encoding of their own");
-    }
-    let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
-    if repository.workdir().and_then(device) != device(repository.path()) {
-        return Some("its `.git` on another file system");
-    }
-    // Its commit is not in the file of that name.
-    let is_symbolic = || -> Result<bool, git2::Error> {
-        let head = repository.find_reference("HEAD")?;
-        let Some(branch) = head.symbolic_target()? else {
-            return Ok(false);
-        };
-        let kind = repository.find_reference(branch)?.kind();
-        Ok(kind == Some(git2::ReferenceType::Symbolic))
-    };
-    is_symbolic()
-        .unwrap_or(false)
-        .then_some("a branch that is a symbolic ref")
 }
 
 /// A checkout by git: its status is that of a hook that failed after all was done.
@@ -154,12 +133,14 @@ fn without_hook(moved: Result<(), GitError>, is_there: bool) -> Result<Option<St
 /// tree when one of them can't be had.
 fn fetch_lfs(
     repository: &Repository,
-    path: &Path,
+    attributes: &Attributes,
     remote: &str,
-    commit: &git2::Commit<'_>,
+    commit: Oid,
 ) -> Result<(), GitError> {
-    if fetches_lfs(repository, commit) {
-        cli::fetch_lfs(path, remote, &commit.id().to_string())?;
+    if let Some(work_tree) = repository.workdir().filter(|_| attributes.lfs)
+        && fetches_lfs(repository)
+    {
+        cli::fetch_lfs(work_tree, remote, &commit.to_string())?;
     }
     Ok(())
 }
@@ -187,41 +168,4 @@ fn work_tree_on(repository: &Repository, branch: &str) -> Result<Option<PathBuf>
         );
             !is_here && super::branch(path).as_deref() == Some(branch)
         }))
-}
-
-/// Safe mode: libgit2 looks for conflicts first and touches nothing when there is one.
-pub(super) fn checkout(repository: &Repository, commit: &git2::Commit<'_>) -> Result<(), GitError> {
-    let mut in_the_way: Vec<String> = Vec::new();
-    let result = {
-        let mut options = CheckoutBuilder::new();
-        options
-            .safe()
-            // git itself overwrites ignored files here; but a local `.env` is the user's work.
-            .overwrite_ignored(false)
-            .notify_on(CheckoutNotificationType::CONFLICT)
-            .notify(|_, path, _, _, _| {
-                if let Some(path) = path {
-                    in_the_way.push(path.display().to_string());
-                }
-                true
-            });
-        repository.checkout_tree(commit.as_object(), Some(&mut options))
-    };
-    match result {
-        Ok(()) => Ok(()),
-        Err(_) if !in_the_way.is_empty() => Err(GitError::in_the_way(&in_the_way)),
-        Err(error) => Err(error.into()),
-    }
-}
-
-pub(super) fn with_git(
-    why: &str,
-    run: impl FnOnce() -> Result<(), GitError>,
-) -> Result<(), GitError> {
-    run().map_err(|mut error| {
-        if error.cause == Cause::MissingProgram {
-            error.reason = format!("it has {why}, which needs `git`");
-        }
-        error
-    })
 }

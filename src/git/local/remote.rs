@@ -3,10 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 
+use git2::build::CheckoutBuilder;
 use git2::{Oid, Repository};
 
-use super::moving::checkout;
+use super::checkout::check_out_at;
 use super::{folder, has_remote_branches, pinned, template};
 use crate::git::error::{Cause, GitError};
 use crate::git::url;
@@ -153,10 +155,18 @@ pub(in crate::git) fn detach_head(path: &Path, rev: &str) -> Result<(), GitError
 }
 
 /// Clones a repository of this machine, for where there is no `git` that gix could start.
-pub(in crate::git) fn clone(path: &Path, url: &str, repo: &Repo) -> Result<(), GitError> {
+pub(in crate::git) fn clone(
+    path: &Path,
+    url: &str,
+    repo: &Repo,
+    interrupt: &AtomicBool,
+) -> Result<(), GitError> {
     let mut builder = git2::build::RepoBuilder::new();
     // Real copies: a hard link would share its fate with the other repository.
     builder.clone_local(git2::build::CloneLocal::NoLinks);
+    let mut nothing = CheckoutBuilder::new();
+    nothing.dry_run();
+    builder.with_checkout(nothing);
     if let Checkout::Branch(name) = &repo.checkout {
         builder.branch(name);
     }
@@ -169,10 +179,9 @@ pub(in crate::git) fn clone(path: &Path, url: &str, repo: &Repo) -> Result<(), G
             let reason = format!("the remote has no tag or commit `{name}`");
             GitError::new(Cause::MissingReference, reason)
         })?;
-        checkout(&repository, &repository.find_commit(commit)?)?;
         repository.set_head_detached(commit)?;
     }
-    Ok(())
+    check_out_at(path, interrupt)
 }
 
 /// What the branches and tags of a repository of this machine lead to, likewise.

@@ -8,9 +8,11 @@ use std::{fs, mem};
 use git2::{Config, ConfigLevel, ErrorCode, FileMode, Oid, Repository, RepositoryState, Status};
 use rustix::process::{Resource, getrlimit};
 
-use super::filters::{has_foreign_attributes, is_sparse};
+use super::attributes::Attributes;
 use super::transaction::index_identity;
-use super::{folder, follows, has_remote_branches, head, head_text, link, pinned, reachable};
+use super::{
+    engine, folder, follows, has_remote_branches, head, head_text, link, pinned, reachable,
+};
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
 use crate::host::place;
@@ -350,15 +352,13 @@ fn with_changes(
 
 /// What differs from HEAD, and whether files of it go through filters.
 pub(super) fn changes(repository: &Repository, path: &Path) -> Result<(Changes, bool), GitError> {
-    let has_filters = has_foreign_attributes(repository, None);
-    // libgit2 would compare what a filter made with what it was made from.
-    let needs_git = has_filters || is_sparse(repository);
-    let changes = match needs_git.then(|| cli::changes(path)) {
+    let attributes = Attributes::of_index(repository);
+    let changes = match engine::for_status(repository, &attributes).then(|| cli::changes(path)) {
         Some(Err(error)) if error.cause == Cause::MissingProgram => statuses(repository)?,
         Some(result) => result?,
         None => statuses(repository)?,
     };
-    Ok((changes, has_filters))
+    Ok((changes, attributes.filters))
 }
 
 pub(super) fn statuses(repository: &Repository) -> Result<Changes, GitError> {

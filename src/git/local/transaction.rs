@@ -14,21 +14,24 @@ mod refs;
 mod staging;
 mod steps;
 
+pub(in crate::git::local) use self::changes::Changes;
 pub(super) use self::index::identity as index_identity;
 
-use std::fs;
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository};
 
-use self::changes::{Changes, Contents, Versions};
+use self::changes::{Contents, Versions};
 use self::check::{Plan, Settings};
 use self::locks::Locks;
 use self::refs::{Head, Refs};
 use self::staging::Staging;
 use self::steps::{Journal, Kind, Mark, Step};
-use super::filters::is_sparse;
+use super::attributes::Attributes;
+use super::engine;
 use crate::git::error::{Cause, GitError};
 use crate::host::place;
 use crate::plural::few;
@@ -70,8 +73,8 @@ impl How<'_> {
 }
 
 /// Moves the clone, or fails and leaves it as it was.
-pub(super) fn run(repository: &Repository, wanted: &Move<'_>) -> Result<(), GitError> {
-    let scene = Scene::of(repository, wanted)?;
+pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
+    let repository = scene.repository;
     locks::must_be_free(&scene.locks)?;
     let mut staging = Staging::begin(repository.path(), &scene.work_tree, &scene.locks)?;
     scene.look()?;
@@ -97,7 +100,7 @@ pub(super) fn run(repository: &Repository, wanted: &Move<'_>) -> Result<(), GitE
             .map(|id| id.to_string())
             .unwrap_or_default(),
         new_head: scene.new_head(),
-        to: wanted.to.to_string(),
+        to: scene.wanted.to.to_string(),
         steps: steps.clone(),
     })?;
     let mut go = || -> Result<(), GitError> {
@@ -109,7 +112,7 @@ pub(super) fn run(repository: &Repository, wanted: &Move<'_>) -> Result<(), GitE
                 must_be_checked(&taken, &step.path, &plan.checked, &mut contents)?;
             }
         }
-        scene.write_index(&staging)?;
+        scene.write_index(&staging, &plan.still)?;
         scene.write_refs(&staging)
     };
     if let Err(mut error) = go() {
@@ -128,15 +131,17 @@ pub(super) fn run(repository: &Repository, wanted: &Move<'_>) -> Result<(), GitE
     Ok(())
 }
 
-/// Everything that [`run`] looks at before it touches anything, for a move that git makes.
-pub(super) fn look(repository: &Repository, wanted: &Move<'_>) -> Result<(), GitError> {
-    let scene = Scene::of(repository, wanted)?;
+/// Everything that [`run`] looks at before it touches anything, for a move that git makes. What only git can
+/// compare, it does.
+pub(super) fn look(scene: &Scene<'_>, attributes: &Attributes) -> Result<(), GitError> {
     locks::must_be_free(&scene.locks)?;
-    scene.look().map(drop)
+    scene
+        .look_at(engine::only_git_compares(attributes))
+        .map(drop)
 }
 
 /// A clone that is about to move.
-struct Scene<'a> {
+pub(super) struct Scene<'a> {
     repository: &'a Repository,
     wanted: Move<'a>,
     work_tree: PathBuf,
@@ -147,7 +152,7 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn of(repository: &'a Repository, wanted: &Move<'a>) -> Result<Self, GitError> {
+    pub(super) fn of(repository: &'a Repository, wanted: &Move<'a>) -> Result<Self, GitError> {
         let work_tree = work_tree(repository)?;
         let names = ["HEAD".to_owned()].into_iter().chain(wanted.how.branch());
         let locks = ["index".to_owned()]
@@ -168,6 +173,11 @@ impl<'a> Scene<'a> {
         })
     }
 
+    /// Those that hold before the move, and after it.
+    pub(super) fn attributes(&self) -> Attributes {
+        Attributes::after(self.repository, &self.changes)
+    }
+
     fn index(&self) -> PathBuf {
         self.repository.path().join("index")
     }
@@ -182,6 +192,10 @@ impl<'a> Scene<'a> {
 
     /// The way, if the decision still holds and nothing is in it.
     fn look(&self) -> Result<(Plan, Contents<'_>), GitError> {
+        self.look_at(false)
+    }
+
+    fn look_at(&self, is_left_to_git: bool) -> Result<(Plan, Contents<'_>), GitError> {
         self.decision_must_hold()?;
         let settings = Settings {
             has_modes: self
@@ -189,7 +203,8 @@ impl<'a> Scene<'a> {
                 .config()
                 .and_then(|config| config.get_bool("core.fileMode"))
                 .unwrap_or(true),
-            is_sparse: is_sparse(self.repository),
+            is_sparse: engine::is_sparse(self.repository),
+            is_left_to_git,
         };
         let mut contents = self.versions.contents();
         let index = self.repository.index()?;
@@ -251,9 +266,13 @@ impl<'a> Scene<'a> {
         found.ok() != follows.is_none().then_some(self.wanted.to)
     }
 
-    fn write_index(&self, staging: &Staging) -> Result<(), GitError> {
+    fn write_index(
+        &self,
+        staging: &Staging,
+        still: &HashMap<PathBuf, Metadata>,
+    ) -> Result<(), GitError> {
         let (old, new) = (self.index(), staging.path().join("index"));
-        index::write(&old, &new, &self.work_tree, &self.changes)?;
+        index::write(&old, &new, &self.work_tree, &self.changes, still)?;
         // Under two names, so that a later run can tell whether it is still this one.
         let linked = staging.path().join("index.new");
         match fs::hard_link(&new, &linked) {
@@ -357,7 +376,7 @@ fn changed_now(path: &Path) -> GitError {
 fn must_be_checked(
     taken: &Path,
     path: &Path,
-    checked: &std::collections::HashMap<PathBuf, check::Checked>,
+    checked: &HashMap<PathBuf, check::Checked>,
     contents: &mut Contents<'_>,
 ) -> Result<(), GitError> {
     let found = taken.symlink_metadata()?;

@@ -11,7 +11,6 @@ use gix::Repository;
 use gix::protocol::fetch::{Shallow, Tags};
 
 use super::by_git;
-use super::checkout::check_out;
 use super::clone::{Conversation, Request, refspecs};
 use super::included::Included;
 use super::line::Line;
@@ -21,6 +20,7 @@ use super::{Network, failure, http, ssh};
 use crate::git::cli;
 use crate::git::error::{Cause, GitError};
 use crate::git::filter;
+use crate::git::local::checkout::First;
 use crate::git::local::{self, FirstHead, RemoteRef};
 use crate::git::meter::{Meter, Watch};
 use crate::git::staging::StagedClone;
@@ -145,7 +145,12 @@ impl<'a> Attempt<'a> {
         let network = self.network;
         let pass = network.gate.pass(received.objects);
         let watch = Watch::new(self.meter, &network.gate);
-        let has_attributes = check_out(&line.repository, watch, network.interrupt, |error| {
+        let first = First {
+            repository: &line.repository,
+            included: &included.files,
+            interrupt: network.interrupt,
+        };
+        let has_attributes = first.check_out(watch, |error| {
             filters.explain(self.say(error, line.ssh_log.as_ref()), self.url)
         })?;
         drop(pass);

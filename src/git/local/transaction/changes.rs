@@ -21,13 +21,13 @@ use gix::worktree::stack::state::attributes::Source;
 
 use crate::git::error::{GitError, SshSaid};
 use crate::git::filter::{self, Log};
-use crate::git::local::is_attributes;
+use crate::git::local::attributes::is_attributes;
 use crate::git::meter::threads_for;
 use crate::host::{files, interrupt};
 
 /// A file, link or submodule of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(in crate::git::local) struct Entry {
     pub mode: u32,
     pub id: Oid,
 }
@@ -47,13 +47,13 @@ impl Entry {
 
 /// One path of the two commits, of which one at least has it as something else than a folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Change {
+pub(in crate::git::local) struct Change {
     pub old: Option<Entry>,
     pub new: Option<Entry>,
 }
 
 /// By path: what is in a folder comes after it.
-pub(super) type Changes = BTreeMap<PathBuf, Change>;
+pub(in crate::git::local) type Changes = BTreeMap<PathBuf, Change>;
 
 /// The repository as gix sees it, with the user's filters started so that they ask nothing.
 pub(super) struct Versions {
@@ -68,13 +68,7 @@ impl Versions {
         let log = Log::of(git_dir);
         let mut who = Vec::new();
         let mut open = || -> gix::Result<gix::Repository> {
-            let mut repository = gix::open(work_tree)?;
-            let overrides = filter::overrides(repository.config_snapshot().plumbing(), &log);
-            if !overrides.is_empty() {
-                let mut config = repository.config_snapshot_mut();
-                config.append_config(overrides, gix::config::Source::Api)?;
-                config.commit()?;
-            }
+            let mut repository = filter::open(work_tree, &log)?;
             let committer = repository.committer_or_set_generic_fallback()?;
             committer
                 .write_to(&mut who)

@@ -5,8 +5,10 @@
 //! repository around one. Links are not followed. Changes nothing.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fs::{self, Metadata};
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +16,7 @@ use git2::{Index, IndexEntry, IndexEntryExtendedFlag};
 
 use super::changes::{Change, Changes, Contents, EXECUTABLE, Entry, LINK};
 use super::steps::{Kind, Mark, Step, is_absent};
+use crate::git::local::attributes::is_attributes;
 
 /// How many paths in the way are looked for.
 const MOST_IN_THE_WAY: usize = 20;
@@ -35,6 +38,8 @@ pub(super) struct Plan {
     pub in_the_way: Vec<PathBuf>,
     /// Tracked paths that are not as the index has them; likewise.
     pub changed: Vec<PathBuf>,
+    /// Files that stay, and are what the index has although it has another time of them.
+    pub still: HashMap<PathBuf, Metadata>,
 }
 
 /// A file that was found to be as the index has it.
@@ -79,6 +84,8 @@ pub(super) struct Settings {
     pub has_modes: bool,
     /// Tracked files may be missing on purpose.
     pub is_sparse: bool,
+    /// Whether git compares the content of the files that it watches, and refuses to move where it differs.
+    pub is_left_to_git: bool,
 }
 
 struct Check<'a, 'b> {
@@ -123,6 +130,38 @@ impl Check<'_, '_> {
         }
         self.plan.in_the_way.sort();
         self.plan.in_the_way.dedup();
+        let mut paths = self.changes.keys();
+        if paths.any(|path| is_attributes(path.as_os_str().as_bytes())) {
+            self.stays()?;
+        }
+        Ok(())
+    }
+
+    /// Attributes that change say something else of files that do not. git looks at all files before it moves,
+    /// so that none of them is looked at later, and taken for changed.
+    fn stays(&mut self) -> io::Result<()> {
+        for entry in self.index.iter() {
+            let path = Path::new(OsStr::from_bytes(&entry.path));
+            let stage = (entry.flags >> 12) & 3;
+            if stage > 0 || !is_watched(&entry) || self.changes.contains_key(path) {
+                continue;
+            }
+            let Some(found) = self.look(path)? else {
+                continue;
+            };
+            let old = Entry {
+                mode: entry.mode,
+                id: entry.id,
+            };
+            let is_file = !old.is_submodule() && !found.is_dir();
+            if is_file
+                && self
+                    .unchanged(path, old, &found)
+                    .is_some_and(|it| it.content.is_some())
+            {
+                self.plan.still.insert(path.to_owned(), found);
+            }
+        }
         Ok(())
     }
 
@@ -298,6 +337,10 @@ impl Check<'_, '_> {
         }
         let mark = Mark::of(found);
         if is_watched(&entry) && self.is_as_it_was(&entry, found) {
+            let content = None;
+            return Some(Checked { mark, content });
+        }
+        if self.settings.is_left_to_git && is_watched(&entry) {
             let content = None;
             return Some(Checked { mark, content });
         }

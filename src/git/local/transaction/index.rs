@@ -1,8 +1,9 @@
 //! The index of a move: how it is told from another one, and the old one with what has changed, written
 //! beside it.
 
+use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -33,6 +34,7 @@ pub(super) fn write(
     file: &Path,
     work_tree: &Path,
     changes: &Changes,
+    still: &HashMap<PathBuf, Metadata>,
 ) -> Result<(), GitError> {
     let old_time = old.symlink_metadata().ok();
     if old_time.is_some() {
@@ -47,7 +49,8 @@ pub(super) fn write(
     }
     for (path, change) in changes {
         if let Some(new) = change.new {
-            let mut entry = entry(work_tree, path, new)?;
+            let found = work_tree.join(path).symlink_metadata()?;
+            let mut entry = entry(&found, path, new);
             if let Some(old) = index.get_path(path, 0) {
                 // What git was told not to look at.
                 entry.flags = old.flags & ASSUMED_VALID;
@@ -56,11 +59,22 @@ pub(super) fn write(
             index.add(&entry)?;
         }
     }
+    for (path, found) in still {
+        if let Some(old) = index.get_path(path, 0) {
+            let (mode, id) = (old.mode, old.id);
+            let entry = IndexEntry {
+                flags: old.flags,
+                flags_extended: old.flags_extended,
+                ..entry(found, path, Entry { mode, id })
+            };
+            index.add(&entry)?;
+        }
+    }
     if let Some(old_time) = old_time {
         look_again(
             &mut index,
             (old_time.mtime(), old_time.mtime_nsec()),
-            changes,
+            |path| changes.contains_key(path) || still.contains_key(path),
         )?;
     }
     index.write()?;
@@ -70,7 +84,11 @@ pub(super) fn write(
 /// A file that was written to at the time of the old index, or after it, may differ from its entry and still
 /// have its time and size. Beside the new index it would look older, and unchanged: so its size is
 /// forgotten, as git does ("racy git"), and whoever reads the index looks into the file.
-fn look_again(index: &mut Index, old: (i64, i64), changes: &Changes) -> Result<(), GitError> {
+fn look_again(
+    index: &mut Index,
+    old: (i64, i64),
+    is_known: impl Fn(&Path) -> bool,
+) -> Result<(), GitError> {
     let is_racy = |entry: &IndexEntry| {
         let time = (
             i64::from(entry.mtime.seconds()),
@@ -79,7 +97,7 @@ fn look_again(index: &mut Index, old: (i64, i64), changes: &Changes) -> Result<(
         time >= old
             && entry.file_size > 0
             && entry.flags_extended == 0
-            && !changes.contains_key(Path::new(OsStr::from_bytes(&entry.path)))
+            && !is_known(Path::new(OsStr::from_bytes(&entry.path)))
     };
     let racy: Vec<IndexEntry> = index.iter().filter(is_racy).collect();
     for entry in racy {
@@ -96,10 +114,9 @@ fn look_again(index: &mut Index, old: (i64, i64), changes: &Changes) -> Result<(
     reason = "an index has 32 bits of each"
 )]
 #[expect(clippy::cast_sign_loss, reason = "likewise")]
-fn entry(work_tree: &Path, path: &Path, new: Entry) -> Result<IndexEntry, GitError> {
-    let found = work_tree.join(path).symlink_metadata()?;
+fn entry(found: &Metadata, path: &Path, new: Entry) -> IndexEntry {
     let time = |seconds: i64, nanoseconds: i64| IndexTime::new(seconds as i32, nanoseconds as u32);
-    Ok(IndexEntry {
+    IndexEntry {
         ctime: time(found.ctime(), found.ctime_nsec()),
         mtime: time(found.mtime(), found.mtime_nsec()),
         dev: found.dev() as u32,
@@ -116,7 +133,7 @@ fn entry(work_tree: &Path, path: &Path, new: Entry) -> Result<IndexEntry, GitErr
         flags: 0,
         flags_extended: 0,
         path: PathBuf::from(path).into_os_string().into_vec(),
-    })
+    }
 }
 
 /// Whether the index has of all these paths what the old commit has.

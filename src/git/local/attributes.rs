@@ -1,0 +1,212 @@
+//! What the files of attributes of a clone name that not every engine does as git does. Which engine is
+//! left then is for [`super::engine`] to say.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use git2::Repository;
+use gix::attrs::{Source, StateRef};
+use gix::bstr::ByteSlice as _;
+
+use super::transaction::Changes;
+use crate::host::files;
+
+/// git itself reads no larger ones, since 2.39: `ATTR_MAX_FILE_SIZE` of its attr.h, 100 MiB.
+const LARGEST_FILE: u64 = 100 << 20;
+
+/// git ignores longer lines, since 2.39: `ATTR_MAX_LINE_LENGTH` of its attr.h.
+const LONGEST_LINE: usize = 2048;
+
+/// What any of the files names, for whichever path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is found or not by itself"
+)]
+pub(in crate::git) struct Attributes {
+    pub filters: bool,
+    /// A filter of Git LFS.
+    pub lfs: bool,
+    pub idents: bool,
+    pub encodings: bool,
+    /// A pattern in quotes.
+    pub quotes: bool,
+    /// What git ignores, and others may not.
+    pub mistakes: bool,
+}
+
+impl Attributes {
+    /// Those of the user and of the repository itself. `file` is what `core.attributesFile` says.
+    pub(in crate::git) fn of_user(common_dir: &Path, file: Option<PathBuf>) -> Self {
+        let place = |source: Source| source.storage_location(&mut |name| std::env::var_os(name));
+        let user = file.or_else(|| place(Source::Git));
+        let own = common_dir.join("info/attributes");
+        let mut attributes = Attributes::default();
+        for path in [place(Source::System), user, Some(own)]
+            .into_iter()
+            .flatten()
+        {
+            if let Some(text) = read(&path) {
+                attributes.add(&text);
+            }
+        }
+        attributes
+    }
+
+    /// With those of the files that the index has.
+    pub(super) fn of_index(repository: &Repository) -> Self {
+        let config = repository.config();
+        let file = config.and_then(|config| config.get_path("core.attributesFile"));
+        let mut attributes = Attributes::of_user(repository.commondir(), file.ok());
+        if let Ok(index) = repository.index() {
+            for entry in index.iter().filter(|entry| is_attributes(&entry.path)) {
+                attributes.add_blob(repository, entry.id);
+            }
+        }
+        attributes
+    }
+
+    /// With those that a move brings as well.
+    pub(super) fn after(repository: &Repository, changes: &Changes) -> Self {
+        let mut attributes = Attributes::of_index(repository);
+        for (path, change) in changes {
+            if let Some(new) = change
+                .new
+                .filter(|_| is_attributes(path.as_os_str().as_bytes()))
+            {
+                attributes.add_blob(repository, new.id);
+            }
+        }
+        attributes
+    }
+
+    fn add_blob(&mut self, repository: &Repository, id: git2::Oid) {
+        if let Ok(blob) = repository.find_blob(id) {
+            self.add(blob.content());
+        }
+    }
+
+    /// Adds what a file has.
+    pub(in crate::git) fn add(&mut self, text: &[u8]) {
+        // git takes a byte order mark for a part of the pattern, where it reads a blob.
+        self.mistakes |= text.starts_with("\u{feff}".as_bytes())
+            || text.lines().any(|line| line.len() > LONGEST_LINE);
+        self.quotes |= text
+            .lines()
+            .any(|line| line.trim_start().starts_with(b"\""));
+        for line in gix::attrs::parse(text) {
+            let Ok((_, assignments, _)) = line else {
+                self.mistakes = true;
+                continue;
+            };
+            for assignment in assignments {
+                let Ok(assignment) = assignment else {
+                    self.mistakes = true;
+                    continue;
+                };
+                let state = assignment.state;
+                let is_off = matches!(state, StateRef::Unset | StateRef::Unspecified);
+                match assignment.name.as_str() {
+                    "filter" => {
+                        self.filters |= !is_off;
+                        let is_lfs = |value: &[u8]| value == b"lfs";
+                        self.lfs |=
+                            matches!(state, StateRef::Value(value) if is_lfs(value.as_bstr()));
+                    }
+                    "ident" => self.idents |= !is_off,
+                    // gix takes `-working-tree-encoding` for a mistake.
+                    "working-tree-encoding" => self.encodings |= state != StateRef::Unspecified,
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+/// What is in a file, if it is one that git would read.
+pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
+    files::read_bytes(path, LARGEST_FILE).ok()
+}
+
+/// Whether it is a file of attributes, by its path in the repository.
+pub(in crate::git) fn is_attributes(path: &[u8]) -> bool {
+    Path::new(OsStr::from_bytes(path)).file_name() == Some(OsStr::new(".gitattributes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_named_is_found_wherever_it_stands() {
+        let none = Attributes::default();
+        let filters = Attributes {
+            filters: true,
+            ..none
+        };
+        let idents = Attributes {
+            idents: true,
+            ..none
+        };
+        let encodings = Attributes {
+            encodings: true,
+            ..none
+        };
+        let quotes = Attributes {
+            quotes: true,
+            ..none
+        };
+        let mistakes = Attributes {
+            mistakes: true,
+            ..none
+        };
+        let long = format!("{} text", "x".repeat(LONGEST_LINE));
+        let cases = [
+            ("", none),
+            ("* text=auto eol=crlf\n*.png binary\n", none),
+            ("# *.c ident\n  # *.c filter=lfs\n", none),
+            ("ident text\nfilter=lfs -text\n", none),
+            ("*.c -ident !filter -filter !working-tree-encoding\n", none),
+            (
+                "*.bin filter=lfs diff=lfs merge=lfs -text\n",
+                Attributes {
+                    lfs: true,
+                    ..filters
+                },
+            ),
+            ("*.bin\tfilter=lfsx", filters),
+            ("[attr]mine filter=up\n", filters),
+            ("*.c text ident\r\n", idents),
+            ("*.c ident=yes\n", idents),
+            ("[attr]mine -text ident\n", idents),
+            ("*.txt working-tree-encoding=UTF-16\n", encodings),
+            ("*.txt -working-tree-encoding\n", encodings),
+            (
+                " \"a b\" ident\n",
+                Attributes {
+                    quotes: true,
+                    ..idents
+                },
+            ),
+            ("\"a eol=crlf\n", quotes),
+            ("\u{feff}* text\n", mistakes),
+            ("!a.txt text\n", mistakes),
+            ("*.c text -=x\n", mistakes),
+            (&long, mistakes),
+        ];
+        for (text, expected) in cases {
+            let mut found = Attributes::default();
+            found.add(text.as_bytes());
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn files_of_attributes_are_known_by_their_names() {
+        assert!(is_attributes(b".gitattributes"));
+        assert!(is_attributes(b"a/b/.gitattributes"));
+        assert!(!is_attributes(b"a.gitattributes"));
+        assert!(!is_attributes(b".gitattributes/a"));
+    }
+}

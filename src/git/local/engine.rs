@@ -1,0 +1,81 @@
+//! Which engine writes the files of a work tree and compares them: gix and libgit2, or the user's git
+//! where they would not do as git does.
+//!
+//! Decided here and nowhere else, for a clone, a copy, an update, a switch and a status. Changes nothing.
+
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use git2::Repository;
+
+use super::attributes::Attributes;
+
+/// Why only the user's git can write the files of HEAD where there are none yet, if so.
+pub(super) fn for_first(is_sparse: bool, attributes: &Attributes) -> Option<&'static str> {
+    if is_sparse {
+        return Some("a sparse checkout");
+    }
+    for_writing(attributes)
+}
+
+/// Why only the user's git can move a clone, if so. `attributes` are those before the move and after it.
+pub(super) fn for_move(repository: &Repository, attributes: &Attributes) -> Option<&'static str> {
+    if is_sparse(repository) {
+        return Some("a sparse checkout");
+    }
+    if let Some(why) = for_writing(attributes) {
+        return Some(why);
+    }
+    let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
+    if repository.workdir().and_then(device) != device(repository.path()) {
+        return Some("its `.git` on another file system");
+    }
+    // Its commit is not in the file of that name.
+    let is_symbolic = || -> Result<bool, git2::Error> {
+        let head = repository.find_reference("HEAD")?;
+        let Some(branch) = head.symbolic_target()? else {
+            return Ok(false);
+        };
+        let kind = repository.find_reference(branch)?.kind();
+        Ok(kind == Some(git2::ReferenceType::Symbolic))
+    };
+    is_symbolic()
+        .unwrap_or(false)
+        .then_some("a branch that is a symbolic ref")
+}
+
+/// Whether libgit2 would take files for changed that git does not, or the reverse.
+pub(super) fn for_status(repository: &Repository, attributes: &Attributes) -> bool {
+    // It runs no filters, and has no quotes in its attributes.
+    attributes.filters
+        || attributes.quotes
+        || for_writing(attributes).is_some()
+        || is_sparse(repository)
+}
+
+/// Whether gix, which compares files before a move, would take some for changed that git does not.
+pub(super) fn only_git_compares(attributes: &Attributes) -> bool {
+    for_writing(attributes).is_some()
+}
+
+/// What gix writes in another way.
+fn for_writing(attributes: &Attributes) -> Option<&'static str> {
+    if attributes.encodings {
+        // It writes UTF-16 as UTF-8.
+        return Some("files with an encoding of their own");
+    }
+    if attributes.idents {
+        // It leaves out the space after the hash, and takes `ident=VALUE` for `ident`.
+        return Some("files with the attribute `ident`");
+    }
+    attributes
+        .mistakes
+        .then_some("mistakes in a file of attributes")
+}
+
+pub(super) fn is_sparse(repository: &Repository) -> bool {
+    repository
+        .config()
+        .and_then(|config| config.get_bool("core.sparseCheckout"))
+        .unwrap_or(false)
+}

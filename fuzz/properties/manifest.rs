@@ -182,7 +182,8 @@ fn compose_file(workspace: &Workspace) {
     let text = compose::render(workspace);
     assert_eq!(compose::text::origin(&text), Origin::Written, "{text}");
     assert_eq!(drift::compare(&text, &text), []);
-    let tree = yaml::parse(&text).unwrap_or_else(|| panic!("no YAML:\n{text}"));
+    let tree = yaml::parse(&text).unwrap();
+    let tree = tree.unwrap_or_else(|| panic!("no YAML:\n{text}"));
     for service in &workspace.services {
         let services = tree.get("services").expect("services");
         assert!(

@@ -204,7 +204,7 @@ fn known_of(opened: &Opened) -> Known {
     let variables = Variables::new([], &env_file.unwrap_or_default());
     let copy = personal.copy.as_ref();
     Known {
-        project: opened.selection(&variables).project,
+        project: opened.selection_as_far_as_known(&variables).project,
         copy_of: copy.map(|copy| PathBuf::from(&copy.folder)),
         port_offset: copy.map_or(0, |copy| copy.port_offset),
         ports: claimed(workspace, personal, &variables),

@@ -280,7 +280,7 @@ impl Examination {
             Ok(variables) => (variables, None),
             Err(error) => (probes::variables_of(""), Some(error.to_string())),
         };
-        let selection = opened.selection(&variables);
+        let selection = opened.selection_as_far_as_known(&variables);
         let mut checks = catalogue::workspace(&opened.workspace, &opened.personal, &variables);
         if depth == Depth::Deep {
             let Opened {

@@ -8,10 +8,10 @@ use std::path::Path;
 use anyhow::anyhow;
 use indexmap::IndexMap;
 
-use super::{Context, Format, Opened, copies};
+use super::{Context, Format, Opened, copies, project};
 use crate::compose::drift::{self, Change, Difference, Side};
 use crate::compose::effect::{self, Effect, Stack};
-use crate::compose::overrides;
+use crate::compose::overrides::{self, AddedPort};
 use crate::compose::text::{self, Origin};
 use crate::docker::Docker;
 use crate::doctor::probes;
@@ -218,6 +218,7 @@ pub fn generate(context: &Context, opened: &Opened, overwrite: Overwrite) -> Res
     if plan.would_lose_edits() && overwrite == Overwrite::Never {
         return Err(refusal(&context.ui, &plan));
     }
+    let added = added_ports(opened)?;
     for file in &plan.files {
         file.write(&context.ui, &opened.root)?;
     }
@@ -227,7 +228,7 @@ pub fn generate(context: &Context, opened: &Opened, overwrite: Overwrite) -> Res
             .say(format_args!("{} is up to date", compose::FILE));
     }
     warn_of_other_files(&context.ui, &opened.root);
-    warn_of_added_ports(&context.ui, opened)?;
+    warn_of_added_ports(&context.ui, &added);
     Ok(plan)
 }
 
@@ -262,18 +263,24 @@ fn warn_of_other_files(ui: &Ui, root: &Path) {
     }
 }
 
-/// Says where the override adds a port that it looks like it replaced.
-fn warn_of_added_ports(ui: &Ui, opened: &Opened) -> Result<(), Failure> {
+/// The ports that the override publishes a second time.
+fn added_ports(opened: &Opened) -> Result<Vec<AddedPort>, Failure> {
     let name = compose::OVERRIDE_FILE;
     let text = files::read(&opened.root.join(name))?.unwrap_or_default();
-    for added in overrides::added_ports(&text, &opened.workspace) {
+    let added = overrides::added_ports(&text, &opened.workspace);
+    added.map_err(|excess| project::too_much(name, excess))
+}
+
+/// Says where the override adds a port that it looks like it replaced.
+fn warn_of_added_ports(ui: &Ui, added: &[AddedPort]) {
+    let name = compose::OVERRIDE_FILE;
+    for added in added {
         ui.warn(format_args!(
             "line {} of `{name}` publishes port {} of `{}` a second time, and does not replace the first",
             added.line, added.target, added.service
         ));
         ui.hint("to replace the ports, write `ports: !override` there");
     }
-    Ok(())
 }
 
 fn verb(change: Change) -> &'static str {

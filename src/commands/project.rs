@@ -9,6 +9,7 @@ use anyhow::{Context as _, anyhow};
 use super::{Context, Opened, up};
 use crate::compose::owner::{self, Owner};
 use crate::compose::selection::{self, Selection, Sources};
+use crate::compose::yaml::Excess;
 use crate::compose::{self, overrides};
 use crate::docker::{Compose, Docker, EngineProblem};
 use crate::doctor::variables::Variables;
@@ -23,11 +24,23 @@ impl Opened {
     /// Compose for this workspace's files and project, whatever the shell says.
     pub fn compose(&self, docker: &Docker) -> Result<Compose, Failure> {
         let variables = probes::variables(&self.root).context("can't read `.env`")?;
-        Ok(docker.compose(&self.root, &self.selection(&variables)))
+        Ok(docker.compose(&self.root, &self.selection(&variables)?))
     }
 
-    /// Which files and which project Compose is to work on here.
-    pub fn selection(&self, variables: &Variables) -> Selection {
+    /// Which files and which project Compose is to work on here. Fails where a file may name the project
+    /// and can't be read: what is changed then could be another one.
+    pub fn selection(&self, variables: &Variables) -> Result<Selection, Failure> {
+        let mut failure = None;
+        let selection = self.select(variables, &mut failure);
+        failure.map_or(Ok(selection), Err)
+    }
+
+    /// The same for who only looks, and reports files that can't be read by itself.
+    pub fn selection_as_far_as_known(&self, variables: &Variables) -> Selection {
+        self.select(variables, &mut None)
+    }
+
+    fn select(&self, variables: &Variables, failure: &mut Option<Failure>) -> Selection {
         let sources = Sources {
             shell: &|name| variables.in_shell(name),
             env_file: &|name| variables.in_file(name),
@@ -40,35 +53,46 @@ impl Opened {
                 folder.is_some() && folder == self.root.canonicalize().ok()
             },
         };
-        Selection::of(&sources, |files| self.project_name(variables, files))
+        Selection::of(&sources, |files| {
+            let name = self.project_name(variables, files);
+            name.unwrap_or_else(|error| {
+                *failure = Some(error);
+                project_of_folder(&self.root)
+            })
+        })
     }
 
     /// The name that Compose gives the project: the variable's of `.env` (which `generate` sets to a
     /// copy's own), that of the last file that has one, or the folder's with what no project name may
     /// have left out (compose-go, `NormalizeProjectName`).
-    fn project_name(&self, variables: &Variables, files: &[String]) -> String {
+    fn project_name(&self, variables: &Variables, files: &[String]) -> Result<String, Failure> {
         let of_file = variables.in_file(selection::PROJECT);
         if let Some(name) = of_file.filter(|name| !name.is_empty()) {
-            return name.to_owned();
+            return Ok(name.to_owned());
         }
         if let Some(copy) = &self.personal.copy {
-            return copy.project.clone();
+            return Ok(copy.project.clone());
         }
         for file in files.iter().rev() {
             if file.rsplit('/').next() == Some(compose::FILE) {
                 if let Some(name) = &self.workspace.name {
-                    return name.clone();
+                    return Ok(name.clone());
                 }
                 continue;
             }
-            // One that can't be read is a finding of its own.
-            let text = files::read(&self.root.join(file)).ok().flatten();
-            if let Some(name) = overrides::project_name(&text.unwrap_or_default()) {
-                return name;
+            let text = files::read(&self.root.join(file))?.unwrap_or_default();
+            let name = overrides::project_name(&text);
+            if let Some(name) = name.map_err(|excess| too_much(file, excess))? {
+                return Ok(name);
             }
         }
-        project_of_folder(&self.root)
+        Ok(project_of_folder(&self.root))
     }
+}
+
+/// A Compose file that is more than fitout reads.
+pub(super) fn too_much(file: &str, excess: Excess) -> Failure {
+    Failure::failed(anyhow!("`{file}`: {excess}")).hint(excess.hint())
 }
 
 /// What Compose makes of a folder's name.
@@ -103,7 +127,7 @@ impl<'a> Project<'a> {
 
     /// Compose for this project and whatever its user wants of it.
     pub fn any(&self) -> Result<Compose, Failure> {
-        let selection = self.selection(&self.variables()?);
+        let selection = self.selection(&self.variables()?)?;
         Ok(Docker::default().compose(&self.opened.root, selection))
     }
 
@@ -116,17 +140,18 @@ impl<'a> Project<'a> {
     }
 
     /// What Compose is to work on. What this shell says otherwise is reported once.
-    fn selection(&self, variables: &Variables) -> &Selection {
-        self.selected.get_or_init(|| {
-            let selection = self.opened.selection(variables);
-            report(self.context, &selection);
-            selection
-        })
+    fn selection(&self, variables: &Variables) -> Result<&Selection, Failure> {
+        if let Some(selection) = self.selected.get() {
+            return Ok(selection);
+        }
+        let selection = self.opened.selection(variables)?;
+        report(self.context, &selection);
+        Ok(self.selected.get_or_init(|| selection))
     }
 
     /// Refuses where the project has containers or volumes of another workspace.
     pub fn require_own(&self) -> Result<(), Failure> {
-        let project = self.selection(&self.variables()?).project.clone();
+        let project = self.selection(&self.variables()?)?.project.clone();
         match Docker::default().containers_of(&project) {
             Some(found) => {
                 let folders = found.iter().map(|container| container.folder.as_str());
@@ -243,7 +268,7 @@ impl<'a> Project<'a> {
             let why = engine_answers().err();
             why.unwrap_or_else(|| Failure::failed(error))
         })?;
-        let project = &self.selection(&self.variables()?).project;
+        let project = &self.selection(&self.variables()?)?.project;
         let folders = states.iter().map(|state| state.folder.as_str());
         own(self.opened, project, folders)?;
         let mut of_service = states.iter().filter(|state| state.service == name);

@@ -123,8 +123,9 @@ fn services(opened: &Opened) -> Result<Vec<Row>, String> {
     }
     let docker = Docker::default();
     let variables = probes::variables(&opened.root).map_err(|error| format!(".env: {error}"))?;
+    let selection = opened.selection_as_far_as_known(&variables);
     let states = docker
-        .compose(&opened.root, &opened.selection(&variables))
+        .compose(&opened.root, &selection)
         .with_made_up(&required::unset(&opened.workspace, &variables))
         .services()
         .map_err(|error| why_not(opened, &docker, &error))?;

@@ -68,7 +68,7 @@ struct TestStack<'a> {
 impl<'a> TestStack<'a> {
     fn new(opened: &'a Opened, service: &str) -> Result<Self, Failure> {
         let variables = probes::variables(&opened.root).context("can't read `.env`")?;
-        let selection = opened.selection(&variables);
+        let selection = opened.selection(&variables)?;
         let mut project = selection.project.clone();
         write!(project, "-test-{service}-{}", std::process::id())?;
         Ok(TestStack {

@@ -57,7 +57,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     interrupt::listen().context("can't listen for Ctrl-C")?;
 
     let variables = probes::variables(&opened.root).context("can't read `.env`")?;
-    project::report(context, &opened.selection(&variables));
+    project::report(context, &opened.selection(&variables)?);
     let preconditions = Preconditions::of_machine(&opened, &args.services)?;
     if let Some(from) = preconditions.moved_from() {
         context.ui.say(format_args!(
@@ -207,7 +207,7 @@ fn states(
     asked: &HashSet<&str>,
 ) -> Result<(Vec<ServiceState>, Vec<Container>), Failure> {
     let variables = probes::variables(&opened.root).context("can't read `.env`")?;
-    let project = opened.selection(&variables).project;
+    let project = opened.selection(&variables)?.project;
     let mut own = docker.containers().unwrap_or_default();
     own.retain(|container| container.project == project && !container.is_one_off);
     let states: Vec<ServiceState> = own.iter().map(Container::service_state).collect();

@@ -1,11 +1,12 @@
 //! The known trap of `docker-compose.override.yml`: a list there is added to the list of the compose
 //! file. Who writes `ports:` to change a port gets both. Pure: text in, findings out.
 //!
-//! A text that is no YAML has no findings here: Compose says what is wrong with it.
+//! A text that is no YAML has no findings here: Compose says what is wrong with it. One that is too much to
+//! read is an error, as nobody could say then what it does.
 
 use std::ops::RangeInclusive;
 
-use super::yaml::{self, Node, Value};
+use super::yaml::{self, Excess, Node, Value};
 use crate::workspace::{Protocol, Workspace};
 
 /// A `ports:` of the override that publishes a container's port a second time.
@@ -21,8 +22,8 @@ pub struct AddedPort {
 
 /// The ports that the override adds although it looks as if it replaced them.
 /// <https://docs.docker.com/reference/compose-file/merge/#replace-value>
-pub fn added_ports(text: &str, workspace: &Workspace) -> Vec<AddedPort> {
-    let root = yaml::parse(text);
+pub fn added_ports(text: &str, workspace: &Workspace) -> Result<Vec<AddedPort>, Excess> {
+    let root = yaml::parse(text)?;
     let services = root.as_ref().and_then(|root| merged(root, "services"));
     let mut found = Vec::new();
     for service in &workspace.services {
@@ -48,14 +49,14 @@ pub fn added_ports(text: &str, workspace: &Workspace) -> Vec<AddedPort> {
             }
         }
     }
-    found
+    Ok(found)
 }
 
 /// The name that the override gives to the project.
-pub fn project_name(text: &str) -> Option<String> {
+pub fn project_name(text: &str) -> Result<Option<String>, Excess> {
     let root = yaml::parse(text)?;
-    let name = root.get("name")?.text()?;
-    (!name.is_empty()).then(|| name.to_owned())
+    let name = root.as_ref().and_then(|root| root.get("name")?.text());
+    Ok(name.filter(|name| !name.is_empty()).map(str::to_owned))
 }
 
 /// What Compose merges with the value of the compose file: `!override` replaces that, `!reset` removes
@@ -181,6 +182,7 @@ mod tests {
         ];
         for (text, expected) in cases {
             let found: Vec<(u16, usize)> = added_ports(text, &workspace)
+                .unwrap()
                 .into_iter()
                 .map(|added| (added.target, added.line))
                 .collect();
@@ -196,7 +198,7 @@ mod tests {
             ("name:\n", None),
             ("", None),
         ] {
-            assert_eq!(project_name(text).as_deref(), expected, "{text}");
+            assert_eq!(project_name(text).unwrap().as_deref(), expected, "{text}");
         }
     }
 }

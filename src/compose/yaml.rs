@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, Span, Tag};
 
 /// A value, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,14 +60,56 @@ const MOST_COPIED: usize = 100_000;
 /// Values inside one another; people write a dozen.
 const DEEPEST: usize = 128;
 
-/// The first document of a text; none where it is empty or no YAML, or grows beyond [`MOST_COPIED`].
-pub fn parse(text: &str) -> Option<Node> {
+/// A text that would take more than fitout reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Excess {
+    /// More than [`MOST_COPIED`].
+    #[error(
+        "its anchors and aliases repeat more than {MOST_COPIED} values, and fitout reads no more"
+    )]
+    Copied,
+    /// Deeper than [`DEEPEST`].
+    #[error("its values are nested more than {DEEPEST} levels deep, and fitout reads no deeper")]
+    Nested,
+}
+
+impl Excess {
+    /// What to do about it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Excess::Copied => {
+                "write fewer aliases, and no anchors around what holds aliases itself"
+            }
+            Excess::Nested => "nest its lists and mappings less deeply",
+        }
+    }
+}
+
+/// The first document of a text; none where it is empty or no YAML.
+pub fn parse(text: &str) -> Result<Option<Node>, Excess> {
+    let mut excess = None;
+    let node = parse_within(text, &mut excess);
+    excess.map_or(Ok(node), Err)
+}
+
+fn parse_within(text: &str, excess: &mut Option<Excess>) -> Option<Node> {
     let mut open: Vec<Open> = Vec::new();
     let mut anchors: HashMap<usize, (Node, usize)> = HashMap::new();
     let mut copied = 0;
-    for event in Parser::new_from_str(text) {
-        let (event, span) = event.ok()?;
+    // With them, a hundred lines of comment would be too many for the parser.
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    for event in Parser::new_from_str_with_options(text, options) {
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                let is_deep = *error.kind() == ErrorKind::RecursionLimitExceeded;
+                *excess = is_deep.then_some(Excess::Nested);
+                return None;
+            }
+        };
         if open.len() > DEEPEST {
+            *excess = Some(Excess::Nested);
             return None;
         }
         let (node, anchor, values) = match event {
@@ -85,6 +127,7 @@ pub fn parse(text: &str) -> Option<Node> {
                 let (node, values) = anchors.get(&anchor)?;
                 copied += values;
                 if copied > MOST_COPIED {
+                    *excess = Some(Excess::Copied);
                     return None;
                 }
                 (node.clone(), 0, *values)
@@ -112,6 +155,7 @@ pub fn parse(text: &str) -> Option<Node> {
         if anchor != 0 {
             copied += values;
             if copied > MOST_COPIED {
+                *excess = Some(Excess::Copied);
                 return None;
             }
             anchors.insert(anchor, (node.clone(), values));
@@ -180,7 +224,7 @@ mod tests {
     #[test]
     fn knows_lines_tags_anchors_and_merged_keys() {
         let text = "x: &x\n  a: 1\ny:\n  <<: *x\n  b: !reset [2,\n    3]\nz: {<<: [*x], a: 4}\n";
-        let root = parse(text).unwrap();
+        let root = parse(text).unwrap().unwrap();
         let y = root.get("y").unwrap();
         assert_eq!(y.get("a").and_then(Node::text), Some("1"));
         let b = y.get("b").unwrap();
@@ -200,12 +244,27 @@ mod tests {
             let before = format!("*a{}, ", level - 1).repeat(10);
             writeln!(aliases, "a{level}: &a{level} [{before}]").unwrap();
         }
-        assert_eq!(parse(&aliases), None);
+        assert_eq!(parse(&aliases), Err(Excess::Copied));
         let few: String = aliases.split_inclusive('\n').take(4).collect();
-        assert!(parse(&few).is_some());
-        assert_eq!(parse(&"[".repeat(100_000)), None);
+        assert!(parse(&few).unwrap().is_some());
+        assert_eq!(parse(&"[".repeat(100_000)), Err(Excess::Nested));
         let anchors = "&b [".repeat(100_000);
-        assert_eq!(parse(&anchors), None);
+        assert_eq!(parse(&anchors), Err(Excess::Nested));
+    }
+
+    #[test]
+    fn a_long_comment_is_none_of_the_text() {
+        let comment = "# why\n".repeat(1000);
+        for text in [
+            format!("{comment}a:\n{comment}  - {comment}    b\n{comment}  - c\n"),
+            format!("{comment}---\n{comment}a: [b,\n{comment} c]\n{comment}"),
+        ] {
+            let root = parse(&text).unwrap().unwrap();
+            let Some(Value::List(items)) = root.get("a").map(|a| &a.value) else {
+                panic!("{root:?}");
+            };
+            assert_eq!(items.len(), 2);
+        }
     }
 
     #[test]
@@ -217,7 +276,7 @@ mod tests {
             "a: *nowhere\n",
             "\t- a: }",
         ] {
-            assert_eq!(parse(text), None, "{text}");
+            assert_eq!(parse(text), Ok(None), "{text}");
         }
     }
 }

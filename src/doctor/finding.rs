@@ -6,6 +6,7 @@ use super::data::DataSeen;
 use crate::compose::overrides::AddedPort;
 use crate::compose::owner::Owner;
 use crate::compose::selection::Difference;
+use crate::compose::yaml::Excess;
 use crate::running::Condition;
 use crate::sync::RepoState;
 
@@ -60,7 +61,7 @@ pub enum Finding {
     /// What Compose says of the file.
     ComposeConfig(ConfigSeen),
     /// Ports that the override publishes a second time.
-    Override(Vec<AddedPort>),
+    Override(Result<Vec<AddedPort>, Excess>),
     /// What the shell and `.env` say otherwise.
     Selection(Vec<Difference>),
     /// Whose the Compose project is.

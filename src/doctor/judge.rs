@@ -79,7 +79,7 @@ pub fn judge(check: &Check, observed: Result<Finding, Fault>, setting: &Setting)
         (Finding::Selection(differences), _) => project::selection(&differences),
         (Finding::Owner(seen), _) => project::owner(&seen, setting),
         (Finding::Data(seen), probe) => data::judge(&seen, probe, setting),
-        (Finding::Override(added), _) => workspace::added_ports(&added),
+        (Finding::Override(added), _) => workspace::added_ports(added),
         (Finding::ComposeConfig(config), _) => workspace::compose_config(&config),
         (Finding::Port(seen), Probe::Port(port)) => workspace::port(seen, port, setting),
         (

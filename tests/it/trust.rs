@@ -298,6 +298,52 @@ fn a_file_that_is_none_or_has_no_end_is_refused_by_name() {
     }
 }
 
+#[test]
+fn aliases_that_repeat_too_much_are_an_error_with_file_and_limit() {
+    use std::fmt::Write as _;
+    let mut aliases = "services: {}\nx-0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..7 {
+        let before = format!("*a{}, ", level - 1).repeat(10);
+        writeln!(aliases, "x-{level}: &a{level} [{before}]").unwrap();
+    }
+    let deep = format!(
+        "services: {{}}\nx: {}{}\n",
+        "[".repeat(200),
+        "]".repeat(200)
+    );
+    for (text, limit) in [
+        (&aliases, "repeat more than 100000 values"),
+        (&deep, "more than 128 levels deep"),
+    ] {
+        for file in ["docker-compose.override.yml", "compose.mine.yml"] {
+            let context = TestContext::new();
+            context.manifest("[services.db]\npreset = \"postgres\"\n");
+            assert_eq!(context.fitout(&["generate"]).code, Some(0));
+            let compose = context.read("ws/docker-compose.yml");
+            context.write(&format!("ws/{file}"), text);
+            let of_compose = format!("COMPOSE_FILE=docker-compose.yml:{file}\n");
+            context.write("ws/.env", &of_compose);
+            let commands: &[&[&str]] = match file {
+                "compose.mine.yml" => &[&["down", "--volumes"], &["stop"], &["compose", "ps"]],
+                _ => &[
+                    &["generate"],
+                    &["up", "--no-sync"],
+                    &["down", "--volumes"],
+                    &["doctor", "--only", "compose"],
+                ],
+            };
+            for command in commands {
+                let ran = context.fitout(command);
+                let shown = ran.shown();
+                assert_eq!(ran.code, Some(1), "{command:?} {shown}");
+                assert!(shown.contains(file), "{command:?} {shown}");
+                assert!(shown.contains(limit), "{command:?} {shown}");
+            }
+            assert_eq!(context.read("ws/docker-compose.yml"), compose);
+        }
+    }
+}
+
 /// What a terminal would obey, in all kinds.
 const OBEYED: &str = "\u{1b}[2J\u{9b}2J\u{202e}x\u{2066}\u{61c}\u{8}\r\u{7f}\u{2028}";
 
@@ -454,7 +500,7 @@ fn what_grows_without_end_is_refused_or_given_up() {
             "docker-compose.override.yml",
             format!("a0: &a0 [x]\n{aliases}"),
             &["generate"][..],
-            "docker-compose.yml",
+            "repeat more than 100000 values",
         ),
         (
             web.clone(),

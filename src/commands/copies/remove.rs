@@ -208,7 +208,7 @@ impl Stack {
         let variables = probes::variables(folder).context("can't read `.env`")?;
         let mut down = Docker::default()
             .limit(DOWN_LIMIT)
-            .compose(folder, &opened.selection(&variables).named(&self.project))
+            .compose(folder, &opened.selection(&variables)?.named(&self.project))
             .with_made_up(&required::unset(&opened.workspace, &variables))
             // Also what only some profile starts.
             .env(PROFILES, "*")

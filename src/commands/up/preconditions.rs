@@ -132,7 +132,8 @@ impl<'a> Preconditions<'a> {
 
     /// What other files than ours hold, which `COMPOSE_FILE` may add, is known to Compose alone.
     fn all_run(&self, variables: &Variables, examination: &Examination) -> bool {
-        if self.started.is_empty() || self.opened.selection(variables).has_more_files() {
+        let selection = self.opened.selection_as_far_as_known(variables);
+        if self.started.is_empty() || selection.has_more_files() {
             return false;
         }
         let containers = examination.containers().iter();

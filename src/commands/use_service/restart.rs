@@ -53,7 +53,7 @@ impl Restart {
         let states = states.context("can't ask which services run")?;
         let variables = project.variables()?;
         let folders = states.iter().map(|state| state.folder.as_str());
-        project::own(opened, &opened.selection(&variables).project, folders)?;
+        project::own(opened, &opened.selection(&variables)?.project, folders)?;
         if !states.iter().any(is_up) {
             return Ok(Restart::default());
         }

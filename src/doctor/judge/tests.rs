@@ -427,7 +427,7 @@ fn compose_file() {
         let workspace = crate::doctor::catalogue::tests::parse("");
         (
             Probe::Override(Box::new(workspace)),
-            Ok(Finding::Override(ports.collect())),
+            Ok(Finding::Override(Ok(ports.collect()))),
         )
     };
     let outdated = |parts: &[&str]| {

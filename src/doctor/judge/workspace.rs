@@ -2,6 +2,7 @@
 
 use super::{Setting, one_line};
 use crate::compose::overrides::AddedPort;
+use crate::compose::yaml::Excess;
 use crate::doctor::check::{Aspect, EnvKeysProbe, Fix, Outcome, PortProbe, Remedy, RunningProbe};
 use crate::doctor::finding::{
     ConfigSeen, DriftSeen, EnvKeysSeen, FileSeen, Holder, Origin, PortSeen, RunningSeen,
@@ -256,7 +257,16 @@ pub(super) fn drift(drift: &DriftSeen) -> Outcome {
     }
 }
 
-pub(super) fn added_ports(added: &[AddedPort]) -> Outcome {
+pub(super) fn added_ports(added: Result<Vec<AddedPort>, Excess>) -> Outcome {
+    let added = match added {
+        Ok(added) => added,
+        Err(excess) => {
+            return Outcome::fail(
+                format!("docker-compose.override.yml: {excess}"),
+                Remedy::note(excess.hint()),
+            );
+        }
+    };
     if added.is_empty() {
         return Outcome::pass("no port is published twice");
     }

@@ -9,6 +9,7 @@ pub mod containers;
 pub mod engine;
 mod owner;
 pub mod probe;
+mod volume;
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -18,6 +19,8 @@ use std::time::Duration;
 pub use compose::{Compose, ComposeError, ComposeFound};
 pub use containers::Container;
 pub use engine::{Endpoint, EndpointSource, Engine, EngineProblem};
+
+pub use volume::{Asked, VolumeError};
 
 use crate::compose::selection::Selection;
 use crate::host::process::{self, Output, RunError};

@@ -379,7 +379,8 @@ pub(super) mod tests {
     /// Every check that there can be, with those of `--deep`.
     fn all() -> Vec<Check> {
         let manifest = format!(
-            "{MANIFEST}init = \"seed.sql\"\n[services.cache]\npreset = \"redis\"\nruns_on = \"host\"\n"
+            "{MANIFEST}init = \"seed.sql\"\n[services.cache]\npreset = \"redis\"\nruns_on = \"host\"\n\
+             [services.queue]\npreset = \"rabbitmq\"\n"
         );
         let (parsed, personal) = (parse(&manifest), Personal::default());
         let variables = Variables::default();

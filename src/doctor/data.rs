@@ -1,10 +1,16 @@
 //! The checks of data that the manifest no longer matches: what a volume holds was decided when it was
 //! made, and nothing that the manifest says later changes it.
 
+mod left;
+pub mod version;
+
+pub use version::{MadeBy, Written};
+
 use super::catalogue::check;
 use super::check::{Check, Group, Outcome, Probe, Remedy};
 use super::finding::{FileSeen, Finding};
 use super::judge::Setting;
+use super::required;
 use super::variables::Variables;
 use crate::compose::owner;
 use crate::shell;
@@ -28,6 +34,22 @@ pub enum DataProbe {
     },
     /// Volumes of the projects that this workspace was before: those that the compose file calls so.
     Earlier(Vec<String>),
+    /// Which version made a volume.
+    MadeBy(MadeBy),
+    /// Volumes of the project that none of its files names.
+    Left {
+        /// Those that the manifest names.
+        named: Vec<String>,
+        /// Variables that Compose must find to read the file.
+        made_up: Vec<String>,
+    },
+    /// Whether a running server takes the login that its services have.
+    Login {
+        /// Whose it is.
+        service: String,
+        /// The line for `sh` that tries it.
+        line: String,
+    },
 }
 
 /// The databases that a server should have.
@@ -58,6 +80,12 @@ pub enum DataSeen {
     Init(FileSeen, bool),
     /// Volumes, each with the project that it is of.
     Earlier(Vec<(String, String)>),
+    /// The version that is written down in a volume.
+    MadeBy(Written),
+    /// Volumes that no file of the project names.
+    Left(Vec<String>),
+    /// The server takes the login.
+    LoginTaken,
     /// Other volumes at the folder of the data: where each is, and where the preset's own is.
     Mounts(Vec<String>, String),
 }
@@ -71,6 +99,16 @@ pub fn checks(workspace: &Workspace, personal: &Personal, variables: &Variables)
         &["tools.engine"],
         Probe::Data(Box::new(DataProbe::Earlier(named_volumes(workspace)))),
     )];
+    checks.push(check(
+        Group::Data,
+        "volumes",
+        "no volume is left behind by a service that is gone",
+        &["tools.engine", "compose.present"],
+        Probe::Data(Box::new(DataProbe::Left {
+            named: named_volumes(workspace),
+            made_up: required::unset(workspace, variables),
+        })),
+    ));
     let services = workspace.services.iter();
     for service in services.filter(|service| personal.runs_on(service) == RunsOn::Container) {
         let Source::Preset(preset) = &service.source else {
@@ -88,6 +126,21 @@ pub fn checks(workspace: &Workspace, personal: &Personal, variables: &Variables)
                 &["tools.engine"],
                 Probe::Data(Box::new(DataProbe::Databases(databases))),
             ));
+        }
+        if let Some(line) = &definition.login {
+            checks.push(check(
+                Group::Data,
+                &format!("{name}.login"),
+                &format!("`{name}` takes the login that its services have"),
+                &["tools.engine"],
+                Probe::Data(Box::new(DataProbe::Login {
+                    service: name.clone(),
+                    line: line.clone(),
+                })),
+            ));
+        }
+        if let Some((volume, _)) = data_volume(service) {
+            checks.extend(version::checked(service, preset, volume));
         }
         if let Some(script) = &preset.init {
             let own = data_volume(service).map(|(volume, _)| volume.to_owned());
@@ -203,18 +256,30 @@ pub fn judge(seen: &DataSeen, probe: &Probe, setting: &Setting) -> Outcome {
         _ => None,
     };
     match (seen, probe) {
-        (DataSeen::NotRunning, Some(DataProbe::Databases(databases))) => Outcome {
-            found: format!("`{}` does not run", databases.service),
-            ..Outcome::skipped(format!("running.{}", databases.service))
+        (
+            DataSeen::NotRunning,
+            Some(
+                DataProbe::Databases(Databases { service, .. }) | DataProbe::Login { service, .. },
+            ),
+        ) => Outcome {
+            found: format!("`{service}` does not run"),
+            ..Outcome::skipped(format!("running.{service}"))
         },
-        (DataSeen::Refused(words), Some(DataProbe::Databases(databases))) => {
-            let prefix = variable_prefix(&databases.service);
+        (DataSeen::LoginTaken, _) => Outcome::pass("it does"),
+        (DataSeen::MadeBy(written), Some(DataProbe::MadeBy(made_by))) => {
+            version::judge(made_by, written)
+        }
+        (DataSeen::Left(volumes), _) => left::judge(volumes),
+        (
+            DataSeen::Refused(words),
+            Some(
+                DataProbe::Databases(Databases { service, .. }) | DataProbe::Login { service, .. },
+            ),
+        ) => {
+            let prefix = variable_prefix(service);
             Outcome::fail(
-                format!(
-                    "`{}` does not take the login that its services have: {words}",
-                    databases.service
-                ),
-                Remedy::run(format!("fitout sh {}", databases.service)).and_note(format!(
+                format!("`{service}` does not take the login that its services have: {words}"),
+                Remedy::run(format!("fitout sh {service}")).and_note(format!(
                     "user and password are those of the day on which the volume was made: put them back \
                      (`{prefix}_PASSWORD` in `{}`, or the manifest), or change them in the server",
                     setting.shown(".env")

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::check::{EnvKeysProbe, HostService, PortProbe, Probe, Reach, RunningProbe, Server};
-use super::data::{DataProbe, DataSeen};
+use super::data::{DataProbe, DataSeen, Databases, MadeBy, Written};
 use super::finding::{
     AccessSeen, AddressSeen, ClientSeen, Closed, ComposeSeen, ConfigSeen, DriftSeen, Endpoint,
     EngineSeen, EnvKeysSeen, Fault, FileSeen, Finding, Holder, InotifySeen, LfsSeen, ListenerSeen,
@@ -22,9 +22,11 @@ use super::system::System;
 use super::variables::Variables;
 use crate::compose::overrides;
 use crate::compose::owner::{self, Owner};
-use crate::compose::selection::Selection;
-use crate::docker::probe::{Answer, Attempt, ProbeError, Project};
-use crate::docker::{ComposeFound, Container, Docker, EndpointSource, EngineProblem, compose};
+use crate::compose::selection::{PROFILES, Selection};
+use crate::docker::probe::{self, Answer, Attempt, ProbeError, Project};
+use crate::docker::{
+    Asked, ComposeFound, Container, Docker, EndpointSource, EngineProblem, VolumeError, compose,
+};
 use crate::dotenv;
 use crate::git::network::{self, Privacy};
 use crate::git::{self, Cause, local::Lfs};
@@ -346,36 +348,105 @@ impl Machine {
         })
     }
 
+    fn running_container(&self, service: &str) -> Option<&Container> {
+        self.containers().iter().find(|container| {
+            container.project == self.selection.project
+                && container.service == service
+                && !container.is_one_off
+                && container.service_state().state == "running"
+        })
+    }
+
+    /// Asks a running server with a line for `sh` in its container.
+    fn ask_server(
+        &self,
+        service: &str,
+        line: &str,
+        answered: impl FnOnce(&str) -> DataSeen,
+    ) -> Result<DataSeen, Fault> {
+        // sh(1): found and not a program, or not found.
+        const NO_PROGRAM: [Option<i32>; 2] = [Some(126), Some(127)];
+        let Some(container) = self.running_container(service) else {
+            return Ok(DataSeen::NotRunning);
+        };
+        let output = self.docker.run_in(&container.name, line).map_err(blocked)?;
+        if output.status.success() {
+            return Ok(answered(&output.stdout));
+        }
+        let health = container.service_state().health;
+        if health == "starting" || health == "unhealthy" {
+            return Err(Fault::Blocked(format!("`{service}` is {health}")));
+        }
+        let words = output.stderr.lines().rfind(|line| !line.trim().is_empty());
+        let words = words.unwrap_or_default().trim().to_owned();
+        if NO_PROGRAM.contains(&output.status.code()) {
+            return Err(Fault::Blocked(format!("its image has no client: {words}")));
+        }
+        Ok(DataSeen::Refused(words))
+    }
+
+    /// The volumes of the project that none of its files names, by the engine's names.
+    fn left_volumes(&self, named: &[String], made_up: &[String]) -> Result<Vec<String>, Fault> {
+        let no_engine = || Fault::Blocked("no engine answers".to_owned());
+        let mut left = self
+            .docker
+            .volumes_of_project(&self.selection.project)
+            .ok_or_else(no_engine)?;
+        left.retain(|(_, key)| !key.is_empty() && !named.contains(key));
+        if left.is_empty() {
+            return Ok(Vec::new());
+        }
+        // What the override and other files name, Compose knows.
+        let output = self
+            .docker
+            .compose(&self.root, &self.selection)
+            .with_made_up(made_up)
+            .env(PROFILES, "*")
+            .args(["config", "--volumes"])
+            .capture()
+            .map_err(blocked)?;
+        if !output.status.success() {
+            let words = compose::messages(&output.stderr).join("; ");
+            return Err(Fault::Blocked(words));
+        }
+        left.retain(|(_, key)| !output.stdout.lines().any(|named| named.trim() == key));
+        Ok(left.into_iter().map(|(name, _)| name).collect())
+    }
+
+    fn made_by(&self, made_by: &MadeBy) -> Result<Written, Fault> {
+        let volume = format!("{}_{}", self.selection.project, made_by.volume);
+        let images = [made_by.image.as_str(), probe::IMAGE];
+        let asked = match self.running_container(&made_by.service) {
+            Some(container) => Asked::Container(&container.name),
+            None if self.docker.volume_created(&volume).is_none() => {
+                let found = None;
+                return Ok(Written { volume, found });
+            }
+            None => Asked::Images(&images),
+        };
+        let found = self.docker.first_in_volume(&volume, &made_by.files, asked);
+        let found = found.map_err(|error| match error {
+            VolumeError::Run(error) => blocked(error),
+            VolumeError::Refused(_) => Fault::Blocked(error.to_string()),
+        })?;
+        Ok(Written { volume, found })
+    }
+
     fn data(&self, probe: &DataProbe) -> Result<DataSeen, Fault> {
         match probe {
-            DataProbe::Databases(databases) => {
-                let container = self.containers().iter().find(|container| {
-                    container.project == self.selection.project
-                        && container.service == databases.service
-                        && !container.is_one_off
-                        && container.service_state().state == "running"
-                });
-                let Some(container) = container else {
-                    return Ok(DataSeen::NotRunning);
-                };
-                let output = self.docker.run_in(&container.name, &databases.list);
-                let output = output.map_err(blocked)?;
-                if output.status.success() {
-                    let names = output.stdout.lines().map(str::trim).map(str::to_owned);
-                    return Ok(DataSeen::Databases(names.collect()));
-                }
-                let health = container.service_state().health;
-                if health == "starting" || health == "unhealthy" {
-                    return Err(Fault::Blocked(format!(
-                        "`{}` is {health}",
-                        databases.service
-                    )));
-                }
-                let words = output.stderr.lines().rfind(|line| !line.trim().is_empty());
-                Ok(DataSeen::Refused(
-                    words.unwrap_or_default().trim().to_owned(),
-                ))
+            DataProbe::Databases(Databases { service, list, .. }) => {
+                self.ask_server(service, list, |answer| {
+                    let names = answer.lines().map(str::trim).map(str::to_owned);
+                    DataSeen::Databases(names.collect())
+                })
             }
+            DataProbe::Login { service, line } => {
+                self.ask_server(service, line, |_| DataSeen::LoginTaken)
+            }
+            DataProbe::Left { named, made_up } => {
+                Ok(DataSeen::Left(self.left_volumes(named, made_up)?))
+            }
+            DataProbe::MadeBy(made_by) => Ok(DataSeen::MadeBy(self.made_by(made_by)?)),
             DataProbe::Init { script, volume, .. } => {
                 let path = self.root.join(script);
                 let seen = file(&path)?;

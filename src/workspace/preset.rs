@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use include_dir::{Dir, include_dir};
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use serde::Deserialize;
 
-use super::image::Version;
+use super::image::{self, Version};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/presets");
 
@@ -77,6 +77,11 @@ pub struct Definition {
     pub init: Option<Init>,
     /// How a running server is asked what it has.
     pub data: Option<Data>,
+    /// A line for `sh` that fails where the running server does not take the login that services have, for
+    /// one that keeps logins with its data and has no `data`. It changes nothing.
+    pub login: Option<String>,
+    /// How its data gets from one major version to the next; none where the program sees to that.
+    pub upgrade: Option<Upgrade>,
     /// Which names its databases can't have.
     #[serde(default)]
     pub databases: Databases,
@@ -94,6 +99,17 @@ pub struct Data {
     pub list: String,
     /// What the client gets before a statement, so that it works whatever databases there are.
     pub statement: Vec<String>,
+}
+
+/// How data gets from one major version of a program to the next.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upgrade {
+    /// Where in the volume the version is written down that made it; `{major}` is that of the image.
+    pub version_file: String,
+    /// A line for `sh` in the old server's container that writes all data as text, for the client of the
+    /// new one. Without single quotes.
+    pub dump: String,
 }
 
 /// What a preset is in images before a version.
@@ -174,6 +190,28 @@ impl Definition {
         all.filter_map(|definition| definition.volume.as_deref())
     }
 
+    /// Where in a volume a version may be written down: where the image of `version` looks, then where
+    /// others do.
+    pub fn version_files(&self, version: &Version) -> Vec<String> {
+        /// Majors that are not out yet, and may have made the volume on somebody's machine.
+        const AHEAD: u64 = 2;
+        let newest = image::version(&self.tag, &self.version_prefixes);
+        let newest = newest.map_or(0, |newest| newest.major());
+        let first = self.older.first().map_or(newest, |it| it.before.major());
+        let majors = first..=newest.max(version.major()) + AHEAD;
+        let older = self.older.iter().map(|older| &older.definition);
+        let places = std::iter::once(self).chain(older);
+        let places = places.filter_map(|it| Some(&it.upgrade.as_ref()?.version_file));
+        let (by_major, fixed): (Vec<&String>, Vec<&String>) =
+            places.partition(|place| place.contains("{major}"));
+        let own = self.at(Some(version)).upgrade.as_ref();
+        let own = own.map(|own| filled(&own.version_file, version.major()));
+        let of_majors = majors.flat_map(|major| by_major.iter().map(move |it| filled(it, major)));
+        let files = own.into_iter().chain(fixed.into_iter().cloned());
+        let files: IndexSet<String> = files.chain(of_majors).collect();
+        files.into_iter().collect()
+    }
+
     /// Whether the client can be sent to a server outside of its own container.
     pub fn client_reaches_out(&self) -> bool {
         let client = self.client.as_deref().unwrap_or_default();
@@ -192,6 +230,10 @@ impl Definition {
     pub fn published_port(&self) -> u16 {
         self.public_port.unwrap_or(self.port)
     }
+}
+
+fn filled(place: &str, major: u64) -> String {
+    place.replace("{major}", &major.to_string())
 }
 
 /// The preset of that name.

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::context::{Ran, TestContext, free_port, with_docker};
+use crate::context::{Ran, TestContext, free_port, until, with_docker};
 
 /// A workspace with a database. Leaves nothing behind.
 struct Stack {
@@ -207,4 +207,131 @@ fn a_renamed_folder_finds_its_data() {
     assert!(!stack.doctor(&new).contains(&said));
     let ran = stack.up(&new);
     assert!(!ran.stderr.contains("warning"), "{}", ran.shown());
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_volume_of_another_major_version_keeps_up_from_starting() {
+    let stack = Stack::new("major");
+    let head = format!("[workspace]\nname = \"{}\"\n", stack.name);
+    stack.manifest("ws", &head, "");
+    let volume = format!("{}_db-data", stack.name);
+    let project = format!("com.docker.compose.project={}", stack.name);
+    let label = |label: &str| format!("--label={label}");
+    let labels = [&project, "com.docker.compose.volume=db-data"].map(label);
+    for (path, version, words) in [
+        ("PG_VERSION", "16", "was made by version 16"),
+        ("PG_VERSION", "9.6", "was made by version 9.6"),
+        ("19/docker/PG_VERSION", "19", "was made by version 19"),
+    ] {
+        stack.docker(&["volume", "create", &labels[0], &labels[1], &volume]);
+        let write = format!("mkdir -p $(dirname /d/{path}); echo {version} > /d/{path}");
+        let mount = format!("{volume}:/d");
+        stack.docker(&[
+            "run",
+            "--rm",
+            "-v",
+            &mount,
+            "busybox:1.37",
+            "sh",
+            "-c",
+            &write,
+        ]);
+
+        let ran = stack.fitout("ws", &["up"]);
+
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        ran.assert_says(words);
+        ran.assert_says(&format!("`tag = \"{version}-"));
+        // An engine that has much to do may take too long for doctor.
+        until(words, || stack.doctor("ws").contains(words));
+        let containers = ["ps", "--all", "--quiet", "--filter"];
+        let filter = format!("label={project}");
+        let containers = stack.docker(&[&containers[..], &[&filter]].concat());
+        assert_eq!(containers, "", "{path}");
+        stack.docker(&["volume", "rm", &volume]);
+    }
+    // Of its own version, and one that is new.
+    stack.up("ws");
+    let found = stack.fitout("ws", &["doctor", "-v", "--only", "data.db.version"]);
+    assert_eq!(found.code, Some(0), "{}", found.shown());
+    assert_eq!(stack.fitout("ws", &["stop"]).code, Some(0));
+    stack.up("ws");
+    let filter = format!("volume={volume}");
+    let containers = stack.docker(&["ps", "--all", "--quiet", "--filter", &filter]);
+    assert_eq!(containers.lines().count(), 1, "{containers}");
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
+fn a_volume_of_a_service_that_is_gone_is_named_and_one_of_the_override_is_not() {
+    let stack = Stack::new("left");
+    let head = format!("[workspace]\nname = \"{}\"\n", stack.name);
+    stack.manifest("ws", &head, "");
+    stack.context.write(
+        "ws/docker-compose.override.yml",
+        "services: {db: {volumes: [\"mine:/mine\"]}}\nvolumes: {mine: {}}\n",
+    );
+    stack.up("ws");
+    let left = format!("{}_db-data", stack.name);
+    let found = stack.doctor("ws");
+    assert!(!found.contains("left data behind"), "{found}");
+
+    let manifest = stack.context.read("ws/workspace.toml");
+    let renamed = manifest.replace("services.db", "services.store");
+    stack.context.write("ws/workspace.toml", &renamed);
+    stack.context.write(
+        "ws/docker-compose.override.yml",
+        "services: {store: {volumes: [\"mine:/mine\"]}}\nvolumes: {mine: {}}\n",
+    );
+    assert_eq!(stack.fitout("ws", &["generate"]).code, Some(0));
+
+    let found = stack.doctor("ws");
+    let said = format!("`{left}` is of this project, and in none of its files");
+    assert!(found.contains(&said), "{found}");
+    assert!(!found.contains("_mine"), "{found}");
+    let remove = format!("docker volume rm {left}");
+    assert!(found.contains(&remove), "{found}");
+    let ran = stack.fitout("ws", &["up"]);
+    ran.assert_says(&said);
+}
+
+/// The login line of a preset, with a client that does this, and these variables.
+fn log_in(preset: &str, client: &str, does: &str, variables: &[(&str, &str)]) -> (i32, String) {
+    let context = TestContext::new();
+    let line = fitout::workspace::preset::find(preset).unwrap();
+    let line = line.login.as_ref().unwrap();
+    context.write_program(&format!("bin/{client}"), &format!("#!/bin/sh\n{does}\n"));
+    let path = format!("{}:/usr/bin:/bin", context.path("bin").display());
+    let mut command = context.command("sh");
+    let command = command.args(["-c", line]).env("PATH", path);
+    let output = command.envs(variables.iter().copied()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().unwrap(), said)
+}
+
+#[test]
+fn a_login_is_tried_by_the_image_s_own_client_and_no_password_is_an_argument() {
+    let rabbit = [
+        ("RABBITMQ_DEFAULT_USER", "me"),
+        ("RABBITMQ_DEFAULT_PASS", "se cret"),
+    ];
+    let does = "read -r password; echo \"$* with $password\"";
+    let said = log_in("rabbitmq", "rabbitmqctl", does, &rabbit);
+    assert_eq!(
+        said,
+        (0, "-q authenticate_user me with se cret\n".to_owned())
+    );
+    let refused = log_in("rabbitmq", "rabbitmqctl", "exit 65", &rabbit);
+    assert_eq!(refused.0, 65);
+
+    let mongo = [
+        ("MONGO_INITDB_ROOT_USERNAME", "me"),
+        ("MONGO_INITDB_ROOT_PASSWORD", "se cret"),
+    ];
+    let (code, said) = log_in("mongo", "mongosh", "echo \"$@\"; exit 1", &mongo);
+    assert!(code == 1 && said.contains("admin.auth("), "{said}");
+    assert!(!said.contains("se cret"), "{said}");
+    let without = log_in("mongo", "mongosh", "exit 1", &[]);
+    assert_eq!(without, (0, String::new()));
 }

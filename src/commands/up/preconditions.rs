@@ -62,8 +62,12 @@ impl<'a> Preconditions<'a> {
         }
         this.all_run = this.all_run(&variables, &examination);
         let docker: &[&str] = if this.all_run { &[] } else { &DOCKER };
-        let ports = this.ports();
-        let only = [docker, &MACHINE, &refs(&ports)].concat();
+        let mut beside = this.ports();
+        if !this.all_run {
+            let names = this.started.iter();
+            beside.extend(names.map(|name| format!("data.{name}.version")));
+        }
+        let only = [docker, &MACHINE, &refs(&beside)].concat();
         let shown: &[&str] = if this.all_run { &DOCKER } else { &[] };
         this.require(examination, &only, shown)?;
         Ok(this)
@@ -111,11 +115,12 @@ impl<'a> Preconditions<'a> {
         if only.is_empty() {
             return Ok(Vec::new());
         }
-        only.push("data.project".to_owned());
-        let selection = Selection {
-            only,
-            skip: vec!["tools".to_owned()],
-        };
+        only.extend(["project", "volumes"].map(|name| format!("data.{name}")));
+        // Which version made the data was looked at before the start.
+        let names = self.started.iter();
+        let mut skip: Vec<String> = names.map(|name| format!("data.{name}.version")).collect();
+        skip.push("tools".to_owned());
+        let selection = Selection { only, skip };
         let checked = self.examination()?.run(&selection).checked.into_iter();
         let is_told = |checked: &Checked| checked.outcome.status <= Status::Warn;
         Ok(checked.filter(is_told).collect())

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::{Context, Opened, copies, generate, sync, up};
 use crate::copies::{self as own, Names, Original};
 use crate::docker::Docker;
-use crate::doctor::{ports::claimed, probes, variables::Variables};
+use crate::doctor::{ports::claimed, variables::Variables};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::GitError;
 use crate::git::local::copy::{Start, copy, copy_submodules};
@@ -63,11 +63,6 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     let begun = Instant::now();
     let opened = context.open()?;
     let target = place::target(context, &opened, &args.folder)?;
-    if let Some((name, _)) = probes::variables_of("").get_filled("COMPOSE_PROJECT_NAME") {
-        let error = anyhow!("`COMPOSE_PROJECT_NAME` is set to `{name}` in this shell");
-        return Err(Failure::usage(error)
-            .hint("every workspace would be that one project: unset COMPOSE_PROJECT_NAME"));
-    }
     interrupt::listen().context("can't listen for Ctrl-C")?;
     // Where the state folder can't be written, two copies at once are the user's own affair.
     let choosing = Choosing::alone();

@@ -13,6 +13,7 @@ use crate::docker::{Compose, Docker};
 use crate::doctor::{probes, required};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
+use crate::host::nonce::random_word;
 use crate::host::process::RunError;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{Command, Source, Workspace};
@@ -70,7 +71,8 @@ impl<'a> TestStack<'a> {
         let variables = probes::variables(&opened.root).context("can't read `.env`")?;
         let selection = opened.selection(&variables)?;
         let mut project = selection.project.clone();
-        write!(project, "-test-{service}-{}", std::process::id())?;
+        // The number of a process comes again, and a killed run may have left its project.
+        write!(project, "-test-{service}-{:.8}", random_word())?;
         Ok(TestStack {
             opened,
             selection: selection.named(&project),

@@ -1,5 +1,6 @@
 //! `copy-before-install`: a step that brings in packages comes after source was copied.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::super::breadth::Breadth;
@@ -8,12 +9,31 @@ use super::super::fix::{Edit, Fix, line_break, whole_lines};
 use super::super::install::{self, Kind, Stack};
 use super::super::parse::{Instruction, Keyword};
 use super::super::shell::{self, Command};
-use super::super::stages::{Stage, mount_option};
+use super::super::stages::{Base, Stage, mount_option};
 use super::Unit;
 
 pub(super) fn check(unit: &Unit<'_>) -> Vec<Finding> {
-    let stages = unit.stages.all.iter();
-    stages.flat_map(|stage| check_stage(unit, stage)).collect()
+    let mut ends: HashMap<usize, State<'_>> = HashMap::new();
+    let mut findings = Vec::new();
+    for stage in &unit.stages.all {
+        // A stage starts where an earlier one has ended.
+        let start = match stage.base {
+            Base::Stage(parent) => ends.get(&parent).cloned(),
+            _ => None,
+        };
+        let mut state = start.unwrap_or_default();
+        findings.extend(check_stage(unit, stage, &mut state));
+        ends.insert(stage.index, state);
+    }
+    findings
+}
+
+/// What is known at a place in a stage, of all that led there.
+#[derive(Clone, Default)]
+struct State<'u> {
+    cause: Option<Cause<'u>>,
+    /// Whose packages are there; each once.
+    resolved: Vec<Stack>,
 }
 
 /// What has brought source into a stage.
@@ -24,38 +44,29 @@ struct Cause<'u> {
     breadth: Breadth,
 }
 
-/// Follows a stage from its first ancestor on; what is found in an ancestor is said there.
-fn check_stage(unit: &Unit<'_>, stage: &Stage<'_>) -> Vec<Finding> {
+/// Follows a stage from what it starts from to its end.
+fn check_stage<'u>(unit: &Unit<'_>, stage: &Stage<'u>, state: &mut State<'u>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut cause: Option<Cause<'_>> = None;
-    let mut resolved: Vec<Stack> = Vec::new();
-    for member in unit.stages.lineage(stage) {
-        for instruction in member
-            .body
-            .iter()
-            .filter(|instruction| !instruction.onbuild)
-        {
-            let broad = unit
-                .taken_from_context(member, instruction)
-                .into_iter()
-                .find(|taken| taken.breadth != Breadth::Narrow)
-                .map(|taken| Cause {
-                    instruction,
-                    span: taken.word.span,
-                    breadth: taken.breadth,
-                });
-            if instruction.keyword != Keyword::Run {
-                cause = cause.or(broad);
-                continue;
-            }
-            // A bind mount spoils the cache of its own step only.
-            let here = cause.clone().or(broad);
-            let late = late_step(instruction, here.is_some(), &mut resolved);
-            if let (Some((command, kind)), Some(here)) = (late, here)
-                && member.index == stage.index
-            {
-                findings.push(finding(unit, stage, instruction, &command, kind, &here));
-            }
+    let body = stage.body.iter();
+    for instruction in body.filter(|instruction| !instruction.onbuild) {
+        let broad = unit
+            .taken_from_context(stage, instruction)
+            .into_iter()
+            .find(|taken| taken.breadth != Breadth::Narrow)
+            .map(|taken| Cause {
+                instruction,
+                span: taken.word.span,
+                breadth: taken.breadth,
+            });
+        if instruction.keyword != Keyword::Run {
+            state.cause = state.cause.take().or(broad);
+            continue;
+        }
+        // A bind mount spoils the cache of its own step only.
+        let here = state.cause.clone().or(broad);
+        let late = late_step(instruction, here.is_some(), &mut state.resolved);
+        if let (Some((command, kind)), Some(here)) = (late, here) {
+            findings.push(finding(unit, stage, instruction, &command, kind, &here));
         }
     }
     findings
@@ -77,7 +88,7 @@ fn late_step(
             continue;
         };
         if !source_is_there {
-            resolved.push(stack);
+            add(resolved, stack);
             continue;
         }
         let is_late = match kind {
@@ -87,13 +98,19 @@ fn late_step(
         };
         if is_late && kind != Kind::Named {
             // A build behind it has what it needs: one finding is enough.
-            resolved.push(stack);
+            add(resolved, stack);
         }
         if is_late && late.is_none() {
             late = Some((command, kind));
         }
     }
     late
+}
+
+fn add(resolved: &mut Vec<Stack>, stack: Stack) {
+    if !resolved.contains(&stack) {
+        resolved.push(stack);
+    }
 }
 
 fn finding(

@@ -93,20 +93,25 @@ pub(super) fn cycles(tables: &Tables, problems: &mut Problems) {
     for (start, _) in tables {
         // Depth first, with the way that led here; a cycle is reported where it closes.
         let mut way: Vec<(&str, usize)> = vec![(start.value.as_str(), 0)];
+        // Where on it a service is: looking through it for each would take the square of its length.
+        let mut places: HashMap<&str, usize> = HashMap::from([(start.value.as_str(), 0)]);
         while let Some((name, next)) = way.last_mut() {
             let dependency = by_name
                 .get(name)
                 .and_then(|table| table.depends_on.get(*next));
             let Some(dependency) = dependency.filter(|_| !done.contains(name)) else {
                 done.insert(name);
+                places.remove(name);
                 way.pop();
                 continue;
             };
             *next += 1;
             let service = dependency.service.value.as_str();
-            let from = way.iter().position(|(name, _)| *name == service);
-            match from {
-                None => way.push((service, 0)),
+            match places.get(service).copied() {
+                None => {
+                    places.insert(service, way.len());
+                    way.push((service, 0));
+                }
                 // A service that names itself is reported with its other dependencies.
                 Some(from) if from + 1 == way.len() => {}
                 Some(from) => {

@@ -187,6 +187,7 @@ fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
             name,
             ahead,
             behind,
+            ..
         } => (Some(name.clone()), *ahead, *behind),
         Target::Pin { name, .. } | Target::Unknown(name) => (Some(name.clone()), 0, 0),
         Target::Unfollowed | Target::NoDefault | Target::Empty => (None, 0, 0),

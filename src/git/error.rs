@@ -175,7 +175,11 @@ impl GitError {
             .find_map(|line| line.strip_prefix("remote error: "));
         let mut said = [ssh.lines(), lines.to_vec()].concat();
         said.extend(refused.map(str::to_owned));
-        GitError::of_kind(cause.unwrap_or(Cause::Other), &said, url)
+        let words = lines
+            .iter()
+            .filter_map(|line| line.strip_prefix("remote: "));
+        let words: Vec<String> = words.map(|line| line.trim().to_owned()).collect();
+        GitError::of_kind(cause.unwrap_or(Cause::Other), &said, url).saying(&words, url)
     }
 
     /// A failure that libgit2 reports of a repository of this machine.
@@ -201,7 +205,27 @@ impl GitError {
             Cause::Address | Cause::Other => error.reason.clone_from(&failure.what),
             _ => {}
         }
-        error
+        error.saying(&failure.words, url)
+    }
+
+    /// With what the server said for people, where it is the server that failed or refused.
+    #[must_use]
+    pub(super) fn saying(mut self, words: &[String], url: &str) -> Self {
+        if words.is_empty() {
+            return self;
+        }
+        let words = super::url::without_passwords(&words.join("; "));
+        match self.cause {
+            Cause::Connection => {
+                let host = super::url::host(url).unwrap_or("the server");
+                self.reason = format!("{host} gave up: {words}");
+            }
+            Cause::Forbidden | Cause::LoginRefused | Cause::NotFound | Cause::Busy => {
+                self.reason = format!("{}; it says: {words}", self.reason);
+            }
+            _ => {}
+        }
+        self
     }
 
     /// A failure of a kind that is known, in words for people; names the URL's host.

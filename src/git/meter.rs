@@ -35,6 +35,8 @@ pub struct Meter {
     bytes: StepShared,
     done: Mutex<StepShared>,
     total: AtomicUsize,
+    /// What the server has said for people.
+    words: Mutex<Vec<String>>,
 }
 
 /// A look at a [`Meter`].
@@ -75,6 +77,45 @@ impl Meter {
             reading.bytes,
             reading.done,
         )
+    }
+
+    /// What the server has said for people since this was asked before, progress left out.
+    pub(super) fn take_words(&self) -> Vec<String> {
+        std::mem::take(&mut lock(&self.words))
+    }
+
+    fn hear(&self, text: &str) {
+        /// The last ones count: a server says at the end what has gone wrong.
+        const MOST_LINES: usize = 6;
+        const MOST_CHARACTERS: usize = 300;
+        let mut words = lock(&self.words);
+        let lines = text.split(['\n', '\r']).map(str::trim);
+        // `Total 3 (delta 0), reused 0 …` is how git ends its progress.
+        for line in lines.filter(|line| !line.is_empty() && !line.starts_with("Total ")) {
+            if words.len() == MOST_LINES {
+                words.remove(0);
+            }
+            words.push(line.chars().take(MOST_CHARACTERS).collect());
+        }
+    }
+
+    /// What came last has a colon and a number after it, of which gix gives what is before the colon: it is
+    /// progress, or the begin of a sentence.
+    fn has_number(&self) {
+        const PROGRESS: [&str; 5] = [
+            "Enumerating objects",
+            "Counting objects",
+            "Compressing objects",
+            "Finding sources",
+            "Getting sizes",
+        ];
+        let mut words = lock(&self.words);
+        match words.last_mut() {
+            Some(last) if !PROGRESS.contains(&last.as_str()) => last.push('…'),
+            _ => {
+                words.pop();
+            }
+        }
     }
 
     fn beat(&self) {
@@ -198,6 +239,8 @@ pub(super) struct Watch {
 enum Role {
     Bytes,
     Phase(Phase),
+    /// What the server says beside the pack.
+    Words,
     Nothing,
 }
 
@@ -205,6 +248,7 @@ enum Role {
 const READ_PACK_BYTES: Id = *b"BWRB";
 const INDEX_OBJECTS: Id = *b"IWIO";
 const RESOLVE_OBJECTS: Id = *b"IWRO";
+const WORDS: Id = *b"FERP";
 /// Of the files that a checkout writes.
 pub(super) const CHECKOUT_FILES: Id = *b"CLCF";
 
@@ -232,11 +276,12 @@ impl Watch {
             INDEX_OBJECTS => Role::Phase(Phase::Receiving),
             RESOLVE_OBJECTS => Role::Phase(Phase::Resolving),
             CHECKOUT_FILES => Role::Phase(Phase::CheckingOut),
+            WORDS => Role::Words,
             _ => Role::Nothing,
         };
         let counter = match role {
             Role::Bytes => Arc::clone(&self.meter.bytes),
-            Role::Phase(_) | Role::Nothing => StepShared::default(),
+            Role::Phase(_) | Role::Words | Role::Nothing => StepShared::default(),
         };
         if let Role::Phase(phase) = role {
             self.meter.enter(phase, &counter);
@@ -277,16 +322,23 @@ impl gix::Count for Watch {
 impl gix::Progress for Watch {
     fn init(&mut self, max: Option<Step>, _unit: Option<Unit>) {
         self.meter.beat();
-        if let Role::Phase(phase) = self.role {
-            self.meter.total.store(max.unwrap_or(0), Ordering::Relaxed);
-            if phase == Phase::Receiving {
-                self.objects.store(max.unwrap_or(0), Ordering::Relaxed);
+        match self.role {
+            Role::Phase(phase) => {
+                self.meter.total.store(max.unwrap_or(0), Ordering::Relaxed);
+                if phase == Phase::Receiving {
+                    self.objects.store(max.unwrap_or(0), Ordering::Relaxed);
+                }
             }
+            Role::Words => self.meter.has_number(),
+            Role::Bytes | Role::Nothing => {}
         }
     }
 
-    fn set_name(&mut self, _name: String) {
+    fn set_name(&mut self, name: String) {
         self.meter.beat();
+        if self.role == Role::Words {
+            self.meter.hear(&name);
+        }
     }
 
     fn name(&self) -> Option<String> {
@@ -297,8 +349,11 @@ impl gix::Progress for Watch {
         gix::progress::UNKNOWN
     }
 
-    fn message(&self, _level: MessageLevel, _message: String) {
+    fn message(&self, _level: MessageLevel, message: String) {
         self.meter.beat();
+        if self.role == Role::Words {
+            self.meter.hear(&message);
+        }
     }
 }
 
@@ -318,6 +373,31 @@ impl gix::NestedProgress for Watch {
 mod tests {
     use super::*;
     use std::sync::mpsc;
+
+    #[test]
+    fn what_a_server_says_for_people_is_told_from_its_progress() {
+        use gix::protocol::RemoteProgress;
+        let meter = Arc::new(Meter::default());
+        let watch = Watch::new(&meter, &Gate::new(1));
+        let mut remote = watch.child(WORDS);
+        for (is_error, text) in [
+            (false, "Enumerating objects: 12, done."),
+            (false, "Counting objects:  50% (6/12)"),
+            (false, "archived on Monday: ask platform@example.com\n"),
+            (false, "moved: see https://git.example:8443/2"),
+            (false, "Total 12 (delta 0), reused 0 (delta 0)"),
+            (true, "aborting due to possible corruption"),
+        ] {
+            RemoteProgress::translate_to_progress(is_error, text.as_bytes(), &mut remote);
+        }
+        let expected = [
+            "archived on Monday: ask platform@example.com",
+            "moved…",
+            "aborting due to possible corruption",
+        ];
+        assert_eq!(meter.take_words(), expected);
+        assert!(meter.take_words().is_empty());
+    }
 
     #[test]
     fn of_those_who_wait_at_the_gate_the_biggest_comes_first() {

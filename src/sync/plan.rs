@@ -136,9 +136,11 @@ pub fn after_fetch(clone: &CloneState, allowed: Allowed) -> Action {
         Target::Branch {
             name,
             ahead,
+            own,
             behind,
         } => match elsewhere(&clone.head, name) {
             Some(place) => on_another(clone, name, &place, allowed),
+            None if own < ahead => rewritten(clone, name, ahead - own, *own),
             None => on_branch(clone, name, *ahead, *behind),
         },
     }
@@ -219,6 +221,24 @@ fn on_another(clone: &CloneState, wanted: &str, place: &str, allowed: Allowed) -
         )),
         Head::Detached(_) | Head::Branch(_) | Head::Unborn(_) => Action::Switch,
     }
+}
+
+/// The remote has taken commits back: to push them, or a rebase of them, would publish them again.
+fn rewritten(clone: &CloneState, wanted: &str, taken_back: usize, own: usize) -> Action {
+    let upstream = format!("{}/{wanted}", clone.remote);
+    let why = format!(
+        "`{upstream}` was rewritten: {} here {} no longer there",
+        count(taken_back, "commit"),
+        if taken_back == 1 { "is" } else { "are" },
+    );
+    let upstream = shell::word(&upstream);
+    Action::HoldBack(match own {
+        0 => Note::with_command(why, format!("reset --keep {upstream}")),
+        own => Note::with_command(
+            format!("{why}, and {} not pushed", count(own, "commit")),
+            format!("rebase --fork-point {upstream}"),
+        ),
+    })
 }
 
 fn on_branch(clone: &CloneState, wanted: &str, ahead: usize, behind: usize) -> Action {
@@ -318,11 +338,24 @@ mod tests {
             target: Target::Branch {
                 name: "main".to_owned(),
                 ahead,
+                own: ahead,
                 behind,
             },
             published: true,
             kept: true,
             basis: Basis::default(),
+        }
+    }
+
+    fn taken_back(ahead: usize, own: usize, behind: usize) -> CloneState {
+        CloneState {
+            target: Target::Branch {
+                name: "main".to_owned(),
+                ahead,
+                own,
+                behind,
+            },
+            ..clone_with(ahead, behind)
         }
     }
 
@@ -436,6 +469,21 @@ mod tests {
                 "diverged",
                 clone_with(1, 2),
                 "hold back: diverged: 1 ahead and 2 behind origin/main | rebase origin/main",
+            ),
+            (
+                "taken back",
+                taken_back(1, 0, 2),
+                "hold back: `origin/main` was rewritten: 1 commit here is no longer there | reset --keep origin/main",
+            ),
+            (
+                "taken back, and nothing new",
+                taken_back(1, 0, 0),
+                "hold back: `origin/main` was rewritten: 1 commit here is no longer there | reset --keep origin/main",
+            ),
+            (
+                "taken back, below own",
+                taken_back(2, 1, 2),
+                "hold back: `origin/main` was rewritten: 1 commit here is no longer there, and 1 commit not pushed | rebase --fork-point origin/main",
             ),
             (
                 "another branch",

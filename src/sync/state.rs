@@ -167,6 +167,9 @@ pub enum Target {
         name: String,
         /// Commits of HEAD that the remote's branch does not have.
         ahead: usize,
+        /// Those among them that the remote's branch never had, as far as this clone has seen: the others
+        /// were taken back there.
+        own: usize,
         /// Commits of the remote's branch that HEAD does not have.
         behind: usize,
     },

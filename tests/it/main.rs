@@ -4,6 +4,7 @@
 
 mod add;
 mod addresses;
+mod advice;
 mod as_git;
 mod attributes;
 mod cache;

@@ -1213,7 +1213,7 @@ fn another_url_is_given_to_a_clone_only_when_asked_for() {
     hint: web: git -C web remote set-url origin [TMP]/remotes/moved.git
     hint: to give what is there the manifest's URL: fitout sync --set-url web
     ");
-    assert!(moved.stdout.contains("diverged"), "{}", moved.shown());
+    assert!(moved.stdout.contains("was rewritten"), "{}", moved.shown());
     assert_eq!(
         context.git("ws/web", &["config", "remote.origin.url"]),
         context.path("remotes/moved.git").display().to_string()

@@ -200,6 +200,7 @@ fn repos() {
         target: Target::Branch {
             name: "main".to_owned(),
             ahead,
+            own: ahead,
             behind,
         },
         published: true,

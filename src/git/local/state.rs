@@ -1,5 +1,6 @@
 //! What is on disk where a repo should be, as data for the plan. Changes nothing, asks no server.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -269,7 +270,8 @@ fn target(
             None => return Ok(Target::Empty),
         },
     };
-    let Ok(upstream) = repository.refname_to_id(&format!("refs/remotes/{remote}/{name}")) else {
+    let tracking = format!("refs/remotes/{remote}/{name}");
+    let Ok(upstream) = repository.refname_to_id(&tracking) else {
         return Ok(
             if matches!(head, Head::Unborn(_)) && !has_remote_branches(repository, remote)? {
                 Target::Empty
@@ -287,11 +289,46 @@ fn target(
             (0, walk.count())
         }
     };
+    let own = match commit {
+        Some(commit) if ahead > 0 => own(repository, commit, upstream, &tracking)?,
+        _ => ahead,
+    };
     Ok(Target::Branch {
         name,
         ahead,
+        own,
         behind,
     })
+}
+
+/// How many commits the upstream does not have and never had, by the log of the ref that follows it.
+fn own(
+    repository: &Repository,
+    commit: Oid,
+    upstream: Oid,
+    tracking: &str,
+) -> Result<usize, GitError> {
+    let mut ahead = repository.revwalk()?;
+    ahead.push(commit)?;
+    ahead.hide(upstream)?;
+    let ahead: HashSet<Oid> = ahead.collect::<Result<_, _>>()?;
+    // libgit2 makes the log's file when it reads one that is not there.
+    if !repository.commondir().join("logs").join(tracking).is_file() {
+        return Ok(ahead.len());
+    }
+    let mut own = repository.revwalk()?;
+    own.push(commit)?;
+    own.hide(upstream)?;
+    let log = repository.reflog(tracking)?;
+    for former in log
+        .iter()
+        .flat_map(|entry| [entry.id_old(), entry.id_new()])
+    {
+        if ahead.contains(&former) {
+            own.hide(former)?;
+        }
+    }
+    Ok(own.count())
 }
 
 pub(super) fn remote_default(repository: &Repository, remote: &str, head: &Head) -> Option<String> {

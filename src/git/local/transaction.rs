@@ -22,7 +22,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use git2::{Oid, Repository};
+use git2::{Index, Oid, Repository};
 
 use self::changes::{Contents, Versions};
 use self::check::{Plan, Settings};
@@ -35,6 +35,7 @@ use super::engine;
 use crate::git::error::{Cause, GitError};
 use crate::host::place;
 use crate::plural::few;
+use crate::shell;
 use crate::sync::Basis;
 use crate::workspace::Repo;
 
@@ -221,19 +222,31 @@ impl<'a> Scene<'a> {
             return Err(GitError::in_the_way(&paths));
         }
         if !plan.changed.is_empty() {
-            // Just now, or git was told not to look at them.
-            let (verb, paths) = (
-                if plan.changed.len() == 1 {
-                    "has"
-                } else {
-                    "have"
-                },
-                shown(&plan.changed),
-            );
-            let reason = format!("{paths} {verb} local changes");
-            return Err(GitError::new(Cause::InTheWay, reason));
+            return Err(self.has_changed(&index, &plan.changed));
         }
         Ok((plan, contents))
+    }
+
+    /// Changed just now, or git was told not to look at them.
+    fn has_changed(&self, index: &Index, paths: &[PathBuf]) -> GitError {
+        let verb = if paths.len() == 1 { "has" } else { "have" };
+        let reason = format!("{} {verb} local changes", shown(paths));
+        let hidden = |path: &&PathBuf| check::hidden_by(index, path).is_some();
+        let Some(path) = paths.iter().find(hidden) else {
+            return GitError::new(Cause::InTheWay, reason);
+        };
+        let flag = check::hidden_by(index, path).unwrap_or_default();
+        GitError {
+            command: Some(format!(
+                "git -C {} update-index --no-{flag} {}",
+                shell::path(&self.work_tree),
+                shell::path(path)
+            )),
+            ..GitError::new(
+                Cause::InTheWay,
+                format!("{reason}, which git was told not to look at (`{flag}`)"),
+            )
+        }
     }
 
     fn decision_must_hold(&self) -> Result<(), GitError> {

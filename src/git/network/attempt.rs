@@ -276,7 +276,8 @@ impl<'a> Attempt<'a> {
         if self.network.interrupt.load(Ordering::Relaxed) {
             return GitError::interrupted();
         }
-        failure(error, ssh_log, self.session, self.url)
+        let words = self.meter.take_words();
+        failure(error, ssh_log, self.session, self.url).saying(&words, self.url)
     }
 }
 

@@ -425,7 +425,7 @@ impl Request {
                 *lock(&self.redirected) = Some(base.to_owned());
             }
             if !status.is_success() {
-                return Err(refusal(&response));
+                return Err(refusal(response));
             }
             let headers = header_lines(response.headers());
             let body = response.into_body().into_with_config().limit(u64::MAX);
@@ -526,10 +526,11 @@ fn read_capabilities(body: &mut impl Read) -> io::Result<Capabilities> {
     Ok(Capabilities { read, is_whole })
 }
 
-fn refusal(response: &ureq::http::Response<Body>) -> io::Error {
-    let (status, headers) = (response.status(), response.headers());
-    if status == StatusCode::UNAUTHORIZED {
-        let www_authenticate = headers
+fn refusal(response: ureq::http::Response<Body>) -> io::Error {
+    let (parts, body) = response.into_parts();
+    if parts.status == StatusCode::UNAUTHORIZED {
+        let www_authenticate = parts
+            .headers
             .get_all(WWW_AUTHENTICATE)
             .iter()
             .map(|value| BString::from(value.as_bytes()))
@@ -539,7 +540,7 @@ fn refusal(response: &ureq::http::Response<Body>) -> io::Error {
             AuthenticationRequired { www_authenticate },
         );
     }
-    failure::refusal(status, headers)
+    failure::refusal(parts.status, &parts.headers, body.into_reader())
 }
 
 struct Headers {

@@ -418,6 +418,16 @@ fn is_watched(entry: &IndexEntry) -> bool {
     entry.flags & ASSUMED_VALID == 0 && !is_skipped(entry)
 }
 
+/// What hides the changes of a path from `git status`: an option of `git update-index`.
+pub(super) fn hidden_by(index: &Index, path: &Path) -> Option<&'static str> {
+    let entry = index.get_path(path, 0)?;
+    if is_skipped(&entry) {
+        Some("skip-worktree")
+    } else {
+        (!is_watched(&entry)).then_some("assume-unchanged")
+    }
+}
+
 fn is_skipped(entry: &IndexEntry) -> bool {
     entry.flags_extended & IndexEntryExtendedFlag::SKIP_WORKTREE.bits() > 0
 }

@@ -3,10 +3,10 @@
 //! ureq words its errors in its own way, and gix wraps them before they come back to us. So the
 //! kind is told here, where it is known, and kept beside the error.
 
-use std::io;
+use std::io::{self, Read};
 use std::time::{Duration, SystemTime};
 
-use ureq::http::header::RETRY_AFTER;
+use ureq::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use ureq::http::{HeaderMap, StatusCode};
 
 use super::super::super::error::Cause;
@@ -20,6 +20,8 @@ pub(in crate::git) struct Failure {
     pub(in crate::git) what: String,
     /// `Retry-After`.
     pub(in crate::git) retry_after: Option<Duration>,
+    /// What the server says for people, line by line.
+    pub(in crate::git) words: Vec<String>,
 }
 
 impl Failure {
@@ -28,6 +30,7 @@ impl Failure {
             cause,
             what: what.into(),
             retry_after: None,
+            words: Vec::new(),
         }
     }
 
@@ -42,8 +45,8 @@ pub(super) fn error(cause: Cause, what: impl Into<String>) -> io::Error {
     io::Error::other(Failure::new(cause, what))
 }
 
-/// A status that is neither a success nor 401.
-pub(super) fn refusal(status: StatusCode, headers: &HeaderMap) -> io::Error {
+/// A status that is neither a success nor 401. Where the body is plain text, it is for people, as git takes it.
+pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: impl Read) -> io::Error {
     let cause = match status.as_u16() {
         403 => Cause::Forbidden,
         404 | 410 => Cause::NotFound,
@@ -56,7 +59,23 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap) -> io::Error {
     failure.retry_after = headers
         .get(RETRY_AFTER)
         .and_then(|value| delay(value.to_str().ok()?, SystemTime::now()));
+    let kind = headers.get(CONTENT_TYPE);
+    if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/plain")) {
+        failure.words = words(body);
+    }
     io::Error::other(failure)
+}
+
+fn words(body: impl Read) -> Vec<String> {
+    /// More than that is not for people.
+    const MOST_BYTES: u64 = 2048;
+    const MOST_LINES: usize = 4;
+    let mut bytes = Vec::new();
+    // What comes before an error is worth showing, too.
+    let _ = body.take(MOST_BYTES).read_to_end(&mut bytes);
+    let text = String::from_utf8_lossy(&bytes);
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.take(MOST_LINES).map(str::to_owned).collect()
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).

@@ -1,0 +1,175 @@
+//! What a row of `fitout sync` says of trouble, and the command that it offers: run here, as a user would.
+
+use std::process::Output;
+
+use crate::context::{Ran, TestContext};
+use crate::http_server::{Behaviour, HttpServer};
+
+/// A clone of `web`, whose remote has taken a commit back since.
+fn taken_back(own: bool, with_another: bool) -> TestContext {
+    let context = TestContext::new();
+    context.remote("web");
+    context.push("web", "secret.txt", "secret\n");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    let cloned = context.fitout(&["sync"]);
+    assert_eq!(cloned.code, Some(0), "{}", cloned.shown());
+    if own {
+        context.commit("web", "own.txt", "own\n");
+    }
+    context.git("work-web", &["reset", "--quiet", "--hard", "HEAD~1"]);
+    if with_another {
+        context.write("work-web/clean.txt", "clean\n");
+        context.git("work-web", &["add", "."]);
+        context.git("work-web", &["commit", "--quiet", "-m", "Add clean.txt"]);
+    }
+    context.git("work-web", &["push", "--quiet", "--force"]);
+    context
+}
+
+/// Runs the command after `hint: web: `.
+fn follow(context: &TestContext, ran: &Ran) -> Output {
+    let hint = ran
+        .stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("hint: web: "))
+        .unwrap_or_else(|| panic!("no hint:\n{}", ran.shown()));
+    let hint = hint.replace("[TMP]", &context.path("").display().to_string());
+    let mut command = context.command("sh");
+    command.current_dir(context.ws("")).args(["-c", &hint]);
+    command.output().unwrap()
+}
+
+#[test]
+fn what_the_remote_has_taken_back_is_not_published_again() {
+    for own in [false, true] {
+        for with_another in [false, true] {
+            let context = taken_back(own, with_another);
+            context.write("ws/web/notes.txt", "mine\n");
+            // As well at a later sync as at the first one.
+            context.fitout(&["sync"]);
+
+            let ran = context.fitout(&["sync"]);
+            let followed = follow(&context, &ran);
+            let settled = context.fitout(&["sync"]);
+
+            let words = "`origin/main` was rewritten: 1 commit here is no longer there";
+            assert_eq!(ran.code, Some(1), "{}", ran.shown());
+            assert!(ran.stdout.contains(words), "{}", ran.shown());
+            assert!(followed.status.success(), "{followed:?}");
+            let log = context.git("ws/web", &["log", "--format=%s", "origin/main..HEAD"]);
+            let expected = if own { "Add own.txt" } else { "" };
+            assert_eq!(log, expected, "{}", ran.shown());
+            assert!(!context.ws("web/secret.txt").exists());
+            assert_eq!(context.read("ws/web/notes.txt"), "mine\n");
+            assert_eq!(settled.code, Some(0), "{}", settled.shown());
+            // Not lost either: git keeps it for a while.
+            let log = context.git("ws/web", &["log", "--reflog", "--format=%s"]);
+            assert!(log.contains("Change secret.txt"), "{log}");
+        }
+    }
+}
+
+#[test]
+fn commits_that_the_remote_never_had_are_for_pushing() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.fitout(&["sync"]);
+    context.commit("web", "own.txt", "own\n");
+    let ran = context.fitout(&["sync"]);
+    let followed = follow(&context, &ran);
+    assert!(
+        ran.stdout.contains("1 commit not pushed"),
+        "{}",
+        ran.shown()
+    );
+    assert!(followed.status.success(), "{followed:?}");
+    assert_eq!(context.git("ws/web", &["log", "origin/main..HEAD"]), "");
+}
+
+#[test]
+fn an_edit_that_git_was_told_not_to_look_at_is_named_with_what_shows_it() {
+    for flag in ["skip-worktree", "assume-unchanged"] {
+        let context = TestContext::new();
+        context.remote("web");
+        context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+        context.fitout(&["sync"]);
+        let set = format!("--{flag}");
+        context.git("ws/web", &["update-index", &set, "README.md"]);
+        context.write("ws/web/README.md", "mine\n");
+        context.push("web", "README.md", "theirs\n");
+
+        let ran = context.fitout(&["sync"]);
+
+        let words = format!(
+            "not updated: `README.md` has local changes, which git was told not to look at (`{flag}`)"
+        );
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        assert!(ran.stdout.contains(&words), "{}", ran.shown());
+        assert_eq!(context.read("ws/web/README.md"), "mine\n");
+        let followed = follow(&context, &ran);
+        assert!(followed.status.success(), "{followed:?}\n{}", ran.shown());
+        let status = context.git("ws/web", &["status", "--short"]);
+        assert_eq!(status, " M README.md", "{}", ran.shown());
+    }
+}
+
+fn choose(context: &TestContext, backend: &str, url: &str) {
+    context.manifest(&format!("[repos.web]\nurl = \"{url}\"\n"));
+    let personal = format!("[git]\nbackend = \"{backend}\"\n");
+    context.write("ws/workspace.local.toml", &personal);
+}
+
+#[test]
+fn what_a_server_says_before_it_gives_up_is_in_the_row() {
+    let context = TestContext::new();
+    context.remote("web");
+    // It reads what it is to pack: else git fails to write that, and says nothing any more.
+    let hook =
+        "cat > /dev/null; echo 'archived on Monday: ask \\033platform@example.com' >&2; exit 1";
+    context.write_program("home/hook", &format!("#!/bin/sh\n{hook}\n"));
+    let path = context.path("home/hook").display().to_string();
+    let set = ["config", "--global", "uploadpack.packObjectsHook", &path];
+    context.git(".", &set);
+    let url = format!("file://{}", context.path("remotes/web.git").display());
+    for backend in ["built-in", "cli"] {
+        choose(&context, backend, &url);
+        let ran = context.fitout(&["sync"]);
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        let words = "gave up: archived on Monday: ask ";
+        assert!(ran.stdout.contains(words), "{backend}: {}", ran.shown());
+        assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.shown());
+    }
+}
+
+#[test]
+fn a_refusal_in_plain_text_is_in_the_row_and_a_page_is_not() {
+    for (kind, is_said) in [("text/plain; charset=utf-8", true), ("text/html", false)] {
+        let context = TestContext::new();
+        context.remote("web");
+        let text = "The acme organization has enforced single sign-on.\nSee https://sso.example\n";
+        let answer = format!(
+            "HTTP/1.1 403 Forbidden\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{text}",
+            text.len()
+        );
+        let server = HttpServer::start(
+            &context.path("remotes"),
+            Behaviour {
+                says: Some(answer.leak()),
+                ..Behaviour::default()
+            },
+        );
+        for backend in ["built-in", "cli"] {
+            choose(&context, backend, &format!("{}/web.git", server.base()));
+            let ran = context.fitout(&["sync"]);
+            assert_eq!(ran.code, Some(1), "{}", ran.shown());
+            let words = "it says: The acme organization has enforced single sign-on.; See https";
+            assert_eq!(
+                ran.stdout.contains(words),
+                is_said,
+                "{backend}: {}",
+                ran.shown()
+            );
+        }
+    }
+}

@@ -183,8 +183,8 @@ fn in_repo(root: &Path, repo: &Repo, place: &Place, args: &Args) -> Ran {
     };
     let runs = match place {
         Place::Clone(_) => true,
-        // Nobody has looked whether the filter holds there.
-        Place::OtherRemote(_) => !args.filter.is_set(),
+        // Nobody has looked whether the filter holds there; what fitout can't read, git may.
+        Place::OtherRemote(_) | Place::Unreadable(_) => !args.filter.is_set(),
         _ => false,
     };
     if !runs {

@@ -77,6 +77,8 @@ pub enum Cause {
     Busy,
     /// The branch, tag or commit is not there.
     MissingReference,
+    /// It is there, and is no commit.
+    NotACommit,
     /// Files in the work tree are in the way.
     InTheWay,
     /// A file that git locks is locked.
@@ -173,6 +175,13 @@ impl GitError {
         let refused = lines
             .iter()
             .find_map(|line| line.strip_prefix("remote error: "));
+        if let Some(found) = words::of_fsck(lines) {
+            let reason = format!("git refuses what came (`fsckObjects`): {found}");
+            return GitError {
+                detail: lines.join(": "),
+                ..GitError::new(Cause::Damaged, reason)
+            };
+        }
         let mut said = [ssh.lines(), lines.to_vec()].concat();
         said.extend(refused.map(str::to_owned));
         let words = lines
@@ -339,6 +348,7 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
         Cause::Filter => filter::reason(said),
         Cause::MissingReference => "the remote has no such branch, tag or commit".to_owned(),
         Cause::Address
+        | Cause::NotACommit
         | Cause::InTheWay
         | Cause::Locked
         | Cause::Changed

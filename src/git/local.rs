@@ -26,8 +26,8 @@ pub use link::{exclude, make as link};
 pub use moving::{detach, fast_forward, switch};
 pub use remote::set_url;
 pub(super) use remote::{
-    clone, configured_refspecs, detach_head, fetch, follows, knows_branches, listed, remote_refs,
-    set_remote_default, wanted_refspecs,
+    clone, configured_refspecs, detach_head, fetch, first_url, follows, knows_branches, listed,
+    remote_refs, set_remote_default, wanted_refspecs,
 };
 pub use state::{observe, observe_at_exit, refresh};
 pub use transaction::{lock_of_fetch, recover};
@@ -115,7 +115,7 @@ fn head(repository: &Repository) -> Result<(Head, Option<Oid>), GitError> {
             }
         }
         (None, Some(commit)) => Head::Detached(short(commit)),
-        (None, None) => return Err(GitError::new(Cause::Other, "HEAD is no commit")),
+        (None, None) => return Err(GitError::new(Cause::Other, "HEAD is not a commit")),
     };
     Ok((head, commit))
 }

@@ -104,7 +104,7 @@ fn kind(folder: &Path) -> Result<Kind, git2::Error> {
     names.sort_by_key(|name| *name != "origin");
     let remote = names
         .into_iter()
-        .find_map(|name| Some((name, config.get_string(&format!("remote.{name}.url")).ok()?)));
+        .find_map(|name| Some((name, super::local::first_url(&config, name)?)));
     let Some((remote, url)) = remote else {
         return Ok(Kind::NoRemote);
     };

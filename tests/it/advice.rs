@@ -173,3 +173,89 @@ fn a_refusal_in_plain_text_is_in_the_row_and_a_page_is_not() {
         }
     }
 }
+
+#[test]
+fn a_tag_of_something_else_than_a_commit_is_said_to_be_one() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.git("work-web", &["tag", "-a", "-m", "t", "tree", "HEAD^{tree}"]);
+    context.git("work-web", &["tag", "blob", "HEAD:README.md"]);
+    context.git("work-web", &["push", "--quiet", "--tags"]);
+    for name in ["tree", "blob"] {
+        let manifest = format!("[repos.web]\nurl = \"../remotes/web.git\"\ntag = \"{name}\"\n");
+        context.manifest(&manifest);
+        let ran = context.fitout(&["sync"]);
+        let words = format!("tag `{name}` is a {name}, not a commit");
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        assert!(ran.stdout.contains(&words), "{}", ran.shown());
+        assert!(!context.ws("web").exists());
+    }
+}
+
+#[test]
+fn what_fsck_objects_finds_is_named() {
+    let context = TestContext::new();
+    context.remote("web");
+    // A tree whose entry has a mode with a zero in front.
+    let script = "cd ../remotes/web.git && b=$(git rev-parse main:README.md) && \
+        t=$(printf '100644 x\\0%b' \"$(printf $b | sed 's/../\\\\x&/g')\" | \
+        git hash-object -w -t tree --literally --stdin) && \
+        r=$(printf '040000 d\\0%b' \"$(printf $t | sed 's/../\\\\x&/g')\" | \
+        git hash-object -w -t tree --literally --stdin) && \
+        git update-ref refs/heads/main $(git commit-tree -m x $r)";
+    let mut command = context.command("bash");
+    command.current_dir(context.ws("")).args(["-c", script]);
+    let made = command.output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    context.git(".", &["config", "--global", "transfer.fsckObjects", "true"]);
+    let url = format!("file://{}", context.path("remotes/web.git").display());
+    context.manifest(&format!("[repos.web]\nurl = \"{url}\"\n"));
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.shown());
+    assert!(
+        ran.stdout.contains("(`fsckObjects`): object "),
+        "{}",
+        ran.shown()
+    );
+    assert!(ran.stdout.contains("zeroPaddedFilemode"), "{}", ran.shown());
+}
+
+#[test]
+fn of_an_origin_with_two_urls_the_first_counts() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.fitout(&["sync"]);
+    let mirror = "https://mirror.example/web.git";
+    context.git("ws/web", &["remote", "set-url", "--add", "origin", mirror]);
+    context.push("web", "new.txt", "new\n");
+
+    let ran = context.fitout(&["sync"]);
+    let first = context.git("ws/web", &["remote", "get-url", "origin"]);
+    let init = context.fitout(&["init", "--dry-run", "--force"]);
+    context.remote("moved");
+    context.manifest("[repos.web]\nurl = \"../remotes/moved.git\"\n");
+    let set = context.fitout(&["sync", "--set-url"]);
+
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.read("ws/web/new.txt"), "new\n");
+    assert!(!init.stdout.contains("mirror"), "{}", init.shown());
+    assert!(!set.shown().contains("multivar"), "{}", set.shown());
+    let all = context.git("ws/web", &["config", "--get-all", "remote.origin.url"]);
+    let all: Vec<&str> = all.lines().collect();
+    assert!(all[0].ends_with("remotes/moved.git"), "{first} {all:?}");
+    assert_eq!(all[1..], [mirror]);
+}
+
+#[test]
+fn foreach_runs_in_a_clone_that_only_git_can_read() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.fitout(&["sync"]);
+    context.git("ws/web", &["config", "core.splitIndex", "true"]);
+    context.git("ws/web", &["update-index", "--split-index"]);
+    let ran = context.fitout(&["foreach", "git", "ls-files"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert!(ran.stdout.contains("README.md"), "{}", ran.shown());
+}

@@ -86,6 +86,15 @@ pub(super) fn of_git(lines: &[String]) -> Option<Cause> {
     fallback
 }
 
+/// What `fetch.fsckObjects` found: `object 1b65c3d…: zeroPaddedFilemode: contains zero-padded file modes`.
+pub(super) fn of_fsck(lines: &[String]) -> Option<&str> {
+    let own = || lines.iter().filter(|line| !line.starts_with("remote: "));
+    own().find(|line| line.starts_with("fsck error in pack"))?;
+    own()
+        .find(|line| line.starts_with("object "))
+        .map(String::as_str)
+}
+
 fn is_general(line: &str) -> bool {
     line.starts_with("Could not read from remote repository")
         || line.starts_with("the remote end hung up")

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use git2::build::CheckoutBuilder;
-use git2::{Oid, Repository};
+use git2::{Config, Oid, Repository};
 
 use super::checkout::check_out_at;
 use super::{folder, has_remote_branches, pinned, template};
@@ -19,13 +19,37 @@ use crate::workspace::{Checkout, Repo};
 pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), GitError> {
     let repository = Repository::open(folder(root, repo))?;
     let url = url::resolve(root, &repo.url);
-    match remote {
-        Some(name) => repository.remote_set_url(name, &url)?,
-        None => {
-            repository.remote("origin", &url)?;
-        }
+    let Some(name) = remote else {
+        repository.remote("origin", &url)?;
+        return Ok(());
+    };
+    let mut config = repository.config()?;
+    match first_url(&config, name) {
+        // The others are for pushing, and stay.
+        Some(first) => config.set_multivar(&url_key(name), &exactly(&first), &url)?,
+        None => repository.remote_set_url(name, &url)?,
     }
     Ok(())
+}
+
+/// The URL that git fetches a remote from: of several, the first one. libgit2 gives the last.
+pub(in crate::git) fn first_url(config: &Config, remote: &str) -> Option<String> {
+    let mut urls = config.multivar(&url_key(remote), None).ok()?;
+    let first = urls.next()?.ok()?;
+    Some(first.value().ok()?.to_owned())
+}
+
+fn url_key(remote: &str) -> String {
+    format!("remote.{remote}.url")
+}
+
+/// A regular expression for a text as it is.
+fn exactly(text: &str) -> String {
+    let escaped = text.chars().map(|char| match char {
+        char if char.is_ascii_punctuation() => format!("\\{char}"),
+        char => char.to_string(),
+    });
+    format!("^{}$", escaped.collect::<String>())
 }
 
 /// Whether the clone keeps branches of the remote where git does by default: the refspecs of one that was

@@ -12,7 +12,8 @@ use rustix::process::{Resource, getrlimit};
 use super::attributes::Attributes;
 use super::transaction::index_identity;
 use super::{
-    engine, folder, follows, has_remote_branches, head, head_text, link, pinned, reachable,
+    engine, first_url, folder, follows, has_remote_branches, head, head_text, link, pinned,
+    reachable,
 };
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
@@ -192,7 +193,7 @@ pub(super) fn remote_of(repository: &Repository, url: &str) -> Result<String, Op
         .iter()
         .filter_map(|name| {
             let name = name.ok()??;
-            let url = config.get_string(&format!("remote.{name}.url")).ok()?;
+            let url = first_url(&config, name)?;
             Some((name.to_owned(), url))
         })
         .collect();

@@ -194,6 +194,9 @@ impl<'a> Attempt<'a> {
             self.receive_objects(server, repository, &wanted, is_seeded, watch)
                 .map_err(said)?;
         }
+        if let FirstHead::Detached(id) = &head {
+            must_be_commit(repository, *id, &repo.checkout)?;
+        }
         let refs = wanted.taken(offer.refs, repository);
         local::finish_refs(
             repository.git_dir(),
@@ -279,6 +282,25 @@ impl<'a> Attempt<'a> {
         let words = self.meter.take_words();
         failure(error, ssh_log, self.session, self.url).saying(&words, self.url)
     }
+}
+
+/// Git can tag any object, and check out commits only.
+fn must_be_commit(
+    repository: &Repository,
+    id: gix::ObjectId,
+    checkout: &Checkout,
+) -> Result<(), GitError> {
+    let kind = match repository.find_object(id) {
+        Ok(object) if object.kind != gix::object::Kind::Commit => object.kind,
+        // What is missing is found by whoever needs it.
+        _ => return Ok(()),
+    };
+    let name = match checkout {
+        Checkout::Tag(name) => format!("tag `{name}`"),
+        _ => "the remote's HEAD".to_owned(),
+    };
+    let reason = format!("{name} is a {kind}, not a commit");
+    Err(GitError::new(Cause::NotACommit, reason))
 }
 
 /// What the remote of a clone is called.

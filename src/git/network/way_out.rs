@@ -131,6 +131,8 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         | Cause::Oversized
         // It would wait as long.
         | Cause::Timeout
+        // Nor can it check that out.
+        | Cause::NotACommit
         // What it clones, fitout can't read.
         | Cause::ObjectFormat
         | Cause::Damaged

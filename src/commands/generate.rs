@@ -438,6 +438,7 @@ fn show(differences: &[Difference], effects: &Effects) -> String {
             difference.part
         ));
         for (side, line) in &difference.lines {
+            let line = style::unmarked(line);
             text.push(match side {
                 Side::Old => format!("{old}-{line}{old:#}"),
                 Side::New => format!("{new}+{line}{new:#}"),

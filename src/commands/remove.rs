@@ -10,7 +10,7 @@ use crate::host::files::{self, Mode};
 use crate::manifest;
 use crate::manifest::edit::{self, Section};
 use crate::manifest::report::closest;
-use crate::ui::style::FAIL;
+use crate::ui::style::{FAIL, unmarked};
 use crate::workspace::{Source, Workspace};
 
 /// Take a repo and its services, or one service, out of workspace.toml
@@ -56,7 +56,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         return Ok(Exit::Done);
     }
     for change in similar::TextDiff::from_lines(&source, &text).iter_all_changes() {
-        let line = change.value().trim_end();
+        let line = unmarked(change.value().trim_end());
         if change.tag() == similar::ChangeTag::Delete && !line.is_empty() {
             ui.say(format_args!("{FAIL}-{line}{FAIL:#}"));
         }

@@ -145,7 +145,7 @@ impl Linted {
         let mut text = style::marked(&renderer.render(&[group]));
         if let Some(fix) = &finding.fix {
             text.push_str("\n  = fix: `fitout lint --fix` does this:\n");
-            for line in self.diff(fix).lines() {
+            for line in style::unmarked(&self.diff(fix)).lines() {
                 text.push_str(&diff_line(line, look));
             }
         } else {

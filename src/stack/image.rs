@@ -68,7 +68,8 @@ fn below(before: Option<&str>, folder: &str) -> String {
 
 fn port(text: &str) -> Option<u16> {
     let (port, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-    port.parse().ok().filter(|_| protocol == "tcp")
+    let port = port.parse().ok()?;
+    (port > 0 && protocol == "tcp").then_some(port)
 }
 
 #[cfg(test)]
@@ -94,7 +95,7 @@ mod tests {
                 vec![],
             ),
             (
-                "ARG V=1\nFROM a:$V AS base\nWORKDIR /app\nFROM base\nEXPOSE 80 53/udp 443/tcp",
+                "ARG V=1\nFROM a:$V AS base\nWORKDIR /app\nFROM base\nEXPOSE 80 0 53/udp 443/tcp",
                 Some("/app"),
                 vec![80, 443],
             ),

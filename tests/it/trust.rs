@@ -470,6 +470,40 @@ fn a_mark_for_styles_in_a_file_is_no_style() {
     assert!(!shown.contains('\u{1b}'), "{shown:?}");
 }
 
+#[test]
+fn nor_is_one_in_a_diff() {
+    let context = TestContext::new();
+    context.remote("web");
+    // No style of fitout's own is magenta.
+    let mark = "\u{fdd0}[35m";
+    context.manifest(&format!(
+        "[repos.web]\nurl = \"../remotes/web.git\"\n\n# {mark}\n[services.store]\nimage = \"busybox:1\"\n\
+         environment = {{ A = \"{mark}\" }}\n[services.app]\nrepo = \"web\"\n"
+    ));
+    context.fitout(&["sync"]);
+    context.fitout(&["generate"]);
+    let compose = context
+        .read("ws/docker-compose.yml")
+        .replace("busybox", "other");
+    context.write("ws/docker-compose.yml", &compose);
+    let dockerfile = format!("FROM node:22\nWORKDIR /app\nCOPY . .\nRUN npm ci # {mark}\n");
+    context.write("ws/web/Dockerfile", &dockerfile);
+    for arguments in [
+        &["lint"][..],
+        &["generate", "--diff"],
+        &["remove", "store", "--yes"],
+    ] {
+        let arguments = [arguments, &["--color", "always"]].concat();
+        let output = context.fitout_command(&arguments).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!said.contains("\u{1b}[35m"), "{arguments:?}: {said:?}");
+        assert!(
+            said.contains("[35m") || arguments[0] == "use",
+            "{arguments:?}: {said:?}"
+        );
+    }
+}
+
 /// Each takes seconds or gigabytes where its growth has no bound; a limit of memory ends it then.
 #[test]
 fn what_grows_without_end_is_refused_or_given_up() {

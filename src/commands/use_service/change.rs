@@ -16,7 +16,7 @@ use crate::host::files::{self, Mode};
 use crate::manifest;
 use crate::manifest::edit::{NotEditable, Section, value};
 use crate::ui::Ui;
-use crate::ui::style::{FAIL, PASS};
+use crate::ui::style::{FAIL, PASS, unmarked};
 use crate::workspace::{RunsOn, Service};
 
 /// A personal file that is new begins with this.
@@ -95,7 +95,7 @@ impl Change {
             }
             ui.data(format_args!("would write {name}"))?;
             for change in TextDiff::from_lines(old, new).iter_all_changes() {
-                let line = change.value().trim_end();
+                let line = unmarked(change.value().trim_end());
                 match change.tag() {
                     ChangeTag::Delete => ui.data(format_args!("{FAIL}-{line}{FAIL:#}"))?,
                     ChangeTag::Insert => ui.data(format_args!("{PASS}+{line}{PASS:#}"))?,

@@ -269,6 +269,50 @@ fn the_project_of_another_folder_is_left_alone_until_this_one_has_its_own() {
 
 #[test]
 #[ignore = "needs a Docker engine"]
+fn use_test_and_the_removal_of_a_copy_refuse_containers_of_another_folder() {
+    let mut machine = Machine::new();
+    let name = machine.project("else");
+    let second = format!("{name}-2");
+    machine.projects.push(second.clone());
+    let head = format!("[workspace]\nname = \"{name}\"\n");
+    machine.workspace("one", &head);
+    machine.runs("one", &["up"]);
+    machine.workspace("two", &head);
+    let manifest = machine.context.read("two/workspace.toml");
+    let more = "test = \"true\"\n[services.cache]\npreset = \"redis\"\nports = []\n";
+    machine
+        .context
+        .write("two/workspace.toml", &format!("{manifest}{more}"));
+    machine.runs("two", &["generate"]);
+    machine.runs("one", &["copy", "../copy", "--name", &second]);
+    machine.workspace("three", &format!("[workspace]\nname = \"{second}\"\n"));
+    machine.runs("three", &["up"]);
+    let before = [machine.belongings(&name), machine.belongings(&second)];
+    let of_one = format!("the Compose project `{name}` is that of [TMP]/one: its containers");
+    // It goes with what is written down of this machine's workspaces, and says what would be lost.
+    let of_three = format!("its Compose project `{second}` is also that of [TMP]/three");
+    for (folder, arguments, words) in [
+        ("two", &["use", "cache", "host"][..], &of_one),
+        ("two", &["test", "store"], &of_one),
+        (
+            "one",
+            &["copies", "remove", "../copy", "--force"],
+            &of_three,
+        ),
+    ] {
+        let ran = machine.fitout(folder, arguments);
+        assert_eq!(ran.code, Some(1), "{arguments:?}: {}", ran.shown());
+        ran.assert_says(words);
+    }
+    assert_eq!(
+        [machine.belongings(&name), machine.belongings(&second)],
+        before
+    );
+    assert!(machine.context.path("copy").exists());
+}
+
+#[test]
+#[ignore = "needs a Docker engine"]
 fn a_workspace_that_was_moved_goes_on_with_its_containers_and_data() {
     let mut machine = Machine::new();
     let name = machine.project("moved");

@@ -661,6 +661,16 @@ fn removing_a_copy_loses_no_work_and_leaves_the_others() {
     web(&["bisect", "start"]);
     refused("web: a bisect in progress");
     web(&["bisect", "reset"]);
+    web(&["worktree", "add", "--quiet", "--detach", "../../tree"]);
+    refused("web: 1 other work tree");
+    web(&["worktree", "remove", "../../tree"]);
+
+    // One of the user's own, which the workspace's repository does not look at.
+    company.0.write("vera-2/.git/info/exclude", "/mine\n");
+    company.0.git("vera-2", &["init", "--quiet", "mine"]);
+    company.0.commit("../vera-2/mine", "notes", "x");
+    refused("mine: 1 commit of `main` that is on no remote");
+    fs::remove_dir_all(company.0.path("vera-2/mine")).unwrap();
 
     company.0.write("vera-2/notes", "x");
     refused("the workspace: 1 untracked file");

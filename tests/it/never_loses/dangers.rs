@@ -141,6 +141,11 @@ fn dangers() -> Vec<Dangers> {
             vec![
                 (vec![TheyBump(1)], "updated"),
                 (vec![beside(CommitDetached(1)), TheyBump(1)], "held back"),
+                // What it is in is where the clone has it.
+                (
+                    vec![beside(Detach(1)), beside(CommitDetached(1))],
+                    "held back",
+                ),
                 (
                     vec![beside(Branch("own")), beside(Commit(1)), TheyBump(1)],
                     "updated",

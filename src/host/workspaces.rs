@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, Mode};
 use super::state;
 use crate::compose::owner::Place;
-use crate::compose::selection;
 use crate::manifest;
 
 /// One workspace.
@@ -116,12 +115,11 @@ pub fn place(root: &Path, folder: &Path) -> Place {
     if identity(root).is_some() && identity(root) == identity(folder) {
         return Place::Here;
     }
-    let has_project = [manifest::FILE].iter().chain(&selection::FOUND);
-    let has_project = has_project.copied().any(|name| folder.join(name).exists());
-    if has_project {
-        Place::Elsewhere
-    } else {
-        Place::Gone
+    // Whatever its files are called, a project may be started from them; of one that was moved, the folder may
+    // be left.
+    match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Place::Gone,
+        Ok(false) | Err(_) => Place::Elsewhere,
     }
 }
 
@@ -199,4 +197,25 @@ fn lock(folder: &Path, name: &str) -> anyhow::Result<File> {
         Ok::<_, std::io::Error>(file)
     };
     lock().with_context(|| format!("can't lock `{}`", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_anything_in_it_is_somebodys() {
+        let all = tempfile::tempdir().unwrap();
+        let folder = |name: &str| {
+            let folder = all.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            folder
+        };
+        let (root, empty, other) = (folder("ws"), folder("empty"), folder("other"));
+        fs::write(other.join("stack.yml"), "services: {}\n").unwrap();
+        assert_eq!(place(&root, &root), Place::Here);
+        assert_eq!(place(&root, &other), Place::Elsewhere);
+        assert_eq!(place(&root, &empty), Place::Gone);
+        assert_eq!(place(&root, &all.path().join("gone")), Place::Gone);
+    }
 }

@@ -575,3 +575,66 @@ fn a_move_that_was_killed_is_undone_by_the_next_run_which_then_makes_it() {
         "{kills} kills, {begun} in the middle"
     );
 }
+
+#[test]
+fn a_branch_that_was_rewritten_after_the_decision_is_not_moved_to() {
+    use fitout::git::local;
+    use fitout::sync::Place;
+    let context = TestContext::new();
+    context.remote("web");
+    let manifest = "[repos.web]\nurl = \"../remotes/web.git\"\nbranch = \"main\"\n";
+    context.manifest(manifest);
+    context.fitout(&["sync"]);
+    let table = fitout::manifest::decode::manifest(manifest).0;
+    let (workspace, _) = fitout::workspace::resolve::workspace(&table);
+    let (root, repo) = (context.ws(""), &workspace.repos[0]);
+    context.push("web", "new.txt", "new\n");
+    context.git("ws/web", &["fetch", "--quiet"]);
+    let Place::Clone(before) = local::observe(&root, repo).place else {
+        panic!("no clone");
+    };
+    let clone = local::refresh(&root, repo, &before).unwrap();
+    // Another program fetches, and the remote has another history.
+    context.git("work-web", &["checkout", "--quiet", "--orphan", "other"]);
+    context.git("work-web", &["commit", "--quiet", "-m", "Begin again"]);
+    let push = ["push", "--quiet", "--force", "origin", "other:main"];
+    context.git("work-web", &push);
+    context.git("ws/web", &["fetch", "--quiet"]);
+    let head = context.git("ws/web", &["rev-parse", "HEAD"]);
+
+    let moved = local::fast_forward(&root, repo, &clone);
+
+    let reason = moved.unwrap_err().reason;
+    assert_eq!(reason, "`origin/main` changed while sync ran");
+    assert_eq!(context.git("ws/web", &["rev-parse", "HEAD"]), head);
+}
+
+#[test]
+fn a_branch_that_leaves_no_room_for_the_manifests_is_named() {
+    for (there, wanted) in [("feature", "feature/x"), ("feature/x/y", "feature/x")] {
+        for pack in [false, true] {
+            let context = TestContext::new();
+            context.remote("web");
+            let branch = format!("HEAD:refs/heads/{wanted}");
+            context.git("work-web", &["push", "--quiet", "origin", &branch]);
+            context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\nbranch = \"main\"\n");
+            context.fitout(&["sync"]);
+            context.git("ws/web", &["branch", there]);
+            if pack {
+                context.git("ws/web", &["pack-refs", "--all"]);
+            }
+            context.manifest(&format!(
+                "[repos.web]\nurl = \"../remotes/web.git\"\nbranch = \"{wanted}\"\n"
+            ));
+            let ran = context.fitout(&["sync", "--switch"]);
+            let words = format!("branch `{there}` leaves no room for `{wanted}`");
+            assert_eq!(ran.code, Some(1), "{}", ran.shown());
+            assert!(ran.stdout.contains(&words), "{}", ran.shown());
+            let refs = context.git(
+                "ws/web",
+                &["for-each-ref", "--format=%(refname)", "refs/heads"],
+            );
+            assert_eq!(refs, format!("refs/heads/{there}\nrefs/heads/main"));
+        }
+    }
+}

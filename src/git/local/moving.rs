@@ -27,6 +27,7 @@ pub fn fast_forward(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), 
     let commit = repository
         .find_reference(&format!("refs/remotes/{upstream}"))?
         .peel_to_commit()?;
+    must_be_forward(&repository, clone, &upstream, commit.id())?;
     let wanted = Move {
         basis: &clone.basis,
         to: commit.id(),
@@ -46,6 +47,29 @@ pub fn fast_forward(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), 
     // As with git, one that fails undoes nothing, and git says nothing of it.
     hooks::after_merge(&repository)?;
     Ok(())
+}
+
+/// Another program may have fetched since the decision, and the remote's branch may have been rewritten.
+fn must_be_forward(
+    repository: &Repository,
+    clone: &CloneState,
+    upstream: &str,
+    to: Oid,
+) -> Result<(), GitError> {
+    let Some(from) = &clone.basis.commit else {
+        return Ok(());
+    };
+    let from = Oid::from_str(from)?;
+    if from == to || repository.graph_descendant_of(to, from)? {
+        return Ok(());
+    }
+    Err(GitError {
+        command: Some("fitout sync".to_owned()),
+        ..GitError::new(
+            Cause::Changed,
+            format!("`{upstream}` changed while sync ran"),
+        )
+    })
 }
 
 /// Checks out the pinned commit with a detached HEAD, with the same care. Returns what the user should
@@ -96,6 +120,12 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
         let reason = format!("`{name}` is checked out in {}", other.display());
         return Err(GitError::new(Cause::InTheWay, reason));
     }
+    if local.is_none()
+        && let Some(other) = no_room_for(&repository, name)?
+    {
+        let reason = format!("branch `{other}` leaves no room for `{name}`");
+        return Err(GitError::new(Cause::InTheWay, reason));
+    }
     let wanted = Move {
         basis: &clone.basis,
         to: commit.id(),
@@ -117,6 +147,24 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
     let moved = with_git(why, || cli::switch(&path, name, from));
     let is_there = head(&repository)?.0 == Head::Branch(name.clone());
     without_hook(moved, is_there)
+}
+
+/// The branch that can't be beside one of this name: `feature` beside `feature/x`, or the other way round.
+fn no_room_for(repository: &Repository, name: &str) -> Result<Option<String>, GitError> {
+    let above = name.match_indices('/').map(|(at, _)| &name[..at]);
+    for above in above {
+        if repository
+            .find_reference(&format!("refs/heads/{above}"))
+            .is_ok()
+        {
+            return Ok(Some(above.to_owned()));
+        }
+    }
+    let mut below = repository.references_glob(&format!("refs/heads/{name}/*"))?;
+    Ok(match below.names().next() {
+        Some(found) => Some(found?.trim_start_matches("refs/heads/").to_owned()),
+        None => None,
+    })
 }
 
 /// A checkout by git: its status is that of a hook that failed after all was done.

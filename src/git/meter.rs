@@ -35,8 +35,63 @@ pub struct Meter {
     bytes: StepShared,
     done: Mutex<StepShared>,
     total: AtomicUsize,
-    /// What the server has said for people.
-    words: Mutex<Vec<String>>,
+    words: Mutex<Words>,
+}
+
+/// What a server has said for people, told from its progress. gix gives each piece without its line end, and of
+/// one that has a number after a colon only what is before the colon.
+#[derive(Debug, Default)]
+struct Words {
+    lines: Vec<String>,
+    /// Whether the last piece is among them.
+    has_last: bool,
+}
+
+impl Words {
+    fn hear(&mut self, text: &str) {
+        /// The last ones count: a server says at the end what has gone wrong.
+        const MOST_LINES: usize = 6;
+        const MOST_CHARACTERS: usize = 300;
+        self.has_last = false;
+        for line in text.split(['\n', '\r']).map(str::trim) {
+            self.has_last = !line.is_empty() && !is_progress(line);
+            if self.has_last {
+                if self.lines.len() == MOST_LINES {
+                    self.lines.remove(0);
+                }
+                let line = line.chars().take(MOST_CHARACTERS).collect();
+                self.lines.push(line);
+            }
+        }
+    }
+
+    /// What came last has a number behind it, and is only the begin of a sentence.
+    fn has_number(&mut self) {
+        if let Some(last) = self.lines.last_mut().filter(|_| self.has_last) {
+            last.push('…');
+        }
+        self.has_last = false;
+    }
+}
+
+/// A line of git's own, or a part of one: the server sends them in pieces.
+fn is_progress(line: &str) -> bool {
+    const TITLES: [&str; 6] = [
+        "Enumerating objects",
+        "Counting objects",
+        "Compressing objects",
+        "Finding sources",
+        "Getting sizes",
+        "Total ",
+    ];
+    let is_word = |part: &&str| part.chars().filter(|c| c.is_alphabetic()).count() > 1;
+    let is_sentence = line.split_whitespace().filter(is_word).count() > 1;
+    !is_sentence
+        || line.ends_with(", done.")
+        || line.contains("% (")
+        || TITLES
+            .iter()
+            .any(|title| title.contains(line) || line.starts_with(title))
 }
 
 /// A look at a [`Meter`].
@@ -79,43 +134,9 @@ impl Meter {
         )
     }
 
-    /// What the server has said for people since this was asked before, progress left out.
+    /// What the server has said for people since this was asked before.
     pub(super) fn take_words(&self) -> Vec<String> {
-        std::mem::take(&mut lock(&self.words))
-    }
-
-    fn hear(&self, text: &str) {
-        /// The last ones count: a server says at the end what has gone wrong.
-        const MOST_LINES: usize = 6;
-        const MOST_CHARACTERS: usize = 300;
-        let mut words = lock(&self.words);
-        let lines = text.split(['\n', '\r']).map(str::trim);
-        // `Total 3 (delta 0), reused 0 …` is how git ends its progress.
-        for line in lines.filter(|line| !line.is_empty() && !line.starts_with("Total ")) {
-            if words.len() == MOST_LINES {
-                words.remove(0);
-            }
-            words.push(line.chars().take(MOST_CHARACTERS).collect());
-        }
-    }
-
-    /// What came last has a colon and a number after it, of which gix gives what is before the colon: it is
-    /// progress, or the begin of a sentence.
-    fn has_number(&self) {
-        const PROGRESS: [&str; 5] = [
-            "Enumerating objects",
-            "Counting objects",
-            "Compressing objects",
-            "Finding sources",
-            "Getting sizes",
-        ];
-        let mut words = lock(&self.words);
-        match words.last_mut() {
-            Some(last) if !PROGRESS.contains(&last.as_str()) => last.push('…'),
-            _ => {
-                words.pop();
-            }
-        }
+        std::mem::take(&mut *lock(&self.words)).lines
     }
 
     fn beat(&self) {
@@ -329,7 +350,7 @@ impl gix::Progress for Watch {
                     self.objects.store(max.unwrap_or(0), Ordering::Relaxed);
                 }
             }
-            Role::Words => self.meter.has_number(),
+            Role::Words => lock(&self.meter.words).has_number(),
             Role::Bytes | Role::Nothing => {}
         }
     }
@@ -337,7 +358,7 @@ impl gix::Progress for Watch {
     fn set_name(&mut self, name: String) {
         self.meter.beat();
         if self.role == Role::Words {
-            self.meter.hear(&name);
+            lock(&self.meter.words).hear(&name);
         }
     }
 
@@ -352,7 +373,7 @@ impl gix::Progress for Watch {
     fn message(&self, _level: MessageLevel, message: String) {
         self.meter.beat();
         if self.role == Role::Words {
-            self.meter.hear(&message);
+            lock(&self.meter.words).hear(&message);
         }
     }
 }
@@ -380,19 +401,26 @@ mod tests {
         let meter = Arc::new(Meter::default());
         let watch = Watch::new(&meter, &Gate::new(1));
         let mut remote = watch.child(WORDS);
+        // gix cuts the line end off.
         for (is_error, text) in [
             (false, "Enumerating objects: 12, done."),
-            (false, "Counting objects:  50% (6/12)"),
-            (false, "archived on Monday: ask platform@example.com\n"),
-            (false, "moved: see https://git.example:8443/2"),
+            (false, "Counting ob"),
+            (false, "jects:  50% (6/12)\rCounting objects: 100% (1"),
+            (false, "2/12), done."),
+            (false, "/3)"),
+            (false, "archived on Monday: ask platform@example.com"),
+            (false, "has moved: see https://git.example:8443/2"),
             (false, "Total 12 (delta 0), reused 0 (delta 0)"),
+            (false, "one line\nand another"),
             (true, "aborting due to possible corruption"),
         ] {
             RemoteProgress::translate_to_progress(is_error, text.as_bytes(), &mut remote);
         }
         let expected = [
             "archived on Monday: ask platform@example.com",
-            "moved…",
+            "has moved…",
+            "one line",
+            "and another",
             "aborting due to possible corruption",
         ];
         assert_eq!(meter.take_words(), expected);

@@ -638,3 +638,104 @@ fn a_branch_that_leaves_no_room_for_the_manifests_is_named() {
         }
     }
 }
+
+#[test]
+fn a_move_that_was_killed_is_left_alone_where_the_user_went_on_from_it() {
+    let mut begun = 0;
+    for call in 1.. {
+        let (context, was_killed) = killed_at(call);
+        if !was_killed {
+            break;
+        }
+        let git = |arguments: &[&str]| context.git("ws/web", arguments);
+        if git(&["--no-optional-locks", "status", "--short"]).is_empty() {
+            continue;
+        }
+        begun += 1;
+        for lock in ["index.lock", "HEAD.lock", "refs/heads/main.lock"] {
+            let _ = fs::remove_file(context.ws("web/.git").join(lock));
+        }
+        git(&["add", "--all"]);
+        git(&["commit", "--quiet", "-m", "Mine"]);
+        let (head, mine) = (git(&["rev-parse", "HEAD"]), files(&context.ws("web")));
+
+        let ran = context.fitout(&["sync"]);
+
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        ran.assert_says("what it had replaced is in `.git/fitout-left-1`");
+        assert_eq!(git(&["rev-parse", "HEAD"]), head);
+        assert_eq!(files(&context.ws("web")), mine);
+        assert_eq!(git(&["status", "--short"]), "");
+        let replaced = context.ws("web/.git/fitout-left-1/old");
+        assert!(replaced.read_dir().unwrap().next().is_some());
+    }
+    assert!(begun > 1, "{begun} in the middle");
+}
+
+#[test]
+fn what_git_was_told_not_to_look_at_it_is_not_made_to_look_at_by_an_update() {
+    let context = TestContext::new();
+    behind(&context, "");
+    context.push("web", "src/main.txt", "new\n");
+    let git = |arguments: &[&str]| context.git("ws/web", arguments);
+    git(&["update-index", "--skip-worktree", "README.md"]);
+    git(&["update-index", "--assume-unchanged", "src/main.txt"]);
+
+    synced(&context);
+
+    assert_eq!(git(&["ls-files", "-v"]), "S README.md\nh src/main.txt");
+    assert_moved(&context);
+}
+
+#[test]
+fn a_move_that_fails_when_all_but_head_is_done_is_undone_with_its_index() {
+    let context = TestContext::new();
+    behind(&context, "");
+    let git = |arguments: &[&str]| context.git("ws/web", arguments);
+    let head = git(&["rev-parse", "HEAD"]);
+    let log = context.ws("web/.git/logs/HEAD");
+    fs::remove_file(&log).unwrap();
+    fs::create_dir(&log).unwrap();
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(ran.code, Some(1), "{}", ran.shown());
+    assert_eq!(git(&["rev-parse", "HEAD"]), head);
+    assert_eq!(git(&["status", "--short"]), "");
+    fs::remove_dir(&log).unwrap();
+    synced(&context);
+    assert_moved(&context);
+}
+
+#[test]
+fn a_clone_that_another_run_is_moving_is_left_to_it() {
+    let context = TestContext::new();
+    let fitout = env!("CARGO_BIN_EXE_fitout");
+    while_moving(&context, &format!("cd ..; {fitout} sync >../said; true"));
+
+    synced(&context);
+
+    let said = context.read("said");
+    assert!(
+        said.contains("not updated: another fitout is moving this clone"),
+        "{said}"
+    );
+    assert_moved(&context);
+}
+
+#[test]
+fn an_update_is_in_the_logs_of_head_and_its_branch_as_one_of_gits() {
+    let context = TestContext::new();
+    behind(&context, "");
+    let old = context.git("ws/web", &["rev-parse", "HEAD"]);
+
+    synced(&context);
+
+    for name in ["HEAD", "main"] {
+        let last = ["log", "-1", "--walk-reflogs", "--format=%gs", name];
+        let last = context.git("ws/web", &last);
+        assert_eq!(last, "merge origin/main: Fast-forward");
+        let before = format!("{name}@{{1}}");
+        assert_eq!(context.git("ws/web", &["rev-parse", &before]), old);
+    }
+}

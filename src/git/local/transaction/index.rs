@@ -149,3 +149,42 @@ pub(super) fn is_old(file: &Path, changes: &Changes) -> bool {
         found == change.old
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_as_new_as_the_old_index_is_looked_into_by_whoever_reads_the_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let work_tree = folder.path();
+        let (old, new) = (work_tree.join("old"), work_tree.join("new"));
+        let mut index = Index::open(&old).unwrap();
+        for name in ["before", "since"] {
+            fs::write(work_tree.join(name), "text").unwrap();
+            let blob = Entry {
+                mode: 0o100_644,
+                id: Oid::ZERO_SHA1,
+            };
+            let found = work_tree.join(name).symlink_metadata().unwrap();
+            index.add(&entry(&found, Path::new(name), blob)).unwrap();
+        }
+        index.write().unwrap();
+        let time = |name: &str| work_tree.join(name).metadata().unwrap().modified().unwrap();
+        let since = time("since");
+        File::options()
+            .write(true)
+            .open(&old)
+            .unwrap()
+            .set_modified(since)
+            .unwrap();
+        assert!(time("before") <= since);
+
+        let still = HashMap::new();
+        write(&old, &new, work_tree, &Changes::new(), &still).unwrap();
+
+        let index = Index::open(&new).unwrap();
+        let size = |name: &str| index.get_path(Path::new(name), 0).unwrap().file_size;
+        assert_eq!(size("since"), 0);
+    }
+}

@@ -4,7 +4,6 @@ use crate::sync::{Head, Place, RepoState, Target};
 
 /// Only clones in a certain state; where several are given, all must hold.
 #[derive(Debug, Default, clap::Args)]
-#[command(next_help_heading = "Only some repos")]
 pub struct Filter {
     /// Only clones with changes that are not committed, untracked files included
     #[arg(long)]

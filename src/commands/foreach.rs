@@ -181,6 +181,10 @@ fn in_repo(root: &Path, repo: &Repo, place: &Place, args: &Args) -> Ran {
         stderr: Vec::new(),
         error: None,
     };
+    if interrupt::requested() {
+        ran.error = Some("not started".to_owned());
+        return ran;
+    }
     let runs = match place {
         Place::Clone(_) => true,
         // Nobody has looked whether the filter holds there; what fitout can't read, git may.

@@ -84,11 +84,12 @@ fn an_unknown_repo_or_program_is_said() {
 }
 
 #[test]
-fn ctrl_c_ends_what_runs_and_all_that_it_started() {
+fn ctrl_c_ends_what_runs_and_all_that_it_started_and_nothing_more_begins() {
     let context = workspace();
+    assert_eq!(context.fitout(&["sync"]).code, Some(0));
     let script = "sleep 1000 & echo $! > ../pid-$FITOUT_REPO; wait";
     let child = context
-        .fitout_command(&["foreach", "--jobs", "2", "--repos", "web,api", "--", script])
+        .fitout_command(&["foreach", "--jobs", "2", "--", script])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -104,6 +105,9 @@ fn ctrl_c_ends_what_runs_and_all_that_it_started() {
     assert!(kill.unwrap().success());
     let ran = context.ran(&child.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(130), "{}", ran.shown());
+    // The third one waited for its turn.
+    assert!(!context.ws("pid-worker").exists());
+    ran.assert_says("worker: not started");
     for pid in pids {
         let mut ps = context.command("ps");
         let output = ps.args(["-o", "stat=", "-p", pid.trim()]).output().unwrap();

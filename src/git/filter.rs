@@ -19,9 +19,12 @@ use crate::shell;
 pub(super) struct Log(PathBuf);
 
 impl Log {
-    /// Of the clone with this `.git`. Nothing is made before a filter is started.
+    /// Of the clone with this `.git`. Nothing is made before a filter is started, and what a run that was
+    /// killed left explains no other.
     pub(super) fn of(git_dir: &Path) -> Self {
-        Log(git_dir.join("fitout-filters.log"))
+        let file = git_dir.join("fitout-filters.log");
+        let _ = fs::remove_file(&file);
+        Log(file)
     }
 
     /// The error of a checkout: the filters' own words, where they said any.
@@ -67,7 +70,7 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
         if section.meta().trust != gix::sec::Trust::Full || name.contains(&b'=') {
             continue;
         }
-        for key in ["process", "smudge"] {
+        for key in ["process", "smudge", "clean"] {
             // An empty one is none.
             let command = section.value(key).filter(|command| !command.is_empty());
             let Some(command) = command.as_deref() else {
@@ -176,6 +179,14 @@ mod tests {
     }
 
     #[test]
+    fn what_a_killed_run_left_explains_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("fitout-filters.log"), "gpg: of before\n").unwrap();
+        let error = Log::of(folder.path()).explain(GitError::new(Cause::Other, "now"), "");
+        assert_eq!(error.reason, "now");
+    }
+
+    #[test]
     fn every_filter_of_the_user_is_started_without_a_terminal() {
         let config = gix::config::File::try_from(
             "[filter \"lfs\"]\n process = git-lfs filter-process\n required = true\n\
@@ -190,6 +201,7 @@ mod tests {
             [
                 format!("filter.lfs.process={quiet}git-lfs filter-process"),
                 format!("filter.a.b.smudge={quiet}tr a-z A-Z | cat"),
+                format!("filter.a.b.clean={quiet}cat"),
             ]
         );
     }

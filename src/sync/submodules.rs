@@ -214,8 +214,16 @@ mod tests {
             let decided = submodules(std::slice::from_ref(&ahead), &[], true, false);
             assert!(decided.update.is_empty() && decided.held_back.is_none());
             assert!(decided.left.is_some());
-            let moved = submodules(&[ahead], &[], true, true);
+            let moved = submodules(std::slice::from_ref(&ahead), &[], true, true);
             assert!(moved.left.is_none());
+            if ahead.found == other() {
+                assert_eq!(
+                    (moved.update, moved.held_back),
+                    (vec!["lib".to_owned()], None)
+                );
+            } else {
+                assert!(moved.update.is_empty() && moved.held_back.is_some());
+            }
         }
     }
 

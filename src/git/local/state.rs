@@ -399,7 +399,7 @@ pub(super) fn changes(repository: &Repository, path: &Path) -> Result<(Changes, 
     Ok((changes, attributes.filters))
 }
 
-pub(super) fn statuses(repository: &Repository) -> Result<Changes, GitError> {
+fn statuses(repository: &Repository) -> Result<Changes, GitError> {
     let mut options = git2::StatusOptions::new();
     options
         .include_untracked(true)

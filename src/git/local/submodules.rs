@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{FileMode, Oid, Repository};
 
-use super::state::statuses;
+use super::state::changes;
 use super::{GitError, Head, head, reachable, short};
 use crate::sync::{Found, Submodule};
 
@@ -98,10 +98,17 @@ fn at_other_commit(
     head: Head,
     commit: Option<Oid>,
 ) -> Result<Found, GitError> {
+    let is_changed = || -> Result<bool, GitError> {
+        let Some(work_tree) = repository.workdir() else {
+            return Ok(false);
+        };
+        let (changes, _) = changes(repository, work_tree)?;
+        Ok(changes.own() > 0)
+    };
     Ok(match head {
         Head::Branch(branch) | Head::Unborn(branch) => Found::OnBranch(branch),
         Head::Detached(here) if !reachable(repository, commit, &["refs/*"])? => Found::Adrift(here),
-        Head::Detached(_) if statuses(repository)?.own() > 0 => Found::Changed,
+        Head::Detached(_) if is_changed()? => Found::Changed,
         Head::Detached(here) => Found::Other(here),
     })
 }

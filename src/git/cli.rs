@@ -4,16 +4,17 @@
 //! It is run without a terminal to ask on, and in English.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::{Command, Stdio};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::error::{Cause, GitError, SshSaid};
+use super::local::hooks;
 use super::network::{self, ssh};
-use crate::host::process;
+use crate::host::interrupt;
+use crate::host::process::{self, RunError};
 use crate::sync::Changes;
 use crate::workspace::{Checkout, Repo};
 
@@ -198,8 +199,8 @@ pub(super) fn fetch_lfs(path: &Path, remote: &str, commit: &str) -> Result<(), G
     let log = ssh::Log::new()?;
     let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
     command.args(["lfs", "fetch", remote, commit]);
-    ended(command, &AtomicBool::new(false))?
-        .map_err(|said| GitError::of_kind(Cause::Filter, &said, ""))
+    // Nothing has moved yet.
+    ended(command, interrupt::flag())?.map_err(|said| GitError::of_kind(Cause::Filter, &said, ""))
 }
 
 /// `git read-tree`, which writes the files and the index of HEAD where there are none, and runs no hook. With
@@ -322,6 +323,9 @@ fn include(file: &Path) -> OsString {
 fn in_clone(path: &Path) -> Command {
     let mut command = git();
     command.arg("-C").arg(path);
+    if hooks::come_from_remote(path) {
+        command.args(["-c", NO_HOOKS]);
+    }
     command
 }
 
@@ -344,18 +348,21 @@ pub(super) fn quiet(program: impl AsRef<OsStr>) -> Command {
 /// A command that talks to a server: its ssh may not ask anything either, and what is secret stays with its
 /// server. To be called before the command has its name.
 fn over_network(mut command: Command, git_dir: Option<&Path>, log: &ssh::Log) -> Command {
-    if let Ok(config) = gix::config(git_dir, &gix::open::Options::default()) {
-        command.env("GIT_SSH_COMMAND", ssh::command(&config, log));
-        if network::would_leak(&config) {
-            command.args(["-c", "http.followRedirects=false"]);
-        }
-        // Without this, git waits for a silent server for ever.
-        if config.string("http.lowSpeedTime").is_none() {
-            for (variable, value) in [("LIMIT", "1"), ("TIME", "60")] {
-                let variable = format!("GIT_HTTP_LOW_SPEED_{variable}");
-                if std::env::var_os(&variable).is_none() {
-                    command.env(variable, value);
-                }
+    let Ok(config) = gix::config(git_dir, &gix::open::Options::default()) else {
+        // Whether something would leak can't be told.
+        command.args(["-c", "http.followRedirects=false"]);
+        return command;
+    };
+    command.env("GIT_SSH_COMMAND", ssh::command(&config, log));
+    if network::would_leak(&config) {
+        command.args(["-c", "http.followRedirects=false"]);
+    }
+    // Without this, git waits for a silent server for ever.
+    if config.string("http.lowSpeedTime").is_none() {
+        for (variable, value) in [("LIMIT", "1"), ("TIME", "60")] {
+            let variable = format!("GIT_HTTP_LOW_SPEED_{variable}");
+            if std::env::var_os(&variable).is_none() {
+                command.env(variable, value);
             }
         }
     }
@@ -390,40 +397,14 @@ fn output_of(
     mut command: Command,
     interrupt: &AtomicBool,
 ) -> Result<Result<(), Vec<u8>>, GitError> {
-    let mut child = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        // Of its own, so that it can be ended with the ssh that it starts.
-        .process_group(0)
-        .spawn()
-        .map_err(|error| missing(&error))?;
-    let stderr = child.stderr.take();
-    let (status, stderr) = std::thread::scope(|scope| {
-        let reader = scope.spawn(move || {
-            let mut text = Vec::new();
-            if let Some(mut stderr) = stderr {
-                let _ = stderr.read_to_end(&mut text);
-            }
-            text
-        });
-        (
-            wait(&mut child, interrupt),
-            reader.join().unwrap_or_default(),
-        )
-    });
-    Ok(if status? { Ok(()) } else { Err(stderr) })
-}
-
-fn wait(child: &mut Child, interrupt: &AtomicBool) -> Result<bool, GitError> {
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status.success());
+    match process::until(&mut command, interrupt) {
+        Ok(output) if output.status.success() => Ok(Ok(())),
+        Ok(output) => Ok(Err(output.stderr)),
+        Err(RunError::Interrupted) => Err(GitError::interrupted()),
+        Err(RunError::Io { source, .. }) => Err(missing(&source)),
+        Err(RunError::NotFound(_) | RunError::TimedOut { .. }) => {
+            Err(missing(&std::io::ErrorKind::NotFound.into()))
         }
-        if interrupt.load(Ordering::Relaxed) {
-            process::end_group(child);
-            return Err(GitError::interrupted());
-        }
-        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{self, Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -76,6 +77,25 @@ fn text(bytes: Vec<u8>) -> String {
 /// Runs `command` and waits for it at most `limit`. It has ended when its own process has: one that it
 /// leaves in the background is not waited for, and what that prints later is not read.
 pub fn capture(command: &mut Command, limit: Duration) -> Result<process::Output, RunError> {
+    // After Ctrl-C there is still to be said what state things are in.
+    let after_interrupt = super::interrupt::requested();
+    let interrupted = || !after_interrupt && super::interrupt::requested();
+    command.stdout(Stdio::piped());
+    to_its_end(command, Some(limit), &interrupted)
+}
+
+/// Runs `command` for as long as it takes, or until `interrupt` is set. What it prints to stdout is
+/// nobody's. It has ended when its own process has, as with [`capture`].
+pub fn until(command: &mut Command, interrupt: &AtomicBool) -> Result<process::Output, RunError> {
+    command.stdout(Stdio::null());
+    to_its_end(command, None, &|| interrupt.load(Ordering::Relaxed))
+}
+
+fn to_its_end(
+    command: &mut Command,
+    limit: Option<Duration>,
+    interrupted: &dyn Fn() -> bool,
+) -> Result<process::Output, RunError> {
     let program = command.get_program().to_string_lossy().into_owned();
     let io_error = |source: io::Error| {
         if source.kind() == io::ErrorKind::NotFound {
@@ -87,12 +107,9 @@ pub fn capture(command: &mut Command, limit: Duration) -> Result<process::Output
             }
         }
     };
-    let deadline = Instant::now() + limit;
-    // After Ctrl-C there is still to be said what state things are in.
-    let after_interrupt = super::interrupt::requested();
+    let started = Instant::now();
     let mut child = command
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0)
         .spawn()
@@ -101,7 +118,8 @@ pub fn capture(command: &mut Command, limit: Duration) -> Result<process::Output
         Pipe::new(child.stdout.take().map(OwnedFd::from)),
         Pipe::new(child.stderr.take().map(OwnedFd::from)),
     ];
-    let ended = wait(&mut child, &mut pipes, deadline, after_interrupt);
+    let is_late = || limit.is_some_and(|limit| started.elapsed() >= limit);
+    let ended = wait(&mut child, &mut pipes, &is_late, interrupted);
     if !matches!(ended, Ok(Ended::Exited(_))) {
         end_group(&mut child);
     }
@@ -112,7 +130,10 @@ pub fn capture(command: &mut Command, limit: Duration) -> Result<process::Output
             stdout,
             stderr,
         }),
-        Ended::TimedOut => Err(RunError::TimedOut { program, limit }),
+        Ended::TimedOut => Err(RunError::TimedOut {
+            program,
+            limit: limit.unwrap_or_default(),
+        }),
         Ended::Interrupted => Err(RunError::Interrupted),
     }
 }
@@ -166,8 +187,8 @@ impl Pipe {
 fn wait(
     child: &mut Child,
     pipes: &mut [Pipe; 2],
-    deadline: Instant,
-    after_interrupt: bool,
+    is_late: &dyn Fn() -> bool,
+    interrupted: &dyn Fn() -> bool,
 ) -> io::Result<Ended> {
     loop {
         if pipes.iter().all(|pipe| pipe.end.is_none()) {
@@ -180,10 +201,10 @@ fn wait(
             pipes.iter_mut().for_each(Pipe::read_rest);
             return Ok(Ended::Exited(status));
         }
-        if !after_interrupt && super::interrupt::requested() {
+        if interrupted() {
             return Ok(Ended::Interrupted);
         }
-        if Instant::now() >= deadline {
+        if is_late() {
             return Ok(Ended::TimedOut);
         }
     }
@@ -209,7 +230,7 @@ fn read_what_comes(pipes: &mut [Pipe; 2]) -> io::Result<()> {
 }
 
 /// Ends a process that leads a group, and everything that it started.
-pub fn end_group(child: &mut Child) {
+fn end_group(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         // The group may have ended by itself since.
         let _ = kill_process_group(group, Signal::KILL);

@@ -142,6 +142,16 @@ impl RepoReport {
         self.also(Some(note.why))
     }
 
+    /// What came of it in the end, after what is told already.
+    #[must_use]
+    pub fn but(self, end: RepoReport) -> Self {
+        RepoReport {
+            reference: self.reference.clone(),
+            note: self.also(end.note).note,
+            ..end
+        }
+    }
+
     /// With what a fetch saw. A clone at a tag that was moved is not what a new one would be.
     #[must_use]
     pub fn with_seen(mut self, note: Note, seen: &Seen, shown_path: &str) -> Self {

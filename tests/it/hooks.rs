@@ -176,3 +176,63 @@ fn a_hook_that_fails_after_a_switch_is_told_of() {
     assert_eq!(context.git("ws/web", &["rev-parse", "HEAD"]), first);
     assert!(!exists(context.path("home/ran")));
 }
+
+#[test]
+fn a_hook_that_comes_from_the_remote_is_not_run_by_an_update_or_a_switch_either() {
+    // The second is left to the user's git.
+    for attributes in ["", "a.txt ident\n"] {
+        let context = TestContext::new();
+        context.remote("web");
+        for name in ["post-checkout", "post-merge", "reference-transaction"] {
+            context.write_program(&format!("work-web/.githooks/{name}"), NOTES_DOWN);
+        }
+        context.push("web", ".gitattributes", attributes);
+        config(&context, "core.hooksPath", ".githooks");
+        web(&context, "");
+        synced(&context, &[]);
+        // The helper's own pushes run hooks too.
+        config(&context, "core.hooksPath", "/dev/null");
+        context.push("web", "README.md", "new\n");
+        config(&context, "core.hooksPath", ".githooks");
+        ran(&context, "ws/web");
+
+        let updated = synced(&context, &[]);
+        assert_eq!(ran(&context, "ws/web"), "");
+        let note = "`.githooks/post-merge` was not run: it comes from the remote";
+        assert!(updated.stdout.contains(note), "{}", updated.shown());
+
+        let aside = ["-c", "core.hooksPath=/dev/null", "switch", "--quiet", "-c"];
+        context.git("ws/web", &[&aside[..], &["topic"]].concat());
+        let switched = synced(&context, &["--switch"]);
+        assert_eq!(ran(&context, "ws/web"), "");
+        let note = "`.githooks/post-checkout` was not run: it comes from the remote";
+        assert!(switched.stdout.contains(note), "{}", switched.shown());
+
+        // The user's word on this clone, as `npm install` with husky writes it down.
+        context.git("ws/web", &["config", "core.hooksPath", ".githooks"]);
+        config(&context, "core.hooksPath", "/dev/null");
+        context.push("web", "README.md", "newer\n");
+        ran(&context, "ws/web");
+        let trusted = synced(&context, &[]);
+        let said = ran(&context, "ws/web");
+        assert!(said.contains("post-merge 0\n"), "{said}{}", trusted.shown());
+        assert!(!trusted.stdout.contains("not run"), "{}", trusted.shown());
+    }
+}
+
+#[test]
+fn what_a_hook_leaves_in_the_background_is_not_waited_for() {
+    let context = TestContext::new();
+    with_template(&context, "#!/bin/sh\n");
+    synced(&context, &[]);
+    let leaves = "#!/bin/sh\nsleep 600 &\necho $! > \"$HOME/left\"\n";
+    context.write_program("ws/web/.git/hooks/post-merge", leaves);
+    context.push("web", "README.md", "new\n");
+    synced(&context, &[]);
+    let left = context.read("home/left");
+    // It is still there: nothing has waited for its end.
+    context.git(
+        ".",
+        &["-c", &format!("alias.end=!kill {}", left.trim()), "end"],
+    );
+}

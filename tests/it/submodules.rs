@@ -196,3 +196,40 @@ fn a_branch_of_the_users_in_one_stays_checked_out() {
     assert!(!settled.stdout.contains("lib"), "{}", settled.shown());
     assert_eq!(status(&context), "");
 }
+
+#[test]
+fn one_that_only_a_filter_makes_differ_is_not_changed() {
+    let context = context(ASKS);
+    for (key, program) in [("clean", "tr a-z A-Z"), ("smudge", "tr A-Z a-z")] {
+        let key = format!("filter.event.{key}");
+        context.git(".", &["config", "--global", &key, program]);
+    }
+    context.push("lib", ".gitattributes", "*.event filter=event\n");
+    bump(&context, "a.event");
+    context.fitout(&["sync"]);
+    bump(&context, "b.txt");
+    // The entry of the index no longer says that it is the same.
+    context.write("ws/app/lib/a.event", "new\n");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.read("ws/app/lib/b.txt"), "new\n");
+}
+
+#[test]
+fn a_broken_one_hides_no_update() {
+    for (manifest, code) in [(ASKS, Some(1)), (DOES_NOT, Some(0))] {
+        let context = context(ASKS);
+        context.fitout(&["sync"]);
+        context.manifest(manifest);
+        context.write("ws/app/lib/.git", "gitdir: ../.git/modules/gone\n");
+        context.push("app", "more.txt", "more\n");
+
+        let ran = context.fitout(&["sync"]);
+
+        assert_eq!(ran.code, code, "{}", ran.shown());
+        assert_eq!(context.read("ws/app/more.txt"), "more\n");
+        assert!(ran.stdout.contains("1 new commit; "), "{}", ran.shown());
+    }
+}

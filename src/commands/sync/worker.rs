@@ -213,7 +213,11 @@ impl<'a> Worker<'a> {
         let clone = local::folder(self.network.root, repo);
         let found = match submodules::elsewhere(&clone) {
             Ok(found) => found,
-            Err(error) => return failed(repo, error),
+            Err(error) if repo.submodules => return report.but(failed(repo, error)),
+            Err(error) => {
+                let note = format!("its submodules can't be read: {}", error.reason);
+                return report.also(Some(note));
+            }
         };
         // After an update, what was seen before may not hold any more.
         let changed: &[String] = if is_still {
@@ -224,14 +228,11 @@ impl<'a> Worker<'a> {
         let decided = sync::submodules(&found, changed, repo.submodules, !is_still);
         let path = self.shown_path(repo);
         if let Some(note) = decided.held_back {
-            return RepoReport {
-                reference: report.reference,
-                ..RepoReport::new(repo, Outcome::HeldBack).noted(note, &path)
-            };
+            return report.but(RepoReport::new(repo, Outcome::HeldBack).noted(note, &path));
         }
         let report = match self.network.update_submodules(repo, &decided.update) {
             Ok(note) => report.also(note),
-            Err(error) => return failed(repo, error),
+            Err(error) => return report.but(failed(repo, error)),
         };
         match decided.left {
             Some(note) => report.also_noted(note, &path),
@@ -257,7 +258,7 @@ impl<'a> Worker<'a> {
             Action::HoldBack(note) => report(Outcome::HeldBack).noted(note, &path),
             Action::Fail(note) => report(Outcome::Failed).noted(note, &path),
             Action::FastForward(behind) => done(
-                local::fast_forward(root, repo, &clone).map(|()| None),
+                local::fast_forward(root, repo, &clone),
                 count(behind, "new commit"),
             ),
             Action::Detach => done(local::detach(root, repo, &clone), "detached".to_owned()),

@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use git2::{ConfigLevel, Repository, RepositoryInitOptions};
 
 use super::checkout::check_out_at;
+use super::hooks::Told;
 use super::state::{remote_default, remote_of};
 use super::{Head, head, hooks, pinned, template};
 use crate::git::error::{Cause, GitError};
@@ -219,8 +220,8 @@ fn check_out(
     }
     check_out_at(destination, interrupt)?;
     match hooks::after_checkout(to, None, commit)? {
-        Some(failed) => Err(GitError::new(Cause::Other, failed)),
-        None => Ok(()),
+        Some(Told::Failed(failed)) => Err(GitError::new(Cause::Other, failed)),
+        Some(Told::NotRun(_)) | None => Ok(()),
     }
 }
 

@@ -9,21 +9,43 @@ use std::process::Command;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 
-use git2::Repository;
+use git2::{ConfigLevel, Repository};
 
 use super::template;
 use crate::git::cli;
 use crate::git::error::GitError;
 use crate::git::meter::Gate;
+use crate::host::interrupt;
 
 const POST_CHECKOUT: &str = "post-checkout";
 const POST_MERGE: &str = "post-merge";
 
+/// The hook of one name that git would run in a clone.
+enum Hook {
+    None,
+    /// In the work tree, by its path in there: nothing has looked at what the remote sent.
+    FromRemote(PathBuf),
+    Run(PathBuf),
+}
+
+/// What became of a hook that did not run well.
+pub(super) enum Told {
+    /// It failed.
+    Failed(String),
+    /// It was not run.
+    NotRun(String),
+}
+
+impl Told {
+    pub(super) fn text(self) -> String {
+        match self {
+            Told::Failed(text) | Told::NotRun(text) => text,
+        }
+    }
+}
+
 /// Runs the hook that `git clone` runs, of a clone that is at its place. Returns what the user should
 /// know. As with git, a hook that fails does not undo anything.
-///
-/// A hook in the work tree (a relative `core.hooksPath`) is not run: nothing has looked at what the
-/// remote sent yet.
 pub(in crate::git) fn after_clone(
     path: &Path,
     gate: &Arc<Gate>,
@@ -33,21 +55,18 @@ pub(in crate::git) fn after_clone(
         return Ok(None);
     }
     let repository = Repository::open(path)?;
-    let hook = folder(&repository).join(POST_CHECKOUT);
     // git looks for no hook where there is nothing to check out.
     let Some(commit) = repository.head().ok().and_then(|head| head.target()) else {
         return Ok(None);
     };
-    if !is_executable(&hook) {
-        return Ok(None);
-    }
-    let in_work_tree = repository
-        .workdir()
-        .and_then(|workdir| hook.strip_prefix(workdir).ok())
-        .filter(|hook| !hook.starts_with(".git"));
-    if let Some(hook) = in_work_tree {
-        let note = format!("`{}` was not run: it comes from the remote", hook.display());
-        return Ok(Some(note));
+    let hook = match hook_of(&repository, POST_CHECKOUT) {
+        Hook::None => return Ok(None),
+        Hook::FromRemote(hook) => return Ok(Some(was_not_run(&hook))),
+        Hook::Run(hook) => hook,
+    };
+    // What a new clone's own configuration says is the template's, and nobody's word on this clone.
+    if let Some(hook) = in_work_tree(&repository, &hook) {
+        return Ok(Some(was_not_run(&hook)));
     }
     let mut command = started(
         &hook,
@@ -59,37 +78,92 @@ pub(in crate::git) fn after_clone(
     cli::ended(command, interrupt).map(|ended| ended.err().map(|said| failed(&said)))
 }
 
-/// Runs the hook that `git merge` runs after a fast-forward. git does not care whether it fails.
-pub(super) fn after_merge(repository: &Repository) -> Result<(), GitError> {
-    run(repository, POST_MERGE, &["0"]).map(drop)
+/// Runs the hook that `git merge` runs after a fast-forward. git does not care whether it fails. Returns
+/// what the user should know.
+pub(super) fn after_merge(repository: &Repository) -> Result<Option<String>, GitError> {
+    Ok(match run(repository, POST_MERGE, &["0"])? {
+        Some(Told::NotRun(text)) => Some(text),
+        Some(Told::Failed(_)) | None => None,
+    })
 }
 
-/// Runs the hook that `git checkout` runs. Returns what the user should know.
+/// Runs the hook that `git checkout` runs.
 pub(super) fn after_checkout(
     repository: &Repository,
     old: Option<git2::Oid>,
     new: git2::Oid,
-) -> Result<Option<String>, GitError> {
+) -> Result<Option<Told>, GitError> {
     let old = old.unwrap_or(git2::Oid::ZERO_SHA1).to_string();
-    let said = run(repository, POST_CHECKOUT, &[&old, &new.to_string(), "1"])?;
-    Ok(said.map(|said| failed(&said)))
+    run(repository, POST_CHECKOUT, &[&old, &new.to_string(), "1"])
 }
 
-/// Returns what a hook said that failed.
-fn run(
-    repository: &Repository,
-    name: &str,
-    arguments: &[&str],
-) -> Result<Option<Vec<String>>, GitError> {
-    let hook = folder(repository).join(name);
-    let Some(work_tree) = repository.workdir().filter(|_| is_executable(&hook)) else {
+/// What to tell of the hook that the user's git was kept from after a fast-forward.
+pub(super) fn not_run_after_merge(repository: &Repository) -> Option<String> {
+    not_run(repository, POST_MERGE)
+}
+
+/// The same after a checkout.
+pub(super) fn not_run_after_checkout(repository: &Repository) -> Option<String> {
+    not_run(repository, POST_CHECKOUT)
+}
+
+fn not_run(repository: &Repository, name: &str) -> Option<String> {
+    match hook_of(repository, name) {
+        Hook::FromRemote(hook) => Some(was_not_run(&hook)),
+        Hook::None | Hook::Run(_) => None,
+    }
+}
+
+/// Whether the user's git would take hooks of that clone from its work tree, where the remote puts them.
+pub(in crate::git) fn come_from_remote(path: &Path) -> bool {
+    Repository::open(path).is_ok_and(|repository| {
+        let (folder, is_own) = folder(&repository);
+        !is_own && in_work_tree(&repository, &folder).is_some()
+    })
+}
+
+fn run(repository: &Repository, name: &str, arguments: &[&str]) -> Result<Option<Told>, GitError> {
+    let hook = match hook_of(repository, name) {
+        Hook::None => return Ok(None),
+        Hook::FromRemote(hook) => return Ok(Some(Told::NotRun(was_not_run(&hook)))),
+        Hook::Run(hook) => hook,
+    };
+    let Some(work_tree) = repository.workdir() else {
         return Ok(None);
     };
-    let ended = cli::ended(
-        started(&hook, work_tree, arguments),
-        &AtomicBool::new(false),
-    )?;
-    Ok(ended.err())
+    let ended = cli::ended(started(&hook, work_tree, arguments), interrupt::flag())?;
+    Ok(ended.err().map(|said| Told::Failed(failed(&said))))
+}
+
+/// A stranger's code does not run: a hook in the work tree is one, but where the clone's own configuration
+/// says to take hooks from there. That is the user's word on this clone.
+fn hook_of(repository: &Repository, name: &str) -> Hook {
+    let (folder, is_own) = folder(repository);
+    let hook = folder.join(name);
+    if !is_executable(&hook) {
+        return Hook::None;
+    }
+    match in_work_tree(repository, &hook) {
+        Some(inside) if !is_own => Hook::FromRemote(inside),
+        _ => Hook::Run(hook),
+    }
+}
+
+/// The path in the work tree, by its name or by where links lead.
+fn in_work_tree(repository: &Repository, hook: &Path) -> Option<PathBuf> {
+    let inside = |work_tree: &Path, path: &Path| {
+        let inside = path.strip_prefix(work_tree).ok()?;
+        (!inside.starts_with(".git")).then(|| inside.to_path_buf())
+    };
+    let work_tree = repository.workdir()?;
+    inside(work_tree, hook).or_else(|| {
+        let (work_tree, hook) = (work_tree.canonicalize().ok()?, hook.canonicalize().ok()?);
+        inside(&work_tree, &hook)
+    })
+}
+
+fn was_not_run(hook: &Path) -> String {
+    format!("`{}` was not run: it comes from the remote", hook.display())
 }
 
 /// By a shell, as git does: it runs what has no `#!`, and says what it can't start.
@@ -118,17 +192,21 @@ fn may_have_hooks(path: &Path) -> bool {
     *IS_ELSEWHERE || path.join(".git/hooks").join(POST_CHECKOUT).exists()
 }
 
-fn folder(repository: &Repository) -> PathBuf {
-    repository
-        .config()
-        .and_then(|config| config.get_path("core.hooksPath"))
-        .map_or_else(
-            |_| repository.commondir().join("hooks"),
-            |path| match repository.workdir() {
-                Some(workdir) => workdir.join(path),
-                None => path,
-            },
-        )
+/// Where git takes hooks from, and whether this clone's own `.git` says so.
+fn folder(repository: &Repository) -> (PathBuf, bool) {
+    const KEY: &str = "core.hooksPath";
+    let set = repository.config().and_then(|mut config| {
+        let config = config.snapshot()?;
+        let path = config.get_path(KEY)?;
+        let level = config.get_entry(KEY)?.level();
+        let is_own = matches!(level, ConfigLevel::Local | ConfigLevel::Worktree);
+        Ok((path, is_own))
+    });
+    match (set, repository.workdir()) {
+        (Ok((path, is_own)), Some(work_tree)) => (work_tree.join(path), is_own),
+        (Ok(set), None) => set,
+        (Err(_), _) => (repository.commondir().join("hooks"), true),
+    }
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -7,6 +7,7 @@ use git2::{Oid, Repository};
 
 use super::attributes::Attributes;
 use super::checkout::with_git;
+use super::hooks::Told;
 use super::lfs::fetches_lfs;
 use super::transaction::{self, How, Move, Scene};
 use super::{engine, folder, head, hooks, pinned};
@@ -16,8 +17,13 @@ use crate::sync::{CloneState, Head, Target};
 use crate::workspace::Repo;
 
 /// Moves the branch that is checked out, and the work tree, to the remote's branch. Nothing that
-/// is not committed is ever overwritten: then it fails with [`Cause::InTheWay`] and changes nothing.
-pub fn fast_forward(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), GitError> {
+/// is not committed is ever overwritten: then it fails with [`Cause::InTheWay`] and changes nothing. Returns
+/// what the user should know.
+pub fn fast_forward(
+    root: &Path,
+    repo: &Repo,
+    clone: &CloneState,
+) -> Result<Option<String>, GitError> {
     let path = folder(root, repo);
     let repository = Repository::open(&path)?;
     let Target::Branch { name, .. } = &clone.target else {
@@ -41,12 +47,12 @@ pub fn fast_forward(root: &Path, repo: &Repo, clone: &CloneState) -> Result<(), 
     fetch_lfs(&repository, &attributes, &clone.remote, commit.id())?;
     if let Some(why) = engine::for_move(&repository, &attributes) {
         transaction::look(&scene, &attributes)?;
-        return with_git(why, || cli::fast_forward(&path, &commit.id().to_string()));
+        with_git(why, || cli::fast_forward(&path, &commit.id().to_string()))?;
+        return Ok(hooks::not_run_after_merge(&repository));
     }
     transaction::run(&scene)?;
     // As with git, one that fails undoes nothing, and git says nothing of it.
-    hooks::after_merge(&repository)?;
-    Ok(())
+    hooks::after_merge(&repository)
 }
 
 /// Another program may have fetched since the decision, and the remote's branch may have been rewritten.
@@ -93,11 +99,12 @@ pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
         let moved = with_git(why, || cli::detach(&path, &commit.id().to_string()));
         let (at, now) = head(&repository)?;
         let is_there = matches!(at, Head::Detached(_)) && now == Some(commit.id());
-        return without_hook(moved, is_there);
+        return without_hook(&repository, moved, is_there);
     }
     let (_, old) = head(&repository)?;
     transaction::run(&scene)?;
-    hooks::after_checkout(&repository, old, commit.id())
+    let told = hooks::after_checkout(&repository, old, commit.id())?;
+    Ok(told.map(Told::text))
 }
 
 /// Checks out the manifest's branch, with the same care; makes it where only the remote has it. Returns
@@ -140,13 +147,14 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
     let Some(why) = engine::for_move(&repository, &attributes) else {
         let (_, old) = head(&repository)?;
         transaction::run(&scene)?;
-        return hooks::after_checkout(&repository, old, commit.id());
+        let told = hooks::after_checkout(&repository, old, commit.id())?;
+        return Ok(told.map(Told::text));
     };
     transaction::look(&scene, &attributes)?;
     let from = local.is_none().then_some(upstream.as_str());
     let moved = with_git(why, || cli::switch(&path, name, from));
     let is_there = head(&repository)?.0 == Head::Branch(name.clone());
-    without_hook(moved, is_there)
+    without_hook(&repository, moved, is_there)
 }
 
 /// The branch that can't be beside one of this name: `feature` beside `feature/x`, or the other way round.
@@ -168,12 +176,16 @@ fn no_room_for(repository: &Repository, name: &str) -> Result<Option<String>, Gi
 }
 
 /// A checkout by git: its status is that of a hook that failed after all was done.
-fn without_hook(moved: Result<(), GitError>, is_there: bool) -> Result<Option<String>, GitError> {
+fn without_hook(
+    repository: &Repository,
+    moved: Result<(), GitError>,
+    is_there: bool,
+) -> Result<Option<String>, GitError> {
     match moved {
         Err(error) if is_there && error.cause != Cause::Interrupted => {
             Ok(Some(hooks::failed(&[error.detail])))
         }
-        moved => moved.map(|()| None),
+        moved => moved.map(|()| hooks::not_run_after_checkout(repository)),
     }
 }
 

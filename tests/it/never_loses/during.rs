@@ -56,7 +56,7 @@ fn the_local_half_of_a_sync() {
     said("has decided");
     wait();
     let moved = match action {
-        Action::FastForward(_) => local::fast_forward(&root, repo, &clone).map(|()| None),
+        Action::FastForward(_) => local::fast_forward(&root, repo, &clone),
         Action::Detach => local::detach(&root, repo, &clone),
         Action::Switch => local::switch(&root, repo, &clone),
         action => return said(&format!("decided otherwise: {action:?}")),

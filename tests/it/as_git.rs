@@ -600,7 +600,8 @@ fn many_syncs_do_not_pile_up_packs() {
     context.manifest(&format!("[repos.web]\nurl = \"{url}\"\n"));
     for number in 0..5 {
         context.push("web", "new.txt", &format!("{number}\n"));
-        assert_eq!(context.fitout(&["sync"]).code, Some(0));
+        let ran = context.fitout(&["sync"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
     }
 
     crate::context::eventually("one pack", || {

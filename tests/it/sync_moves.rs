@@ -739,3 +739,25 @@ fn an_update_is_in_the_logs_of_head_and_its_branch_as_one_of_gits() {
         assert_eq!(context.git("ws/web", &["rev-parse", &before]), old);
     }
 }
+
+#[test]
+fn a_journal_that_a_crash_of_the_system_emptied_holds_no_later_sync_up() {
+    let begun = (1..).find_map(|call| {
+        let (context, was_killed) = killed_at(call);
+        assert!(was_killed, "killed before it began");
+        let folder = context.ws("web/.git/fitout-move");
+        folder.join("journal").exists().then_some((context, folder))
+    });
+    let (context, folder) = begun.unwrap();
+    fs::write(folder.join("journal"), "").unwrap();
+    let ran = context.fitout(&["sync"]);
+    assert!(!folder.exists(), "{}", ran.shown());
+    let words = "can't be read";
+    assert!(ran.stdout.contains(words), "{}", ran.shown());
+    assert!(
+        ran.stdout.contains("`.git/fitout-left-1`"),
+        "{}",
+        ran.shown()
+    );
+    assert!(context.ws("web/.git/fitout-left-1").exists());
+}

@@ -29,7 +29,7 @@ use self::check::{Plan, Settings};
 use self::locks::Locks;
 use self::refs::{Head, Refs};
 use self::staging::Staging;
-use self::steps::{Journal, Kind, Mark, Step};
+use self::steps::{Journal, Kind, Mark, Step, Undone};
 use super::attributes::Attributes;
 use super::engine;
 use crate::git::error::{Cause, GitError};
@@ -117,10 +117,17 @@ pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
         scene.write_refs(&staging)
     };
     if let Err(mut error) = go() {
-        if let Err(why) = undo(repository, &staging, &steps) {
-            staging.keep();
-            error.reason = format!("{}, and not all was put back: {why}", error.reason);
-            error.command = Some("fitout sync".to_owned());
+        match undo(repository, &staging, &steps) {
+            Ok(undone) if undone.keeps_taken => {
+                let name = staging.put_aside()?;
+                error.reason = format!("{}; {}", error.reason, kept(&name));
+            }
+            Ok(_) => {}
+            Err(why) => {
+                staging.keep();
+                error.reason = format!("{}, and not all was put back: {why}", error.reason);
+                error.command = Some("fitout sync".to_owned());
+            }
         }
         return Err(error);
     }
@@ -413,8 +420,14 @@ fn must_be_checked(
     }
 }
 
-/// Puts index and files back; returns the paths that were changed since, and stay.
-fn undo(repository: &Repository, staging: &Staging, steps: &[Step]) -> io::Result<Vec<PathBuf>> {
+/// Where the user finds what could not be put back.
+fn kept(name: &str) -> String {
+    let name = Path::new(".git").join(name);
+    format!("what was there before is in `{}`", name.display())
+}
+
+/// Puts index and files back.
+fn undo(repository: &Repository, staging: &Staging, steps: &[Step]) -> io::Result<Undone> {
     let index = repository.path().join("index");
     if is_ours(staging, &index) {
         match fs::rename(staging.path().join("index.old"), &index) {
@@ -422,7 +435,7 @@ fn undo(repository: &Repository, staging: &Staging, steps: &[Step]) -> io::Resul
             result => result?,
         }
     }
-    staging.places().undo(steps)
+    Ok(staging.places().undo(steps))
 }
 
 /// Whether the index is the one that the move wrote.
@@ -468,10 +481,19 @@ pub fn recover(root: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
     let mut locks = staging.locks()?;
     locks.retain(|lock| lock.starts_with(repository.commondir()));
     let locks = Locks::take_over(&staging.owner(), &locks)?;
-    let Some(journal) = staging.journal()? else {
-        drop(locks);
-        staging.remove();
-        return Ok(Some("cleaned up after a run that was killed".to_owned()));
+    let journal = match staging.journal() {
+        Ok(Some(journal)) => journal,
+        Ok(None) => {
+            drop(locks);
+            staging.remove();
+            return Ok(Some("cleaned up after a run that was killed".to_owned()));
+        }
+        Err(error) => {
+            drop(locks);
+            let kept = kept(&staging.put_aside()?);
+            let note = format!("what a killed run had begun can't be read ({error}): {kept}");
+            return Ok(Some(note));
+        }
     };
     let head = Head::read(&repository)?;
     let commit = head.commit.map(|id| id.to_string()).unwrap_or_default();
@@ -491,14 +513,18 @@ pub fn recover(root: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
         && commit == journal.from
         && (is_ours(&staging, &index) || is_old()?)
     {
-        let changed = undo(&repository, &staging, &journal.steps)?;
+        let undone = undo(&repository, &staging, &journal.steps)?;
         drop(locks);
-        staging.remove();
-        let but = match changed.as_slice() {
-            [] => String::new(),
-            changed => format!(", but for {}, changed since", shown(changed)),
-        };
-        return Ok(Some(format!("undid what a killed run had begun{but}")));
+        let mut note = "undid what a killed run had begun".to_owned();
+        if !undone.left.is_empty() {
+            note.push_str(&format!(", but for {}, changed since", shown(&undone.left)));
+        }
+        if undone.keeps_taken {
+            note.push_str(&format!("; {}", kept(&staging.put_aside()?)));
+        } else {
+            staging.remove();
+        }
+        return Ok(Some(note));
     }
     drop(locks);
     let name = staging.put_aside()?;

@@ -7,10 +7,16 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::git::error::{Cause, GitError};
 use crate::plural::count;
+
+/// How long another git may take: `git maintenance` holds locks for a moment after a fetch. git itself waits
+/// 100 ms for a ref and a second for the packed ones (`core.filesRefLockTimeout`, `core.packedRefsTimeout`).
+const PATIENCE: Duration = Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Held until dropped.
 #[derive(Debug)]
@@ -20,17 +26,16 @@ impl Locks {
     /// Takes all of these, or none.
     pub(super) fn take(owner: &Path, paths: &[PathBuf]) -> Result<Self, GitError> {
         let mut locks = Locks(Vec::new());
+        let deadline = Instant::now() + PATIENCE;
         for path in paths {
             if let Some(folder) = path.parent() {
                 fs::create_dir_all(folder)?;
             }
-            let taken = match fs::hard_link(owner, path) {
-                // A file system without second names.
-                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                    fs::File::create_new(path).map(drop)
-                }
-                result => result,
-            };
+            let mut taken = take_one(owner, path);
+            while is_held(&taken) && Instant::now() < deadline {
+                thread::sleep(PAUSE);
+                taken = take_one(owner, path);
+            }
             match taken {
                 Ok(()) => locks.0.push(path.clone()),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -55,6 +60,21 @@ impl Locks {
     }
 }
 
+fn take_one(owner: &Path, path: &Path) -> io::Result<()> {
+    match fs::hard_link(owner, path) {
+        // A file system without second names.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            fs::File::create_new(path).map(drop)
+        }
+        result => result,
+    }
+}
+
+fn is_held(taken: &io::Result<()>) -> bool {
+    let kind = taken.as_ref().err().map(io::Error::kind);
+    kind == Some(io::ErrorKind::AlreadyExists)
+}
+
 impl Drop for Locks {
     fn drop(&mut self) {
         for path in &self.0 {
@@ -65,10 +85,12 @@ impl Drop for Locks {
 
 /// Fails where somebody holds one of them.
 pub(super) fn must_be_free(paths: &[PathBuf]) -> Result<(), GitError> {
-    match paths.iter().find(|path| path.symlink_metadata().is_ok()) {
-        Some(path) => Err(held(path)),
-        None => Ok(()),
+    let held_one = || paths.iter().find(|path| path.symlink_metadata().is_ok());
+    let deadline = Instant::now() + PATIENCE;
+    while held_one().is_some() && Instant::now() < deadline {
+        thread::sleep(PAUSE);
     }
+    held_one().map_or(Ok(()), |path| Err(held(path)))
 }
 
 /// What a failed fetch has met, if it was a lock: the refs of the remote and the tags are what it writes.

@@ -17,6 +17,10 @@ use crate::git::error::{Cause, GitError};
 /// Its name in `.git`.
 pub(super) const FOLDER: &str = "fitout-move";
 
+/// Whose the folder is.
+const OWNER: &str = "owner";
+const JOURNAL: &str = "journal";
+
 /// The folder of a move that this process makes, or undoes.
 #[derive(Debug)]
 pub(super) struct Staging {
@@ -40,8 +44,8 @@ impl Staging {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(busy()),
             result => result?,
         }
-        let mut owner = File::create_new(path.join("owner"))?;
-        flock(&owner, FlockOperation::NonBlockingLockExclusive).map_err(|_| busy())?;
+        let mut owner = File::create_new(path.join(OWNER))?;
+        lock_alone(&owner)?;
         for lock in locks {
             owner.write_all(lock.as_os_str().as_bytes())?;
             owner.write_all(b"\0")?;
@@ -61,21 +65,24 @@ impl Staging {
     /// That of a run that was killed, if there is one.
     pub(super) fn left(git_dir: &Path, work_tree: &Path) -> Result<Option<Self>, GitError> {
         let path = git_dir.join(FOLDER);
-        let owner = match File::open(path.join("owner")) {
+        let owner = match File::open(path.join(OWNER)) {
             Ok(owner) => owner,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // Killed before it was anybody's; one that has just begun finds that it is gone.
-                let _ = fs::remove_dir(path);
+                if fs::remove_dir(&path).is_err() && path.symlink_metadata().is_ok() {
+                    // Whatever is in it, nobody will come for it.
+                    put_aside(&path)?;
+                }
                 return Ok(None);
             }
             Err(error) => return Err(error.into()),
         };
-        flock(&owner, FlockOperation::NonBlockingLockExclusive).map_err(|_| busy())?;
+        lock_alone(&owner)?;
         // Whoever had it may have ended well, and taken it away.
         let is_same =
             |found: fs::Metadata| Ok::<_, io::Error>(found.ino() == owner.metadata()?.ino());
         if !path
-            .join("owner")
+            .join(OWNER)
             .symlink_metadata()
             .is_ok_and(|found| is_same(found).unwrap_or(false))
         {
@@ -95,7 +102,7 @@ impl Staging {
 
     /// The file whose second names are the locks.
     pub(super) fn owner(&self) -> PathBuf {
-        self.path.join("owner")
+        self.path.join(OWNER)
     }
 
     /// The files that the move locks.
@@ -119,22 +126,18 @@ impl Staging {
     pub(super) fn announce(&self, journal: &Journal) -> io::Result<()> {
         let written = self.path.join("journal.new");
         fs::write(&written, journal.to_bytes())?;
-        fs::rename(written, self.path.join("journal"))
+        fs::rename(written, self.path.join(JOURNAL))
     }
 
-    /// What was about to be done; none where nothing of the user's was touched yet.
-    pub(super) fn journal(&self) -> Result<Option<Journal>, GitError> {
-        let bytes = match fs::read(self.path.join("journal")) {
+    /// What was about to be done; none where nothing of the user's was touched yet. A crash of the system may
+    /// have left a journal that can't be read.
+    pub(super) fn journal(&self) -> io::Result<Option<Journal>> {
+        let bytes = match fs::read(self.path.join(JOURNAL)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             result => result?,
         };
-        match Journal::parse(&bytes) {
-            Some(journal) => Ok(Some(journal)),
-            None => Err(GitError::new(
-                Cause::Other,
-                format!("can't read the journal in `{}`", self.path.display()),
-            )),
-        }
+        let journal = Journal::parse(&bytes);
+        journal.map(Some).ok_or(io::ErrorKind::InvalidData.into())
     }
 
     /// Leaves it to a later run.
@@ -148,24 +151,60 @@ impl Staging {
     }
 
     /// Moves it out of the way, with all that is in it; returns its new name in `.git`.
-    pub(super) fn put_aside(self) -> io::Result<String> {
-        for number in 1.. {
-            let name = format!("fitout-left-{number}");
-            let aside = self.path.with_file_name(&name);
-            if aside.symlink_metadata().is_err() {
-                fs::rename(&self.path, aside)?;
-                return Ok(name);
-            }
-        }
-        unreachable!("there is always another number")
+    pub(super) fn put_aside(mut self) -> io::Result<String> {
+        self.keeps = true;
+        put_aside(&self.path)
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        if !self.keeps {
-            let _ = fs::remove_dir_all(&self.path);
+        if !self.keeps && clear(&self.path).is_err() {
+            // The next run is not to be held up by it.
+            let _ = put_aside(&self.path);
         }
+    }
+}
+
+/// Removes the folder. Without a journal nothing would be undone any more, and without its owner nobody would
+/// know whose the rest is.
+fn clear(folder: &Path) -> io::Result<()> {
+    match fs::remove_file(folder.join(JOURNAL)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name() == OWNER {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    fs::remove_file(folder.join(OWNER))?;
+    fs::remove_dir(folder)
+}
+
+fn put_aside(folder: &Path) -> io::Result<String> {
+    for number in 1.. {
+        let name = format!("fitout-left-{number}");
+        let aside = folder.with_file_name(&name);
+        if aside.symlink_metadata().is_err() {
+            fs::rename(folder, aside)?;
+            return Ok(name);
+        }
+    }
+    unreachable!("there is always another number")
+}
+
+/// Locks a file for this process, and waits for nobody.
+fn lock_alone(file: &File) -> Result<(), GitError> {
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(busy()),
+        result => Ok(result.map_err(io::Error::from)?),
     }
 }
 
@@ -174,5 +213,31 @@ fn busy() -> GitError {
     GitError {
         command: Some("fitout sync".to_owned()),
         ..GitError::new(Cause::Changed, reason)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_removal_left_holds_no_later_move_up() {
+        let git = tempfile::tempdir().unwrap();
+        let begin = || Staging::begin(git.path(), git.path(), &[]);
+        let left = || Staging::left(git.path(), git.path()).unwrap();
+        // Ended while it was removed, by whatever order a file system has.
+        fs::create_dir_all(git.path().join(FOLDER).join("old")).unwrap();
+        fs::write(git.path().join(FOLDER).join("old/0"), "mine").unwrap();
+        assert!(left().is_none());
+        let kept = fs::read_to_string(git.path().join("fitout-left-1/old/0"));
+        assert_eq!(kept.unwrap(), "mine");
+        begin().unwrap().remove();
+        assert!(!git.path().join(FOLDER).exists());
+        // While another one has it, it is that one's.
+        let held = begin().unwrap();
+        assert!(Staging::left(git.path(), git.path()).is_err());
+        assert!(begin().is_err());
+        drop(held);
+        assert!(left().is_none());
     }
 }

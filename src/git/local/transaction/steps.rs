@@ -94,22 +94,19 @@ impl Places<'_> {
     }
 
     /// Undoes those of the steps that were done, the last one first. What was changed since they were done
-    /// stays; returns its paths.
-    pub(super) fn undo(&self, steps: &[Step]) -> io::Result<Vec<PathBuf>> {
-        let mut changed = Vec::new();
+    /// stays, and what is in the way of one path stops no other.
+    pub(super) fn undo(&self, steps: &[Step]) -> Undone {
+        let mut undone = Undone::default();
+        // What is taken is checked before the step after it.
+        let mut is_checked = false;
         for (number, step) in steps.iter().enumerate().rev() {
             let path = self.work_tree.join(&step.path);
             match step.kind {
                 Kind::Put => {
-                    let staged = self.staged(&step.path);
-                    if staged.symlink_metadata().is_ok() {
-                        continue;
-                    }
-                    match path.symlink_metadata() {
-                        Ok(found) if Mark::of(&found) == step.mark => rename(&path, &staged)?,
-                        Ok(_) => changed.push(step.path.clone()),
-                        Err(error) if is_absent(&error) => {}
-                        Err(error) => return Err(error),
+                    let is_done = self.staged(&step.path).symlink_metadata().is_err();
+                    is_checked |= is_done;
+                    if is_done && !self.take_back(step, &path) {
+                        undone.add(&step.path);
                     }
                 }
                 // Whatever is in it keeps it.
@@ -119,22 +116,58 @@ impl Places<'_> {
                     if taken.symlink_metadata().is_err() {
                         continue;
                     }
-                    if let Some(folder) = path.parent() {
-                        fs::create_dir_all(folder)?;
+                    let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+                    if let Err(error) = folder.and_then(|()| rename(&taken, &path)) {
+                        undone.add(&step.path);
+                        // What was checked, git has; where something of the user's is in its place, that is theirs.
+                        undone.keeps_taken |=
+                            !is_checked || error.kind() != io::ErrorKind::AlreadyExists;
                     }
-                    match rename(&taken, &path) {
-                        // What is there was changed, and git has what was taken.
-                        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                            if !changed.contains(&step.path) {
-                                changed.push(step.path.clone());
-                            }
-                        }
-                        result => result?,
-                    }
+                    is_checked = true;
                 }
             }
         }
-        Ok(changed)
+        undone
+    }
+
+    /// Takes what a step put; false where something else is there by now.
+    fn take_back(&self, step: &Step, path: &Path) -> bool {
+        let staged = self.staged(&step.path);
+        let is_it = |path: &Path| {
+            let found = path.symlink_metadata();
+            found.map(|found| Mark::of(&found) == step.mark)
+        };
+        match is_it(path) {
+            Ok(true) => {}
+            Err(error) if is_absent(&error) => return true,
+            Ok(false) | Err(_) => return false,
+        }
+        if rename(path, &staged).is_err() {
+            return false;
+        }
+        // Somebody may have written to it in between.
+        if is_it(&staged).unwrap_or(false) {
+            return true;
+        }
+        drop(rename(&staged, path));
+        false
+    }
+}
+
+/// What came of undoing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Undone {
+    /// Paths that are not as they were.
+    pub left: Vec<PathBuf>,
+    /// Whether something that was taken, and that git may not have, is still where it was taken to.
+    pub keeps_taken: bool,
+}
+
+impl Undone {
+    fn add(&mut self, path: &Path) {
+        if !self.left.iter().any(|left| left == path) {
+            self.left.push(path.to_owned());
+        }
     }
 }
 
@@ -327,7 +360,7 @@ mod tests {
             for (number, step) in steps[..done].iter().enumerate() {
                 places.take_step(number, step).unwrap();
             }
-            assert_eq!(places.undo(&steps).unwrap(), [] as [PathBuf; 0], "{done}");
+            assert_eq!(places.undo(&steps), Undone::default(), "{done}");
             assert_eq!(
                 [read("a"), read("b"), read("conf/x")],
                 ["old a", "old b", "old x"]
@@ -337,7 +370,42 @@ mod tests {
             places.take_step(number, step).unwrap();
         }
         fs::write(work_tree.join("b"), "mine, not theirs").unwrap();
-        assert_eq!(places.undo(&steps).unwrap(), [PathBuf::from("b")]);
+        let undone = places.undo(&steps);
+        assert_eq!((undone.left, undone.keeps_taken), (vec!["b".into()], false));
         assert_eq!([read("a"), read("b")], ["old a", "mine, not theirs"]);
+
+        // `b` as it was again: what is in the place of one path stops no other, and what nobody has looked at
+        // is kept.
+        fs::write(work_tree.join("b"), "old b").unwrap();
+        fs::write(staging.join("new/b"), "new b").unwrap();
+        fs::remove_dir_all(staging.join("old")).unwrap();
+        fs::create_dir(staging.join("old")).unwrap();
+        for (number, step) in steps[..2].iter().enumerate() {
+            places.take_step(number, step).unwrap();
+        }
+        fs::write(work_tree.join("a"), "mine").unwrap();
+        let undone = places.undo(&steps);
+        assert_eq!((undone.left, undone.keeps_taken), (vec!["a".into()], true));
+        assert_eq!([read("a"), read("conf/x")], ["mine", "old x"]);
+        let kept = fs::read_to_string(places.taken(1)).unwrap();
+        assert_eq!(kept, "old a");
+
+        // A file where a folder of the path was.
+        fs::remove_file(places.taken(1)).unwrap();
+        let inner = [step(Kind::Take, "conf/x"), step(Kind::Take, "b")];
+        for (number, step) in inner.iter().enumerate() {
+            places.take_step(number + 10, step).unwrap();
+        }
+        let mut steps = vec![inner[1].clone(); 12];
+        steps[10] = inner[0].clone();
+        fs::remove_dir(work_tree.join("conf")).unwrap();
+        fs::write(work_tree.join("conf"), "mine").unwrap();
+        let undone = places.undo(&steps);
+        // It was looked at before `b` was taken: git has it.
+        assert_eq!(
+            (undone.left, undone.keeps_taken),
+            (vec!["conf/x".into()], false)
+        );
+        assert_eq!([read("conf"), read("b")], ["mine", "old b"]);
     }
 }

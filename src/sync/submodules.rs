@@ -32,6 +32,8 @@ pub enum Found {
     Adrift(String),
     /// Another commit, and changes that are not committed.
     Changed,
+    /// git is in the middle of something: `rebase`, `bisect`, …
+    Busy(&'static str),
 }
 
 /// What to do with them.
@@ -62,7 +64,7 @@ pub fn submodules(
         match &submodule.found {
             Found::Nothing if !follow => {}
             Found::Nothing | Found::Other(_) if follows => update.push(submodule.top.clone()),
-            Found::Adrift(_) | Found::Changed if follows => {
+            Found::Adrift(_) | Found::Changed | Found::Busy(_) if follows => {
                 return Submodules {
                     held_back: Some(differs(submodule)),
                     ..Submodules::default()
@@ -124,6 +126,10 @@ fn differs(submodule: &Submodule) -> Note {
         }
         Found::Changed => (
             format!("local changes, not at {wanted}"),
+            format!("-C {inside} status"),
+        ),
+        Found::Busy(operation) => (
+            format!("a {operation} is in progress"),
             format!("-C {inside} status"),
         ),
     };
@@ -194,7 +200,11 @@ mod tests {
 
     #[test]
     fn work_that_nothing_holds_stops_all() {
-        for work in [Found::Adrift("3333333".to_owned()), Found::Changed] {
+        for work in [
+            Found::Adrift("3333333".to_owned()),
+            Found::Changed,
+            Found::Busy("rebase"),
+        ] {
             let found = [submodule("lib", other()), submodule("dep/inner", work)];
             let decided = submodules(&found, &[], true, false);
             assert!(decided.update.is_empty());

@@ -233,3 +233,24 @@ fn a_broken_one_hides_no_update() {
         assert!(ran.stdout.contains("1 new commit; "), "{}", ran.shown());
     }
 }
+
+#[test]
+fn one_in_the_middle_of_a_rebase_is_left_there() {
+    let context = context(ASKS);
+    context.fitout(&["sync"]);
+    context.git("ws/app/lib", &["switch", "--quiet", "-c", "topic"]);
+    context.commit("app/lib", "mine.txt", "mine\n");
+    let stop = ["rebase", "--quiet", "--exec", "false", "HEAD~1"];
+    let mut command = context.command("git");
+    command.current_dir(context.ws("app/lib")).args(stop);
+    assert!(!command.output().unwrap().status.success());
+    let head = context.git("ws/app/lib", &["rev-parse", "HEAD"]);
+    bump(&context, "new.txt");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(ran.code, Some(1), "{}", ran.shown());
+    let words = "submodule `lib`: a rebase is in progress";
+    assert!(ran.stdout.contains(words), "{}", ran.shown());
+    assert_eq!(context.git("ws/app/lib", &["rev-parse", "HEAD"]), head);
+}

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{FileMode, Oid, Repository};
 
-use super::state::changes;
+use super::state::{changes, operation};
 use super::{GitError, Head, head, reachable, short};
 use crate::sync::{Found, Submodule};
 
@@ -75,7 +75,7 @@ fn add_work_in(
         let (head, commit) = head(&repository)?;
         let found = at_other_commit(&repository, head, commit)?;
         let is_work = match found {
-            Found::Adrift(_) => true,
+            Found::Adrift(_) | Found::Busy(_) => true,
             Found::OnBranch(_) => commit != Some(wanted),
             Found::Nothing | Found::Other(_) | Found::Changed => false,
         };
@@ -105,6 +105,9 @@ fn at_other_commit(
         let (changes, _) = changes(repository, work_tree)?;
         Ok(changes.own() > 0)
     };
+    if let Some(operation) = operation(repository.state()) {
+        return Ok(Found::Busy(operation));
+    }
     Ok(match head {
         Head::Branch(branch) | Head::Unborn(branch) => Found::OnBranch(branch),
         Head::Detached(here) if !reachable(repository, commit, &["refs/*"])? => Found::Adrift(here),

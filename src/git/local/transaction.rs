@@ -517,10 +517,10 @@ pub fn recover(root: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
         drop(locks);
         let mut note = "undid what a killed run had begun".to_owned();
         if !undone.left.is_empty() {
-            note.push_str(&format!(", but for {}, changed since", shown(&undone.left)));
+            note = format!("{note}, but for {}, changed since", shown(&undone.left));
         }
         if undone.keeps_taken {
-            note.push_str(&format!("; {}", kept(&staging.put_aside()?)));
+            note = format!("{note}; {}", kept(&staging.put_aside()?));
         } else {
             staging.remove();
         }

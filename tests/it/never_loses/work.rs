@@ -199,11 +199,17 @@ impl Work {
                     .filter_map(|above| target.get_path(above).ok())
                     .all(|above| is_tree(&above))
         };
+        // fitout writes nothing into a repository of the user's, where git may.
+        let is_around_tracked = |path: &Path| {
+            let above = path.ancestors().find(|above| above.ends_with(".git"));
+            above
+                .and_then(Path::parent)
+                .is_some_and(|repository| target.get_path(repository).is_ok())
+        };
         is_clean
-            && self
-                .files
-                .keys()
-                .all(|path| !self.tracked.contains(path) && is_beside(path))
+            && self.files.keys().all(|path| {
+                !self.tracked.contains(path) && is_beside(path) && !is_around_tracked(path)
+            })
     }
 
     /// Whether a local branch is at this commit.

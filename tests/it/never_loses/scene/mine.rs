@@ -127,7 +127,11 @@ impl Scene {
                 .and_then(|()| fs::write(path.join("inner.txt"), "mine\n"))
                 .and_then(|()| fs::write(path.join("inner.log"), "mine\n")),
             Kind::Link => symlink("nowhere", &path),
-            Kind::LinkToFolder => symlink(self.context.path("home"), &path),
+            Kind::LinkToFolder => {
+                // Not to one that fitout itself writes to.
+                self.context.write("linked/own.txt", "own\n");
+                symlink(self.context.path("linked"), &path)
+            }
             Kind::Submodule => {
                 self.git(folder, &["submodule", "add", "-q", "../lib.git", place]);
                 Ok(())

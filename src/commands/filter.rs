@@ -46,12 +46,12 @@ impl Filter {
             && (self.on.is_empty() || is_on)
     }
 
-    /// As it was given.
-    pub fn words(&self) -> String {
+    /// What is said where it leaves no clone.
+    pub fn none_left(&self) -> String {
         let changed = self.changed.then(|| "--changed".to_owned());
         let on = self.on.iter().map(|branch| format!("--on {branch}"));
         let behind = self.behind.then(|| "--behind".to_owned());
         let words: Vec<String> = changed.into_iter().chain(on).chain(behind).collect();
-        words.join(" ")
+        format!("no clone matches `{}`", words.join(" "))
     }
 }

@@ -98,8 +98,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         .filter(|(_, state)| args.filter.includes(state))
         .collect();
     if repos.is_empty() && args.filter.is_set() {
-        let words = args.filter.words();
-        context.ui.say(format_args!("no clone matches `{words}`"));
+        context.ui.say(args.filter.none_left());
     }
     interrupt::listen().context("can't listen for Ctrl-C")?;
     let cores = resources::cores();

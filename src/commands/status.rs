@@ -83,8 +83,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     match args.format {
         Format::Json => context.ui.json(&serde_json::to_string_pretty(&status)?)?,
         Format::Text if args.filter.is_set() && status.repos.is_empty() => {
-            let words = args.filter.words();
-            context.ui.say(format_args!("no clone matches `{words}`"));
+            context.ui.say(args.filter.none_left());
         }
         Format::Text => print(context, &status)?,
     }

@@ -155,7 +155,7 @@ mod with_engine {
         }
 
         fn image(&self) -> String {
-            format!("{}:pg16", self.name)
+            format!("{}:pg15", self.name)
         }
 
         fn docker(&self, arguments: &[&str]) -> String {

@@ -41,6 +41,7 @@ mod never_loses;
 mod preset_image;
 mod project;
 mod proxy;
+mod recovery;
 mod runtime;
 mod shell;
 mod ssh;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
-use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -156,7 +155,7 @@ fn lay(context: &TestContext, clone: &str, case: &Case) {
 }
 
 /// Files and links of a work tree, those of nested repositories too.
-fn files(root: &Path) -> BTreeMap<String, String> {
+pub fn files(root: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -302,7 +301,7 @@ fn whatever_becomes_of_a_path_a_work_tree_moves_where_git_moves_it_and_loses_not
 }
 
 /// The repo `web`, cloned, and then one commit behind.
-fn behind(context: &TestContext, line: &str) {
+pub fn behind(context: &TestContext, line: &str) {
     context.remote("web");
     context.manifest(&format!(
         "[repos.web]\nurl = \"../remotes/web.git\"\n{line}\n"
@@ -312,14 +311,14 @@ fn behind(context: &TestContext, line: &str) {
 }
 
 #[track_caller]
-fn synced(context: &TestContext) -> Ran {
+pub fn synced(context: &TestContext) -> Ran {
     let ran = context.fitout(&["sync"]);
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
     ran
 }
 
 #[track_caller]
-fn assert_moved(context: &TestContext) {
+pub fn assert_moved(context: &TestContext) {
     let git = |arguments: &[&str]| context.git("ws/web", arguments);
     assert_eq!(
         git(&["status", "--short", "--branch"]),
@@ -509,73 +508,6 @@ fn what_the_user_does_while_sync_runs_is_not_undone() {
     }
 }
 
-/// A clone that is killed when the filters have been called that often. Its files go through them when they
-/// are compared, when they are written, and when they are looked at once more on their way out.
-fn killed_at(call: usize) -> (TestContext, bool) {
-    let context = TestContext::new();
-    let script = "#!/bin/sh\necho >>~/calls\n\
-        if test -e ~/kill && test $(wc -l <~/calls) = $(cat ~/kill); then kill -9 0; fi\nexec cat\n";
-    context.write_program("home/filter", script);
-    for key in ["smudge", "clean"] {
-        let key = format!("filter.event.{key}");
-        context.git(".", &["config", "--global", &key, "~/filter"]);
-    }
-    context.remote("web");
-    context.write("work-web/.gitattributes", "*.event filter=event\n");
-    context.write("work-web/old.event", "old\n");
-    context.write("work-web/conf/in/old.event", "old\n");
-    context.push("web", "a.event", "old\n");
-    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
-    synced(&context);
-    // Not older than the index: looked into each time.
-    for file in ["a.event", "old.event", "conf/in/old.event"] {
-        context.write(&format!("ws/web/{file}"), "old\n");
-    }
-    context.git("work-web", &["rm", "-rq", "conf", "old.event"]);
-    context.write("work-web/old.event/deep", "new\n");
-    context.write("work-web/conf", "new\n");
-    context.write("work-web/b.event", "new\n");
-    context.push("web", "a.event", "new\n");
-    context.write("home/calls", "");
-    context.write("home/kill", &call.to_string());
-    let status = context
-        .fitout_command(&["sync"])
-        .process_group(0)
-        .output()
-        .unwrap()
-        .status;
-    fs::remove_file(context.path("home/kill")).unwrap();
-    (context, status.code().is_none())
-}
-
-#[test]
-fn a_move_that_was_killed_is_undone_by_the_next_run_which_then_makes_it() {
-    let mut kills = 0;
-    let mut begun = 0;
-    for call in 1.. {
-        let (context, was_killed) = killed_at(call);
-        if !was_killed {
-            break;
-        }
-        kills += 1;
-        let half = context.git("ws/web", &["--no-optional-locks", "status", "--short"]);
-        let ran = synced(&context);
-        assert_moved(&context);
-        if !half.is_empty() {
-            begun += 1;
-            assert!(
-                ran.stdout.contains("undid what a killed run had begun"),
-                "{}",
-                ran.shown()
-            );
-        }
-    }
-    assert!(
-        kills > 6 && begun > 1,
-        "{kills} kills, {begun} in the middle"
-    );
-}
-
 #[test]
 fn a_branch_that_was_rewritten_after_the_decision_is_not_moved_to() {
     use fitout::git::local;
@@ -637,39 +569,6 @@ fn a_branch_that_leaves_no_room_for_the_manifests_is_named() {
             assert_eq!(refs, format!("refs/heads/{there}\nrefs/heads/main"));
         }
     }
-}
-
-#[test]
-fn a_move_that_was_killed_is_left_alone_where_the_user_went_on_from_it() {
-    let mut begun = 0;
-    for call in 1.. {
-        let (context, was_killed) = killed_at(call);
-        if !was_killed {
-            break;
-        }
-        let git = |arguments: &[&str]| context.git("ws/web", arguments);
-        if git(&["--no-optional-locks", "status", "--short"]).is_empty() {
-            continue;
-        }
-        begun += 1;
-        for lock in ["index.lock", "HEAD.lock", "refs/heads/main.lock"] {
-            let _ = fs::remove_file(context.ws("web/.git").join(lock));
-        }
-        git(&["add", "--all"]);
-        git(&["commit", "--quiet", "-m", "Mine"]);
-        let (head, mine) = (git(&["rev-parse", "HEAD"]), files(&context.ws("web")));
-
-        let ran = context.fitout(&["sync"]);
-
-        assert_eq!(ran.code, Some(1), "{}", ran.shown());
-        ran.assert_says("what it had replaced is in `.git/fitout-left-1`");
-        assert_eq!(git(&["rev-parse", "HEAD"]), head);
-        assert_eq!(files(&context.ws("web")), mine);
-        assert_eq!(git(&["status", "--short"]), "");
-        let replaced = context.ws("web/.git/fitout-left-1/old");
-        assert!(replaced.read_dir().unwrap().next().is_some());
-    }
-    assert!(begun > 1, "{begun} in the middle");
 }
 
 #[test]
@@ -740,24 +639,115 @@ fn an_update_is_in_the_logs_of_head_and_its_branch_as_one_of_gits() {
     }
 }
 
+/// A clone on `main`, and a manifest that wants a branch of which only the remote has heard.
+fn wants_a_new_branch(context: &TestContext) {
+    context.remote("web");
+    context.git("work-web", &["switch", "--quiet", "--create", "topic"]);
+    context.push("web", "README.md", "of the topic\n");
+    let manifest = "[repos.web]\nurl = \"../remotes/web.git\"\nbranch = ";
+    context.manifest(&format!("{manifest}\"main\"\n"));
+    synced(context);
+    context.manifest(&format!("{manifest}\"topic\"\n"));
+}
+
 #[test]
-fn a_journal_that_a_crash_of_the_system_emptied_holds_no_later_sync_up() {
-    let begun = (1..).find_map(|call| {
-        let (context, was_killed) = killed_at(call);
-        assert!(was_killed, "killed before it began");
-        let folder = context.ws("web/.git/fitout-move");
-        folder.join("journal").exists().then_some((context, folder))
-    });
-    let (context, folder) = begun.unwrap();
-    fs::write(folder.join("journal"), "").unwrap();
-    let ran = context.fitout(&["sync"]);
-    assert!(!folder.exists(), "{}", ran.shown());
-    let words = "can't be read";
-    assert!(ran.stdout.contains(words), "{}", ran.shown());
-    assert!(
-        ran.stdout.contains("`.git/fitout-left-1`"),
-        "{}",
-        ran.shown()
-    );
-    assert!(context.ws("web/.git/fitout-left-1").exists());
+fn a_switch_that_fails_leaves_neither_branch_nor_configuration_behind() {
+    type Obstacle = (&'static str, fn(&Path), &'static str);
+    let obstacles: [Obstacle; 4] = [
+        (
+            "config.lock",
+            |path| drop(File::create(path).unwrap()),
+            "`.git/config.lock` exists (",
+        ),
+        (
+            "refs/heads/topic.lock",
+            |path| drop(File::create(path).unwrap()),
+            "`.git/refs/heads/topic.lock` exists (",
+        ),
+        // After the branch was made.
+        ("logs/HEAD", |path| fs::create_dir(path).unwrap(), "failed"),
+        (
+            "logs/refs/heads/topic",
+            |path| fs::create_dir(path).unwrap(),
+            "failed",
+        ),
+    ];
+    for by_git in [false, true] {
+        for (name, obstruct, words) in obstacles {
+            if by_git && words == "failed" {
+                continue;
+            }
+            let context = TestContext::new();
+            wants_a_new_branch(&context);
+            if by_git {
+                context.git("ws/web", &["config", "core.sparseCheckout", "true"]);
+            }
+            let obstacle = context.ws("web/.git").join(name);
+            let _ = fs::remove_file(&obstacle);
+            obstruct(&obstacle);
+            let config = context.read("ws/web/.git/config");
+
+            let ran = context.fitout(&["sync", "--switch"]);
+
+            let told = format!("{name}, by git: {by_git}: {}", ran.shown());
+            assert_eq!(ran.code, Some(1), "{told}");
+            assert!(ran.stdout.contains(words), "{told}");
+            let git = |arguments: &[&str]| context.git("ws/web", arguments);
+            let branches = git(&["for-each-ref", "--format=%(refname)", "refs/heads"]);
+            assert_eq!(branches, "refs/heads/main", "{told}");
+            assert_eq!(context.read("ws/web/.git/config"), config, "{told}");
+            assert_eq!(
+                git(&["status", "--short", "--branch"]),
+                "## main...origin/main",
+                "{told}"
+            );
+            let _ = fs::remove_file(&obstacle).or_else(|_| fs::remove_dir(&obstacle));
+            let log = context.ws("web/.git/logs/refs/heads/topic");
+            assert!(!exists(log), "{told}");
+            let ran = context.fitout(&["sync", "--switch"]);
+            assert_eq!(ran.code, Some(0), "{}", ran.shown());
+            assert_eq!(
+                git(&["status", "--short", "--branch"]),
+                "## topic...origin/topic"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_switch_writes_the_configuration_as_git_does() {
+    for before in [
+        "",
+        "[branch \"topic\"]\n\tremote = gone\n\tdescription = mine\n",
+    ] {
+        let [ours, gits] = [true, false].map(|is_ours| {
+            let context = TestContext::new();
+            wants_a_new_branch(&context);
+            let config = context.read("ws/web/.git/config");
+            // Where it is a link, it stays one.
+            context.write("config-of-web", &format!("{config}{before}"));
+            let file = context.ws("web/.git/config");
+            fs::remove_file(&file).unwrap();
+            symlink("../../../config-of-web", &file).unwrap();
+            if is_ours {
+                let ran = context.fitout(&["sync", "--switch"]);
+                assert_eq!(ran.code, Some(0), "{}", ran.shown());
+            } else {
+                let switch = [
+                    "switch",
+                    "--quiet",
+                    "--create",
+                    "topic",
+                    "--track",
+                    "origin/topic",
+                ];
+                context.git("ws/web", &["fetch", "--quiet"]);
+                context.git("ws/web", &switch);
+            }
+            assert!(file.is_symlink());
+            let url = context.path("remotes").display().to_string();
+            context.read("config-of-web").replace(&url, "[REMOTES]")
+        });
+        assert_eq!(ours, gits);
+    }
 }

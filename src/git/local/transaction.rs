@@ -3,41 +3,43 @@
 //! All that is new is prepared in [`staging`] first. Then git's own [`locks`] are taken, HEAD and the index
 //! are compared with those that the decision was made on, and every path is looked at ([`check`]). What
 //! gives way is renamed into the staging folder, looked at once more, and what is new is renamed out of it
-//! ([`steps`]), so nothing is replaced that was not checked. An error undoes all of it; [`recover`] undoes
-//! what a killed run left.
+//! ([`steps`]), so nothing is replaced that was not checked. Then git's own files are ([`replaced`]). An error
+//! undoes all of it; [`recover`] undoes what a killed run left.
 
 mod changes;
 mod check;
 mod index;
 mod locks;
+mod recovery;
 mod refs;
+mod replaced;
 mod staging;
 mod steps;
 
 pub(in crate::git::local) use self::changes::Changes;
 pub(super) use self::index::identity as index_identity;
+pub use self::recovery::recover;
 
 use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use git2::{Index, Oid, Repository};
+use git2::{Config, Index, Oid, Repository};
 
 use self::changes::{Contents, Versions};
 use self::check::{Plan, Settings};
 use self::locks::Locks;
 use self::refs::{Head, Refs};
+use self::replaced::Replaced;
 use self::staging::Staging;
-use self::steps::{Journal, Kind, Mark, Step, Undone};
+use self::steps::{Journal, Kind, Mark, Step};
 use super::attributes::Attributes;
 use super::engine;
 use crate::git::error::{Cause, GitError};
-use crate::host::place;
 use crate::plural::few;
 use crate::shell;
 use crate::sync::Basis;
-use crate::workspace::Repo;
 
 /// Where a clone goes.
 #[derive(Clone, Copy, Debug)]
@@ -76,23 +78,18 @@ impl How<'_> {
 /// Moves the clone, or fails and leaves it as it was.
 pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
     let repository = scene.repository;
-    locks::must_be_free(&scene.locks)?;
-    let mut staging = Staging::begin(repository.path(), &scene.work_tree, &scene.locks)?;
+    let locks = scene.locks();
+    locks::must_be_free(&locks)?;
+    let mut staging = Staging::begin(repository.path(), &scene.work_tree, &scene.locked)?;
     scene.look()?;
     let new = staging.path().join("new");
     scene
         .versions
         .stage(&scene.changes, &repository.index()?, &new)?;
-    let locks = Locks::take(&staging.owner(), &scene.locks)?;
+    let locks = Locks::take(&staging.owner(), &locks)?;
     // The time that it took to get here was enough for anything.
     let (plan, mut contents) = scene.look()?;
     let steps = with_marks(plan.steps, &new)?;
-    fs::hard_link(scene.index(), staging.path().join("index.old"))
-        .or_else(|_| fs::copy(scene.index(), staging.path().join("index.old")).map(drop))
-        .or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error),
-        })?;
     staging.announce(&Journal {
         head: scene.head.text.clone(),
         from: scene
@@ -117,10 +114,10 @@ pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
         scene.write_refs(&staging)
     };
     if let Err(mut error) = go() {
-        match undo(repository, &staging, &steps) {
+        match recovery::undo(repository, &staging, &steps, &scene.new_head()) {
             Ok(undone) if undone.keeps_taken => {
                 let name = staging.put_aside()?;
-                error.reason = format!("{}; {}", error.reason, kept(&name));
+                error.reason = format!("{}; {}", error.reason, recovery::kept(&name));
             }
             Ok(_) => {}
             Err(why) => {
@@ -142,7 +139,7 @@ pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
 /// Everything that [`run`] looks at before it touches anything, for a move that git makes. What only git can
 /// compare, it does.
 pub(super) fn look(scene: &Scene<'_>, attributes: &Attributes) -> Result<(), GitError> {
-    locks::must_be_free(&scene.locks)?;
+    locks::must_be_free(&scene.locks())?;
     scene
         .look_at(engine::only_git_compares(attributes))
         .map(drop)
@@ -153,7 +150,8 @@ pub(super) struct Scene<'a> {
     repository: &'a Repository,
     wanted: Move<'a>,
     work_tree: PathBuf,
-    locks: Vec<PathBuf>,
+    /// The names of the files that nobody else may write meanwhile.
+    locked: Vec<String>,
     head: Head,
     changes: Changes,
     versions: Versions,
@@ -162,12 +160,16 @@ pub(super) struct Scene<'a> {
 impl<'a> Scene<'a> {
     pub(super) fn of(repository: &'a Repository, wanted: &Move<'a>) -> Result<Self, GitError> {
         let work_tree = work_tree(repository)?;
-        let names = ["HEAD".to_owned()].into_iter().chain(wanted.how.branch());
-        let locks = ["index".to_owned()]
-            .into_iter()
-            .chain(names)
-            .map(|name| refs::lock(repository, &name))
-            .collect();
+        let follows = matches!(
+            wanted.how,
+            How::Switch {
+                follows: Some(_),
+                ..
+            }
+        );
+        let names = [Some("index"), follows.then_some("config"), Some("HEAD")];
+        let names = names.into_iter().flatten().map(str::to_owned);
+        let locked = names.chain(wanted.how.branch()).collect();
         let head = Head::read(repository)?;
         let versions = Versions::open(&work_tree, repository.path())?;
         Ok(Scene {
@@ -175,7 +177,7 @@ impl<'a> Scene<'a> {
             repository,
             wanted: *wanted,
             work_tree,
-            locks,
+            locked,
             head,
             versions,
         })
@@ -186,8 +188,11 @@ impl<'a> Scene<'a> {
         Attributes::after(self.repository, &self.changes)
     }
 
-    fn index(&self) -> PathBuf {
-        self.repository.path().join("index")
+    fn locks(&self) -> Vec<PathBuf> {
+        let names = self.locked.iter();
+        names
+            .map(|name| refs::lock(self.repository, name))
+            .collect()
     }
 
     fn new_head(&self) -> String {
@@ -291,15 +296,15 @@ impl<'a> Scene<'a> {
         staging: &Staging,
         still: &HashMap<PathBuf, Metadata>,
     ) -> Result<(), GitError> {
-        let (old, new) = (self.index(), staging.path().join("index"));
-        index::write(&old, &new, &self.work_tree, &self.changes, still)?;
-        // Under two names, so that a later run can tell whether it is still this one.
-        let linked = staging.path().join("index.new");
-        match fs::hard_link(&new, &linked) {
-            Ok(()) => fs::rename(linked, old)?,
-            Err(_) => fs::rename(new, old)?,
-        }
-        Ok(())
+        let index = Replaced::index(self.repository, staging.path());
+        index::write(
+            index.file(),
+            &index.staged(),
+            &self.work_tree,
+            &self.changes,
+            still,
+        )?;
+        Ok(index.put()?)
     }
 
     fn write_refs(&self, staging: &Staging) -> Result<(), GitError> {
@@ -329,10 +334,14 @@ impl<'a> Scene<'a> {
             How::Switch { branch, follows } => {
                 let name = format!("refs/heads/{branch}");
                 if let Some(remote) = follows {
+                    let config = Replaced::config(self.repository, staging.path());
+                    follow(&config, branch, remote)?;
+                    config.put()?;
+                    let made = Replaced::branch(self.repository, staging.path(), &name);
+                    fs::write(made.staged(), format!("{id}\n"))?;
+                    made.put()?;
                     let message = format!("branch: Created from {remote}/{branch}");
                     refs.log(&name, None, to, &message)?;
-                    refs.write(&name, &id)?;
-                    follow(self.repository, branch, remote)?;
                 }
                 refs.log("HEAD", old, to, &moving(branch))?;
                 refs.write("HEAD", &format!("ref: {name}"))
@@ -341,9 +350,11 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// What `git switch` writes down of a branch that it makes.
-fn follow(repository: &Repository, branch: &str, remote: &str) -> Result<(), GitError> {
-    let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
+/// What `git switch` writes down of a branch that it makes. libgit2 locks the file that it writes, and that of the
+/// clone is locked already.
+fn follow(config: &Replaced, branch: &str, remote: &str) -> Result<(), GitError> {
+    fs::copy(config.file(), config.staged())?;
+    let mut config = Config::open(&config.staged())?;
     config.set_str(&format!("branch.{branch}.remote"), remote)?;
     let merge = format!("refs/heads/{branch}");
     config.set_str(&format!("branch.{branch}.merge"), &merge)?;
@@ -420,118 +431,8 @@ fn must_be_checked(
     }
 }
 
-/// Where the user finds what could not be put back.
-fn kept(name: &str) -> String {
-    let name = Path::new(".git").join(name);
-    format!("what was there before is in `{}`", name.display())
-}
-
-/// Puts index and files back.
-fn undo(repository: &Repository, staging: &Staging, steps: &[Step]) -> io::Result<Undone> {
-    let index = repository.path().join("index");
-    if is_ours(staging, &index) {
-        match fs::rename(staging.path().join("index.old"), &index) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::remove_file(index)?,
-            result => result?,
-        }
-    }
-    Ok(staging.places().undo(steps))
-}
-
-/// Whether the index is the one that the move wrote.
-fn is_ours(staging: &Staging, index: &Path) -> bool {
-    let mark = |path: &Path| path.symlink_metadata().ok().map(|found| Mark::of(&found));
-    let ours = mark(&staging.path().join("index"));
-    ours.is_some() && ours == mark(index)
-}
-
 /// Why a fetch failed, where a lock of git's is in its way.
 pub fn lock_of_fetch(path: &Path, remote: &str) -> Option<GitError> {
     let repository = Repository::open(path).ok()?;
     locks::that_stop_a_fetch(repository.commondir(), remote)
-}
-
-/// Finishes or undoes what a killed run has begun in a clone, and takes away its locks. Returns
-/// what the user should know. One look at the disk where there is nothing to do.
-pub fn recover(root: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
-    let path = &super::folder(root, repo);
-    let git_dir = path.join(".git");
-    let is_left = match git_dir.join(staging::FOLDER).symlink_metadata() {
-        Ok(_) => true,
-        // `.git` of a linked work tree is a file that says where the folder is.
-        Err(error) => error.kind() == io::ErrorKind::NotADirectory,
-    };
-    let relative = Path::new(repo.local_path.as_deref().unwrap_or(&repo.path));
-    // What is elsewhere is not a clone of ours, and the plan says so.
-    if !is_left || place::check(root, relative).is_err() {
-        return Ok(None);
-    }
-    let Ok(repository) = Repository::open(path) else {
-        // Whatever it is, the plan will say.
-        return Ok(None);
-    };
-    let folder = repository.path().join(staging::FOLDER);
-    if folder.symlink_metadata().is_err() {
-        return Ok(None);
-    }
-    let work_tree = work_tree(&repository)?;
-    let Some(staging) = Staging::left(repository.path(), &work_tree)? else {
-        return Ok(None);
-    };
-    let mut locks = staging.locks()?;
-    locks.retain(|lock| lock.starts_with(repository.commondir()));
-    let locks = Locks::take_over(&staging.owner(), &locks)?;
-    let journal = match staging.journal() {
-        Ok(Some(journal)) => journal,
-        Ok(None) => {
-            drop(locks);
-            staging.remove();
-            return Ok(Some("cleaned up after a run that was killed".to_owned()));
-        }
-        Err(error) => {
-            drop(locks);
-            let kept = kept(&staging.put_aside()?);
-            let note = format!("what a killed run had begun can't be read ({error}): {kept}");
-            return Ok(Some(note));
-        }
-    };
-    let head = Head::read(&repository)?;
-    let commit = head.commit.map(|id| id.to_string()).unwrap_or_default();
-    if head.text == journal.new_head && commit == journal.to {
-        drop(locks);
-        staging.remove();
-        return Ok(Some("finished what a killed run had begun".to_owned()));
-    }
-    let index = repository.path().join("index");
-    let is_old = || -> Result<bool, GitError> {
-        let versions = Versions::open(&work_tree, repository.path())?;
-        let from = Oid::from_str(&journal.from).ok().filter(|id| !id.is_zero());
-        let changes = versions.between(from, Oid::from_str(&journal.to)?)?;
-        Ok(index::is_old(&index, &changes))
-    };
-    if head.text == journal.head
-        && commit == journal.from
-        && (is_ours(&staging, &index) || is_old()?)
-    {
-        let undone = undo(&repository, &staging, &journal.steps)?;
-        drop(locks);
-        let mut note = "undid what a killed run had begun".to_owned();
-        if !undone.left.is_empty() {
-            note = format!("{note}, but for {}, changed since", shown(&undone.left));
-        }
-        if undone.keeps_taken {
-            note = format!("{note}; {}", kept(&staging.put_aside()?));
-        } else {
-            staging.remove();
-        }
-        return Ok(Some(note));
-    }
-    drop(locks);
-    let name = staging.put_aside()?;
-    let name = Path::new(".git").join(name);
-    Ok(Some(format!(
-        "a killed run left its files half updated, and HEAD or the index changed since: what it had \
-         replaced is in `{}`",
-        name.display()
-    )))
 }

@@ -45,21 +45,25 @@ enum Way {
     FastForward,
     Pin,
     Switch,
+    /// To a branch that is made.
+    NewBranch,
 }
 
 impl Way {
-    const ALL: [Way; 3] = [Way::FastForward, Way::Pin, Way::Switch];
+    const ALL: [Way; 4] = [Way::FastForward, Way::Pin, Way::Switch, Way::NewBranch];
 
     fn manifest(self) -> &'static str {
         match self {
-            Way::FastForward | Way::Switch => "[repos.web]\nurl = \"../remotes/web.git\"\n",
+            Way::FastForward | Way::Switch | Way::NewBranch => {
+                "[repos.web]\nurl = \"../remotes/web.git\"\n"
+            }
             Way::Pin => "[repos.web]\nurl = \"../remotes/web.git\"\ntag = \"second\"\n",
         }
     }
 
     fn arguments(self) -> &'static [&'static str] {
         match self {
-            Way::Switch => &["sync", "--switch"],
+            Way::Switch | Way::NewBranch => &["sync", "--switch"],
             Way::FastForward | Way::Pin => &["sync"],
         }
     }
@@ -135,6 +139,10 @@ impl<'a> Large<'a> {
                 let forced = ["branch", "-q", "-f", "main", "origin/main"];
                 context.git("before", &forced);
             }
+            Way::NewBranch => {
+                context.git("before", &["switch", "-q", "first"]);
+                context.git("before", &["branch", "-q", "-D", "main"]);
+            }
         }
         Large { context, way }
     }
@@ -208,7 +216,11 @@ impl<'a> Large<'a> {
         assert_eq!(at, wanted, "{when}");
         let branch = match self.way {
             Way::Pin => "",
-            Way::FastForward | Way::Switch => "main",
+            Way::FastForward | Way::Switch | Way::NewBranch => {
+                let upstream = ["rev-parse", "--abbrev-ref", "main@{upstream}"];
+                assert_eq!(context.git("ws/web", &upstream), "origin/main", "{when}");
+                "main"
+            }
         };
         let on = context.git("ws/web", &["branch", "--show-current"]);
         assert_eq!(on, branch, "{when}");

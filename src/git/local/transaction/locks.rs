@@ -1,16 +1,16 @@
 //! git's own locks: `NAME.lock` beside each file that is about to change.
 //!
-//! Ours are second names of one file in the staging folder, so that a later run can tell the lock that a
-//! killed one left from everybody else's.
+//! Ours are second names of one file in the staging folder, or copies of it, so that a later run can tell the
+//! lock that a killed one left from everybody else's, also where the clone was moved or copied meanwhile.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::fs::{self, Metadata};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::git::error::{Cause, GitError};
+use crate::host::files;
 use crate::plural::count;
 
 /// How long another git may take: `git maintenance` holds locks for a moment after a fetch. git itself waits
@@ -49,11 +49,9 @@ impl Locks {
 
     /// Takes those that a killed run left, and the others too.
     pub(super) fn take_over(owner: &Path, paths: &[PathBuf]) -> Result<Self, GitError> {
-        let id = identity(owner)?;
-        let (ours, free): (Vec<PathBuf>, Vec<PathBuf>) = paths
-            .iter()
-            .cloned()
-            .partition(|path| identity(path).is_ok_and(|found| found == id));
+        let text = text_of(owner)?;
+        let (ours, free): (Vec<PathBuf>, Vec<PathBuf>) =
+            paths.iter().cloned().partition(|path| holds(path, &text));
         let mut locks = Locks::take(owner, &free)?;
         locks.0.extend(ours);
         Ok(locks)
@@ -64,7 +62,8 @@ fn take_one(owner: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(owner, path) {
         // A file system without second names.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            fs::File::create_new(path).map(drop)
+            let text = text_of(owner)?;
+            fs::File::create_new(path)?.write_all(&text)
         }
         result => result,
     }
@@ -117,9 +116,17 @@ pub(super) fn that_stop_a_fetch(common_dir: &Path, remote: &str) -> Option<GitEr
     found.first().map(|path| held(path))
 }
 
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    let metadata = path.symlink_metadata()?;
-    Ok((metadata.dev(), metadata.ino()))
+/// What the file holds that our locks are names of.
+fn text_of(owner: &Path) -> io::Result<Vec<u8>> {
+    const MOST: u64 = 0x1_0000;
+    files::read_bytes(owner, MOST)
+}
+
+/// Whether a lock is a name of the file with this text, or a copy of it.
+fn holds(path: &Path, text: &[u8]) -> bool {
+    let is_as_long = |found: Metadata| found.is_file() && found.len() == text.len() as u64;
+    path.symlink_metadata().is_ok_and(is_as_long)
+        && files::read_bytes(path, text.len() as u64).is_ok_and(|found| found == text)
 }
 
 fn held(path: &Path) -> GitError {
@@ -176,7 +183,7 @@ mod tests {
     fn all_locks_are_taken_or_none_and_only_ours_are_taken_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        fs::write(path("owner"), "").unwrap();
+        fs::write(path("owner"), "index\0a word").unwrap();
         fs::write(path("theirs.lock"), "").unwrap();
         let both = [path("index.lock"), path("theirs.lock")];
         let error = Locks::take(&path("owner"), &both).unwrap_err();
@@ -186,7 +193,14 @@ mod tests {
         std::mem::forget(left);
         assert!(Locks::take_over(&path("owner"), &both).is_err());
         assert!(path("theirs.lock").exists());
-        drop(Locks::take_over(&path("owner"), &both[..1]).unwrap());
+        let take_over = || Locks::take_over(&path("owner"), &both[..1]);
+        drop(take_over().unwrap());
         assert!(!path("index.lock").exists());
+        fs::copy(path("owner"), path("index.lock")).unwrap();
+        drop(take_over().unwrap());
+        assert!(!path("index.lock").exists());
+        // Empty, as git's are at first.
+        fs::write(path("index.lock"), "").unwrap();
+        assert!(take_over().is_err());
     }
 }

@@ -45,7 +45,7 @@ impl Refs<'_> {
     pub(super) fn write(&self, name: &str, text: &str) -> Result<(), GitError> {
         let written = self.staging.join("ref");
         fs::write(&written, format!("{text}\n"))?;
-        fs::rename(written, self.file(name))?;
+        fs::rename(written, file(self.repository, name))?;
         Ok(())
     }
 
@@ -57,11 +57,7 @@ impl Refs<'_> {
         new: Oid,
         message: &str,
     ) -> Result<(), GitError> {
-        let logs = match name {
-            "HEAD" => self.repository.path(),
-            _ => self.repository.commondir(),
-        };
-        let file = logs.join("logs").join(name);
+        let file = log_file(self.repository, name);
         let config = self.repository.config()?;
         let setting = config.get_string("core.logAllRefUpdates");
         let is_off = setting.is_ok_and(|it| matches!(it.as_str(), "false" | "no" | "off" | "0"));
@@ -79,15 +75,15 @@ impl Refs<'_> {
         log.write_all(&line)?;
         Ok(())
     }
-
-    fn file(&self, name: &str) -> PathBuf {
-        file(self.repository, name)
-    }
 }
 
-/// The file that a ref is kept in.
+/// The file of git's of that name: a ref, the index, or the configuration that all work trees share.
 pub(super) fn file(repository: &Repository, name: &str) -> PathBuf {
-    if name.starts_with("refs/") {
+    if name == "config" {
+        // Where it is a link, git writes what that leads to, and locks that.
+        let file = repository.commondir().join(name);
+        file.canonicalize().unwrap_or(file)
+    } else if name.starts_with("refs/") {
         repository.commondir().join(name)
     } else {
         repository.path().join(name)
@@ -99,4 +95,13 @@ pub(super) fn lock(repository: &Repository, name: &str) -> PathBuf {
     let mut file = file(repository, name).into_os_string();
     file.push(".lock");
     PathBuf::from(file)
+}
+
+/// The log of a ref.
+pub(super) fn log_file(repository: &Repository, name: &str) -> PathBuf {
+    let folder = match name {
+        "HEAD" => repository.path(),
+        _ => repository.commondir(),
+    };
+    folder.join("logs").join(name)
 }

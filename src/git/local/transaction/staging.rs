@@ -2,17 +2,16 @@
 //! until all is done, and the journal. Whose it is, is told by a lock of the system on one of its files,
 //! which ends with the process; a folder without one was left by a run that was killed.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
 use super::steps::{Journal, Places};
 use crate::git::error::{Cause, GitError};
+use crate::host::nonce::random_word;
 
 /// Its name in `.git`.
 pub(super) const FOLDER: &str = "fitout-move";
@@ -33,11 +32,11 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    /// Makes it. `locks` are the files that the move locks, for whoever has to undo it.
+    /// Makes it. `locked` are the names of the files that the move locks, for whoever has to undo it.
     pub(super) fn begin(
         git_dir: &Path,
         work_tree: &Path,
-        locks: &[PathBuf],
+        locked: &[String],
     ) -> Result<Self, GitError> {
         let path = git_dir.join(FOLDER);
         match fs::create_dir(&path) {
@@ -46,10 +45,9 @@ impl Staging {
         }
         let mut owner = File::create_new(path.join(OWNER))?;
         lock_alone(&owner)?;
-        for lock in locks {
-            owner.write_all(lock.as_os_str().as_bytes())?;
-            owner.write_all(b"\0")?;
-        }
+        // With the word, no other file has this text, and a copy of one that is a lock is known by it.
+        let text = [locked.join("\0"), random_word()].join("\0");
+        owner.write_all(text.as_bytes())?;
         let staging = Staging {
             path,
             work_tree: work_tree.to_owned(),
@@ -105,14 +103,17 @@ impl Staging {
         self.path.join(OWNER)
     }
 
-    /// The files that the move locks.
-    pub(super) fn locks(&self) -> io::Result<Vec<PathBuf>> {
+    /// The names of the files that the move locks: the clone may have been moved since.
+    pub(super) fn locked(&self) -> io::Result<Vec<String>> {
         let text = fs::read(self.owner())?;
-        let paths = text.split_inclusive(|byte| *byte == 0);
-        Ok(paths
-            .filter_map(|path| path.strip_suffix(b"\0"))
-            .map(|path| PathBuf::from(OsStr::from_bytes(path)))
-            .collect())
+        let text = String::from_utf8_lossy(&text);
+        let names = text.split_inclusive('\0');
+        let names = names.filter_map(|name| name.strip_suffix('\0'));
+        let is_within = |name: &&str| {
+            let mut parts = Path::new(name).components();
+            parts.all(|part| matches!(part, Component::Normal(_)))
+        };
+        Ok(names.filter(is_within).map(str::to_owned).collect())
     }
 
     pub(super) fn places(&self) -> Places<'_> {

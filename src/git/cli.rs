@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::error::{Cause, GitError, SshSaid};
-use super::local::hooks;
+use super::local::{self, hooks};
 use super::network::{self, ssh};
 use crate::host::interrupt;
 use crate::host::process::{self, RunError};
@@ -112,7 +112,7 @@ pub(super) fn fetch(
     };
     let mut command = networked(&["fetch", "--quiet", "--", remote]);
     if let Checkout::Branch(name) = checkout {
-        command.args(super::local::configured_refspecs(path, remote)?);
+        command.args(local::configured_refspecs(path, remote)?);
         command.arg(format!("refs/heads/{name}"));
     }
     run_over_network(command, &log, url, interrupt)?;
@@ -180,18 +180,28 @@ pub(super) fn update_submodules(
     run_over_network(command, &log, url, interrupt)
 }
 
-/// `git submodule sync --recursive`: the URLs that `.gitmodules` has now.
-pub(super) fn sync_submodule(path: &Path, submodule: &str) -> Result<(), GitError> {
-    let mut command = in_clone(path);
-    command.args([
-        "submodule",
-        "--quiet",
-        "sync",
-        "--recursive",
-        "--",
-        submodule,
-    ]);
-    run(command, "", &AtomicBool::new(false))
+/// `git fetch` in a submodule, as `git submodule update` does it where the commit is not here. The URL is for
+/// errors.
+pub(super) fn fetch_submodule(
+    path: &Path,
+    remote: &str,
+    commit: git2::Oid,
+    url: &str,
+    interrupt: &AtomicBool,
+) -> Result<(), GitError> {
+    let log = ssh::Log::new()?;
+    let fetch = |arguments: &[&str]| {
+        let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
+        // The address is of others.
+        command.env("GIT_PROTOCOL_FROM_USER", "0");
+        command.args(["fetch", "--quiet"]).args(arguments);
+        run_over_network(command, &log, url, interrupt)
+    };
+    fetch(&[])?;
+    if local::has_commit(path, commit) {
+        return Ok(());
+    }
+    fetch(&["--", remote, &commit.to_string()])
 }
 
 /// `git lfs fetch`, of the files in a commit.

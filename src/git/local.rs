@@ -23,7 +23,7 @@ pub mod work;
 pub(super) use fresh::{FirstHead, Refs, RemoteRef, begin as begin_clone, finish as finish_refs};
 pub use lfs::{Lfs, lfs, lfs_note};
 pub use link::{exclude, make as link};
-pub use moving::{detach, fast_forward, switch};
+pub use moving::{detach, fast_forward, goal, switch};
 pub use remote::set_url;
 pub(super) use remote::{
     clone, configured_refspecs, detach_head, fetch, first_url, follows, knows_branches, listed,
@@ -68,6 +68,11 @@ pub fn head_commit(root: &Path, repo: &Repo) -> Result<String, GitError> {
     let commit =
         commit.ok_or_else(|| GitError::new(Cause::MissingReference, "it has no commit yet"))?;
     Ok(commit.to_string())
+}
+
+/// Whether a repository has a commit.
+pub(super) fn has_commit(path: &Path, commit: Oid) -> bool {
+    Repository::open(path).is_ok_and(|repository| repository.find_commit(commit).is_ok())
 }
 
 /// Whether a commit is on a remote.

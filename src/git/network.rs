@@ -21,6 +21,7 @@ mod news;
 mod offer;
 mod program;
 pub(super) mod ssh;
+mod submodules;
 mod watchdog;
 mod way_out;
 
@@ -42,7 +43,6 @@ use self::attempt::{Attempt, Made};
 use self::included::Included;
 use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
-use super::local::submodules;
 use super::meter::{Gate, Meter};
 use super::{cli, local, staging, url};
 use crate::host::{files, place};
@@ -112,8 +112,8 @@ impl Network<'_> {
             .map_err(|error| self.explained(error, repo, &url))?;
         let mut note = None;
         if repo.submodules && path.join(".gitmodules").exists() {
-            let tops = submodules::elsewhere(path)?;
-            let tops: Vec<String> = tops.into_iter().map(|it| it.top).collect();
+            let found = local::submodules::elsewhere(path, None)?;
+            let tops: Vec<String> = found.into_iter().map(|it| it.top).collect();
             note = self.submodules(path, &tops, repo)?;
         }
         if note.is_none() && made.has_attributes {
@@ -220,67 +220,6 @@ impl Network<'_> {
             Backend::BuiltIn => self.way_out.to_git(error, url),
             Backend::Cli => error,
         }
-    }
-
-    /// Clones or updates submodules of a clone. Returns what the user should know.
-    pub fn update_submodules(
-        &self,
-        repo: &Repo,
-        paths: &[String],
-    ) -> Result<Option<String>, GitError> {
-        self.submodules(&local::folder(self.root, repo), paths, repo)
-    }
-
-    fn submodules(
-        &self,
-        clone: &Path,
-        paths: &[String],
-        repo: &Repo,
-    ) -> Result<Option<String>, GitError> {
-        for path in paths {
-            match self.submodule(clone, path) {
-                Ok(()) => {}
-                Err(error) if error.cause == Cause::MissingProgram => {
-                    return Ok(Some(format!(
-                        "submodules left out: they need `git`, then `git -C {} submodule update --init --recursive`",
-                        shell::word(&repo.path)
-                    )));
-                }
-                Err(error) => {
-                    return Err(GitError {
-                        reason: format!("submodule `{path}`: {}", error.reason),
-                        ..error
-                    });
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    /// Where it can't be had from where it came from, its URL may be another one by now. One that the user
-    /// has set stays, as long as it serves.
-    fn submodule(&self, clone: &Path, path: &str) -> Result<(), GitError> {
-        let update = |url: &str| cli::update_submodules(clone, &[path], url, self.interrupt);
-        let before = submodules::url(clone, path);
-        let declared = submodules::declared_url(clone, path).unwrap_or_default();
-        let Err(mut error) = update(before.as_ref().unwrap_or(&declared)) else {
-            return Ok(());
-        };
-        if matches!(error.cause, Cause::MissingProgram | Cause::Interrupted) {
-            return Err(error);
-        }
-        if let Some(before) = before {
-            cli::sync_submodule(clone, path)?;
-            let now = submodules::url(clone, path).unwrap_or_default();
-            if now != before {
-                let Err(other) = update(&now) else {
-                    return Ok(());
-                };
-                submodules::set_url(clone, path, &before)?;
-                error = other;
-            }
-        }
-        Err(error)
     }
 
     fn with_retries<T>(

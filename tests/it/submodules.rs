@@ -29,6 +29,45 @@ fn bump(context: &TestContext, name: &str) {
     context.push("app", &format!("follows-{name}"), "new\n");
 }
 
+/// A new commit of the repo that `lib` is in, which has the newest one of it; and one of `app`, if that is another.
+fn bump_in(context: &TestContext, work: &str) {
+    let lib = format!("{work}/lib");
+    context.git(&lib, &["pull", "--quiet", "origin", "main"]);
+    let follow = |work: &str| {
+        context.git(
+            work,
+            &[
+                "commit",
+                "--quiet",
+                "--all",
+                "--allow-empty",
+                "-m",
+                "Follow",
+            ],
+        );
+        context.git(work, &["push", "--quiet", "origin", "HEAD"]);
+    };
+    follow(work);
+    if work != "work-app" {
+        context.git("work-app/mid", &["pull", "--quiet", "origin", "main"]);
+        follow("work-app");
+    }
+}
+
+/// `app` has the submodule `mid` too, which has `lib`.
+fn nest(context: &TestContext) {
+    context.remote("mid");
+    let path = |name: &str| {
+        let path = context.path(&format!("remotes/{name}.git"));
+        path.display().to_string()
+    };
+    for (work, inner) in [("work-mid", "lib"), ("work-app", "mid")] {
+        let add = ["submodule", "--quiet", "add", &path(inner), inner];
+        context.git(work, &add);
+        context.push(&work["work-".len()..], "nested.txt", "new\n");
+    }
+}
+
 fn status(context: &TestContext) -> String {
     context.git("ws/app", &["status", "--short"])
 }
@@ -56,42 +95,114 @@ fn one_whose_server_was_away_is_named_and_comes_with_the_next_sync() {
     assert_eq!(status(&context), "");
 }
 
+/// Gives `lib` another place, which `.gitmodules` has from now on. Returns it.
+fn move_lib(context: &TestContext, name: &str, url: &str) -> String {
+    let moved = context.path(&format!("remotes/{name}.git"));
+    fs::rename(context.path("remotes/lib.git"), &moved).unwrap();
+    let moved = moved.display().to_string();
+    context.git("work-lib", &["remote", "set-url", "origin", &moved]);
+    let set = ["submodule", "--quiet", "set-url", "lib", url];
+    context.git("work-app", &set);
+    context.git("work-app", &["submodule", "--quiet", "sync"]);
+    context.push("app", "moved.txt", "new\n");
+    moved
+}
+
+fn known_url(context: &TestContext) -> (String, String) {
+    let known = context.git("ws/app", &["config", "submodule.lib.url"]);
+    let fetched = context.git("ws/app/lib", &["remote", "get-url", "origin"]);
+    (known, fetched)
+}
+
 #[test]
-fn one_that_has_moved_is_followed_and_a_url_of_the_users_own_stays() {
+fn one_that_has_moved_is_followed_and_the_row_says_so() {
+    for (name, url) in [("moved", None), ("beside", Some("../beside.git"))] {
+        let context = context(ASKS);
+        context.fitout(&["sync"]);
+        let place = context.path(&format!("remotes/{name}.git"));
+        let place = place.display().to_string();
+        let moved = move_lib(&context, name, url.unwrap_or(&place));
+        bump(&context, "new.txt");
+
+        let ran = context.fitout(&["sync"]);
+
+        let words = format!(
+            "submodule `lib` now comes from [TMP]/remotes/{name}.git, as `.gitmodules` says"
+        );
+        assert_eq!(ran.code, Some(0), "{}", ran.shown());
+        assert!(ran.stdout.contains(&words), "{}", ran.shown());
+        assert_eq!(known_url(&context), (moved.clone(), moved));
+        assert_eq!(context.read("ws/app/lib/new.txt"), "new\n");
+        assert_eq!(status(&context), "");
+        let settled = context.fitout(&["sync"]);
+        assert!(!settled.stdout.contains("lib"), "{}", settled.shown());
+    }
+}
+
+#[test]
+fn one_with_a_relative_url_follows_its_clone_to_another_server() {
+    let context = TestContext::new();
+    for name in ["lib", "app"] {
+        context.remote(name);
+    }
+    let allow = ["config", "--global", "protocol.file.allow", "always"];
+    context.git(".", &allow);
+    for name in ["lib", "own"] {
+        let add = ["submodule", "--quiet", "add", "../lib.git", name];
+        context.git("work-app", &add);
+    }
+    context.push("app", "a.txt", "a\n");
+    context.manifest(ASKS);
+    context.fitout(&["sync"]);
+    let config = |key: &str| context.git("ws/app", &["config", key]);
+    context.git("ws/app", &["config", "submodule.own.url", "/my/mirror"]);
+    fs::rename(context.path("remotes"), context.path("others")).unwrap();
+    context.manifest(&ASKS.replace("remotes", "others"));
+
+    let ran = context.fitout(&["sync", "--set-url"]);
+
+    let lib = context.path("others/lib.git").display().to_string();
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(known_url(&context), (lib.clone(), lib.clone()));
+    assert_eq!(config("submodule.own.url"), "/my/mirror");
+    assert_eq!(
+        context.git("ws/app/own", &["remote", "get-url", "origin"]),
+        lib
+    );
+}
+
+#[test]
+fn a_url_of_the_users_own_stays_whether_it_serves_or_not() {
     let context = context(ASKS);
     context.fitout(&["sync"]);
     let mirror = context.path("remotes/mirror.git");
-    let moved = context.path("remotes/moved.git");
-    let (lib, mirrored) = (
-        context.path("remotes/lib.git"),
-        mirror.display().to_string(),
-    );
+    let mirrored = mirror.display().to_string();
+    let lib = context.path("remotes/lib.git").display().to_string();
     context.git("ws/app", &["config", "submodule.lib.url", &mirrored]);
     context.git("ws/app/lib", &["remote", "set-url", "origin", &mirrored]);
     bump(&context, "first.txt");
-    fs::rename(&lib, &moved).unwrap();
-    let moved = moved.display().to_string();
-    context.git(".", &["clone", "--quiet", "--bare", &moved, &mirrored]);
-    context.git(
-        "work-app",
-        &["submodule", "--quiet", "set-url", "lib", &moved],
-    );
-    context.push("app", "moved.txt", "new\n");
-
+    context.git(".", &["clone", "--quiet", "--bare", &lib, &mirrored]);
+    let place = context.path("remotes/moved.git").display().to_string();
+    move_lib(&context, "moved", &place);
     let from_mirror = context.fitout(&["sync"]);
-    let url = || context.git("ws/app", &["config", "submodule.lib.url"]);
-    let with_mirror = (url(), status(&context));
-    context.git("work-lib", &["remote", "set-url", "origin", &moved]);
+    let with_mirror = (known_url(&context), status(&context));
     bump(&context, "second.txt");
-    fs::remove_dir_all(&mirror).unwrap();
-    let ran = context.fitout(&["sync"]);
+    fs::rename(&mirror, context.path("remotes/away.git")).unwrap();
 
+    let away = context.fitout(&["sync"]);
+
+    let mine = (mirrored.clone(), mirrored);
     assert_eq!(from_mirror.code, Some(0), "{}", from_mirror.shown());
-    assert_eq!(with_mirror, (mirrored, String::new()));
-    assert_eq!(ran.code, Some(0), "{}", ran.shown());
-    assert_eq!(url(), moved);
+    assert_eq!(with_mirror, (mine.clone(), String::new()));
+    assert_eq!(away.code, Some(1), "{}", away.shown());
+    let words = "submodule `lib`: no git repository at [TMP]/remotes/mirror.git: check its address; it \
+        is set in the clone's configuration, `.gitmodules` has [TMP]/remotes/moved.git";
+    assert!(away.stdout.contains(words), "{}", away.shown());
+    away.assert_says("git -C app submodule sync lib");
+    assert_eq!(known_url(&context), mine);
+    context.git("ws/app", &["submodule", "--quiet", "sync", "lib"]);
+    assert_eq!(context.fitout(&["sync"]).code, Some(0));
     assert_eq!(context.read("ws/app/lib/second.txt"), "new\n");
-    assert_eq!(status(&context), "");
 }
 
 #[test]
@@ -253,4 +364,106 @@ fn one_in_the_middle_of_a_rebase_is_left_there() {
     let words = "submodule `lib`: a rebase is in progress";
     assert!(ran.stdout.contains(words), "{}", ran.shown());
     assert_eq!(context.git("ws/app/lib", &["rev-parse", "HEAD"]), head);
+}
+
+#[test]
+fn nothing_in_one_gives_way_to_an_update_whatever_git_thinks_of_it() {
+    // What `lib` becomes, what of the user's is there, and what is in the way.
+    type Case = (
+        &'static [(&'static str, &'static str)],
+        &'static str,
+        &'static str,
+    );
+    const CASES: [Case; 4] = [
+        (&[("local.env", "theirs\n")], "local.env", "lib/local.env"),
+        (&[("x", "a file\n")], "x/local.env", "lib/x/local.env"),
+        (&[("local/y", "theirs\n")], "local", "lib/local"),
+        (&[("x", "a file\n")], "x/notes.txt", "lib/x/notes.txt"),
+    ];
+    for (nested, cases) in [(false, &CASES[..]), (true, &CASES[..2])] {
+        for (becomes, mine, in_the_way) in cases {
+            let context = context(ASKS);
+            context.push("lib", ".gitignore", "*.env\nlocal\n");
+            context.push("lib", "x/tracked", "tracked\n");
+            let (folder, work) = if nested {
+                nest(&context);
+                ("ws/app/mid/lib", "work-mid")
+            } else {
+                ("ws/app/lib", "work-app")
+            };
+            bump_in(&context, work);
+            assert_eq!(context.fitout(&["sync"]).code, Some(0));
+            let before = context.git("ws/app", &["rev-parse", "HEAD"]);
+            let before_in_it = context.git(folder, &["rev-parse", "HEAD"]);
+            context.write(&format!("{folder}/{mine}"), "mine\n");
+            for (path, text) in *becomes {
+                if *path == "x" {
+                    context.git("work-lib", &["rm", "--quiet", "-r", "x"]);
+                }
+                context.write(&format!("work-lib/{path}"), text);
+                context.git("work-lib", &["add", "--force", path]);
+            }
+            context.push("lib", "more.txt", "more\n");
+            bump_in(&context, work);
+            context.push("app", "more.txt", "more\n");
+
+            let ran = context.fitout(&["sync"]);
+
+            let place = if nested { "mid/" } else { "" };
+            let words = format!("not updated: `{place}{in_the_way}` is in the way: move it away");
+            assert_eq!(ran.code, Some(1), "{}", ran.shown());
+            assert!(ran.stdout.contains(&words), "{words}: {}", ran.shown());
+            assert_eq!(context.read(&format!("{folder}/{mine}")), "mine\n");
+            assert_eq!(context.git("ws/app", &["rev-parse", "HEAD"]), before);
+            assert_eq!(context.git(folder, &["rev-parse", "HEAD"]), before_in_it);
+            assert_eq!(status(&context).trim_start_matches("?? "), status(&context));
+            fs::remove_file(context.path(&format!("{folder}/{mine}"))).unwrap();
+            let after = context.fitout(&["sync"]);
+            assert_eq!(after.code, Some(0), "{}", after.shown());
+            assert_eq!(context.read(&format!("{folder}/more.txt")), "more\n");
+            assert_eq!(status(&context), "");
+        }
+    }
+}
+
+#[test]
+fn nothing_in_one_gives_way_where_its_clone_has_moved_before() {
+    let context = context(ASKS);
+    context.push("lib", ".gitignore", "*.env\n");
+    bump_in(&context, "work-app");
+    context.fitout(&["sync"]);
+    context.write("ws/app/lib/local.env", "mine\n");
+    context.write("work-lib/local.env", "theirs\n");
+    context.git("work-lib", &["add", "--force", "local.env"]);
+    context.push("lib", "more.txt", "more\n");
+    bump_in(&context, "work-app");
+    context.git("ws/app", &["pull", "--quiet", "--ff-only"]);
+
+    let ran = context.fitout(&["sync"]);
+
+    let words = "not updated: `lib/local.env` is in the way: move it away";
+    assert_eq!(ran.code, Some(1), "{}", ran.shown());
+    assert!(ran.stdout.contains(words), "{}", ran.shown());
+    assert_eq!(context.read("ws/app/lib/local.env"), "mine\n");
+}
+
+#[test]
+fn what_is_in_the_way_in_one_that_stays_where_it_is_holds_nothing_back() {
+    let context = context(ASKS);
+    context.push("lib", ".gitignore", "*.env\n");
+    bump_in(&context, "work-app");
+    context.fitout(&["sync"]);
+    context.git("ws/app/lib", &["switch", "--quiet", "-c", "topic"]);
+    context.write("ws/app/lib/local.env", "mine\n");
+    context.write("work-lib/local.env", "theirs\n");
+    context.git("work-lib", &["add", "--force", "local.env"]);
+    context.push("lib", "more.txt", "more\n");
+    bump_in(&context, "work-app");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    let words = "submodule `lib`: on `topic`, not at ";
+    assert!(ran.stdout.contains(words), "{}", ran.shown());
+    assert_eq!(context.read("ws/app/lib/local.env"), "mine\n");
 }

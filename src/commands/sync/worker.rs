@@ -211,7 +211,7 @@ impl<'a> Worker<'a> {
             return report;
         }
         let clone = local::folder(self.network.root, repo);
-        let found = match submodules::elsewhere(&clone) {
+        let found = match submodules::elsewhere(&clone, None) {
             Ok(found) => found,
             Err(error) if repo.submodules => return report.but(failed(repo, error)),
             Err(error) => {
@@ -230,9 +230,16 @@ impl<'a> Worker<'a> {
         if let Some(note) = decided.held_back {
             return report.but(RepoReport::new(repo, Outcome::HeldBack).noted(note, &path));
         }
-        let report = match self.network.update_submodules(repo, &decided.update) {
-            Ok(note) => report.also(note),
-            Err(error) => return report.but(failed(repo, error)),
+        let update = || -> Result<[Option<String>; 2], GitError> {
+            let prepared = self
+                .network
+                .prepare_submodules(repo, None, &decided.update)?;
+            let updated = self.network.update_submodules(repo, &decided.update)?;
+            Ok([prepared, updated])
+        };
+        let report = match update() {
+            Ok(notes) => notes.into_iter().fold(report, RepoReport::also),
+            Err(error) => return report.but(self.not_updated(repo, error)),
         };
         match decided.left {
             Some(note) => report.also_noted(note, &path),
@@ -252,7 +259,14 @@ impl<'a> Worker<'a> {
             Ok(more) => report(Outcome::Updated).told(note).also(more),
             Err(error) => self.not_updated(repo, error),
         };
-        match after_fetch(&clone, allowed) {
+        let action = after_fetch(&clone, allowed);
+        let (note, not_reached) = match self.before_move(repo, &clone, &action) {
+            Ok(note) => (note, None),
+            Err(error) if is_in_the_way(&error) => return self.not_updated(repo, error),
+            // Its server is away: that stops nothing else.
+            Err(error) => (None, Some(failed(repo, error))),
+        };
+        let report = match action {
             Action::Keep(note) => report(Outcome::UpToDate).told(note),
             Action::Leave(note) => report(Outcome::Left).noted(note, &path),
             Action::HoldBack(note) => report(Outcome::HeldBack).noted(note, &path),
@@ -267,15 +281,40 @@ impl<'a> Worker<'a> {
                 Err(error) => self.not_updated(repo, error),
             },
         }
-        .on(clone.target.branch().map(str::to_owned))
+        .on(clone.target.branch().map(str::to_owned));
+        match not_reached {
+            Some(end) if report.outcome == Outcome::Updated => report.but(end),
+            _ => report.also(note),
+        }
+    }
+
+    /// Looks at the submodules that are to be updated after a move, and fetches their commits. Returns what the
+    /// user should know.
+    fn before_move(
+        &self,
+        repo: &Repo,
+        clone: &CloneState,
+        action: &Action,
+    ) -> Result<Option<String>, GitError> {
+        let root = self.network.root;
+        if !repo.submodules {
+            return Ok(None);
+        }
+        let Some(to) = local::goal(root, repo, clone, action) else {
+            return Ok(None);
+        };
+        // Where one can't be read, none is updated, and that is said after the move.
+        let Ok(found) = submodules::elsewhere(&local::folder(root, repo), Some(to)) else {
+            return Ok(None);
+        };
+        let decided = sync::submodules(&found, &[], true, true);
+        self.network
+            .prepare_submodules(repo, Some(to), &decided.update)
     }
 
     /// What the user's programs or files hold up is no failure.
     fn not_updated(&self, repo: &Repo, error: GitError) -> RepoReport {
-        if !matches!(
-            error.cause,
-            Cause::InTheWay | Cause::Locked | Cause::Changed
-        ) {
+        if !is_in_the_way(&error) {
             return failed(repo, error);
         }
         let remove = |lock| {
@@ -411,6 +450,14 @@ fn guarded(repo: &Repo, work: impl FnOnce() -> Fetched) -> Fetched {
         let note = "a bug in fitout, described above".to_owned();
         Fetched::Settled(RepoReport::new(repo, Outcome::Failed).told(note))
     })
+}
+
+/// Whether it is something of the user's that stops a move, and not a failure.
+fn is_in_the_way(error: &GitError) -> bool {
+    matches!(
+        error.cause,
+        Cause::InTheWay | Cause::Locked | Cause::Changed
+    )
 }
 
 fn failed(repo: &Repo, error: GitError) -> RepoReport {

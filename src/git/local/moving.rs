@@ -13,8 +13,25 @@ use super::transaction::{self, How, Move, Scene};
 use super::{engine, folder, head, hooks, pinned};
 use crate::git::cli;
 use crate::git::error::{Cause, GitError};
-use crate::sync::{CloneState, Head, Target};
+use crate::sync::{Action, CloneState, Head, Target};
 use crate::workspace::Repo;
+
+/// The commit that an action leads to, if it moves the clone.
+pub fn goal(root: &Path, repo: &Repo, clone: &CloneState, action: &Action) -> Option<Oid> {
+    let repository = Repository::open(folder(root, repo)).ok()?;
+    let commit = |name: &str| {
+        let found = repository.find_reference(name).ok()?;
+        Some(found.peel_to_commit().ok()?.id())
+    };
+    let name = clone.target.branch();
+    let upstream = || commit(&format!("refs/remotes/{}/{}", clone.remote, name?));
+    match action {
+        Action::FastForward(_) => upstream(),
+        Action::Switch => commit(&format!("refs/heads/{}", name?)).or_else(upstream),
+        Action::Detach => pinned(&repository, &repo.checkout),
+        Action::Keep(_) | Action::Leave(_) | Action::HoldBack(_) | Action::Fail(_) => None,
+    }
+}
 
 /// Moves the branch that is checked out, and the work tree, to the remote's branch. Nothing that
 /// is not committed is ever overwritten: then it fails with [`Cause::InTheWay`] and changes nothing. Returns

@@ -9,7 +9,7 @@ use git2::build::CheckoutBuilder;
 use git2::{Config, Oid, Repository};
 
 use super::checkout::check_out_at;
-use super::{folder, has_remote_branches, pinned, template};
+use super::{folder, has_remote_branches, pinned, submodules, template};
 use crate::git::error::{Cause, GitError};
 use crate::git::url;
 use crate::workspace::syntax::is_commit_id;
@@ -25,8 +25,11 @@ pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), Git
     };
     let mut config = repository.config()?;
     match first_url(&config, name) {
-        // The others are for pushing, and stay.
-        Some(first) => config.set_multivar(&url_key(name), &exactly(&first), &url)?,
+        Some(first) => {
+            // The others are for pushing, and stay.
+            config.set_multivar(&url_key(name), &exactly(&first), &url)?;
+            submodules::follow_remote(&folder(root, repo), &first)?;
+        }
         None => repository.remote_set_url(name, &url)?,
     }
     Ok(())

@@ -1,94 +1,105 @@
-//! Submodules of a clone: which are not at the commit that the clone has for them, and why.
+//! Submodules of a clone: which are not at the commit that the clone has for them, and why; and whether git may
+//! bring them there. Where they come from is in [`address`].
 
+mod address;
+
+pub(super) use self::address::follow_remote;
+pub(in crate::git) use self::address::{Address, remote};
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use git2::{FileMode, Oid, Repository};
 
 use super::state::{changes, operation};
+use super::transaction::{self, Changes};
 use super::{GitError, Head, head, reachable, short};
 use crate::sync::{Found, Submodule};
 
-/// The submodules that are at another commit than the clone has for them, or have no files yet.
-pub fn elsewhere(clone: &Path) -> Result<Vec<Submodule>, GitError> {
+/// The submodules that are at another commit than the clone has for them, or have no files yet. `at` is the
+/// commit that the clone is going to, where it has not moved yet.
+pub fn elsewhere(clone: &Path, at: Option<Oid>) -> Result<Vec<Submodule>, GitError> {
     let mut all = Vec::new();
-    if clone.join(".gitmodules").exists() {
-        add(clone, Path::new(""), None, &mut all)?;
+    if has_any(clone, at)? {
+        let links = links(clone, at)?;
+        add(clone, Path::new(""), links, &Above::default(), &mut all)?;
     }
     Ok(all)
+}
+
+fn has_any(clone: &Path, at: Option<Oid>) -> Result<bool, GitError> {
+    Ok(match at {
+        None => clone.join(".gitmodules").exists(),
+        Some(at) => {
+            let repository = Repository::open(clone)?;
+            let tree = repository.find_commit(at)?.tree()?;
+            tree.get_name(".gitmodules").is_some()
+        }
+    })
+}
+
+/// What is around a submodule.
+#[derive(Clone, Debug, Default)]
+struct Above {
+    /// The clone's own submodule that it is in.
+    top: Option<String>,
+    /// Whether one that it is in may be updated, and whether that one is ahead: git then detaches HEAD in all of
+    /// them, whatever their commits are. Only the user's work counts there.
+    moves: Option<bool>,
 }
 
 fn add(
     clone: &Path,
     below: &Path,
-    top: Option<&str>,
+    links: Links,
+    above: &Above,
     all: &mut Vec<Submodule>,
 ) -> Result<(), GitError> {
-    for (path, wanted) in in_index(&Repository::open(clone.join(below))?)? {
+    for (path, wanted) in links {
         let path = below.join(path);
         let Some(name) = path.to_str() else { continue };
-        let top = top.unwrap_or(name);
-        let (found, ahead) = if clone.join(&path).join(".git").exists() {
+        let mut here = Above {
+            top: Some(above.top.as_deref().unwrap_or(name).to_owned()),
+            ..above.clone()
+        };
+        let (found, is_ahead) = if clone.join(&path).join(".git").exists() {
             let repository = Repository::open(clone.join(&path))?;
             let (head, commit) = head(&repository)?;
-            if commit == Some(wanted) {
-                add(clone, &path, Some(top), all)?;
+            let is_there = commit == Some(wanted);
+            if is_there && above.moves.is_none() {
+                add(clone, &path, links_of(&repository)?, &here, all)?;
                 continue;
             }
             // A commit that is not here is no ancestor of anything.
-            let is_ahead =
-                commit.is_some_and(|it| repository.graph_descendant_of(it, wanted) == Ok(true));
+            let is_ahead = above.moves.unwrap_or_else(|| {
+                commit.is_some_and(|it| repository.graph_descendant_of(it, wanted) == Ok(true))
+            });
             let found = at_other_commit(&repository, head, commit)?;
-            if matches!(found, Found::Other(_)) {
-                add_work_in(clone, &path, top, is_ahead, all)?;
+            if above.moves.is_some() || matches!(found, Found::Other(_)) {
+                here.moves = Some(is_ahead);
+                add(clone, &path, links_of(&repository)?, &here, all)?;
+            }
+            let is_work = match found {
+                Found::Adrift(_) | Found::Busy(_) => true,
+                Found::OnBranch(_) => !is_there,
+                Found::Nothing | Found::Other(_) | Found::Changed => false,
+            };
+            if above.moves.is_some() && !is_work {
+                continue;
             }
             (found, is_ahead)
+        } else if above.moves.is_some() {
+            continue;
         } else {
             (Found::Nothing, false)
         };
         all.push(Submodule {
             path: name.to_owned(),
-            top: top.to_owned(),
+            top: here.top.unwrap_or_default(),
             wanted: short(wanted),
-            ahead,
+            ahead: is_ahead,
             found,
         });
-    }
-    Ok(())
-}
-
-/// The user's work in submodules of one that may be updated: git detaches HEAD in all of them, whatever their
-/// commits are then.
-fn add_work_in(
-    clone: &Path,
-    below: &Path,
-    top: &str,
-    ahead: bool,
-    all: &mut Vec<Submodule>,
-) -> Result<(), GitError> {
-    for (path, wanted) in in_index(&Repository::open(clone.join(below))?)? {
-        let path = below.join(path);
-        let Some(name) = path.to_str() else { continue };
-        if !clone.join(&path).join(".git").exists() {
-            continue;
-        }
-        let repository = Repository::open(clone.join(&path))?;
-        let (head, commit) = head(&repository)?;
-        let found = at_other_commit(&repository, head, commit)?;
-        let is_work = match found {
-            Found::Adrift(_) | Found::Busy(_) => true,
-            Found::OnBranch(_) => commit != Some(wanted),
-            Found::Nothing | Found::Other(_) | Found::Changed => false,
-        };
-        if is_work {
-            all.push(Submodule {
-                path: name.to_owned(),
-                top: top.to_owned(),
-                wanted: short(wanted),
-                ahead,
-                found,
-            });
-        }
-        add_work_in(clone, &path, top, ahead, all)?;
     }
     Ok(())
 }
@@ -116,35 +127,84 @@ fn at_other_commit(
     })
 }
 
-/// The URL by which git knows a submodule that was initialized.
-pub(in crate::git) fn url(clone: &Path, path: &str) -> Option<String> {
-    let repository = Repository::open(clone).ok()?;
-    let key = url_key(&repository, path).ok()?;
-    repository.config().ok()?.get_string(&key).ok()
+/// A submodule whose commit is not here yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::git) struct Lacking {
+    /// Relative to the clone.
+    pub path: PathBuf,
+    /// The folder of the repository that it is a submodule of, likewise.
+    pub owner: PathBuf,
+    /// The commit that this one is going to, if it is.
+    pub at: Option<Oid>,
+    /// The commit that it lacks.
+    pub commit: Oid,
 }
 
-/// The URL that `.gitmodules` has; it may be relative to the clone's own.
-pub(in crate::git) fn declared_url(clone: &Path, path: &str) -> Option<String> {
-    let repository = Repository::open(clone).ok()?;
-    let submodule = repository.find_submodule(path).ok()?;
-    submodule.url().ok()?.map(str::to_owned)
+/// Looks at all that git would touch where it updates these submodules, and those in them: as a move of the clone
+/// itself, it may overwrite nothing of the user's. git takes ignored files for worthless. Of those whose commit
+/// is not here that can't be told; they are returned.
+pub(in crate::git) fn look(
+    clone: &Path,
+    at: Option<Oid>,
+    tops: &[String],
+) -> Result<Vec<Lacking>, GitError> {
+    let mut links = links(clone, at)?;
+    links.retain(|path, _| tops.iter().any(|top| Path::new(top) == path));
+    let mut lacking = Vec::new();
+    look_below(clone, Path::new(""), at, links, &mut lacking)?;
+    Ok(lacking)
 }
 
-/// Takes back what `git submodule sync` has done to a submodule.
-pub(in crate::git) fn set_url(clone: &Path, path: &str, url: &str) -> Result<(), git2::Error> {
+fn look_below(
+    clone: &Path,
+    owner: &Path,
+    at: Option<Oid>,
+    links: Links,
+    lacking: &mut Vec<Lacking>,
+) -> Result<(), GitError> {
+    for (path, commit) in links {
+        let path = owner.join(path);
+        if !clone.join(&path).join(".git").exists() {
+            // Cloned into an empty folder, or not at all.
+            continue;
+        }
+        let repository = Repository::open(clone.join(&path))?;
+        let mut inner = links_of(&repository)?;
+        if head(&repository)?.1 == Some(commit) {
+            look_below(clone, &path, None, inner, lacking)?;
+        } else if repository.find_commit(commit).is_err() {
+            let owner = owner.to_owned();
+            lacking.push(Lacking {
+                path,
+                owner,
+                at,
+                commit,
+            });
+        } else {
+            follow(
+                &mut inner,
+                &transaction::look_in_submodule(&repository, &path, commit)?,
+            );
+            look_below(clone, &path, Some(commit), inner, lacking)?;
+        }
+    }
+    Ok(())
+}
+
+/// The commits of a repository's own submodules, by path.
+type Links = BTreeMap<PathBuf, Oid>;
+
+/// Those that the clone has, or is going to have at a commit.
+fn links(clone: &Path, at: Option<Oid>) -> Result<Links, GitError> {
     let repository = Repository::open(clone)?;
-    let key = url_key(&repository, path)?;
-    repository.config()?.set_str(&key, url)?;
-    let inner = repository.find_submodule(path)?.open();
-    inner.map_or(Ok(()), |inner| inner.remote_set_url("origin", url))
+    let mut links = links_of(&repository)?;
+    if let Some(at) = at {
+        follow(&mut links, &transaction::changes(&repository, at)?);
+    }
+    Ok(links)
 }
 
-fn url_key(repository: &Repository, path: &str) -> Result<String, git2::Error> {
-    let submodule = repository.find_submodule(path)?;
-    Ok(format!("submodule.{}.url", submodule.name()?))
-}
-
-fn in_index(repository: &Repository) -> Result<Vec<(PathBuf, Oid)>, GitError> {
+fn links_of(repository: &Repository) -> Result<Links, GitError> {
     let index = repository.index()?;
     let links = index
         .iter()
@@ -152,4 +212,13 @@ fn in_index(repository: &Repository) -> Result<Vec<(PathBuf, Oid)>, GitError> {
     Ok(links
         .filter_map(|entry| Some((PathBuf::from(String::from_utf8(entry.path).ok()?), entry.id)))
         .collect())
+}
+
+fn follow(links: &mut Links, changes: &Changes) {
+    for (path, change) in changes {
+        match change.new.filter(|new| new.is_submodule()) {
+            Some(new) => links.insert(path.clone(), new.id),
+            None => links.remove(path),
+        };
+    }
 }

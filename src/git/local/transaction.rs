@@ -145,11 +145,43 @@ pub(super) fn look(scene: &Scene<'_>, attributes: &Attributes) -> Result<(), Git
         .map(drop)
 }
 
+/// As [`look`], for the submodule at `below` of its clone, whose HEAD git is to detach at `to`. Returns what
+/// moves.
+pub(super) fn look_in_submodule(
+    repository: &Repository,
+    below: &Path,
+    to: Oid,
+) -> Result<Changes, GitError> {
+    let (head, commit) = super::head_text(repository)?;
+    let basis = Basis {
+        head,
+        commit: commit.map(|id| id.to_string()),
+        index: index_identity(repository.path()),
+    };
+    let wanted = Move {
+        basis: &basis,
+        to,
+        how: How::Detach,
+    };
+    let mut scene = Scene::of(repository, &wanted)?;
+    below.clone_into(&mut scene.below);
+    look(&scene, &scene.attributes())?;
+    Ok(scene.changes)
+}
+
+/// What differs between HEAD and a commit.
+pub(super) fn changes(repository: &Repository, to: Oid) -> Result<Changes, GitError> {
+    let versions = Versions::open(&work_tree(repository)?, repository.path())?;
+    versions.between(Head::read(repository)?.commit, to)
+}
+
 /// A clone that is about to move.
 pub(super) struct Scene<'a> {
     repository: &'a Repository,
     wanted: Move<'a>,
     work_tree: PathBuf,
+    /// Where it is in the clone that the user knows, if it is a submodule.
+    below: PathBuf,
     /// The names of the files that nobody else may write meanwhile.
     locked: Vec<String>,
     head: Head,
@@ -177,6 +209,7 @@ impl<'a> Scene<'a> {
             repository,
             wanted: *wanted,
             work_tree,
+            below: PathBuf::new(),
             locked,
             head,
             versions,
@@ -229,7 +262,7 @@ impl<'a> Scene<'a> {
             settings,
         )?;
         if !plan.in_the_way.is_empty() {
-            let paths = plan.in_the_way.iter();
+            let paths = plan.in_the_way.iter().map(|path| self.below.join(path));
             let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
             return Err(GitError::in_the_way(&paths));
         }
@@ -242,7 +275,8 @@ impl<'a> Scene<'a> {
     /// Changed just now, or git was told not to look at them.
     fn has_changed(&self, index: &Index, paths: &[PathBuf]) -> GitError {
         let verb = if paths.len() == 1 { "has" } else { "have" };
-        let reason = format!("{} {verb} local changes", shown(paths));
+        let whole: Vec<PathBuf> = paths.iter().map(|path| self.below.join(path)).collect();
+        let reason = format!("{} {verb} local changes", shown(&whole));
         let hidden = |path: &&PathBuf| check::hidden_by(index, path).is_some();
         let Some(path) = paths.iter().find(hidden) else {
             return GitError::new(Cause::InTheWay, reason);

@@ -40,7 +40,7 @@ pub(super) const SUBMODULE: u32 = 0o160_000;
 pub(super) const EXECUTABLE: u32 = 0o100_755;
 
 impl Entry {
-    pub(super) fn is_submodule(self) -> bool {
+    pub(in crate::git::local) fn is_submodule(self) -> bool {
         self.mode == SUBMODULE
     }
 }

@@ -1,0 +1,340 @@
+//! Where a submodule comes from: the URL that git knows, those that `.gitmodules` has and had, and whose the
+//! first one is. Asks no server.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use git2::{Commit, Oid, Repository};
+use gix::bstr::ByteSlice as _;
+use gix::config::File;
+use gix::config::file::Metadata;
+use gix::config::file::init::Options;
+
+use crate::git::error::GitError;
+use crate::git::local::remote::first_url;
+use crate::host::files;
+
+/// The URLs of one submodule.
+pub(in crate::git) struct Address {
+    owner: Repository,
+    /// The commit that its owner is going to, if it is.
+    at: Option<Oid>,
+    name: String,
+    folder: PathBuf,
+    /// `submodule.NAME.url`, which is there once it was initialized.
+    known: Option<String>,
+    /// What its own repository fetches from, once it was cloned.
+    fetched: Option<String>,
+    /// What `.gitmodules` has, as git would take it.
+    declared: String,
+}
+
+impl Address {
+    /// The submodule at `path` of the repository in `owner`; none where `.gitmodules` has none there.
+    pub(in crate::git) fn of(owner: &Path, at: Option<Oid>, path: &Path) -> Option<Self> {
+        let repository = Repository::open(owner).ok()?;
+        let text = match at {
+            Some(at) => of_commit(&repository, &repository.find_commit(at).ok()?)?.1,
+            None => files::read_bytes(&owner.join(".gitmodules"), LARGEST).ok()?,
+        };
+        let (name, entry) = entries(&text)
+            .into_iter()
+            .find(|(_, entry)| Path::new(&entry.path) == path)?;
+        let declared = resolved(&default_url(&repository), &entry.url);
+        let config = repository.config().ok()?;
+        let folder = owner.join(path);
+        let fetched = || {
+            let inner = Repository::open(&folder).ok()?;
+            first_url(&inner.config().ok()?, &remote(&folder))
+        };
+        Some(Address {
+            at,
+            known: config.get_string(&key(&name)).ok(),
+            fetched: folder.join(".git").exists().then(fetched).flatten(),
+            owner: repository,
+            name,
+            declared,
+            folder,
+        })
+    }
+
+    /// The one that git asks.
+    pub(in crate::git) fn first(&self) -> &str {
+        let known = self.fetched.as_deref().or(self.known.as_deref());
+        known.unwrap_or(&self.declared)
+    }
+
+    /// The one of `.gitmodules`, if git asks another one.
+    pub(in crate::git) fn other(&self) -> Option<&str> {
+        (self.first() != self.declared).then_some(&self.declared)
+    }
+
+    /// Whether the user has set the URL that git knows: no commit that the clone was at, or that led there, has
+    /// it in `.gitmodules`.
+    pub(in crate::git) fn is_users(&self) -> Result<bool, GitError> {
+        let mut left: HashSet<&str> = [&self.known, &self.fetched]
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .collect();
+        left.remove(self.declared.as_str());
+        let bases = urls_of_remotes(&self.owner);
+        let mut seen = HashSet::new();
+        let mut strike = |id: Oid| {
+            let commit = self.owner.find_commit(id).ok();
+            let found = commit.and_then(|commit| of_commit(&self.owner, &commit));
+            let Some((blob, text)) = found else { return };
+            if seen.insert(blob)
+                && let Some(entry) = entries(&text).get(&self.name)
+            {
+                for base in &bases {
+                    left.remove(resolved(base, &entry.url).as_str());
+                }
+            }
+        };
+        // libgit2 makes the log's file when it reads one that is not there.
+        if self.owner.path().join("logs/HEAD").exists() {
+            for entry in self.owner.reflog("HEAD")?.iter() {
+                strike(entry.id_new());
+                strike(entry.id_old());
+            }
+        }
+        let mut walk = self.owner.revwalk()?;
+        walk.push_head()?;
+        if let Some(at) = self.at {
+            walk.push(at)?;
+        }
+        for id in walk {
+            strike(id?);
+        }
+        Ok(!left.is_empty())
+    }
+
+    /// What `git submodule sync` does, for this one alone: those in it may have URLs of the user's.
+    pub(in crate::git) fn set(&self, url: &str) -> Result<(), GitError> {
+        self.write(self.known.is_some().then_some(url), Some(url))
+    }
+
+    /// Goes from a URL to the one of `.gitmodules`, where git knows that one. Returns whether it did.
+    fn replace(&self, old: &str) -> Result<bool, GitError> {
+        let [known, fetched] = [&self.known, &self.fetched].map(|url| {
+            let is_old = url.as_deref() == Some(old);
+            is_old.then_some(self.declared.as_str())
+        });
+        self.write(known, fetched)?;
+        Ok(fetched.is_some())
+    }
+
+    /// Takes [`set`](Self::set) back.
+    pub(in crate::git) fn restore(&self) -> Result<(), GitError> {
+        self.write(self.known.as_deref(), self.fetched.as_deref())
+    }
+
+    fn write(&self, known: Option<&str>, fetched: Option<&str>) -> Result<(), GitError> {
+        if let Some(url) = known {
+            self.owner.config()?.set_str(&key(&self.name), url)?;
+        }
+        if let Some(url) = fetched.filter(|_| self.fetched.is_some()) {
+            let inner = Repository::open(&self.folder)?;
+            inner.remote_set_url(&remote(&self.folder), url)?;
+        }
+        Ok(())
+    }
+}
+
+/// Has submodules whose URLs are relative follow a repository that had another URL until now, as `git submodule
+/// sync` does; those whose URL the user has set stay.
+pub(in crate::git::local) fn follow_remote(owner: &Path, old: &str) -> Result<(), GitError> {
+    let Ok(text) = files::read_bytes(&owner.join(".gitmodules"), LARGEST) else {
+        return Ok(());
+    };
+    for entry in entries(&text).into_values() {
+        let old = resolved(old, &entry.url);
+        if let Some(address) = Address::of(owner, None, Path::new(&entry.path))
+            && address.declared != old
+            && address.replace(&old)?
+        {
+            follow_remote(&address.folder, &old)?;
+        }
+    }
+    Ok(())
+}
+
+/// The remote that git fetches a submodule from whose HEAD is detached.
+pub(in crate::git) fn remote(folder: &Path) -> String {
+    let only = || {
+        let repository = Repository::open(folder).ok()?;
+        let remotes = repository.remotes().ok()?;
+        let name = remotes.get(0).ok()??;
+        (remotes.len() == 1).then(|| name.to_owned())
+    };
+    only().unwrap_or_else(|| "origin".to_owned())
+}
+
+fn key(name: &str) -> String {
+    format!("submodule.{name}.url")
+}
+
+/// What `.gitmodules` has of one submodule.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Entry {
+    path: String,
+    url: String,
+}
+
+/// As much as of other files of a clone.
+const LARGEST: u64 = 4 << 20;
+
+/// By name. What git ignores is left out.
+fn entries(text: &[u8]) -> BTreeMap<String, Entry> {
+    let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
+    let file = File::from_bytes_no_includes(text, Metadata::default(), Options::default());
+    let Ok(file) = file else { return entries };
+    for section in file.sections_by_name("submodule").into_iter().flatten() {
+        let Some(name) = section.header().subsection_name() else {
+            continue;
+        };
+        let value = |key: &str| {
+            let value = section.value(key)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        let entry = entries.entry(name.to_string()).or_default();
+        if let Some(path) = value("path") {
+            entry.path = path;
+        }
+        if let Some(url) = value("url").filter(|url| !url.starts_with('-')) {
+            entry.url = url;
+        }
+    }
+    entries.retain(|_, entry| !entry.path.is_empty() && !entry.url.is_empty());
+    entries
+}
+
+/// The `.gitmodules` of a commit, with the name of its content.
+fn of_commit(repository: &Repository, commit: &Commit<'_>) -> Option<(Oid, Vec<u8>)> {
+    let tree = commit.tree().ok()?;
+    let id = tree.get_name(".gitmodules")?.id();
+    let (size, _) = repository.odb().ok()?.read_header(id).ok()?;
+    let blob = repository
+        .find_blob(id)
+        .ok()
+        .filter(|_| size as u64 <= LARGEST)?;
+    Some((id, blob.content().to_vec()))
+}
+
+/// What a relative URL is relative to.
+fn default_url(repository: &Repository) -> String {
+    let url = || {
+        let config = repository.config().ok()?;
+        let head = repository.head().ok();
+        let branch = head
+            .as_ref()
+            .filter(|head| head.is_branch())
+            .and_then(|head| head.shorthand().ok());
+        let remote = branch
+            .and_then(|branch| config.get_string(&format!("branch.{branch}.remote")).ok())
+            .unwrap_or_else(|| remote(repository.path()));
+        first_url(&config, &remote)
+    };
+    url().unwrap_or_else(|| {
+        let folder = repository.workdir().unwrap_or(repository.path());
+        folder.to_string_lossy().into_owned()
+    })
+}
+
+fn urls_of_remotes(repository: &Repository) -> Vec<String> {
+    let mut urls = vec![default_url(repository)];
+    if let (Ok(remotes), Ok(config)) = (repository.remotes(), repository.config()) {
+        let names = remotes.iter().filter_map(|name| name.ok()?);
+        urls.extend(names.filter_map(|name| first_url(&config, name)));
+    }
+    urls
+}
+
+/// A URL of `.gitmodules` as git takes it: `relative_url` of its remote.c.
+fn resolved(base: &str, url: &str) -> String {
+    if !url.starts_with("./") && !url.starts_with("../") {
+        return url.to_owned();
+    }
+    let mut base = base.strip_suffix('/').unwrap_or(base);
+    let mut between = '/';
+    let mut rest = url;
+    loop {
+        if let Some(inner) = rest.strip_prefix("../") {
+            rest = inner;
+            match (base.rfind('/'), base.rfind(':')) {
+                (Some(at), _) => base = &base[..at],
+                (None, Some(at)) => {
+                    base = &base[..at];
+                    between = ':';
+                }
+                (None, None) => base = ".",
+            }
+        } else if let Some(inner) = rest.strip_prefix("./") {
+            rest = inner;
+        } else {
+            break;
+        }
+    }
+    let joined = format!("{base}{between}{rest}");
+    joined.strip_suffix('/').unwrap_or(&joined).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_url_is_what_git_makes_of_it() {
+        // Each as `git submodule init` of git 2.47 writes it.
+        let cases = [
+            (
+                "https://git.example/acme/app.git",
+                "../lib.git",
+                "https://git.example/acme/lib.git",
+            ),
+            (
+                "https://git.example/acme/app/",
+                "../lib/",
+                "https://git.example/acme/lib",
+            ),
+            (
+                "https://git.example/acme/app",
+                "./lib",
+                "https://git.example/acme/app/lib",
+            ),
+            (
+                "git@git.example:acme/app",
+                "../../other/lib",
+                "git@git.example:other/lib",
+            ),
+            ("git@git.example:app", "../lib", "git@git.example:lib"),
+            ("/srv/app.git", "../x/./lib", "/srv/x/./lib"),
+            ("/srv/app.git", "/other/lib", "/other/lib"),
+            (
+                "/srv/app.git",
+                "ssh://git.example/lib",
+                "ssh://git.example/lib",
+            ),
+        ];
+        for (base, url, expected) in cases {
+            assert_eq!(resolved(base, url), expected, "{base} {url}");
+        }
+    }
+
+    #[test]
+    fn what_git_ignores_in_gitmodules_is_left_out() {
+        let text = "[submodule \"lib\"]\n\tpath = lib\n\turl = ../old\n\
+            [submodule \"lib\"]\n\turl = ../new\n\
+            [submodule \"option\"]\n\tpath = a\n\turl = -u\n\
+            [submodule]\n\tpath = b\n\turl = ../b\n\
+            [submodule \"pathless\"]\n\turl = ../c\n";
+        let entry = Entry {
+            path: "lib".to_owned(),
+            url: "../new".to_owned(),
+        };
+        let expected = BTreeMap::from([("lib".to_owned(), entry)]);
+        assert_eq!(entries(text.as_bytes()), expected);
+        assert!(entries(b"[submodule").is_empty());
+    }
+}

@@ -3,7 +3,7 @@
 //!
 //! Pure: which names and ports others have is handed in.
 
-use crate::workspace::syntax::mended_name;
+use crate::workspace::syntax::fixed_name;
 
 /// Names of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +28,14 @@ pub struct Original<'a> {
 /// (`vera` in another place, or no letter that a project's name may have), it is numbered: the first
 /// number from 2 on whose project `is_taken` does not know.
 pub fn names(original: Original, folder: &str, is_taken: impl Fn(&str) -> bool) -> Names {
-    let mended = |text: &str| mended_name(text).unwrap_or_default();
-    let folder = mended(folder);
-    let beginnings = [mended(original.folder), original.project.to_owned()];
+    let fixed = |text: &str| fixed_name(text).unwrap_or_default();
+    let folder = fixed(folder);
+    let beginnings = [fixed(original.folder), original.project.to_owned()];
     let rest = beginnings
         .iter()
         .filter(|beginning| !beginning.is_empty())
         .find_map(|beginning| folder.strip_prefix(beginning.as_str()))
-        .map_or_else(|| folder.clone(), mended);
+        .map_or_else(|| folder.clone(), fixed);
     let word = if rest.is_empty() {
         let numbers = 2..=u32::MAX;
         let mut words = numbers.map(|number| number.to_string());
@@ -54,7 +54,7 @@ pub fn names(original: Original, folder: &str, is_taken: impl Fn(&str) -> bool) 
 /// The names of a copy whose project a person has named.
 pub fn named(original: Original, project: &str) -> Names {
     let rest = project.strip_prefix(original.project).unwrap_or(project);
-    let word = mended_name(rest).unwrap_or_else(|| project.to_owned());
+    let word = fixed_name(rest).unwrap_or_else(|| project.to_owned());
     Names {
         project: project.to_owned(),
         database_suffix: word.replace('-', "_"),

@@ -62,11 +62,11 @@ fn key(name: &str) -> String {
 }
 
 fn unused(taken: &mut BTreeSet<String>, wanted: &str) -> String {
-    let mended = syntax::mended_name(wanted).unwrap_or_else(|| "repo".to_owned());
-    let mut name = mended.clone();
+    let fixed = syntax::fixed_name(wanted).unwrap_or_else(|| "repo".to_owned());
+    let mut name = fixed.clone();
     let mut number = 2;
     while !taken.insert(key(&name)) {
-        name = format!("{mended}-{number}");
+        name = format!("{fixed}-{number}");
         number += 1;
     }
     name
@@ -164,7 +164,7 @@ pub fn service_tables(
     let mut writer = Writer::default();
     let mut taken = taken.clone();
     match (name, runnables) {
-        // The user's own word is not mended: the reader says what is wrong with it.
+        // The user's own word is not fixed: the reader says what is wrong with it.
         (Some(name), [only]) => writer.service(name, repo, only, &mut taken),
         _ => writer.services(repo, runnables, &mut taken),
     }
@@ -448,7 +448,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_mended_and_used_once() {
+    fn names_are_fixed_and_used_once() {
         let mut taken = BTreeSet::new();
         let names = ["My.App", "my_app", "my-app", "---"].map(|name| unused(&mut taken, name));
         assert_eq!(names, ["my-app", "my_app-2", "my-app-3", "repo"]);

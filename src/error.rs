@@ -42,7 +42,7 @@ pub enum Kind {
     Interrupted,
 }
 
-/// An error on its way to the user: what happened, why, and the commands that mend it.
+/// An error on its way to the user: what happened, why, and the commands that fix it.
 #[derive(Debug)]
 pub struct Failure {
     /// Decides the exit code.
@@ -81,7 +81,7 @@ impl Failure {
         }
     }
 
-    /// Adds a hint: a sentence with the command that mends this.
+    /// Adds a hint: a sentence with the command that fixes this.
     #[must_use]
     pub fn hint(mut self, hint: impl Display) -> Self {
         self.hints.push(hint.to_string());

@@ -24,7 +24,7 @@ use crate::shell;
 use crate::sync::{Changes, Place};
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
-use crate::workspace::syntax::mended_name;
+use crate::workspace::syntax::fixed_name;
 
 /// List this workspace and its copies, or remove a copy
 ///
@@ -226,7 +226,7 @@ pub(super) fn original(opened: &Opened, all: &[Known]) -> Known {
             .workspace
             .name
             .clone()
-            .or_else(|| mended_name(&folder_name(&folder)))
+            .or_else(|| fixed_name(&folder_name(&folder)))
             .unwrap_or_default(),
         copy_of: None,
         port_offset: 0,
@@ -311,7 +311,7 @@ fn print(context: &Context, copies: &[Row]) -> Result<(), Failure> {
     ui.data(table)?;
     if copies.iter().any(|row| row.running.is_none()) {
         ui.warn("Docker does not say what runs");
-        ui.hint("`fitout doctor` says how to mend it");
+        ui.hint("`fitout doctor` says how to fix it");
     }
     if let [only] = copies
         && only.here

@@ -132,8 +132,8 @@ fn names(args: &Args, opened: &Opened, target: &Path, others: &[Known]) -> Resul
         Some(name) => {
             if let Err(invalid) = syntax::name(name) {
                 let failure = Failure::usage(anyhow!("`{name}` {}", invalid.problem));
-                return Err(match syntax::mended_name(name) {
-                    Some(mended) => failure.hint(format!("--name {mended}")),
+                return Err(match syntax::fixed_name(name) {
+                    Some(fixed) => failure.hint(format!("--name {fixed}")),
                     None => failure,
                 });
             }

@@ -109,7 +109,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         _ => {
             let up = if args.up { " --up" } else { "" };
             ui.hint(format_args!(
-                "once that is mended, `fitout demo {}{up}` goes on",
+                "once that is fixed, `fitout demo {}{up}` goes on",
                 shell::path(&args.folder)
             ));
         }

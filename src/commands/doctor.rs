@@ -1,4 +1,4 @@
-//! `fitout doctor`: what on this machine is not ready, and the command that mends it.
+//! `fitout doctor`: what on this machine is not ready, and the command that fixes it.
 
 mod fix;
 
@@ -29,9 +29,9 @@ use crate::manifest;
 use crate::ui::Verbosity;
 use crate::ui::table::Table;
 
-/// Check what is not ready on this machine, and say how to mend it
+/// Check what is not ready on this machine, and say how to fix it
 ///
-/// Failures come first, each with what was found and the command that mends it; what is in order is
+/// Failures come first, each with what was found and the command that fixes it; what is in order is
 /// only counted (`-v` lists it). A check whose prerequisite failed is skipped, and a probe that
 /// crashes or takes longer than 5 s is `unknown`, not failed. Nothing is changed without `--fix`.
 ///

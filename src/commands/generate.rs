@@ -314,7 +314,7 @@ pub(super) fn broken_block(root: &Path, name: &str, broken: BrokenBlock) -> Fail
     let path = root.join(name);
     let error = anyhow::Error::new(broken).context(format!("can't update `{}`", path.display()));
     Failure::failed(error).hint(format!(
-        "mend the marker lines in {name}, or remove line {line}; then run `fitout generate`"
+        "fix the marker lines in {name}, or remove line {line}; then run `fitout generate`"
     ))
 }
 

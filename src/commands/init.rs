@@ -87,7 +87,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
 
     let text = draft::manifest(&project(&root, &mut notes), &found);
     let workspace = decode(&text)?;
-    notes.extend(to_mend(&workspace, &found));
+    notes.extend(to_fix(&workspace, &found));
     if args.dry_run {
         ui.file(&text)?;
         show(ui, &notes);
@@ -345,7 +345,7 @@ pub(super) fn address(given: &str, cwd: &Path, root: &Path) -> Result<String, Fa
 }
 
 /// What `up` would stop at.
-fn to_mend(workspace: &Workspace, found: &[FoundRepo]) -> Vec<Note> {
+fn to_fix(workspace: &Workspace, found: &[FoundRepo]) -> Vec<Note> {
     let mut notes = Vec::new();
     for repo in &workspace.repos {
         if Path::new(&repo.url).is_absolute() || repo.url.starts_with("file:///") {

@@ -1,4 +1,4 @@
-//! `fitout lint`: what the Dockerfiles of the workspace could do better, and the change that mends it.
+//! `fitout lint`: what the Dockerfiles of the workspace could do better, and the change that fixes it.
 
 mod files;
 mod others;
@@ -116,7 +116,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         ..Report::default()
     };
     if args.fix {
-        report.fixed = mend_all(&opened.root, &mut files)?;
+        report.fixed = fix_all(&opened.root, &mut files)?;
         for path in &report.fixed {
             context.ui.say(format_args!("fixed {path}"));
         }
@@ -191,14 +191,14 @@ fn print(context: &Context, format: Format, report: &Report) -> Result<(), Failu
     Ok(())
 }
 
-/// A mended file can show what the first look could not; a fix that never settles is left alone.
+/// A fixed file can show what the first look could not; a fix that never settles is left alone.
 const MOST_PASSES: usize = 10;
 
-/// Mends every file. Returns what was written, relative to the workspace.
-fn mend_all(root: &Path, files: &mut [files::Found]) -> Result<Vec<String>, Failure> {
+/// Fixes every file. Returns what was written, relative to the workspace.
+fn fix_all(root: &Path, files: &mut [files::Found]) -> Result<Vec<String>, Failure> {
     let mut fixed = Vec::new();
     for index in 0..files.len() {
-        let changed = mend(root, &mut files[index])?;
+        let changed = fix(root, &mut files[index])?;
         let context = files[index].file.context.clone();
         // Two Dockerfiles of a folder share its ignore file.
         for other in &mut files[index + 1..] {
@@ -221,7 +221,7 @@ fn mend_all(root: &Path, files: &mut [files::Found]) -> Result<Vec<String>, Fail
 
 /// Changes a Dockerfile and its ignore file where the remedy is mechanical. Returns what was
 /// written, relative to the workspace.
-fn mend(root: &Path, found: &mut files::Found) -> Result<Vec<String>, Failure> {
+fn fix(root: &Path, found: &mut files::Found) -> Result<Vec<String>, Failure> {
     if found.invalid.is_some() {
         return Ok(Vec::new());
     }

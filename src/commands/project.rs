@@ -379,12 +379,12 @@ pub(super) fn own<'a>(
         .hint("`fitout copy` makes workspaces that have names and ports of their own"))
 }
 
-/// Says why no engine answers, and what says how to mend it.
+/// Says why no engine answers, and what says how to fix it.
 fn engine_answers() -> Result<(), Failure> {
     match Docker::default().engine() {
         // A client can be wrong about an engine's health in words that Compose does not mind.
         Ok(_) | Err(EngineProblem::Other(..)) => Ok(()),
-        Err(problem) => Err(Failure::failed(problem).hint("`fitout doctor` says how to mend it")),
+        Err(problem) => Err(Failure::failed(problem).hint("`fitout doctor` says how to fix it")),
     }
 }
 

@@ -111,7 +111,7 @@ fn print(context: &Context, status: &Status) -> std::io::Result<()> {
         context
             .ui
             .warn(format_args!("the services are not shown: {why}"));
-        context.ui.hint("`fitout doctor` says how to mend it");
+        context.ui.hint("`fitout doctor` says how to fix it");
     }
     Ok(())
 }

@@ -174,7 +174,7 @@ pub struct Finding {
     pub why: String,
     /// What to do.
     pub help: Option<String>,
-    /// A change that mends it, where that is mechanical.
+    /// A change that fixes it, where that is mechanical.
     pub fix: Option<Fix>,
     /// A value that should not be shown.
     pub secret: Option<Range<usize>>,
@@ -222,7 +222,7 @@ impl Finding {
         self
     }
 
-    /// Adds a change that mends it.
+    /// Adds a change that fixes it.
     #[must_use]
     pub fn fix(mut self, fix: Option<Fix>) -> Self {
         self.fix = fix;

@@ -1,8 +1,8 @@
-//! Changes that mend a finding: how they are put into a text, and how they look.
+//! Changes that fix a finding: how they are put into a text, and how they look.
 
 use std::ops::Range;
 
-/// A change that mends a finding.
+/// A change that fixes a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fix {
     /// Of the Dockerfile.

@@ -248,7 +248,7 @@ impl Report {
             .count();
         let fix = match fixable {
             0 => String::new(),
-            count => format!("; `fitout lint --fix` mends {count}"),
+            count => format!("; `fitout lint --fix` fixes {count}"),
         };
         let findings = counted(count, "finding");
         format!("{findings} in {files}: {}{fix}", levels.join(", "))

@@ -283,7 +283,7 @@ pub struct Outcome {
     pub status: Status,
     /// What was found: a lower-case sentence without a full stop.
     pub found: String,
-    /// How to mend it.
+    /// How to fix it.
     pub remedy: Remedy,
     /// For a skipped check: the check that failed.
     pub because: Option<String>,
@@ -307,7 +307,7 @@ pub enum Fix {
     },
 }
 
-/// How to mend what a check has found.
+/// How to fix what a check has found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Remedy {
     /// Commands to paste, in this order.

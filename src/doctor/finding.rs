@@ -221,7 +221,7 @@ pub enum AccessSeen {
         why: Closed,
         /// The same in words.
         reason: String,
-        /// A command that shows or mends it.
+        /// A command that shows or fixes it.
         command: Option<String>,
     },
 }

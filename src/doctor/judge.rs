@@ -1,4 +1,4 @@
-//! Verdicts: what a probe found, in; a status, a sentence and the command that mends it, out.
+//! Verdicts: what a probe found, in; a status, a sentence and the command that fixes it, out.
 //!
 //! [`tools`] judges the machine, [`access`] the servers, [`workspace`] the workspace on it, [`host`]
 //! what it uses of the machine. The bars are named where they are held up, each with its reason.

@@ -1,4 +1,4 @@
-//! What on this machine is not ready, and the command that mends it.
+//! What on this machine is not ready, and the command that fixes it.
 //!
 //! Checks are data ([`catalogue`] makes them from a workspace, with the modules of larger groups), [`run`] decides in which order and
 //! for how long they are probed, [`judge`] turns what a probe found into a verdict with a remedy

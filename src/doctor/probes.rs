@@ -35,7 +35,7 @@ use crate::host::workspaces::{self, Known};
 use crate::host::{address, files, interrupt, os, ports, process::RunError, resources, user};
 use crate::running::{self, PublishedPort, ServiceState};
 use crate::runtime::{self, Runtime, Side};
-use crate::sync::RepoState;
+use crate::sync::{Place, RepoState};
 use crate::workspace::Repo;
 
 /// A call of the engine ends a little before the probe that makes it does, and says why.
@@ -330,8 +330,14 @@ impl Machine {
             let mut clones = self.clones.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(clones.entry(repo.name.clone()).or_default())
         };
-        seen.get_or_init(|| git::local::observe(&self.root, repo))
-            .clone()
+        let look = || {
+            let mut state = git::local::observe(&self.root, repo);
+            if let Place::Clone(clone) = &mut state.place {
+                clone.obstacle = git::local::obstacle(&self.root, repo, clone);
+            }
+            state
+        };
+        seen.get_or_init(look).clone()
     }
 
     fn compose_config(&self, made_up: &[String]) -> Result<ConfigSeen, Fault> {

@@ -1,6 +1,6 @@
 //! The one result of doctor, for people and for programs.
 //!
-//! For people: failures first, then warnings, each with what was found and the command that mends
+//! For people: failures first, then warnings, each with what was found and the command that fixes
 //! it; what is in order is only counted. For programs: every check, as JSON.
 
 use serde::Serialize;
@@ -175,7 +175,7 @@ impl Report {
         lines.join("\n")
     }
 
-    /// What is [`Report::blocking`], and how to mend it.
+    /// What is [`Report::blocking`], and how to fix it.
     pub fn blocking_text(&self) -> String {
         in_full(&self.blocking().collect::<Vec<_>>(), Detail::Brief).join("\n")
     }
@@ -294,7 +294,7 @@ fn in_full(shown: &[&Checked], detail: Detail) -> Vec<String> {
                 "         {dim}and {more} more of `{group}` say the same; `fitout doctor -v` names them{dim:#}"
             ));
         }
-        // One command that mends several in a row is said once, under the last of them.
+        // One command that fixes several in a row is said once, under the last of them.
         let next = shown.get(after);
         if next.is_some_and(|next| next.outcome.remedy == outcome.remedy) {
             continue;

@@ -19,7 +19,7 @@ pub struct System {
     pub docker_group_at_next_login: bool,
 }
 
-/// A family of systems that are mended with the same commands.
+/// A family of systems that are fixed with the same commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
     /// Debian of this major version; none for testing and unstable.

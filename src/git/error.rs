@@ -24,7 +24,7 @@ pub struct GitError {
     pub reason: String,
     /// Everything that was said, innermost last.
     pub detail: String,
-    /// A command that mends it or shows more.
+    /// A command that fixes it or shows more.
     pub command: Option<String>,
     /// When the server wants to be asked again.
     pub retry_after: Option<Duration>,

@@ -23,7 +23,7 @@ pub mod work;
 pub(super) use fresh::{FirstHead, Refs, RemoteRef, begin as begin_clone, finish as finish_refs};
 pub use lfs::{Lfs, lfs, lfs_note};
 pub use link::{exclude, make as link};
-pub use moving::{detach, fast_forward, goal, switch};
+pub use moving::{destination, detach, fast_forward, obstacle, switch};
 pub use remote::set_url;
 pub(super) use remote::{
     clone, configured_refspecs, detach_head, fetch, first_url, follows, knows_branches, listed,

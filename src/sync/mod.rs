@@ -8,7 +8,9 @@ pub mod report;
 pub mod state;
 pub mod submodules;
 
-pub use plan::{Action, Allowed, Step, after_fetch, first_step, seen, unfollowed};
+pub use plan::{
+    Action, Allowed, Goal, Note, Step, after_fetch, first_step, offered, seen, unfollowed,
+};
 pub use report::{Outcome, RepoReport};
 pub use state::{
     Basis, Blocked, Changes, CloneState, Head, Link, MovedTag, Place, Remote, RepoState, Seen,

@@ -50,28 +50,93 @@ pub enum Action {
     Fail(Note),
 }
 
+impl Action {
+    /// What it checks out, if it moves the clone.
+    pub fn goal(&self) -> Option<Goal> {
+        match self {
+            Action::FastForward(_) => Some(Goal::Upstream),
+            Action::Switch => Some(Goal::Branch),
+            Action::Detach => Some(Goal::Pin),
+            Action::Keep(_) | Action::Leave(_) | Action::HoldBack(_) | Action::Fail(_) => None,
+        }
+    }
+}
+
 /// Why, and the git command that settles it: its arguments after `git -C PATH`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
     /// Lower case, no full stop.
     pub why: String,
     /// For the user to run.
     pub command: Option<String>,
+    /// To run before it, so that it loses nothing.
+    pub(super) before: Option<String>,
+    /// What the command checks out, if it does.
+    pub(super) goal: Option<Goal>,
+}
+
+/// What is to be checked out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// The remote's branch, as the last fetch saw it.
+    Upstream,
+    /// The branch of the same name, which follows it.
+    Branch,
+    /// The tag or commit of the manifest.
+    Pin,
 }
 
 impl Note {
-    fn new(why: impl Into<String>) -> Self {
+    pub(super) fn new(why: impl Into<String>) -> Self {
         Note {
             why: why.into(),
-            command: None,
+            ..Note::default()
         }
     }
 
-    fn with_command(why: impl Into<String>, command: impl Into<String>) -> Self {
+    pub(super) fn with_command(why: impl Into<String>, command: impl Into<String>) -> Self {
         Note {
-            why: why.into(),
             command: Some(command.into()),
+            ..Note::new(why)
         }
+    }
+
+    /// The command checks something out.
+    fn to(self, goal: Goal) -> Self {
+        Note {
+            goal: Some(goal),
+            ..self
+        }
+    }
+
+    /// git overwrites ignored files without a word, so no command is offered that would.
+    fn unless(self, obstacle: Option<&str>) -> Self {
+        match obstacle.filter(|_| self.goal.is_some()) {
+            Some(obstacle) => Note::new(format!("{}; {obstacle}", self.why)),
+            None => self,
+        }
+    }
+
+    /// What to type, for the clone at `shown_path`, a word of a command.
+    pub fn typed(&self, shown_path: &str) -> Option<String> {
+        let command = self.command.as_ref()?;
+        let commands = self.before.iter().chain([command]);
+        let typed: Vec<String> = commands
+            .map(|command| format!("git -C {shown_path} {command}"))
+            .collect();
+        Some(typed.join(" && "))
+    }
+}
+
+/// What the command would check out that is offered for this clone.
+pub fn offered(clone: &CloneState) -> Option<Goal> {
+    match after_fetch(clone, Allowed::default()) {
+        Action::Leave(note) | Action::HoldBack(note) => note.goal,
+        Action::Keep(_)
+        | Action::FastForward(_)
+        | Action::Switch
+        | Action::Detach
+        | Action::Fail(_) => None,
     }
 }
 
@@ -88,7 +153,10 @@ pub fn first_step(repo: &Repo, state: &RepoState, allowed: Allowed) -> Step {
     }
     let refuse = |command: Option<String>| {
         let why = state.place.obstacle().unwrap_or_default();
-        Step::Refuse(Note { why, command })
+        Step::Refuse(Note {
+            command,
+            ..Note::new(why)
+        })
     };
     let url = syntax::without_password(&repo.url);
     let url = shell::word(&url);
@@ -121,6 +189,15 @@ pub fn first_step(repo: &Repo, state: &RepoState, allowed: Allowed) -> Step {
 
 /// What to do with a clone once its remote-tracking refs are up to date.
 pub fn after_fetch(clone: &CloneState, allowed: Allowed) -> Action {
+    let obstacle = clone.obstacle.as_deref();
+    match decided(clone, allowed) {
+        Action::Leave(note) => Action::Leave(note.unless(obstacle)),
+        Action::HoldBack(note) => Action::HoldBack(note.unless(obstacle)),
+        action => action,
+    }
+}
+
+fn decided(clone: &CloneState, allowed: Allowed) -> Action {
     match &clone.target {
         Target::Empty => Action::Keep(Some("the remote has no commits yet".to_owned())),
         Target::Unknown(name) => Action::Fail(Note::with_command(
@@ -140,6 +217,7 @@ pub fn after_fetch(clone: &CloneState, allowed: Allowed) -> Action {
             behind,
         } => match elsewhere(&clone.head, name) {
             Some(place) => on_another(clone, name, &place, allowed),
+            None if clone.changes.conflicted > 0 => conflicted(clone.changes.conflicted, *behind),
             None if own < ahead => rewritten(clone, name, ahead - own, *own),
             None => on_branch(clone, name, *ahead, *behind),
         },
@@ -208,11 +286,12 @@ fn elsewhere(head: &Head, wanted: &str) -> Option<String> {
 fn on_another(clone: &CloneState, wanted: &str, place: &str, allowed: Allowed) -> Action {
     let switch = format!("switch {}", shell::word(wanted));
     if !allowed.switch {
-        return Action::Leave(Note::with_command(place, switch));
+        return Action::Leave(Note::with_command(place, switch).to(Goal::Branch));
     }
     if clone.changes.own() > 0 {
         let changes = count(clone.changes.own(), "local change");
-        return Action::HoldBack(Note::with_command(format!("{place}: {changes}"), switch));
+        let note = Note::with_command(format!("{place}: {changes}"), switch);
+        return Action::HoldBack(note.to(Goal::Branch));
     }
     match &clone.head {
         Head::Detached(commit) if !clone.kept => Action::HoldBack(Note::with_command(
@@ -232,13 +311,30 @@ fn rewritten(clone: &CloneState, wanted: &str, taken_back: usize, own: usize) ->
         if taken_back == 1 { "is" } else { "are" },
     );
     let upstream = shell::word(&upstream);
-    Action::HoldBack(match own {
+    let note = match own {
         0 => Note::with_command(why, format!("reset --keep {upstream}")),
         own => Note::with_command(
             format!("{why}, and {} not pushed", count(own, "commit")),
             format!("rebase --fork-point {upstream}"),
         ),
+    };
+    // Commits that were taken back may be nowhere but here, and the user's.
+    let commit = short(clone.basis.commit.as_deref().unwrap_or("HEAD"));
+    Action::HoldBack(Note {
+        before: Some(format!("branch --force rescue-{commit} {commit}")),
+        ..note.to(Goal::Upstream)
     })
+}
+
+/// As a stash leaves them that could not be applied.
+fn conflicted(files: usize, behind: usize) -> Action {
+    let files = format!("{} in conflict", count(files, "file"));
+    if behind == 0 {
+        Action::Leave(Note::with_command(files, "status"))
+    } else {
+        let why = format!("behind {behind}, not updated: {files}");
+        Action::HoldBack(Note::with_command(why, "status"))
+    }
 }
 
 fn on_branch(clone: &CloneState, wanted: &str, ahead: usize, behind: usize) -> Action {
@@ -254,22 +350,20 @@ fn on_branch(clone: &CloneState, wanted: &str, ahead: usize, behind: usize) -> A
         )),
         (0, behind) => match clone.changes.own() {
             0 => Action::FastForward(behind),
-            changes => Action::HoldBack(Note::with_command(
-                format!(
+            changes => {
+                let why = format!(
                     "behind {behind}, not updated: {}",
                     count(changes, "local change")
-                ),
-                format!(
-                    "pull --ff-only --autostash {} {}",
-                    clone.remote,
-                    shell::word(wanted)
-                ),
-            )),
+                );
+                let merge = format!("merge --ff-only --autostash {}", shell::word(&upstream));
+                Action::HoldBack(Note::with_command(why, merge).to(Goal::Upstream))
+            }
         },
-        (ahead, behind) => Action::HoldBack(Note::with_command(
-            format!("diverged: {ahead} ahead and {behind} behind {upstream}"),
-            format!("rebase {}", shell::word(&upstream)),
-        )),
+        (ahead, behind) => {
+            let why = format!("diverged: {ahead} ahead and {behind} behind {upstream}");
+            let rebase = format!("rebase {}", shell::word(&upstream));
+            Action::HoldBack(Note::with_command(why, rebase).to(Goal::Upstream))
+        }
     }
 }
 
@@ -285,13 +379,9 @@ fn pinned(clone: &CloneState, name: &str, reached: bool, allowed: Allowed) -> Ac
         });
     }
     if clone.changes.own() > 0 {
-        return Action::HoldBack(Note::with_command(
-            format!(
-                "not at {name}: {}",
-                count(clone.changes.own(), "local change")
-            ),
-            switch,
-        ));
+        let changes = count(clone.changes.own(), "local change");
+        let note = Note::with_command(format!("not at {name}: {changes}"), switch);
+        return Action::HoldBack(note.to(Goal::Pin));
     }
     match &clone.head {
         Head::Detached(commit) if !clone.kept => Action::HoldBack(Note::with_command(
@@ -299,10 +389,8 @@ fn pinned(clone: &CloneState, name: &str, reached: bool, allowed: Allowed) -> Ac
             format!("branch rescue {commit}"),
         )),
         Head::Branch(branch) if !clone.published && !allowed.switch => {
-            Action::Leave(Note::with_command(
-                format!("on `{branch}`, which has commits of its own, not at {name}"),
-                switch,
-            ))
+            let why = format!("on `{branch}`, which has commits of its own, not at {name}");
+            Action::Leave(Note::with_command(why, switch).to(Goal::Pin))
         }
         Head::Detached(_) | Head::Branch(_) | Head::Unborn(_) => Action::Detach,
     }
@@ -343,7 +431,11 @@ mod tests {
             },
             published: true,
             kept: true,
-            basis: Basis::default(),
+            obstacle: None,
+            basis: Basis {
+                commit: Some("1234567".to_owned()),
+                ..Basis::default()
+            },
         }
     }
 
@@ -383,10 +475,20 @@ mod tests {
         }
     }
 
+    fn in_conflict(clone: CloneState) -> CloneState {
+        CloneState {
+            changes: Changes {
+                conflicted: 1,
+                ..Changes::default()
+            },
+            ..clone
+        }
+    }
+
     /// One line a case, so that the table reads as the rules do.
     fn told(action: &Action) -> String {
         let note = |word: &str, note: &Note| {
-            let command = note.command.as_deref().unwrap_or("-");
+            let command = note.typed("web").unwrap_or_else(|| "-".to_owned());
             format!("{word}: {} | {command}", note.why)
         };
         match action {
@@ -410,7 +512,7 @@ mod tests {
                 format!("`{text}`")
             }
         };
-        let command = command.map(|command| code(&format!("git -C web {command}")));
+        let command = command.map(code);
         let is_row = |line: &&str| {
             let says = line.starts_with('|') && line.contains(&format!("| {} |", code(why)));
             says && command
@@ -426,9 +528,17 @@ mod tests {
         match action {
             Action::Keep(Some(told)) => assert_documented(told, None),
             Action::Leave(note) | Action::HoldBack(note) | Action::Fail(note) => {
-                assert_documented(&note.why, note.command.as_deref());
+                assert_documented(&note.why, note.typed("web").as_deref());
             }
             Action::Keep(None) | Action::FastForward(_) | Action::Switch | Action::Detach => {}
+        }
+    }
+
+    fn assert_told(cases: &[(&str, CloneState, &str)]) {
+        for (case, clone, expected) in cases {
+            let action = after_fetch(clone, Allowed::default());
+            assert_eq!(told(&action), *expected, "{case}");
+            assert_action_documented(&action);
         }
     }
 
@@ -458,32 +568,27 @@ mod tests {
             (
                 "dirty and behind",
                 dirty(clone_with(0, 2)),
-                "hold back: behind 2, not updated: 3 local changes | pull --ff-only --autostash origin main",
+                "hold back: behind 2, not updated: 3 local changes | git -C web merge --ff-only --autostash origin/main",
+            ),
+            (
+                "in conflict",
+                in_conflict(clone_with(0, 0)),
+                "leave: 1 file in conflict | git -C web status",
+            ),
+            (
+                "in conflict, and behind",
+                in_conflict(clone_with(0, 2)),
+                "hold back: behind 2, not updated: 1 file in conflict | git -C web status",
             ),
             (
                 "ahead",
                 clone_with(1, 0),
-                "leave: 1 commit not pushed | push origin main",
+                "leave: 1 commit not pushed | git -C web push origin main",
             ),
             (
                 "diverged",
                 clone_with(1, 2),
-                "hold back: diverged: 1 ahead and 2 behind origin/main | rebase origin/main",
-            ),
-            (
-                "taken back",
-                taken_back(1, 0, 2),
-                "hold back: `origin/main` was rewritten: 1 commit here is no longer there | reset --keep origin/main",
-            ),
-            (
-                "taken back, and nothing new",
-                taken_back(1, 0, 0),
-                "hold back: `origin/main` was rewritten: 1 commit here is no longer there | reset --keep origin/main",
-            ),
-            (
-                "taken back, below own",
-                taken_back(2, 1, 2),
-                "hold back: `origin/main` was rewritten: 1 commit here is no longer there, and 1 commit not pushed | rebase --fork-point origin/main",
+                "hold back: diverged: 1 ahead and 2 behind origin/main | git -C web rebase origin/main",
             ),
             (
                 "another branch",
@@ -491,7 +596,7 @@ mod tests {
                     head: branch("topic"),
                     ..clone_with(1, 2)
                 },
-                "leave: on `topic`, not on `main` | switch main",
+                "leave: on `topic`, not on `main` | git -C web switch main",
             ),
             (
                 "detached",
@@ -499,7 +604,7 @@ mod tests {
                     head: detached(),
                     ..clone_with(0, 2)
                 },
-                "leave: detached at 1234567, not on `main` | switch main",
+                "leave: detached at 1234567, not on `main` | git -C web switch main",
             ),
             (
                 "no commit here, some there",
@@ -515,7 +620,7 @@ mod tests {
                     target: Target::Unknown("main".to_owned()),
                     ..clone_with(0, 0)
                 },
-                "fail: the remote has no `main` | ls-remote origin",
+                "fail: the remote has no `main` | git -C web ls-remote origin",
             ),
             (
                 "no default branch at the remote",
@@ -523,7 +628,7 @@ mod tests {
                     target: Target::NoDefault,
                     ..clone_with(0, 0)
                 },
-                "fail: the remote has no default branch | ls-remote origin",
+                "fail: the remote has no default branch | git -C web ls-remote origin",
             ),
             (
                 "keeps no branch of the remote",
@@ -531,7 +636,7 @@ mod tests {
                     target: Target::Unfollowed,
                     ..clone_with(0, 0)
                 },
-                "fail: the clone follows no branch of `origin` | config --add remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'",
+                "fail: the clone follows no branch of `origin` | git -C web config --add remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'",
             ),
             (
                 "empty on both sides",
@@ -541,6 +646,37 @@ mod tests {
                 },
                 "keep: the remote has no commits yet",
             ),
+        ];
+        assert_told(&cases);
+    }
+
+    #[test]
+    fn what_the_remote_took_back_is_kept_on_a_branch() {
+        let cases = [
+            (
+                "taken back",
+                taken_back(1, 0, 2),
+                "hold back: `origin/main` was rewritten: 1 commit here is no longer there | git -C web branch --force rescue-1234567 1234567 && git -C web reset --keep origin/main",
+            ),
+            (
+                "taken back, and nothing new",
+                taken_back(1, 0, 0),
+                "hold back: `origin/main` was rewritten: 1 commit here is no longer there | git -C web branch --force rescue-1234567 1234567 && git -C web reset --keep origin/main",
+            ),
+            (
+                "taken back, below own",
+                taken_back(2, 1, 2),
+                "hold back: `origin/main` was rewritten: 1 commit here is no longer there, and 1 commit not pushed | git -C web branch --force rescue-1234567 1234567 && git -C web rebase --fork-point origin/main",
+            ),
+        ];
+        assert_told(&cases);
+    }
+
+    #[test]
+    fn a_clone_goes_to_its_tag_only_where_nothing_can_be_lost() {
+        let branch = |name: &str| Head::Branch(name.to_owned());
+        let detached = || Head::Detached("1234567".to_owned());
+        let cases = [
             ("at its tag", pin(detached(), true), "keep: -"),
             (
                 "at its tag, on a branch",
@@ -559,7 +695,7 @@ mod tests {
                     published: false,
                     ..pin(branch("topic"), false)
                 },
-                "leave: on `topic`, which has commits of its own, not at v1 | switch --detach v1",
+                "leave: on `topic`, which has commits of its own, not at v1 | git -C web switch --detach v1",
             ),
             (
                 "detached at a commit of its own",
@@ -567,19 +703,15 @@ mod tests {
                     kept: false,
                     ..pin(detached(), false)
                 },
-                "hold back: not at v1: no branch holds 1234567 | branch rescue 1234567",
+                "hold back: not at v1: no branch holds 1234567 | git -C web branch rescue 1234567",
             ),
             (
                 "dirty, not at its tag",
                 dirty(pin(detached(), false)),
-                "hold back: not at v1: 3 local changes | switch --detach v1",
+                "hold back: not at v1: 3 local changes | git -C web switch --detach v1",
             ),
         ];
-        for (case, clone, expected) in cases {
-            let action = after_fetch(&clone, Allowed::default());
-            assert_eq!(told(&action), expected, "{case}");
-            assert_action_documented(&action);
-        }
+        assert_told(&cases);
     }
 
     #[test]
@@ -599,7 +731,7 @@ mod tests {
             (state(clone(None)), "fetch"),
             (
                 state(clone(Some("rebase"))),
-                "refuse: a rebase is in progress | status",
+                "refuse: a rebase is in progress | git -C web status",
             ),
             (
                 state(Place::Occupied("a file".to_owned())),
@@ -607,11 +739,11 @@ mod tests {
             ),
             (
                 state(Place::OtherRemote(Some(other_remote()))),
-                "refuse: a clone of https://git.example/x is there | remote set-url origin https://git.example/web",
+                "refuse: a clone of https://git.example/x is there | git -C web remote set-url origin https://git.example/web",
             ),
             (
                 state(Place::OtherRemote(None)),
-                "refuse: a git repository without a remote is there | remote add origin https://git.example/web",
+                "refuse: a git repository without a remote is there | git -C web remote add origin https://git.example/web",
             ),
             (
                 RepoState {
@@ -628,9 +760,13 @@ mod tests {
                 Step::Fetch => "fetch".to_owned(),
                 Step::SetUrl(remote) => format!("set url of {remote:?}"),
                 Step::Refuse(note) => {
-                    let command = note.command.as_deref();
-                    assert_documented(&note.why, command);
-                    format!("refuse: {} | {}", note.why, command.unwrap_or("-"))
+                    let command = note.typed("web");
+                    assert_documented(&note.why, command.as_deref());
+                    format!(
+                        "refuse: {} | {}",
+                        note.why,
+                        command.as_deref().unwrap_or("-")
+                    )
                 }
             };
             assert_eq!(told, expected);
@@ -719,7 +855,7 @@ mod tests {
             let note = note.unwrap();
             assert_eq!((note.why.as_str(), note.command.as_deref()), (why, command));
             if command.is_some() {
-                assert_documented(why, command);
+                assert_documented(why, note.typed("web").as_deref());
             }
         }
         assert_eq!(seen(&clone_with(0, 0), &Seen::default()), None);
@@ -751,12 +887,12 @@ mod tests {
                     kept: false,
                     ..on(detached())
                 },
-                "hold back: detached at 1234567, not on `main`: no branch holds 1234567 | branch rescue 1234567",
+                "hold back: detached at 1234567, not on `main`: no branch holds 1234567 | git -C web branch rescue 1234567",
             ),
             (
                 "another branch, dirty",
                 dirty(on(topic())),
-                "hold back: on `topic`, not on `main`: 3 local changes | switch main",
+                "hold back: on `topic`, not on `main`: 3 local changes | git -C web switch main",
             ),
             (
                 "there, and behind",
@@ -777,7 +913,7 @@ mod tests {
                     kept: false,
                     ..pin(detached(), false)
                 },
-                "hold back: not at v1: no branch holds 1234567 | branch rescue 1234567",
+                "hold back: not at v1: no branch holds 1234567 | git -C web branch rescue 1234567",
             ),
         ];
         for (case, clone, expected) in cases {

@@ -108,10 +108,8 @@ impl RepoReport {
     /// of a command.
     #[must_use]
     pub fn noted(mut self, note: Note, shown_path: &str) -> Self {
+        self.command = note.typed(shown_path);
         self.note = Some(note.why);
-        self.command = note
-            .command
-            .map(|command| format!("git -C {shown_path} {command}"));
         self
     }
 
@@ -135,10 +133,7 @@ impl RepoReport {
     /// With one more thing worth knowing, and the git command that settles it, if none is named yet.
     #[must_use]
     pub fn also_noted(mut self, note: Note, shown_path: &str) -> Self {
-        let settles = note
-            .command
-            .map(|command| format!("git -C {shown_path} {command}"));
-        self.command = self.command.or(settles);
+        self.command = self.command.or_else(|| note.typed(shown_path));
         self.also(Some(note.why))
     }
 

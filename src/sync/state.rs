@@ -90,6 +90,9 @@ pub struct CloneState {
     pub published: bool,
     /// Whether HEAD's commit is reachable from any ref but a detached HEAD itself.
     pub kept: bool,
+    /// What is in the way of the commit that a command would check out which is offered for this state, if it
+    /// was looked for.
+    pub obstacle: Option<String>,
     /// What all of this was seen with.
     pub basis: Basis,
 }

@@ -85,18 +85,15 @@ pub fn submodules(
     update.dedup();
     let is_said = |path: &String| found.iter().any(|it| it.top == *path);
     for path in changed.iter().filter(|path| !is_said(path)) {
-        left.push(Note {
-            why: format!("local changes in submodule `{path}`"),
-            command: None,
-        });
+        left.push(Note::new(format!("local changes in submodule `{path}`")));
     }
     let why: Vec<&str> = left.iter().map(|note| note.why.as_str()).collect();
     Submodules {
         update,
         held_back: None,
         left: (!left.is_empty()).then(|| Note {
-            why: few(&why, 3),
             command: left.iter().find_map(|note| note.command.clone()),
+            ..Note::new(few(&why, 3))
         }),
     }
 }
@@ -133,10 +130,7 @@ fn differs(submodule: &Submodule) -> Note {
             format!("-C {inside} status"),
         ),
     };
-    Note {
-        why: format!("submodule `{path}`: {what}"),
-        command: Some(command),
-    }
+    Note::with_command(format!("submodule `{path}`: {what}"), command)
 }
 
 #[cfg(test)]

@@ -40,21 +40,21 @@ pub fn name(text: &str) -> Result<(), Invalid> {
     let mut invalid = Invalid::new(
         "is no valid name: lower-case letters, digits, `-` and `_`, and a letter or digit first",
     );
-    if let Some(mended) = mended_name(text) {
-        invalid = invalid.help(format!("write `{mended}`"));
+    if let Some(fixed) = fixed_name(text) {
+        invalid = invalid.help(format!("write `{fixed}`"));
     }
     Err(invalid)
 }
 
 /// The valid name that is closest to a text, if there is one.
-pub fn mended_name(text: &str) -> Option<String> {
+pub fn fixed_name(text: &str) -> Option<String> {
     let lower = text.to_lowercase();
-    let mended: String = lower
+    let fixed: String = lower
         .chars()
         .map(|c| if is_name_character(c) { c } else { '-' })
         .collect();
-    let mended = mended.trim_matches(['-', '_']);
-    is_name(mended).then(|| mended.to_owned())
+    let fixed = fixed.trim_matches(['-', '_']);
+    is_name(fixed).then(|| fixed.to_owned())
 }
 
 /// Checks what is added to a database's name: lower-case letters, digits and `_`, which every

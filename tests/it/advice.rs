@@ -62,11 +62,107 @@ fn what_the_remote_has_taken_back_is_not_published_again() {
             assert!(!context.ws("web/secret.txt").exists());
             assert_eq!(context.read("ws/web/notes.txt"), "mine\n");
             assert_eq!(settled.code, Some(0), "{}", settled.shown());
-            // Not lost either: git keeps it for a while.
-            let log = context.git("ws/web", &["log", "--reflog", "--format=%s"]);
+            // Not lost either: it may have been the user's, and be nowhere else now.
+            let log = context.git("ws/web", &["log", "--branches=rescue-*", "--format=%s"]);
             assert!(log.contains("Change secret.txt"), "{log}");
         }
     }
+}
+
+/// A state for which a command is offered that checks something out.
+#[derive(Clone, Copy, Debug)]
+enum Offered {
+    Merge,
+    Rebase,
+    Reset,
+    Switch,
+    SwitchBack,
+    Detach,
+}
+
+#[test]
+fn no_command_is_offered_that_overwrites_what_git_ignores() {
+    use Offered::*;
+    for offered in [Merge, Rebase, Reset, Switch, SwitchBack, Detach] {
+        let context = TestContext::new();
+        context.remote("web");
+        context.push("web", "secret.txt", "secret\n");
+        let manifest = "[repos.web]\nurl = \"../remotes/web.git\"\n";
+        context.manifest(manifest);
+        context.fitout(&["sync"]);
+        match offered {
+            Merge | Detach => context.write("ws/web/README.md", "changed\n"),
+            Rebase => context.commit("web", "own.txt", "own\n"),
+            Reset => {
+                context.git("work-web", &["reset", "--quiet", "--hard", "HEAD~1"]);
+            }
+            Switch => {
+                context.git("ws/web", &["switch", "--quiet", "-c", "topic", "HEAD~1"]);
+            }
+            SwitchBack => {
+                context.git("ws/web", &["switch", "--quiet", "--detach", "HEAD~1"]);
+            }
+        }
+        let conf = match offered {
+            // What they add is not on the branch that is here, and secret.txt is.
+            Switch | SwitchBack => "secret.txt",
+            Merge | Rebase | Reset | Detach => "conf/.env",
+        };
+        context.write("work-web/conf/.env", "theirs\n");
+        context.git("work-web", &["add", "."]);
+        context.git("work-web", &["commit", "--quiet", "-m", "Add conf/.env"]);
+        context.git("work-web", &["push", "--quiet", "--force"]);
+        if matches!(offered, Detach) {
+            context.git("work-web", &["tag", "v1"]);
+            context.git("work-web", &["push", "--quiet", "--tags"]);
+            context.manifest(&format!("{manifest}tag = \"v1\"\n"));
+        }
+        context.write("ws/web/.git/info/exclude", ".env\nsecret.txt\n");
+        context.write(&format!("ws/web/{conf}"), "mine\n");
+
+        let blocked = context.fitout(&["sync"]);
+        let doctor = context.fitout(&["doctor", "-v", "--only", "repos"]);
+
+        let words = format!("; `{conf}` is in the way: move it away");
+        for ran in [&blocked, &doctor] {
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(said.contains(&words), "{offered:?}: {}", ran.shown());
+            assert!(!said.contains("git -C"), "{offered:?}: {}", ran.shown());
+        }
+        context.git("ws", &["-C", "web", "status", "--short"]);
+        assert_eq!(context.read(&format!("ws/web/{conf}")), "mine\n");
+
+        std::fs::rename(context.ws(&format!("web/{conf}")), context.path("kept")).unwrap();
+        let free = context.fitout(&["sync"]);
+        let followed = follow(&context, &free);
+        assert!(!free.stdout.contains("in the way"), "{}", free.shown());
+        assert!(followed.status.success(), "{offered:?}: {followed:?}");
+        assert!(context.ws(&format!("web/{conf}")).exists(), "{offered:?}");
+    }
+}
+
+#[test]
+fn a_stash_that_does_not_apply_is_said_to_be_in_conflict() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.fitout(&["sync"]);
+    context.write("ws/web/README.md", "mine\n");
+    context.push("web", "README.md", "theirs\n");
+
+    let behind = context.fitout(&["sync"]);
+    let followed = follow(&context, &behind);
+    let ran = context.fitout(&["sync"]);
+
+    assert!(followed.status.success(), "{followed:?}");
+    assert!(ran.stdout.contains("1 file in conflict"), "{}", ran.shown());
+    assert!(
+        ran.stderr.contains("hint: web: git -C web status"),
+        "{}",
+        ran.shown()
+    );
+    let stashed = context.git("ws/web", &["show", "stash@{0}:README.md"]);
+    assert_eq!(stashed, "mine");
 }
 
 #[test]

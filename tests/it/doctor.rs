@@ -151,7 +151,7 @@ fn before_anything_is_cloned_it_says_so_once_a_repo() {
 }
 
 #[test]
-fn what_is_wrong_with_a_clone_comes_with_the_git_command_that_mends_it() {
+fn what_is_wrong_with_a_clone_comes_with_the_git_command_that_fixes_it() {
     let context = workspace(free_port());
     context.git(
         "ws/api",
@@ -222,7 +222,7 @@ fn a_port_that_another_process_holds_is_traced_to_it() {
     );
     assert!(words.contains(&pid), "{words}");
 
-    // The command it gives mends it.
+    // The command it gives fixes it.
     run_remedy(&context, found);
     let report = json(&context, &["git"], &["--only", "ports"]);
     assert_eq!(

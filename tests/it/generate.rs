@@ -276,7 +276,7 @@ fn half_a_block_in_env_is_refused() {
     error: can't update `[TMP]/ws/.env`
     caused by: line 1 has `# >>> fitout >>>` without its partner
 
-    hint: mend the marker lines in .env, or remove line 1; then run `fitout generate`
+    hint: fix the marker lines in .env, or remove line 1; then run `fitout generate`
     ");
     assert_eq!(context.read("ws/.env"), broken);
 }

@@ -422,7 +422,7 @@ fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
     foreign: refused: a folder that is no git repository is there: move it away
     hint: ahead: git -C ahead push origin main
     hint: detached: git -C detached switch main
-    hint: dirty: git -C dirty pull --ff-only --autostash origin main
+    hint: dirty: git -C dirty merge --ff-only --autostash origin/main
     hint: diverged: git -C diverged rebase origin/main
     hint: other: git -C other remote set-url origin [TMP]/remotes/behind.git
     hint: rebasing: git -C rebasing status

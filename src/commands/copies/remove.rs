@@ -175,7 +175,7 @@ impl Stack {
                     return Err(Failure::failed(
                         anyhow!(problem).context("can't take down its containers"),
                     )
-                    .hint("`fitout doctor` says how to mend it")
+                    .hint("`fitout doctor` says how to fix it")
                     .hint("to leave its containers where they are, add --force"));
                 }
                 Ok(_) => {

@@ -251,7 +251,10 @@ impl<'a> Worker<'a> {
         let root = self.network.root;
         let report = |outcome| RepoReport::new(repo, outcome);
         let clone = match local::refresh(root, repo, before) {
-            Ok(clone) => clone,
+            Ok(clone) => CloneState {
+                obstacle: local::obstacle(root, repo, &clone),
+                ..clone
+            },
             Err(error) => return failed(repo, error),
         };
         let path = self.shown_path(repo);
@@ -300,7 +303,10 @@ impl<'a> Worker<'a> {
         if !repo.submodules {
             return Ok(None);
         }
-        let Some(to) = local::goal(root, repo, clone, action) else {
+        let Some(to) = action
+            .goal()
+            .and_then(|goal| local::destination(root, repo, clone, goal))
+        else {
             return Ok(None);
         };
         // Where one can't be read, none is updated, and that is said after the move.

@@ -205,6 +205,7 @@ fn repos() {
         },
         published: true,
         kept: true,
+        obstacle: None,
         basis: crate::sync::Basis::default(),
     };
     let cloned = |clone| at(Place::Clone(Box::new(clone)), Link::NotWanted);

@@ -178,12 +178,12 @@ pub(super) fn compose(compose: ComposeSeen, system: &System) -> Outcome {
 
 pub(super) fn disk(free: u64) -> Outcome {
     let found = format!("{} free", gigabytes(free));
-    let mend =
+    let fix =
         || Remedy::run("docker system df").and_note("`docker builder prune` frees the build cache");
     if free < FULL_DISK {
-        Outcome::fail(format!("the disk is full: {found}"), mend())
+        Outcome::fail(format!("the disk is full: {found}"), fix())
     } else if free < ROOMY_DISK {
-        Outcome::warn(format!("the disk is nearly full: {found}"), mend())
+        Outcome::warn(format!("the disk is nearly full: {found}"), fix())
     } else {
         Outcome::pass(found)
     }

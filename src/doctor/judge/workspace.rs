@@ -10,15 +10,15 @@ use crate::doctor::finding::{
 use crate::running::Condition;
 use crate::shell;
 use crate::sync::{
-    Action, Allowed, CloneState, Link, Place, RepoState, Step, after_fetch, first_step,
+    Action, Allowed, CloneState, Link, Note, Place, RepoState, Step, after_fetch, first_step,
 };
 use crate::workspace::{Repo, syntax};
 
 pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Setting) -> Outcome {
     let sync = || Remedy::run("fitout sync");
     let path = repo.local_path.as_ref().unwrap_or(&repo.path);
-    let git = |command: &Option<String>| match command {
-        Some(command) => Remedy::run(format!("git -C {} {command}", setting.typed(path))),
+    let git = |note: &Note| match note.typed(&setting.typed(path)) {
+        Some(command) => Remedy::run(command),
         None => Remedy::default(),
     };
     match aspect {
@@ -32,7 +32,7 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
             (Place::Astray(why), _) => Outcome::fail(why.clone(), Remedy::default()),
             (Place::Unreadable(why), _) => Outcome::fail(
                 format!("git can't read `{path}`: {why}"),
-                git(&Some("status".to_owned())),
+                Remedy::run(format!("git -C {} status", setting.typed(path))),
             ),
             (_, Link::Missing) => {
                 Outcome::fail(format!("no link from `{}` to the clone", repo.path), sync())
@@ -50,12 +50,12 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
         },
         Aspect::Remote => match (&state.place, first_step(repo, state, Allowed::default())) {
             (Place::OtherRemote(_), Step::Refuse(note)) => {
-                Outcome::fail(note.why, git(&note.command))
+                Outcome::fail(note.why.as_str(), git(&note))
             }
             _ => Outcome::pass(syntax::without_password(&repo.url)),
         },
         Aspect::Branch => match (&state.place, first_step(repo, state, Allowed::default())) {
-            (_, Step::Refuse(note)) => Outcome::warn(note.why, git(&note.command)),
+            (_, Step::Refuse(note)) => Outcome::warn(note.why.as_str(), git(&note)),
             (Place::Clone(clone), _) => branch(clone, git),
             _ => Outcome::unknown("no clone to look at"),
         },
@@ -69,7 +69,7 @@ fn moved_away(path: &str, setting: &Setting) -> Remedy {
 }
 
 /// Being on a topic branch or ahead is daily work, and no problem.
-fn branch(clone: &CloneState, git: impl Fn(&Option<String>) -> Remedy) -> Outcome {
+fn branch(clone: &CloneState, git: impl Fn(&Note) -> Remedy) -> Outcome {
     let with_remedy = |outcome: Outcome, remedy| Outcome { remedy, ..outcome };
     match after_fetch(clone, Allowed::default()) {
         Action::Keep(told) => Outcome::pass(told.unwrap_or_else(|| "up to date".to_owned())),
@@ -81,9 +81,9 @@ fn branch(clone: &CloneState, git: impl Fn(&Option<String>) -> Remedy) -> Outcom
             "not where the manifest wants it",
             Remedy::run("fitout sync"),
         ),
-        Action::Leave(note) => with_remedy(Outcome::info(note.why), git(&note.command)),
-        Action::HoldBack(note) => Outcome::warn(note.why, git(&note.command)),
-        Action::Fail(note) => Outcome::fail(note.why, git(&note.command)),
+        Action::Leave(note) => with_remedy(Outcome::info(note.why.as_str()), git(&note)),
+        Action::HoldBack(note) => Outcome::warn(note.why.as_str(), git(&note)),
+        Action::Fail(note) => Outcome::fail(note.why.as_str(), git(&note)),
     }
 }
 

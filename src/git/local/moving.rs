@@ -13,25 +13,8 @@ use super::transaction::{self, How, Move, Scene};
 use super::{engine, folder, head, hooks, pinned};
 use crate::git::cli;
 use crate::git::error::{Cause, GitError};
-use crate::sync::{Action, CloneState, Head, Target};
+use crate::sync::{self, CloneState, Goal, Head, Target};
 use crate::workspace::Repo;
-
-/// The commit that an action leads to, if it moves the clone.
-pub fn goal(root: &Path, repo: &Repo, clone: &CloneState, action: &Action) -> Option<Oid> {
-    let repository = Repository::open(folder(root, repo)).ok()?;
-    let commit = |name: &str| {
-        let found = repository.find_reference(name).ok()?;
-        Some(found.peel_to_commit().ok()?.id())
-    };
-    let name = clone.target.branch();
-    let upstream = || commit(&format!("refs/remotes/{}/{}", clone.remote, name?));
-    match action {
-        Action::FastForward(_) => upstream(),
-        Action::Switch => commit(&format!("refs/heads/{}", name?)).or_else(upstream),
-        Action::Detach => pinned(&repository, &repo.checkout),
-        Action::Keep(_) | Action::Leave(_) | Action::HoldBack(_) | Action::Fail(_) => None,
-    }
-}
 
 /// Moves the branch that is checked out, and the work tree, to the remote's branch. Nothing that
 /// is not committed is ever overwritten: then it fails with [`Cause::InTheWay`] and changes nothing. Returns
@@ -70,6 +53,39 @@ pub fn fast_forward(
     transaction::run(&scene)?;
     // As with git, one that fails undoes nothing, and git says nothing of it.
     hooks::after_merge(&repository)
+}
+
+/// What is in the way of the commit that a command would check out which is offered for this state. git
+/// itself overwrites what it ignores.
+pub fn obstacle(root: &Path, repo: &Repo, clone: &CloneState) -> Option<String> {
+    let goal = sync::offered(clone)?;
+    let to = destination(root, repo, clone, goal)?;
+    let repository = Repository::open(folder(root, repo));
+    let found = repository
+        .map_err(GitError::from)
+        .and_then(|repository| transaction::in_the_way(&repository, to));
+    let error = match found {
+        Ok(paths) if paths.is_empty() => return None,
+        Ok(paths) => GitError::in_the_way(&paths),
+        Err(error) => error,
+    };
+    Some(error.reason)
+}
+
+/// The commit that is to be checked out; none where it is not here.
+pub fn destination(root: &Path, repo: &Repo, clone: &CloneState, goal: Goal) -> Option<Oid> {
+    let repository = Repository::open(folder(root, repo)).ok()?;
+    let commit = |name: &str| {
+        let found = repository.find_reference(name).ok()?;
+        Some(found.peel_to_commit().ok()?.id())
+    };
+    let name = clone.target.branch();
+    let upstream = || commit(&format!("refs/remotes/{}/{}", clone.remote, name?));
+    match goal {
+        Goal::Upstream => upstream(),
+        Goal::Branch => commit(&format!("refs/heads/{}", name?)).or_else(upstream),
+        Goal::Pin => pinned(&repository, &repo.checkout),
+    }
 }
 
 /// Another program may have fetched since the decision, and the remote's branch may have been rewritten.

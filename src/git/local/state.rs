@@ -227,6 +227,7 @@ fn clone_state(
         kept: !is_detached || reachable(repository, commit, &["refs/*"])?,
         target,
         remote,
+        obstacle: None,
         basis: basis(repository)?,
     })
 }

@@ -175,6 +175,35 @@ pub(super) fn changes(repository: &Repository, to: Oid) -> Result<Changes, GitEr
     versions.between(Head::read(repository)?.commit, to)
 }
 
+/// What git does not track, ignored or not, where the commit has something.
+pub(super) fn in_the_way(repository: &Repository, to: Oid) -> Result<Vec<String>, GitError> {
+    let work_tree = work_tree(repository)?;
+    let versions = Versions::open(&work_tree, repository.path())?;
+    let changes = versions.between(Head::read(repository)?.commit, to)?;
+    let settings = settings(repository, true);
+    let mut contents = versions.contents();
+    let index = repository.index()?;
+    let plan = check::plan(&work_tree, &index, &changes, &mut contents, settings)?;
+    Ok(names(Path::new(""), &plan.in_the_way))
+}
+
+fn settings(repository: &Repository, is_left_to_git: bool) -> Settings {
+    let config = repository.config();
+    Settings {
+        has_modes: config
+            .and_then(|config| config.get_bool("core.fileMode"))
+            .unwrap_or(true),
+        is_sparse: engine::is_sparse(repository),
+        is_left_to_git,
+    }
+}
+
+/// For people, below the clone's folder.
+fn names(below: &Path, paths: &[PathBuf]) -> Vec<String> {
+    let paths = paths.iter().map(|path| below.join(path));
+    paths.map(|path| path.display().to_string()).collect()
+}
+
 /// A clone that is about to move.
 pub(super) struct Scene<'a> {
     repository: &'a Repository,
@@ -243,15 +272,7 @@ impl<'a> Scene<'a> {
 
     fn look_at(&self, is_left_to_git: bool) -> Result<(Plan, Contents<'_>), GitError> {
         self.decision_must_hold()?;
-        let settings = Settings {
-            has_modes: self
-                .repository
-                .config()
-                .and_then(|config| config.get_bool("core.fileMode"))
-                .unwrap_or(true),
-            is_sparse: engine::is_sparse(self.repository),
-            is_left_to_git,
-        };
+        let settings = settings(self.repository, is_left_to_git);
         let mut contents = self.versions.contents();
         let index = self.repository.index()?;
         let plan = check::plan(
@@ -262,9 +283,7 @@ impl<'a> Scene<'a> {
             settings,
         )?;
         if !plan.in_the_way.is_empty() {
-            let paths = plan.in_the_way.iter().map(|path| self.below.join(path));
-            let paths: Vec<String> = paths.map(|path| path.display().to_string()).collect();
-            return Err(GitError::in_the_way(&paths));
+            return Err(GitError::in_the_way(&names(&self.below, &plan.in_the_way)));
         }
         if !plan.changed.is_empty() {
             return Err(self.has_changed(&index, &plan.changed));

@@ -16,7 +16,7 @@ repo = "web"
 healthcheck = { tcp = 80 }
 "#;
 
-/// A workspace with a sound `web`, and an `api` with something to mend.
+/// A workspace with a sound `web`, and an `api` with something to fix.
 pub fn workspace() -> TestContext {
     let context = TestContext::new();
     context.manifest(MANIFEST);
@@ -70,7 +70,7 @@ fn fix_changes_what_is_mechanical_and_reports_the_rest() {
 }
 
 #[test]
-fn two_dockerfiles_share_the_ignore_file_that_is_mended() {
+fn two_dockerfiles_share_the_ignore_file_that_is_fixed() {
     let context = workspace();
     context.write(
         "ws/api/Dockerfile.dev",

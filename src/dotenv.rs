@@ -109,6 +109,18 @@ pub fn carried_over(
     Ok((text, left_out))
 }
 
+/// The lines outside of the block, with their numbers from 1.
+pub fn outside(text: &str) -> Result<impl Iterator<Item = (usize, &str)>, BrokenBlock> {
+    let block = Block::find(text)?.0.unwrap_or(text.len()..text.len());
+    let mut offset = 0;
+    let lines = text.split_inclusive('\n').enumerate();
+    Ok(lines.filter_map(move |(index, line)| {
+        let is_inside = block.contains(&offset);
+        offset += line.len();
+        (!is_inside).then_some((index + 1, line))
+    }))
+}
+
 /// The quote that is still open after a line: values in quotes may go on for several lines.
 fn open_quote(line: &str, open: Option<char>) -> Option<char> {
     let (quote, rest) = if let Some(quote) = open {

@@ -7,6 +7,8 @@
 mod files;
 mod place;
 
+pub(super) use files::named_files;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -20,7 +22,7 @@ use crate::doctor::{ports::claimed, variables::Variables};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::GitError;
 use crate::git::local::copy::{Start, copy, copy_submodules};
-use crate::git::local::work::{Work, work};
+use crate::git::local::work::{self, What, Work};
 use crate::git::staging::{Staging, remove_stale};
 use crate::git::{local, url};
 use crate::host::workspaces::{Choosing, Known};
@@ -116,7 +118,7 @@ struct Copied {
     /// Why it has to come from its remote.
     missing: Option<String>,
     /// What of the user's stays in the original.
-    left: Option<Work>,
+    left: Vec<Work>,
     /// Why its submodules are not all there.
     submodules: Option<String>,
 }
@@ -173,7 +175,7 @@ fn make(
     names: Names,
     others: &[Known],
 ) -> Result<Made, Failure> {
-    let mut notes = files::copy_workspace(opened, root)?;
+    files::copy_workspace(opened, root)?;
     let mut own = CopyOf {
         folder: copies::original(opened, others)
             .folder
@@ -192,8 +194,10 @@ fn make(
     if interrupt::requested() {
         return Err(Failure::interrupted().hint("nothing of the copy is left"));
     }
-    notes.extend(files::carry_over(opened, &copied)?);
+    let carried = files::carry_over(opened, &copied)?;
     generate::complete(&copied)?;
+    let mut notes = files::left_behind(opened, root);
+    notes.extend(carried);
     notes.extend(repos.iter().filter_map(|repo| repo.submodules.clone()));
     notes.extend(left_behind(&repos));
     Ok(Made {
@@ -204,7 +208,7 @@ fn make(
 }
 
 /// Repos whose relative URL leads elsewhere from the copy's folder, and where it leads from here.
-fn other_urls(opened: &Opened, target: &Path) -> Vec<(String, String)> {
+pub(super) fn other_urls(opened: &Opened, target: &Path) -> Vec<(String, String)> {
     let repos = opened.personal.repos(&opened.workspace).into_iter();
     repos
         .filter_map(|repo| {
@@ -289,7 +293,7 @@ fn copy_repos(opened: &Opened, copied: &Opened) -> Vec<Copied> {
                 return Copied {
                     name: repo.name.clone(),
                     missing: Some("it is not cloned here".to_owned()),
-                    left: None,
+                    left: Vec::new(),
                     submodules: None,
                 };
             };
@@ -302,7 +306,7 @@ fn copy_repos(opened: &Opened, copied: &Opened) -> Vec<Copied> {
             Copied {
                 name: repo.name.clone(),
                 missing: missing.map(|error| error.reason),
-                left: work(&from, &[]).ok().filter(|work| !work.is_empty()),
+                left: work::in_clone(&from),
                 submodules: submodules.map(|error| {
                     format!(
                         "the submodules of {} are not all there: {}; to go on: \
@@ -342,23 +346,27 @@ fn copy_repo(opened: &Opened, copied: &Opened, repo: &Repo, from: &Path) -> Resu
 
 /// What of the user's work is not in the copy, one sentence for each kind.
 fn left_behind(repos: &[Copied]) -> Vec<String> {
-    let named = |has: &dyn Fn(&Work) -> bool| {
+    let named = |is_one: fn(&What) -> bool| {
         let with = repos
             .iter()
-            .filter(|repo| repo.left.as_ref().is_some_and(has));
+            .filter(|repo| repo.left.iter().any(|work| is_one(&work.what)));
         let names: Vec<&str> = with.map(|repo| repo.name.as_str()).collect();
         names.join(", ")
     };
-    let kinds: [(&str, String); 3] = [
+    let kinds = [
         (
             "uncommitted changes",
-            named(&|work| work.changes != crate::sync::Changes::default()),
+            named(|what| matches!(what, What::Staged(_) | What::Changed(_) | What::Hidden(_))),
+        ),
+        (
+            "files that were never committed",
+            named(|what| matches!(what, What::Untracked(_))),
         ),
         (
             "commits that are on no remote",
-            named(&|work| !work.unpushed.is_empty()),
+            named(|what| matches!(what, What::Commits { .. })),
         ),
-        ("stashes", named(&|work| work.stashes > 0)),
+        ("stashes", named(|what| matches!(what, What::Stashes(_)))),
     ];
     kinds
         .into_iter()

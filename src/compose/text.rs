@@ -70,6 +70,11 @@ pub fn hash(body: &str) -> String {
     hex
 }
 
+/// Whether a text is, byte for byte, what some run of fitout wrote.
+pub fn is_as_written(text: &str) -> bool {
+    !text.contains('\r') && origin(text) == Origin::Written
+}
+
 fn yaml(tree: &Value) -> String {
     let options = ser_options! { compact_list_indent: false, prefer_block_scalars: false };
     let mut text = String::new();

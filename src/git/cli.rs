@@ -4,6 +4,7 @@
 //! It is run without a terminal to ask on, and in English.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,6 +12,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::error::{Cause, GitError, SshSaid};
+use super::local::work::Paths;
 use super::local::{self, hooks};
 use super::network::{self, ssh};
 use crate::host::interrupt;
@@ -321,6 +323,38 @@ pub(super) fn changes(path: &Path) -> Result<Changes, GitError> {
         }
     }
     Ok(changes)
+}
+
+/// What differs from HEAD, by path, whatever is configured; submodules are left out.
+pub(super) fn changed_paths(path: &Path) -> Result<Paths, GitError> {
+    let mut command = in_clone(path);
+    command.args(["--no-optional-locks", "status", "--porcelain", "-z"]);
+    command.args([
+        "--untracked-files=all",
+        "--ignore-submodules=all",
+        "--no-renames",
+    ]);
+    let output = command.output().map_err(|error| missing(&error))?;
+    if !output.status.success() {
+        return Err(GitError::of_git(
+            &said(&output.stderr),
+            &SshSaid::default(),
+            "",
+        ));
+    }
+    let mut paths = Paths::default();
+    for entry in output.stdout.split(|byte| *byte == 0) {
+        let [staged, unstaged, b' ', path @ ..] = entry else {
+            continue;
+        };
+        let list = match (staged, unstaged) {
+            (b'?', _) => &mut paths.untracked,
+            (b' ', _) => &mut paths.changed,
+            _ => &mut paths.staged,
+        };
+        list.push(PathBuf::from(OsStr::from_bytes(path)));
+    }
+    Ok(paths)
 }
 
 /// A setting for `-c` that includes a file.

@@ -61,6 +61,31 @@ pub fn branch(path: &Path) -> Option<String> {
     }
 }
 
+/// The git directory of the repository at `path`.
+pub fn git_dir(path: &Path) -> Option<PathBuf> {
+    Some(Repository::open(path).ok()?.commondir().to_owned())
+}
+
+/// A file as the commit that is checked out has it.
+pub fn committed(path: &Path, file: &Path) -> Option<Vec<u8>> {
+    let repository = Repository::open(path).ok()?;
+    let tree = repository.head().ok()?.peel_to_tree().ok()?;
+    let blob = repository.find_blob(tree.get_path(file).ok()?.id()).ok()?;
+    Some(blob.content().to_owned())
+}
+
+/// Whether the repository around a file ignores it.
+pub fn is_ignored(file: &Path) -> bool {
+    let look = || -> Option<bool> {
+        let repository = Repository::discover(file.parent()?).ok()?;
+        let work_tree = repository.workdir()?.canonicalize().ok()?;
+        let file = file.canonicalize().ok()?;
+        let path = file.strip_prefix(work_tree).ok()?;
+        Some(repository.status_file(path).ok()?.is_ignored())
+    };
+    look().unwrap_or(false)
+}
+
 /// The commit that is checked out.
 pub fn head_commit(root: &Path, repo: &Repo) -> Result<String, GitError> {
     let repository = Repository::open(folder(root, repo))?;

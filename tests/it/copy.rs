@@ -1,5 +1,8 @@
 //! `fitout copy` and `fitout copies`, on a machine without Docker.
 
+#[path = "copy/lost.rs"]
+mod lost;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
@@ -489,7 +492,7 @@ fn a_workspace_without_git_is_copied_by_what_fitout_knows() {
 
     company.0.write("vera-2/data/table", "new");
     let ran = company.fitout(&["copies", "remove", "--yes", "../vera-2"]);
-    ran.assert_says("data/table: in no repository");
+    ran.assert_says("the workspace: 1 file in no repository: data/table");
     fs::remove_dir_all(company.0.path("vera-2/data")).unwrap();
     company.run(&["copies", "remove", "--yes", "../vera-2"]);
 }
@@ -507,6 +510,35 @@ fn a_manifest_that_is_not_committed_is_refused() {
     ran.assert_says("add workspace.toml &&");
     let names = ["bin", "home", "remotes", "work-api", "work-web", "ws"];
     assert_eq!(company.0.names(""), names);
+}
+
+#[test]
+fn files_that_were_never_committed_are_not_said_to_be_changed() {
+    let company = Company::with(MANIFEST);
+    company.0.git("ws", &["init", "--quiet"]);
+    company.run(&["generate"]);
+    company.run(&["lock"]);
+    company.0.git("ws", &["add", "workspace.toml"]);
+    company.0.git("ws", &["commit", "--quiet", "-m", "Begin"]);
+    company.0.write("ws/web/new", "x");
+
+    let ran = company.run(&["copy", "../vera-2"]);
+
+    ran.assert_says("not in the copy: `workspace.lock`, which was never committed");
+    ran.assert_says("not in the copy: files that were never committed of web");
+    for not_so in [
+        "docker-compose.yml",
+        ".gitignore",
+        "as committed",
+        "uncommitted",
+    ] {
+        assert!(!ran.stderr.contains(not_so), "{}", ran.shown());
+    }
+
+    let compose = company.0.read("ws/docker-compose.yml") + "# mine\n";
+    company.0.write("ws/docker-compose.yml", &compose);
+    let ran = company.run(&["copy", "../vera-3"]);
+    ran.assert_says("`docker-compose.yml` was never committed: the copy's is written anew");
 }
 
 #[test]
@@ -671,6 +703,8 @@ fn removing_a_copy_loses_no_work_and_leaves_the_others() {
     company.0.commit("../vera-2/mine", "notes", "x");
     refused("mine: 1 commit of `main` that is on no remote");
     fs::remove_dir_all(company.0.path("vera-2/mine")).unwrap();
+    refused("the workspace: lines in `.git/info/exclude`");
+    fs::remove_file(company.0.path("vera-2/.git/info/exclude")).unwrap();
 
     company.0.write("vera-2/notes", "x");
     refused("the workspace: 1 untracked file");

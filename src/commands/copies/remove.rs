@@ -1,31 +1,32 @@
 //! `fitout copies remove`: a copy with its containers, and never work that is nowhere else.
 
-use std::collections::BTreeSet;
-use std::fs;
+mod lost;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::commands::{Context, Opened, generate, project, sync};
+use crate::commands::{Context, Opened, project};
 use crate::compose::selection::PROFILES;
 use crate::docker::{Docker, EngineProblem};
 use crate::doctor::{probes, required};
 use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
-use crate::git::local::work::{Work, work};
 use crate::git::staging;
 use crate::host::workspaces::Known;
-use crate::host::{files, interrupt, state, workspaces};
+use crate::host::{interrupt, state, workspaces};
 use crate::manifest;
 use crate::plural::count;
 use crate::shell;
+use lost::{Lost, listed};
 
 /// Remove a copy: its containers, its images and its folder
 ///
 /// Refused while it has work that is nowhere else: uncommitted or untracked files, commits that are
-/// on no remote and in no other copy, stashes. The workspace that copies are made of is never
-/// removed, and the others stay as they are.
+/// on no remote and in no other copy, stashes, in submodules too; hooks and settings; lines of `.env`
+/// and `workspace.local.toml`. docs/copies.md has the whole list. The workspace that copies are made
+/// of is never removed, and the others stay as they are.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Its folder, or its project
@@ -44,10 +45,6 @@ pub(super) struct Args {
 
 /// Stopping all containers takes as long as the slowest of them.
 const DOWN_LIMIT: Duration = Duration::from_secs(120);
-/// Lines of lost work that are shown.
-const MOST_SHOWN: usize = 12;
-/// Files that people lay beside their repos are smaller: 64 MiB.
-const LARGEST_COMPARED: u64 = 64 << 20;
 
 /// Runs the command.
 pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
@@ -86,7 +83,7 @@ pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
         )));
     }
 
-    let lost = lost(&opened, &folder, &others)?;
+    let lost = lost::lost(&opened, &folder, &others);
     if !lost.is_empty() && !args.force {
         return Err(Failure::failed(anyhow!(
             "{shown} has work that is nowhere else\n{}",
@@ -110,6 +107,14 @@ pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
     if stack.is_there() {
         ui.say(format_args!("taking down the project `{project}`"));
         stack.take_down(&opened, &folder, volumes)?;
+    }
+    // The question may have stood for long, and containers write until they are down.
+    let lost = lost::lost(&opened, &folder, &others);
+    if !lost.is_empty() && !args.force {
+        return Err(Failure::failed(anyhow!(
+            "{shown} has work by now that is nowhere else, so its folder stays\n{}",
+            listed(&lost)
+        )));
     }
     state::forget(&folder);
     remove_folder(&folder)?;
@@ -246,7 +251,7 @@ fn ask(
     args: &Args,
     folder: &Path,
     stack: &Stack,
-    lost: &[String],
+    lost: &[Lost],
 ) -> Result<Option<Volumes>, Failure> {
     let ui = &context.ui;
     let asked_for = if args.volumes {
@@ -289,165 +294,6 @@ fn ask(
         Some(false) => Ok(Some(Volumes::Stay)),
         None => Err(Failure::interrupted()),
     }
-}
-
-fn listed(lost: &[String]) -> String {
-    let mut lines: Vec<String> = lost
-        .iter()
-        .take(MOST_SHOWN)
-        .map(|line| format!("  {line}"))
-        .collect();
-    if lost.len() > MOST_SHOWN {
-        lines.push(format!("  and {} more", lost.len() - MOST_SHOWN));
-    }
-    lines.join("\n")
-}
-
-/// Work that would be gone with the copy, a line for each place that has some.
-fn lost(opened: &Opened, folder: &Path, others: &[Known]) -> Result<Vec<String>, Failure> {
-    let own = opened.personal.copy.as_ref();
-    let original = own
-        .map(|own| PathBuf::from(&own.folder))
-        .unwrap_or_default();
-    let mut elsewhere: Vec<PathBuf> = others.iter().map(|other| other.folder.clone()).collect();
-    if !elsewhere.contains(&original) {
-        elsewhere.push(original.clone());
-    }
-    let mut lost = Vec::new();
-    for place in repositories(opened, folder) {
-        let siblings: Vec<PathBuf> = elsewhere.iter().map(|other| other.join(&place)).collect();
-        let name = if place.is_empty() {
-            "the workspace"
-        } else {
-            &place
-        };
-        let found = work(&folder.join(&place), &siblings)
-            .with_context(|| format!("can't look for work in `{name}`"))?;
-        if !found.is_empty() {
-            lost.push(format!("{name}: {}", in_words(&found)));
-        }
-    }
-    if !folder.join(".git").exists() {
-        // What `generate` writes is written again.
-        let plan = generate::plan(opened)?;
-        let generated: Vec<&Path> = plan
-            .files
-            .iter()
-            .filter(|file| file.change.is_none())
-            .map(|file| Path::new(file.name))
-            .collect();
-        let mut loose = Vec::new();
-        loose_files(folder, &original, Path::new(""), &mut loose)?;
-        loose.retain(|file| !generated.contains(&file.as_path()));
-        lost.extend(
-            loose
-                .iter()
-                .map(|file| format!("{}: in no repository", file.display())),
-        );
-    }
-    let own_lines = own_variables(opened, folder, &original)?;
-    if !own_lines.is_empty() {
-        let names: Vec<String> = own_lines.into_iter().collect();
-        lost.push(format!("{}: {}", dotenv::FILE, names.join(", ")));
-    }
-    Ok(lost)
-}
-
-/// Every repository in the copy, relative to it: its own, those of the manifest and others.
-fn repositories(opened: &Opened, folder: &Path) -> Vec<String> {
-    let repos = opened.personal.repos(&opened.workspace).into_iter();
-    let repos = repos.map(|repo| repo.local_path.unwrap_or(repo.path));
-    let unnamed = sync::unnamed(opened)
-        .into_iter()
-        .map(|unnamed| unnamed.path);
-    let all = std::iter::once(String::new()).chain(repos).chain(unnamed);
-    all.filter(|place| folder.join(place).join(".git").exists())
-        .collect()
-}
-
-fn in_words(work: &Work) -> String {
-    let mut parts = Vec::new();
-    let changes = &work.changes;
-    for (number, what) in [
-        (changes.tracked(), "uncommitted change"),
-        (changes.untracked, "untracked file"),
-    ] {
-        if number > 0 {
-            parts.push(count(number, what));
-        }
-    }
-    for (name, commits) in &work.unpushed {
-        let is_or_are = if *commits == 1 { "is" } else { "are" };
-        parts.push(format!(
-            "{} of `{name}` that {is_or_are} on no remote",
-            count(*commits, "commit")
-        ));
-    }
-    match work.stashes {
-        0 => {}
-        1 => parts.push("1 stash".to_owned()),
-        more => parts.push(format!("{more} stashes")),
-    }
-    if let Some(operation) = work.operation {
-        parts.push(format!("a {operation} in progress"));
-    }
-    if work.worktrees > 0 {
-        parts.push(count(work.worktrees, "other work tree"));
-    }
-    parts.join(", ")
-}
-
-/// Files of a workspace without a repository of its own that the original has not, or not so. Below
-/// the repos, git has said what there is.
-fn loose_files(
-    folder: &Path,
-    original: &Path,
-    below: &Path,
-    found: &mut Vec<PathBuf>,
-) -> Result<(), Failure> {
-    let entries = fs::read_dir(folder.join(below));
-    for entry in entries.with_context(|| format!("can't look into {}", folder.display()))? {
-        let entry = entry?;
-        let path = below.join(entry.file_name());
-        let is_ours = [dotenv::FILE, manifest::PERSONAL_FILE].map(Path::new);
-        if is_ours.contains(&path.as_path()) || entry.path().join(".git").exists() {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            loose_files(folder, original, &path, found)?;
-        } else if !is_same(&entry.path(), &original.join(&path)) {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// Whether both are files with the same content. What is too large to compare is said to differ, and so is
-/// what is no file: it is asked about before it goes.
-fn is_same(here: &Path, there: &Path) -> bool {
-    if let (Ok(here), Ok(there)) = (fs::read_link(here), fs::read_link(there)) {
-        return here == there;
-    }
-    let length = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.len());
-    let read = |path: &Path| files::read_bytes(path, LARGEST_COMPARED).ok();
-    length(here) == length(there) && read(here).is_some_and(|text| Some(text) == read(there))
-}
-
-/// Names of variables that a person has set in the copy's `.env` and not in the original's.
-fn own_variables(
-    opened: &Opened,
-    folder: &Path,
-    original: &Path,
-) -> Result<BTreeSet<String>, Failure> {
-    let read = |root: &Path| files::read(&root.join(dotenv::FILE));
-    let here = read(folder)?.unwrap_or_default();
-    let there = read(original).ok().flatten().unwrap_or_default();
-    let Ok((here, _)) = dotenv::carried_over(&here, &opened.workspace, &opened.personal) else {
-        return Ok(BTreeSet::new());
-    };
-    let lines: BTreeSet<&str> = there.lines().map(str::trim).collect();
-    let own = here.lines().filter(|line| !lines.contains(line.trim()));
-    Ok(own.flat_map(dotenv::variables).map(str::to_owned).collect())
 }
 
 fn remove_folder(folder: &Path) -> Result<(), Failure> {

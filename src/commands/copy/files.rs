@@ -9,6 +9,7 @@ use crate::commands::{Opened, read};
 use crate::compose;
 use crate::dotenv;
 use crate::error::Failure;
+use crate::git::local::committed;
 use crate::git::local::copy::{Start, copy};
 use crate::host::files::{self, Mode};
 use crate::host::{interrupt, place};
@@ -24,9 +25,8 @@ const KNOWN: &[&str] = &[
     dotenv::IGNORE_FILE,
 ];
 
-/// Copies the workspace's own repository to `root`, or its files where it is none. Returns what the
-/// user should know.
-pub(super) fn copy_workspace(opened: &Opened, root: &Path) -> Result<Vec<String>, Failure> {
+/// Copies the workspace's own repository to `root`, or its files where it is none.
+pub(super) fn copy_workspace(opened: &Opened, root: &Path) -> Result<(), Failure> {
     let from = &opened.root;
     if !from.join(".git").exists() {
         fs::create_dir(root).context("can't make the copy's folder")?;
@@ -34,7 +34,7 @@ pub(super) fn copy_workspace(opened: &Opened, root: &Path) -> Result<Vec<String>
             fs::copy(from.join(name), root.join(name))
                 .with_context(|| format!("can't copy `{name}`"))?;
         }
-        return Ok(Vec::new());
+        return Ok(());
     }
     copy(from, from, root, Start::Head, interrupt::flag()).map_err(|error| {
         Failure::failed(anyhow!(error).context("can't copy the workspace's own repository"))
@@ -50,16 +50,26 @@ pub(super) fn copy_workspace(opened: &Opened, root: &Path) -> Result<Vec<String>
             shell::path(from)
         )));
     }
-    let mut notes = Vec::new();
-    for name in KNOWN.iter().filter(|name| from.join(name).is_file()) {
-        let read = |folder: &Path| files::read_bytes(&folder.join(name), files::LONGEST).ok();
-        if read(from) != read(root) {
-            notes.push(format!(
-                "the copy has `{name}` as committed, without the changes that are here"
-            ));
-        }
-    }
-    Ok(notes)
+    Ok(())
+}
+
+/// Which of these files of the workspace the copy has not as they are here, now that it is whole.
+pub(super) fn left_behind(opened: &Opened, root: &Path) -> Vec<String> {
+    let from = &opened.root;
+    let read = |folder: &Path, name: &str| files::read_bytes(&folder.join(name), files::LONGEST);
+    let names = KNOWN.iter().filter(|name| from.join(name).is_file());
+    names
+        .filter(|name| read(from, name).ok() != read(root, name).ok())
+        .map(|name| {
+            if committed(root, Path::new(name)).is_some() {
+                format!("the copy has `{name}` as committed, without the changes that are here")
+            } else if root.join(name).exists() {
+                format!("`{name}` was never committed: the copy's is written anew")
+            } else {
+                format!("not in the copy: `{name}`, which was never committed")
+            }
+        })
+        .collect()
 }
 
 /// Writes the personal file of the copy, and reads the copy with it.
@@ -137,7 +147,7 @@ pub(super) fn carry_over(opened: &Opened, copied: &Opened) -> Result<Vec<String>
 }
 
 /// Files and folders of the workspace that services use beside their repos' sources.
-fn named_files(workspace: &Workspace) -> Vec<&str> {
+pub(in crate::commands) fn named_files(workspace: &Workspace) -> Vec<&str> {
     let services = workspace.services.iter();
     let mut names: Vec<&str> = services
         .flat_map(|service| {

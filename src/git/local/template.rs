@@ -13,6 +13,11 @@ pub(super) fn is_set() -> bool {
     FOLDER.is_some()
 }
 
+/// Where it is.
+pub(super) fn path() -> Option<PathBuf> {
+    FOLDER.clone()
+}
+
 /// Makes what a fresh clone has in its `.git` of its own accord what the user's template has there, where
 /// there is one. The rules are those of gitrepository-layout and git-init(1), "TEMPLATE DIRECTORY".
 pub(super) fn apply(git_dir: &Path) -> Result<(), GitError> {

@@ -1,94 +1,364 @@
-//! What a repository has that is nowhere else: uncommitted changes, stashes, commits that no remote
-//! has. Asks no server: a remote has what was last seen of it.
+//! What would be lost with a folder: everything in its repositories that no remote and no other workspace
+//! has. Asks no server: a remote has what was last seen of it. Changes nothing.
+//!
+//! One inventory for every removal. It goes through submodules, also those without files, and what it can't
+//! read is in it: nobody knows what that holds. Which of it is fitout's own is for the command to say.
 
+mod files;
+mod own;
+mod tips;
+
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use git2::Repository;
+use git2::{Repository, RepositoryOpenFlags};
 
-use super::state::{changes, operation, stashes};
-use super::{Head, head, reachable};
+use super::state::operation;
 use crate::git::error::GitError;
-use crate::sync::Changes;
+pub(in crate::git) use files::Paths;
+use tips::Other;
 
-/// Work of the user in one repository.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Something in one repository that is nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// What differs from HEAD.
-    pub changes: Changes,
+    /// Where the repository is, relative to what was looked at; a git directory where it has no files.
+    pub place: PathBuf,
+    /// Whether that is a git directory.
+    pub is_bare: bool,
+    /// What it is.
+    pub what: What,
+}
+
+/// The kinds of work. Paths are relative to the work tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Files whose change is in the index.
+    Staged(Vec<PathBuf>),
+    /// Changed files, and submodules at another commit.
+    Changed(Vec<PathBuf>),
+    /// Changed files that `git status` does not look at: `assume-unchanged`, `skip-worktree`.
+    Hidden(Vec<PathBuf>),
+    /// Files that git does not track; what is ignored is left out.
+    Untracked(Vec<PathBuf>),
+    /// Commits that no remote has.
+    Commits {
+        /// What leads to them, for people.
+        name: String,
+        /// The same, for git.
+        revision: String,
+        /// How many.
+        number: usize,
+    },
+    /// An annotated tag, by its name: it says more than the commit that it is on.
+    Tag(String),
+    /// A ref that leads to no commit, by its whole name.
+    Object(String),
     /// Entries of `git stash list`.
-    pub stashes: usize,
+    Stashes(usize),
     /// What git is in the middle of: `rebase`, `merge`, …
-    pub operation: Option<&'static str>,
-    /// Branches, tags and detached HEADs with commits that no remote has, and how many each has.
-    pub unpushed: Vec<(String, usize)>,
-    /// Other work trees that need this repository.
-    pub worktrees: usize,
+    Operation(&'static str),
+    /// Work trees elsewhere that need this repository.
+    WorkTrees(Vec<PathBuf>),
+    /// Hooks that come from no template.
+    Hooks(Vec<String>),
+    /// Lines of a file below the git directory: `info/exclude`.
+    Lines(&'static str),
+    /// Names of settings of the user's.
+    Settings(Vec<String>),
+    /// Nobody knows what is there, for this reason.
+    Unreadable(String),
 }
 
-impl Work {
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        *self == Work::default()
+/// The work in the clone at `path` and its submodules.
+pub fn in_clone(path: &Path) -> Vec<Work> {
+    let mut inventory = Inventory::of(path);
+    inventory.look(Path::new(""), Files::Here, &[]);
+    inventory.work
+}
+
+/// The work in all repositories below a folder, whoever made them. What one of the folders `elsewhere`
+/// has at the same place is not counted.
+pub fn below(folder: &Path, elsewhere: &[PathBuf]) -> Vec<Work> {
+    let mut inventory = Inventory::of(folder);
+    let mut linked = Vec::new();
+    inventory.walk(Path::new(""), elsewhere, &mut linked);
+    for place in linked {
+        inventory.look_at_linked(&place);
     }
+    inventory.work
 }
 
-/// The work in the repository at `path`. Commits that one of the repositories `elsewhere` has on a
-/// ref are not counted.
-pub fn work(path: &Path, elsewhere: &[PathBuf]) -> Result<Work, GitError> {
-    let repository = Repository::open(path)?;
-    let others: Vec<Repository> = elsewhere
-        .iter()
-        .filter_map(|other| Repository::open(other).ok())
-        .collect();
-    let mut unpushed = Vec::new();
-    for (name, tip) in tips(&repository)? {
-        let commits = not_on_a_remote(&repository, tip)?;
-        if commits > 0 && !others.iter().any(|other| has(other, tip)) {
-            unpushed.push((name, commits));
+/// Where the files of a repository are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Files {
+    /// Beside its git directory, or where that says.
+    Here,
+    /// It has none, or others look at them.
+    None,
+}
+
+struct Inventory {
+    root: PathBuf,
+    /// The git directories whose files were looked at.
+    seen: BTreeSet<PathBuf>,
+    work: Vec<Work>,
+}
+
+impl Inventory {
+    fn of(root: &Path) -> Self {
+        Inventory {
+            root: root.to_owned(),
+            seen: BTreeSet::new(),
+            work: Vec::new(),
         }
     }
-    Ok(Work {
-        changes: changes(&repository, path)?.0,
-        stashes: stashes(&repository),
-        operation: operation(repository.state()),
-        unpushed,
-        worktrees: repository.worktrees()?.len(),
-    })
-}
 
-/// Everything of the user's that leads to commits.
-fn tips(repository: &Repository) -> Result<Vec<(String, git2::Oid)>, GitError> {
-    let mut tips = Vec::new();
-    for reference in repository.references()? {
-        let reference = reference?;
-        let Ok(name) = reference.name() else { continue };
-        let short = name
-            .strip_prefix("refs/heads/")
-            .or_else(|| name.strip_prefix("refs/tags/"));
-        if let (Some(short), Ok(commit)) = (short, reference.peel_to_commit()) {
-            tips.push((short.to_owned(), commit.id()));
+    fn add(&mut self, place: &Path, files: Files, what: What) {
+        self.work.push(Work {
+            place: place.to_owned(),
+            is_bare: files == Files::None,
+            what,
+        });
+    }
+
+    /// Looks for repositories, without following links.
+    fn walk(&mut self, place: &Path, elsewhere: &[PathBuf], linked: &mut Vec<PathBuf>) {
+        let folder = self.root.join(place);
+        let entries = match fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let what = What::Unreadable(error.to_string());
+                return self.add(place, Files::None, what);
+            }
+        };
+        let siblings: Vec<PathBuf> = elsewhere.iter().map(|other| other.join(place)).collect();
+        if is_git_dir(&folder) {
+            return self.look(place, Files::None, &siblings);
+        }
+        match fs::symlink_metadata(folder.join(".git")) {
+            // A submodule with a git directory of its own was looked at with its parent.
+            Ok(git) if git.is_dir() && self.seen.contains(&real(&folder.join(".git"))) => {}
+            Ok(git) if git.is_dir() => self.look(place, Files::Here, &siblings),
+            Ok(_) => linked.push(place.to_owned()),
+            Err(_) => {}
+        }
+        for entry in entries {
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder && entry.file_name() != ".git" {
+                self.walk(&place.join(entry.file_name()), elsewhere, linked);
+            }
         }
     }
-    if let (Head::Detached(short), Some(commit)) = head(repository)? {
-        tips.push((format!("HEAD ({short})"), commit));
+
+    /// Looks at a repository and its submodules. `elsewhere` are repositories that may have the same.
+    fn look(&mut self, place: &Path, files: Files, elsewhere: &[PathBuf]) {
+        if let Err(error) = self.try_to_look(place, files, elsewhere) {
+            self.add(place, files, What::Unreadable(error.reason));
+        }
     }
-    Ok(tips)
+
+    fn try_to_look(
+        &mut self,
+        place: &Path,
+        files: Files,
+        elsewhere: &[PathBuf],
+    ) -> Result<(), GitError> {
+        let path = self.root.join(place);
+        let repository = match files {
+            Files::Here => open(&path)?,
+            Files::None => open_bare(&path)?,
+        };
+        let others: Vec<Other> = elsewhere.iter().filter_map(|it| Other::open(it)).collect();
+        self.add_files(place, files, &repository)?;
+        let mut found = tips::work(&repository, &others)?;
+        found.extend(operation(repository.state()).map(What::Operation));
+        found.extend(own::work(&repository, &others)?);
+        let outside: Vec<PathBuf> = work_trees(&repository)?
+            .into_iter()
+            .filter(|tree| !tree.starts_with(real(&self.root)))
+            .collect();
+        if !outside.is_empty() {
+            found.push(What::WorkTrees(outside));
+        }
+        for what in found {
+            self.add(place, files, what);
+        }
+        self.look_at_submodules(place, &repository, &others)
+    }
+
+    fn add_files(
+        &mut self,
+        place: &Path,
+        files: Files,
+        repository: &Repository,
+    ) -> Result<(), GitError> {
+        if files == Files::None {
+            let staged = files::staged(repository)?;
+            if !staged.is_empty() {
+                self.add(place, files, What::Staged(staged));
+            }
+            return Ok(());
+        }
+        self.seen.insert(real(repository.path()));
+        let folder = self.root.join(place);
+        match repository.workdir() {
+            Some(work_tree) if real(work_tree) == real(&folder) => {
+                for what in files::work(repository, &folder)? {
+                    self.add(place, files, what);
+                }
+            }
+            elsewhere => {
+                let elsewhere = elsewhere.map(|it| it.display().to_string());
+                let where_it_is = elsewhere.unwrap_or_else(|| "nowhere".to_owned());
+                let why = format!("git takes its files for those of another folder: {where_it_is}");
+                self.add(place, files, What::Unreadable(why));
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that are below the git directory, with files or without, and those that are in their place.
+    fn look_at_submodules(
+        &mut self,
+        place: &Path,
+        repository: &Repository,
+        others: &[Other],
+    ) -> Result<(), GitError> {
+        let folder = self.root.join(place);
+        let common = repository.commondir().to_owned();
+        let mut modules = Vec::new();
+        collect_modules(&common, Path::new("modules"), &mut modules)?;
+        for module in modules {
+            let siblings: Vec<PathBuf> = others.iter().map(|it| it.common.join(&module)).collect();
+            let git_dir = common.join(&module);
+            if let Some(tree) = work_tree_of(&git_dir).and_then(|tree| self.relative(&tree)) {
+                self.look(&tree, Files::Here, &siblings);
+            } else {
+                let place = self.relative(&git_dir).unwrap_or(git_dir);
+                self.look(&place, Files::None, &siblings);
+            }
+        }
+        if repository
+            .workdir()
+            .is_none_or(|it| real(it) != real(&folder))
+        {
+            return Ok(());
+        }
+        for path in files::submodules(repository)? {
+            let is_own = folder.join(&path).join(".git").is_dir();
+            let git_dir = real(&folder.join(&path).join(".git"));
+            if is_own && !self.seen.contains(&git_dir) {
+                let siblings: Vec<PathBuf> = others
+                    .iter()
+                    .filter_map(|it| Some(it.work_tree.as_ref()?.join(&path)))
+                    .collect();
+                self.look(&place.join(path), Files::Here, &siblings);
+            }
+        }
+        Ok(())
+    }
+
+    /// A folder whose `.git` is a file, and that is no submodule which was looked at: a work tree of some
+    /// repository, which stays, or whose refs were looked at there.
+    fn look_at_linked(&mut self, place: &Path) {
+        let looked = || -> Result<Vec<What>, GitError> {
+            let repository = open(&self.root.join(place))?;
+            if self.seen.contains(&real(repository.path())) {
+                return Ok(Vec::new());
+            }
+            let folder = self.root.join(place);
+            if repository
+                .workdir()
+                .is_none_or(|it| real(it) != real(&folder))
+            {
+                let why = "git takes its files for those of another folder";
+                return Ok(vec![What::Unreadable(why.to_owned())]);
+            }
+            let mut found = files::work(&repository, &folder)?;
+            found.extend(operation(repository.state()).map(What::Operation));
+            if !real(repository.commondir()).starts_with(real(&self.root)) {
+                found.extend(tips::only_head(&repository)?);
+            }
+            Ok(found)
+        };
+        let found = looked().unwrap_or_else(|error| vec![What::Unreadable(error.reason)]);
+        for what in found {
+            self.add(place, Files::Here, what);
+        }
+    }
+
+    fn relative(&self, path: &Path) -> Option<PathBuf> {
+        let root = real(&self.root);
+        real(path).strip_prefix(root).ok().map(Path::to_owned)
+    }
 }
 
-fn not_on_a_remote(repository: &Repository, tip: git2::Oid) -> Result<usize, GitError> {
-    let mut walk = repository.revwalk()?;
-    walk.push(tip)?;
-    walk.hide_glob("refs/remotes/*")?;
-    Ok(walk.count())
+/// Without looking further up, whatever is missing there.
+fn open(path: &Path) -> Result<Repository, GitError> {
+    let none: [&Path; 0] = [];
+    Ok(Repository::open_ext(
+        path,
+        RepositoryOpenFlags::NO_SEARCH,
+        none,
+    )?)
 }
 
-/// Whether the commit is on a ref, or checked out, in another repository. That its objects are there
-/// is not enough: what no ref leads to is collected one day.
-fn has(other: &Repository, commit: git2::Oid) -> bool {
-    if other.find_commit(commit).is_err() {
-        return false;
+/// Whatever it says of its files: their folder may be gone.
+fn open_bare(git_dir: &Path) -> Result<Repository, GitError> {
+    let none: [&Path; 0] = [];
+    let flags = RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::BARE;
+    Ok(Repository::open_ext(git_dir, flags, none)?)
+}
+
+fn real(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// As git tells one.
+fn is_git_dir(folder: &Path) -> bool {
+    folder.join("HEAD").symlink_metadata().is_ok()
+        && folder.join("objects").is_dir()
+        && folder.join("refs").is_dir()
+}
+
+/// Names of submodules may be paths, so the repositories in `modules` may be some folders deep.
+fn collect_modules(common: &Path, below: &Path, found: &mut Vec<PathBuf>) -> Result<(), GitError> {
+    let entries = match fs::read_dir(common.join(below)) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let path = below.join(entry.file_name());
+        if is_git_dir(&entry.path()) {
+            found.push(path);
+        } else if entry.file_type()?.is_dir() {
+            collect_modules(common, &path, found)?;
+        }
     }
-    let refs = ["refs/heads/*", "refs/remotes/*", "refs/tags/*"];
-    let is_head = head(other).is_ok_and(|(_, head)| head == Some(commit));
-    is_head || reachable(other, Some(commit), &refs).unwrap_or(false)
+    found.sort();
+    Ok(())
+}
+
+/// Where the files of a submodule are, if they are there and know it.
+fn work_tree_of(git_dir: &Path) -> Option<PathBuf> {
+    let config = git2::Config::open(&git_dir.join("config")).ok()?;
+    let tree = git_dir.join(config.get_path("core.worktree").ok()?);
+    let repository = open(&tree).ok()?;
+    (real(repository.path()) == real(git_dir)).then_some(tree)
+}
+
+/// The other work trees of a repository that are there.
+fn work_trees(repository: &Repository) -> Result<Vec<PathBuf>, GitError> {
+    let mut found = Vec::new();
+    for name in &repository.worktrees()? {
+        let Ok(Some(name)) = name else { continue };
+        let tree = repository.find_worktree(name)?;
+        if tree.path().join(".git").exists() {
+            found.push(real(tree.path()));
+        }
+    }
+    Ok(found)
 }

@@ -1,0 +1,245 @@
+//! What leads to commits that no remote has: every ref that is not a remote's, and each HEAD.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use git2::{Oid, Reference, ReferenceType, Repository};
+
+use super::What;
+use crate::git::error::GitError;
+use crate::git::local::state::stashes;
+use crate::git::local::{Head, head, reachable, short};
+use crate::host::files;
+
+/// A repository that may have the same.
+pub(super) struct Other {
+    repository: Repository,
+    /// Its git directory, that of all its work trees.
+    pub common: PathBuf,
+    /// Where its files are.
+    pub work_tree: Option<PathBuf>,
+    targets: HashSet<Oid>,
+}
+
+impl Other {
+    pub fn open(path: &Path) -> Option<Self> {
+        let repository = super::open(path).or_else(|_| super::open_bare(path)).ok()?;
+        let mut targets = HashSet::new();
+        for reference in repository.references().ok()?.flatten() {
+            targets.extend(reference.target());
+        }
+        Some(Other {
+            common: repository.commondir().to_owned(),
+            work_tree: repository.workdir().map(Path::to_owned),
+            targets,
+            repository,
+        })
+    }
+
+    /// Whether the commit is on a ref, or checked out. That its objects are there is not enough: what no
+    /// ref leads to is collected one day.
+    fn has_commit(&self, commit: Oid) -> bool {
+        if self.repository.find_commit(commit).is_err() {
+            return false;
+        }
+        let is_head = head(&self.repository).is_ok_and(|(_, head)| head == Some(commit));
+        is_head || reachable(&self.repository, Some(commit), &["refs/*"]).unwrap_or(false)
+    }
+}
+
+/// What leads to commits.
+struct Tip {
+    /// For people.
+    name: String,
+    /// For git.
+    revision: String,
+    commit: Oid,
+}
+
+pub(super) fn work(repository: &Repository, others: &[Other]) -> Result<Vec<What>, GitError> {
+    let mut found = Vec::new();
+    let mut tips = Vec::new();
+    let fetched = Fetched::of(repository)?;
+    for reference in repository.references()? {
+        let reference = reference?;
+        let name = String::from_utf8_lossy(reference.name_bytes()).into_owned();
+        if name == "refs/stash" {
+            found.push(What::Stashes(stashes(repository).max(1)));
+        } else if reference.kind() != Some(ReferenceType::Symbolic) && !fetched.has(&name) {
+            add(&reference, name, others, &mut tips, &mut found);
+        }
+    }
+    if let (Head::Detached(short), Some(commit)) = head(repository)? {
+        tips.push(Tip {
+            name: format!("HEAD ({short})"),
+            revision: "HEAD".to_owned(),
+            commit,
+        });
+    }
+    tips.extend(of_work_trees(repository)?);
+    found.extend(not_on_a_remote(repository, &tips, others)?);
+    Ok(found)
+}
+
+/// A HEAD of a repository that stays, and in which no ref leads to it: it goes with its work tree.
+pub(super) fn only_head(repository: &Repository) -> Result<Option<What>, GitError> {
+    let (Head::Detached(short), Some(commit)) = head(repository)? else {
+        return Ok(None);
+    };
+    let mut walk = repository.revwalk()?;
+    walk.push(commit)?;
+    walk.hide_glob("refs/*")?;
+    let number = walk.count();
+    Ok((number > 0).then(|| What::Commits {
+        name: format!("HEAD ({short})"),
+        revision: "HEAD".to_owned(),
+        number,
+    }))
+}
+
+fn add(
+    reference: &Reference,
+    name: String,
+    others: &[Other],
+    tips: &mut Vec<Tip>,
+    found: &mut Vec<What>,
+) {
+    let Some(target) = reference.target() else {
+        return;
+    };
+    let commit = reference.peel_to_commit().ok().map(|commit| commit.id());
+    // Only the name of a commit is nothing by itself.
+    if commit != Some(target) && !others.iter().any(|other| other.targets.contains(&target)) {
+        found.push(match name.strip_prefix("refs/tags/") {
+            Some(tag) => What::Tag(tag.to_owned()),
+            None => What::Object(name.clone()),
+        });
+    }
+    let Some(commit) = commit else { return };
+    let short = ["refs/heads/", "refs/tags/"];
+    let short = short.iter().find_map(|prefix| name.strip_prefix(prefix));
+    tips.push(match short {
+        Some(short) => Tip {
+            name: short.to_owned(),
+            revision: name["refs/".len()..].to_owned(),
+            commit,
+        },
+        None => Tip {
+            revision: name.clone(),
+            name,
+            commit,
+        },
+    });
+}
+
+/// The remotes, for which refs only repeat what they have.
+struct Fetched<'r>(Vec<git2::Remote<'r>>);
+
+impl<'r> Fetched<'r> {
+    fn of(repository: &'r Repository) -> Result<Self, GitError> {
+        let mut remotes = Vec::new();
+        for name in &repository.remotes()? {
+            let Ok(Some(name)) = name else { continue };
+            remotes.extend(repository.find_remote(name).ok());
+        }
+        Ok(Fetched(remotes))
+    }
+
+    /// A fetch may write over the user's own branches, tags and notes as well: these may be anybody's.
+    fn has(&self, name: &str) -> bool {
+        const THE_USERS: [&str; 3] = ["refs/heads/", "refs/tags/", "refs/notes/"];
+        if name.starts_with("refs/remotes/") || name.starts_with("refs/prefetch/") {
+            return true;
+        }
+        let mut refspecs = self.0.iter().flat_map(git2::Remote::refspecs);
+        !THE_USERS.iter().any(|users| name.starts_with(users))
+            && refspecs.any(|it| {
+                it.direction() == git2::Direction::Fetch
+                    && it.dst().is_ok_and(|to| to != "refs/*")
+                    && it.dst_matches(name)
+            })
+    }
+}
+
+/// What only the other work trees of the repository hold, also those that are gone: a detached HEAD, and
+/// refs of their own. git lists neither elsewhere.
+fn of_work_trees(repository: &Repository) -> Result<Vec<Tip>, GitError> {
+    let mut tips = Vec::new();
+    let Ok(entries) = fs::read_dir(repository.commondir().join("worktrees")) else {
+        return Ok(tips);
+    };
+    for entry in entries {
+        let entry = entry?;
+        let tree = entry.file_name().to_string_lossy().into_owned();
+        let mut own = vec![entry.path().join("HEAD")];
+        collect_files(&entry.path().join("refs"), &mut own)?;
+        for file in own {
+            let Ok(text) = files::read_bytes(&file, LONGEST_REF) else {
+                continue;
+            };
+            let text = String::from_utf8_lossy(&text);
+            let Ok(commit) = Oid::from_str(text.trim()) else {
+                continue;
+            };
+            let name = file.strip_prefix(entry.path()).unwrap_or(&file);
+            tips.push(Tip {
+                name: format!(
+                    "{} ({}) of the work tree {tree}",
+                    name.display(),
+                    short(commit)
+                ),
+                revision: commit.to_string(),
+                commit,
+            });
+        }
+    }
+    Ok(tips)
+}
+
+/// `ref: ` and a name, or the id of a commit.
+const LONGEST_REF: u64 = 4096;
+
+fn collect_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), GitError> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            collect_files(&entry.path(), found)?;
+        } else {
+            found.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+fn not_on_a_remote(
+    repository: &Repository,
+    tips: &[Tip],
+    others: &[Other],
+) -> Result<Vec<What>, GitError> {
+    let walk = |tips: &mut dyn Iterator<Item = Oid>| -> Result<git2::Revwalk<'_>, GitError> {
+        let mut walk = repository.revwalk()?;
+        for tip in tips {
+            walk.push(tip)?;
+        }
+        walk.hide_glob("refs/remotes/*")?;
+        Ok(walk)
+    };
+    // One walk for all of them, which finds nothing as a rule.
+    let missing: HashSet<Oid> =
+        walk(&mut tips.iter().map(|tip| tip.commit))?.collect::<Result<_, _>>()?;
+    let mut found = Vec::new();
+    for tip in tips.iter().filter(|tip| missing.contains(&tip.commit)) {
+        if !others.iter().any(|other| other.has_commit(tip.commit)) {
+            found.push(What::Commits {
+                name: tip.name.clone(),
+                revision: tip.revision.clone(),
+                number: walk(&mut std::iter::once(tip.commit))?.count(),
+            });
+        }
+    }
+    Ok(found)
+}

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use crate::ui::shown::is_obeyed;
+
 /// A text as one word, quoted where the shell would read it as something else.
 pub fn word(text: &str) -> Cow<'_, str> {
     // No path and no argument can hold a NUL byte, so what the strict form refuses is not there.
@@ -20,9 +22,36 @@ pub fn words(texts: &[impl AsRef<str>]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A path as one word.
-pub fn path(path: &Path) -> String {
-    word(&path.to_string_lossy()).into_owned()
+/// A path as one word of a command that is printed: no option, whatever it begins with, and only of
+/// characters that a terminal shows as they are. What has others, or is no UTF-8, stands in the quotes of
+/// bash, zsh and POSIX.1-2024, `$'…'`.
+pub fn path(path: impl AsRef<Path>) -> String {
+    let bytes = path.as_ref().as_os_str().as_encoded_bytes();
+    let start = if bytes.starts_with(b"-") { "./" } else { "" };
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains(is_obeyed) => word(&format!("{start}{text}")).into_owned(),
+        _ => format!("$'{start}{}'", escaped(bytes)),
+    }
+}
+
+/// What stands between `$'` and `'`.
+fn escaped(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    // Always three digits, so that none that follows is taken for one of them.
+    let octal = |text: &mut String, bytes: &[u8]| {
+        text.extend(bytes.iter().map(|byte| format!("\\{byte:03o}")));
+    };
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            if is_obeyed(c) || matches!(c, '\'' | '\\') {
+                octal(&mut text, c.encode_utf8(&mut [0; 4]).as_bytes());
+            } else {
+                text.push(c);
+            }
+        }
+        octal(&mut text, chunk.invalid());
+    }
+    text
 }
 
 /// `NAME=value NAME=value`, for `env` and `export`.
@@ -60,7 +89,12 @@ pub fn closing_brace(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{closing_brace, end_of_name, word};
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::process::Command;
+
+    use super::{closing_brace, end_of_name, path, word};
+    use crate::ui::shown;
 
     #[test]
     fn a_variable_ends_where_the_shell_ends_it() {
@@ -68,6 +102,41 @@ mod tests {
         assert_eq!(end_of_name("DB"), 2);
         assert_eq!(closing_brace("A:-${B:-1}}/x}"), Some(10));
         assert_eq!(closing_brace("A:-${B}"), None);
+    }
+
+    /// Every byte and the characters of most scripts, at the start of a name, in it, and before a digit.
+    #[test]
+    fn a_path_is_what_it_was_after_it_was_shown_and_pasted() {
+        let characters = ('\u{1}'..'\u{3100}').chain(['\u{fdd0}', '\u{feff}', '\u{1f980}']);
+        let mut parts: Vec<Vec<u8>> = (1..=255_u8).map(|byte| vec![byte]).collect();
+        parts.extend(characters.map(|c| c.to_string().into_bytes()));
+        parts.extend(["-rf", "--", "-", "é\u{202e}'\\"].map(|text| text.as_bytes().to_vec()));
+        let names: Vec<Vec<u8>> = parts
+            .iter()
+            .flat_map(|part| [part.clone(), [b"a", &part[..], b"7"].concat()])
+            .collect();
+        let words: Vec<String> = names
+            .iter()
+            .map(|name| path(OsStr::from_bytes(name)))
+            .collect();
+        for word in &words {
+            assert_eq!(&shown::text(word), word);
+            assert!(!word.starts_with('-'), "{word}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let script = folder.path().join("script");
+        let lines = words.iter().map(|word| format!("printf '%s\\0' {word}\n"));
+        std::fs::write(&script, lines.collect::<String>()).unwrap();
+        let output = Command::new("bash").arg(&script).output().unwrap();
+        let read: Vec<&[u8]> = output.stdout.split(|byte| *byte == 0).collect();
+        assert_eq!(read.len(), names.len() + 1);
+        for (name, read) in names.iter().zip(read) {
+            let wanted = match name.first() {
+                Some(b'-') => [b"./", &name[..]].concat(),
+                _ => name.clone(),
+            };
+            assert_eq!(read, wanted);
+        }
     }
 
     #[test]

@@ -232,7 +232,7 @@ fn place(
             ))
             .hint(format!(
                 "`git -C {} remote add origin URL`, then again",
-                shell::word(given)
+                shell::path(given)
             ))),
         };
     }

@@ -317,8 +317,8 @@ fn print(context: &Context, copies: &[Row]) -> Result<(), Failure> {
         && only.here
     {
         ui.hint(format_args!(
-            "this is the only one; to make another: fitout copy ../{}-2",
-            shell::word(&folder_name(&only.folder))
+            "this is the only one; to make another: fitout copy {}",
+            shell::path(format!("../{}-2", folder_name(&only.folder)))
         ));
     }
     Ok(())

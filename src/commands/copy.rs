@@ -313,7 +313,7 @@ fn copy_repos(opened: &Opened, copied: &Opened) -> Vec<Copied> {
                          git -C {} submodule update --init --recursive",
                         repo.name,
                         error.reason,
-                        shell::word(&repo.path)
+                        shell::path(&repo.path)
                     )
                 }),
             }

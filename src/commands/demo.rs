@@ -269,7 +269,7 @@ enum Stack {
 }
 
 fn next_steps(folder: &Path, stack: Stack) -> String {
-    let enter = shell::path(&folder.join(SERVICES));
+    let enter = shell::path(folder.join(SERVICES));
     let mut steps = vec![(format!("cd {enter}"), "")];
     if stack == Stack::Down {
         steps.push((

@@ -323,8 +323,7 @@ pub(super) fn accepts(ui: &Ui, offers: &[Offer], wanted: Wanted) -> Result<bool,
 
 /// The command that writes a missing `Dockerfile.dev`.
 pub(super) fn command_for(folder: &str) -> String {
-    let folder = format!("./{folder}");
-    let folder = shell::word(&folder);
+    let folder = shell::path(format!("./{folder}"));
     format!("`fitout dockerfile {folder} --dev --write` writes one to start from")
 }
 

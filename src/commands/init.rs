@@ -17,7 +17,7 @@ use crate::error::{CommandResult, Exit, Failure};
 use crate::git::survey::{self, Kind, RemoteBranches};
 use crate::git::url;
 use crate::host::files::{self, Mode};
-use crate::host::{tree, workspaces};
+use crate::host::{place, tree, workspaces};
 use crate::manifest;
 use crate::plural::count;
 use crate::shell;
@@ -181,13 +181,7 @@ fn root(context: &Context, args: &Args) -> Result<PathBuf, Failure> {
         return Err(Failure::usage(error).hint("name the folder that holds the clones"));
     }
     // Of a new folder, only what is above it has a real path.
-    match folder.canonicalize() {
-        Ok(real) => Ok(real),
-        Err(_) => Ok(PathBuf::from(url::resolve(
-            &context.cwd,
-            &format!("./{}", args.folder.display()),
-        ))),
-    }
+    Ok(place::resolved(&folder))
 }
 
 fn refuse_existing(root: &Path, args: &Args) -> Result<(), Failure> {
@@ -204,8 +198,12 @@ fn refuse_existing(root: &Path, args: &Args) -> Result<(), Failure> {
         .find(|folder| folder.join(manifest::FILE).is_file());
     match above {
         Some(above) if !args.nested => {
+            let folder = match args.folder.as_os_str().as_encoded_bytes() {
+                b"." => "this".to_owned(),
+                _ => format!("`{}`", args.folder.display()),
+            };
             let error = anyhow!(
-                "this is inside another workspace, the one of `{}`",
+                "{folder} is inside another workspace, the one of `{}`",
                 above.join(manifest::FILE).display()
             );
             Err(Failure::usage(error)
@@ -259,7 +257,7 @@ fn clones(root: &Path, notes: &mut Vec<Note>) -> Vec<FoundRepo> {
                 ),
                 hint: Some(format!(
                     "`git -C {0} remote add origin URL`, then `fitout add {0}`",
-                    shell::word(&path)
+                    shell::path(&path)
                 )),
             }),
             Kind::Linked => notes.push(note(format!(

@@ -152,7 +152,7 @@ fn ask_remotes(
     let asked = sync::in_parallel(jobs, checked_out, |_, it| is_held(&network, it))?;
     for (it, held) in checked_out.iter().zip(asked) {
         let name = &it.repo.name;
-        let path = shell::word(it.repo.local_path.as_ref().unwrap_or(&it.repo.path));
+        let path = shell::path(it.repo.local_path.as_ref().unwrap_or(&it.repo.path));
         let refused = |why: String, command: Option<String>| {
             let failure = Failure::failed(anyhow!("can't lock `{name}`: {why}"));
             Err(match command {

@@ -100,7 +100,7 @@ impl Context {
             return Err(match workspace_below(&self.cwd) {
                 Some(name) => failure.hint(format!(
                     "there is one in `{name}`: `cd {}`",
-                    shell::word(&name)
+                    shell::path(&name)
                 )),
                 None => failure
                     .hint("to make one for the clones in a folder, run `fitout init` there")

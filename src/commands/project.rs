@@ -370,7 +370,7 @@ pub(super) fn own<'a>(
             || known.iter().any(|known| known.project == name)
     });
     let line = owner::line(&own);
-    let file = shell::path(&opened.root.join(dotenv::FILE));
+    let file = shell::path(opened.root.join(dotenv::FILE));
     let failure = Failure::failed(anyhow!(owner::refusal(project, &folder, what)));
     Err(failure
         .hint(format!(

@@ -136,7 +136,7 @@ impl Setting {
 
     /// The same, as a word of a command.
     pub fn typed(&self, path: &str) -> String {
-        shell::word(&self.shown(path)).into_owned()
+        shell::path(self.shown(path))
     }
 
     /// Later lines of `.env` win over earlier ones.

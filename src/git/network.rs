@@ -117,7 +117,7 @@ impl Network<'_> {
             note = self.submodules(path, &tops, repo)?;
         }
         if note.is_none() && made.has_attributes {
-            note = local::lfs_note(path, &shell::word(&repo.path));
+            note = local::lfs_note(path, &shell::path(&repo.path));
         }
         let bytes = cache::pack_bytes(&path.join(".git"));
         staged.move_to(&destination).map_err(|error| {

@@ -124,6 +124,24 @@ pub enum NotWritable {
     ReadOnly,
 }
 
+/// A path without `..` and without links, as far as it is there.
+pub fn resolved(path: &Path) -> PathBuf {
+    let mut resolved = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            other => resolved.push(other),
+        }
+        if let Ok(real) = resolved.canonicalize() {
+            resolved = real;
+        }
+    }
+    resolved
+}
+
 /// Why this process can make nothing in a folder that is there, if so.
 pub fn not_writable(folder: &Path) -> Option<NotWritable> {
     let wanted = Access::WRITE_OK | Access::EXEC_OK;

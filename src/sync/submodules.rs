@@ -103,8 +103,8 @@ fn differs(submodule: &Submodule) -> Note {
     let Submodule {
         path, top, wanted, ..
     } = submodule;
-    let inside = shell::word(path);
-    let update = format!("submodule update --init --recursive {}", shell::word(top));
+    let inside = shell::path(path);
+    let update = format!("submodule update --init --recursive {}", shell::path(top));
     let (what, command) = match &submodule.found {
         Found::Nothing => ("not cloned".to_owned(), update),
         Found::Other(commit) => (format!("at {commit}, not at {wanted}"), update),

@@ -117,7 +117,7 @@ fn add(shown: &mut String, line: &str, longest: usize, marks: Marks) {
 }
 
 /// Whether a terminal obeys the character, or shows what comes after it elsewhere.
-fn is_obeyed(c: char) -> bool {
+pub fn is_obeyed(c: char) -> bool {
     c.is_control()
         || c == MARK
         // Marks, embeddings, overrides and isolates of direction: Unicode's UAX 9, section 2.

@@ -235,6 +235,38 @@ fn a_manifest_that_is_there_stays_as_it_is() {
     assert_eq!(context.read("ws/workspace.toml"), "# mine\n");
 }
 
+/// What counts is the folder that is meant, and not the one in which this is said.
+#[test]
+fn a_folder_elsewhere_is_elsewhere_however_it_is_named() {
+    let context = company();
+    context.manifest("");
+    std::fs::create_dir(context.path("there")).unwrap();
+    std::os::unix::fs::symlink(context.path("there"), context.ws("link")).unwrap();
+    let absolute = |name| context.path(name).display().to_string();
+    for (given, folder) in [
+        (absolute("new"), "new"),
+        (absolute("deep/er/new"), "deep/er/new"),
+        (absolute("ws/../dots"), "dots"),
+        ("../beside".to_owned(), "beside"),
+        ("link/new".to_owned(), "there/new"),
+    ] {
+        let ran = context.fitout(&["init", &given]);
+        assert_eq!(ran.code, Some(0), "{given}: {}", ran.shown());
+        assert!(
+            context.path(folder).join("workspace.toml").exists(),
+            "{given}"
+        );
+    }
+    for inside in [absolute("ws/new"), "../ws/new".to_owned()] {
+        let ran = context.fitout(&["init", &inside]);
+        assert_eq!(ran.code, Some(2), "{inside}: {}", ran.shown());
+        ran.assert_says("new` is inside another workspace");
+    }
+    // In one, about a folder that is in the other.
+    let ran = context.fitout(&["-C", "../new", "init", &absolute("ws/new")]);
+    ran.assert_says("is inside another workspace, the one of `[TMP]/ws/workspace.toml`");
+}
+
 #[test]
 fn inside_another_workspace_it_asks_for_a_word() {
     let context = company();
@@ -244,7 +276,7 @@ fn inside_another_workspace_it_asks_for_a_word() {
     exit: 2
     --- stdout
     --- stderr
-    error: this is inside another workspace, the one of `[TMP]/ws/workspace.toml`
+    error: `api` is inside another workspace, the one of `[TMP]/ws/workspace.toml`
 
     hint: to add a repo to that one, run `fitout add URL`
     hint: to make one inside it all the same, run `fitout init --nested`

@@ -231,6 +231,27 @@ fn only_ui_names_the_terminal() {
     }));
 }
 
+/// A path may begin with `-`, hold what a terminal obeys, and be no UTF-8.
+#[test]
+fn paths_in_commands_are_quoted_as_paths() {
+    assert_none(&complaints(|source| {
+        let calls = source.code.split("shell::word(").skip(1);
+        calls
+            .filter_map(|rest| rest.split(')').next())
+            .filter(|of| {
+                ["path", "folder", "file"]
+                    .iter()
+                    .any(|name| of.contains(name))
+            })
+            .filter(|_| !RUN_BY_SH.contains(&source.path.as_str()))
+            .map(|of| format!("calls `shell::word({of})`; `shell::path` is for paths"))
+            .collect()
+    }));
+}
+
+/// What they quote is run, and not printed.
+const RUN_BY_SH: &[&str] = &["git/network/logins/lent.rs", "git/network/ssh.rs"];
+
 #[test]
 fn all_that_ui_prints_passes_one_place() {
     let prints = [

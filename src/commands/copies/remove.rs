@@ -63,7 +63,7 @@ pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
         return Err(
             Failure::usage(anyhow!("you are in {shown}, which is to be removed")).hint(format!(
                 "cd {} && fitout copies remove {word}",
-                shell::word(&own.folder)
+                shell::path(&own.folder)
             )),
         );
     }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
 use crate::commands::{Context, Opened};
 use crate::error::Failure;
+use crate::host::place::resolved;
 use crate::manifest;
 
 /// The folder of the copy, absolute and without links; refused where something is in it, and where
@@ -52,22 +53,4 @@ pub(super) fn target(
     Err(Failure::failed(anyhow!("`{shown}` {problem}"))
         .hint("name a folder that is not there yet")
         .hint("`fitout copies` lists the copies that there are"))
-}
-
-/// A path without `..` and without links, as far as it is there.
-fn resolved(path: &Path) -> PathBuf {
-    let mut resolved = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                resolved.pop();
-            }
-            other => resolved.push(other),
-        }
-        if let Ok(real) = resolved.canonicalize() {
-            resolved = real;
-        }
-    }
-    resolved
 }

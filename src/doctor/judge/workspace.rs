@@ -195,7 +195,7 @@ pub(super) fn tracked(is_tracked: bool, path: &str, setting: &Setting) -> Outcom
         Some((folder, name)) => format!(
             "git -C {} rm --cached {}",
             setting.typed(folder),
-            shell::word(name)
+            shell::path(name)
         ),
         None => format!("git rm --cached {}", setting.typed(path)),
     };

@@ -84,7 +84,7 @@ impl Network<'_> {
                 Err(error) if error.cause == Cause::MissingProgram => {
                     return Ok(Some(format!(
                         "submodules left out: they need `git`, then `git -C {} submodule update --init --recursive`",
-                        shell::word(&repo.path)
+                        shell::path(&repo.path)
                     )));
                 }
                 Err(error) => return Err(error),

@@ -150,7 +150,7 @@ impl Copy<'_> {
         let words: Vec<String> = found
             .iter()
             .take(MOST_NAMED)
-            .map(|path| shell::path(&self.folder.join(path)))
+            .map(|path| shell::path(self.folder.join(path)))
             .collect();
         Some(Lost {
             what: format!(
@@ -242,7 +242,7 @@ impl Copy<'_> {
     }
 
     fn compared(&self, name: &str) -> String {
-        let path = |root: &Path| shell::path(&root.join(name));
+        let path = |root: &Path| shell::path(root.join(name));
         format!("diff {} {}", path(self.original), path(self.folder))
     }
 }
@@ -280,7 +280,7 @@ fn row(folder: &Path, work: &Work) -> Lost {
 
 /// What it is, and the command that shows it. `git` is how git is called there.
 fn described(work: &Work, git: &str, path: &str, git_dir: &Path) -> (String, String) {
-    let below = |name: &str| shell::path(&git_dir.join(name));
+    let below = |name: &str| shell::path(git_dir.join(name));
     let files = |paths: &[PathBuf], noun| {
         let number = count(paths.len(), noun);
         format!("{number}: {}", named(paths))

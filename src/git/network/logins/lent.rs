@@ -72,7 +72,9 @@ fn folder() -> MutexGuard<'static, Option<TempDir>> {
 }
 
 fn helper(folder: &TempDir) -> String {
-    let socket = shell::path(&folder.path().join("logins"));
+    // Run by `sh`, which may know fewer quotes than those of a path that is printed.
+    let socket = folder.path().join("logins");
+    let socket = shell::word(&socket.to_string_lossy()).into_owned();
     format!("cache --timeout=3600 --socket={socket}")
 }
 

@@ -150,9 +150,7 @@ pub fn plan(opened: &Opened) -> Result<Plan, Failure> {
     let compose = compose::render(workspace);
     let old = files::read(&root.join(compose::FILE))?;
     let origin = old.as_deref().map(text::origin);
-    let same = old
-        .as_deref()
-        .is_some_and(|old| old.replace("\r\n", "\n") == compose);
+    let same = old.as_deref().is_some_and(|old| text::unix(old) == compose);
     let mut differences = Vec::new();
     if !same {
         differences = drift::compare(old.as_deref().unwrap_or_default(), &compose);
@@ -171,8 +169,11 @@ pub fn plan(opened: &Opened) -> Result<Plan, Failure> {
             change(old.as_deref(), &compose)
         },
         committed: true,
+        text: match old.as_deref() {
+            Some(old) if text::is_windows(old) => compose.replace('\n', "\r\n"),
+            _ => compose.clone(),
+        },
         old: old.unwrap_or_default(),
-        text: compose.clone(),
         mode: Mode::Shared,
     };
 

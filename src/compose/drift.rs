@@ -3,6 +3,8 @@
 use indexmap::IndexMap;
 use similar::{ChangeTag, TextDiff};
 
+use super::text;
+
 /// One part of the file that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
@@ -101,8 +103,12 @@ fn lines(old: &str, new: &str) -> Vec<(Side, String)> {
 pub(super) fn parts(text: &str) -> IndexMap<String, String> {
     let mut parts: IndexMap<String, String> = IndexMap::new();
     let (mut top, mut part) = (String::new(), "the top of the file".to_owned());
-    for line in text.lines().filter(|line| !line.starts_with('#')) {
-        let line = line.trim_end_matches('\r');
+    let text = text::unix(text);
+    // A `\r` that only some lines have is somebody's.
+    for line in text
+        .split_terminator('\n')
+        .filter(|line| !text::is_header(line))
+    {
         let indent = line.len() - line.trim_start().len();
         let key = line
             .trim()
@@ -115,15 +121,15 @@ pub(super) fn parts(text: &str) -> IndexMap<String, String> {
             key.clone_into(&mut top);
             key.clone_into(&mut part);
             // The key's own line says nothing about any of its services.
-            if top == "services" {
+            if line == "services:" {
                 continue;
             }
         } else if indent == 2 && opens && top == "services" {
             part = format!("services.{key}");
         }
-        let text = parts.entry(part.clone()).or_default();
-        text.push_str(line);
-        text.push('\n');
+        let lines = parts.entry(part.clone()).or_default();
+        lines.push_str(line);
+        lines.push('\n');
     }
     parts
 }
@@ -134,8 +140,8 @@ mod tests {
 
     #[test]
     fn differences_are_told_by_service() {
-        let old = "# head\nname: a\nservices:\n  web:\n    image: x:1\n    init: true\n  gone:\n    image: y\n";
-        let new = "# other head\nname: a\nservices:\n  web:\n    image: x:2\n    init: true\n  new:\n    image: z\nvolumes:\n  v: {}\n";
+        let old = "# fitout:1 sha256:0\nname: a\nservices:\n  web:\n    image: x:1\n    init: true\n  gone:\n    image: y\n";
+        let new = "# fitout:1 sha256:1\nname: a\nservices:\n  web:\n    image: x:2\n    init: true\n  new:\n    image: z\nvolumes:\n  v: {}\n";
         let told: Vec<(String, Change)> = compare(old, new)
             .into_iter()
             .map(|difference| (difference.part, difference.change))
@@ -150,5 +156,26 @@ mod tests {
             ]
         );
         assert_eq!(compare(old, old), []);
+    }
+
+    #[test]
+    fn comments_and_line_endings_are_differences_too() {
+        let text = "name: a\nservices:\n  web:\n    image: x:1\n  db:\n    image: y\n";
+        let parts = |old: &str| {
+            let differences = compare(old, text).into_iter();
+            differences.map(|it| it.part).collect::<Vec<_>>()
+        };
+        for (old, part) in [
+            (format!("# mine\n{text}"), "the top of the file"),
+            (text.replace("  db:", "# mine\n  db:"), "services.web"),
+            (text.replace("  db:", "  # mine\n  db:"), "services.web"),
+            (text.replace("services:", "services: # mine"), "services"),
+            (text.replace("x:1\n", "x:1 # mine\n"), "services.web"),
+            (text.replace("x:1\n", "x:1\r\n"), "services.web"),
+            (format!("{text}# mine\n"), "services.db"),
+        ] {
+            assert_eq!(parts(&old), [part], "{old:?}");
+        }
+        assert!(parts(&text.replace('\n', "\r\n")).is_empty());
     }
 }

@@ -69,6 +69,9 @@ fn filled(stack: Stack<'_>) -> IndexMap<String, String> {
         .into_iter()
         .filter_map(|(part, text)| {
             let name = part.strip_prefix("services.")?;
+            // Comments change nothing, and may stand between two services.
+            let lines = text.split_inclusive('\n');
+            let text: String = lines.filter(|line| !line.starts_with('#')).collect();
             Some((name.to_owned(), interpolation::fill(&text, &value)))
         })
         .collect()

@@ -2,6 +2,7 @@
 //!
 //! The only file that names the library that writes YAML.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use indexmap::IndexMap;
@@ -37,8 +38,7 @@ pub fn write(file: &File) -> String {
 
 /// Whether fitout wrote this text as it stands.
 pub fn origin(text: &str) -> Origin {
-    // Git on Windows may have checked it out with other line endings: that is no edit.
-    let text = text.replace("\r\n", "\n");
+    let text = unix(text);
     let Some(rest) = text
         .strip_prefix(TITLE)
         .and_then(|rest| rest.strip_prefix('\n'))
@@ -68,6 +68,26 @@ pub fn hash(body: &str) -> String {
         let _ = write!(hex, "{byte:02x}");
     }
     hex
+}
+
+/// A text with the line endings of Windows, all of them, as it was before git checked it out so: that is no
+/// edit. Where only some are, somebody has made one.
+pub fn unix(text: &str) -> Cow<'_, str> {
+    if is_windows(text) {
+        Cow::Owned(text.replace("\r\n", "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Whether every line ends as on Windows.
+pub fn is_windows(text: &str) -> bool {
+    text.contains("\r\n") && text.matches('\n').count() == text.matches("\r\n").count()
+}
+
+/// Whether the line is one of the header, which every run writes anew.
+pub(super) fn is_header(line: &str) -> bool {
+    line == TITLE || line.starts_with(HASH)
 }
 
 /// Whether a text is, byte for byte, what some run of fitout wrote.
@@ -251,6 +271,7 @@ mod tests {
         let text = format!("{TITLE}\n{HASH}{}\n{body}", hash(body));
         assert_eq!(origin(&text), Origin::Written);
         assert_eq!(origin(&text.replace('\n', "\r\n")), Origin::Written);
+        assert_eq!(origin(&text.replacen('\n', "\r\n", 1)), Origin::Edited);
         assert_eq!(origin(&text.replace("{}", "{a: 1}")), Origin::Edited);
         assert_eq!(origin(&text.replace("sha256:", "sha256:0")), Origin::Edited);
         assert_eq!(origin(&format!("# mine\n{text}")), Origin::Edited);

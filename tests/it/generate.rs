@@ -192,6 +192,43 @@ fn a_hand_edit_is_shown_and_not_lost_unless_told_to() {
 }
 
 #[test]
+fn a_comment_is_an_edit_and_windows_line_endings_stay() {
+    let context = generated();
+    let text = context.read("ws/docker-compose.yml");
+    for edited in [
+        format!("# mine\n{text}"),
+        format!("{text}# mine\n"),
+        text.replace("  db:\n", "# mine\n  db:\n"),
+        text.replace("services:\n", "services: # mine\n"),
+        text.replacen('\n', "\r\n", 4),
+    ] {
+        assert_ne!(edited, text);
+        context.write("ws/docker-compose.yml", &edited);
+        for _ in ["the first run", "the next one"] {
+            let ran = context.fitout(&["generate"]);
+            assert_eq!(ran.code, Some(1), "{edited}: {}", ran.shown());
+            ran.assert_says("was edited by hand");
+        }
+        assert_eq!(context.read("ws/docker-compose.yml"), edited);
+    }
+    // The hash alone is of no one: two branches that both regenerate have two.
+    let stale = text.replacen("sha256:", "sha256:0", 1);
+    context.write("ws/docker-compose.yml", &stale);
+    assert_eq!(context.fitout(&["generate"]).code, Some(0));
+    assert_eq!(context.read("ws/docker-compose.yml"), text);
+
+    let windows = text.replace('\n', "\r\n");
+    context.write("ws/docker-compose.yml", &windows);
+    assert_eq!(context.fitout(&["generate", "--check"]).code, Some(0));
+    let manifest = context.read("ws/workspace.toml");
+    context.manifest(&format!("{manifest}\n[services.extra]\nimage = \"x:1\"\n"));
+    assert_eq!(context.fitout(&["generate"]).code, Some(0));
+    let written = context.read("ws/docker-compose.yml");
+    assert!(written.contains("  extra:\r\n"), "{written}");
+    assert!(!written.replace("\r\n", "").contains('\n'), "{written}");
+}
+
+#[test]
 fn a_compose_file_that_fitout_did_not_write_is_not_replaced() {
     let context = TestContext::new();
     context.manifest(MANIFEST);

@@ -29,6 +29,7 @@ mod generate;
 mod healthcheck;
 mod hooks;
 mod host;
+mod hostile_trees;
 mod http_server;
 mod init;
 mod lfs;

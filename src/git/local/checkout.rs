@@ -7,7 +7,7 @@ use gix::worktree::stack::state::attributes::Source;
 use gix::{NestedProgress, Progress, Repository};
 
 use super::attributes::{Attributes, is_attributes};
-use super::engine;
+use super::{engine, transaction};
 use crate::git::cli;
 use crate::git::error::{Cause, GitError, SshSaid};
 use crate::git::filter::{self, Log};
@@ -40,12 +40,21 @@ impl First<'_> {
             if head.is_unborn() {
                 return Ok(None);
             }
-            let tree = head.into_peeled_id()?.object()?.peel_to_tree()?.id;
-            Ok(Some(repository.index_from_tree(&tree)?))
+            Ok(Some(head.into_peeled_id()?.object()?.peel_to_tree()?))
         };
-        let Some(mut index) = prepare().map_err(|error| said(&error))? else {
+        let Some(tree) = prepare().map_err(|error| said(&error))? else {
             return Ok(false);
         };
+        let indexed = repository.index_from_tree(&tree.id);
+        // gix refuses most of what git does, in words of its own.
+        let may_be_invalid = indexed.as_ref().map_or(true, |index| {
+            let mut entries = index.entries().iter();
+            entries.any(|entry| entry.path(index).contains(&b'\\'))
+        });
+        if may_be_invalid {
+            transaction::must_be_valid(repository, &tree)?;
+        }
+        let mut index = indexed.map_err(|error| said(&error))?;
         let folder = repository
             .workdir()
             .ok_or_else(|| GitError::new(Cause::Other, "a bare repository has no files"))?;

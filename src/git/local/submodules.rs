@@ -14,6 +14,7 @@ use git2::{FileMode, Oid, Repository};
 use super::state::{changes, operation};
 use super::transaction::{self, Changes};
 use super::{GitError, Head, head, reachable, short};
+use crate::git::error::Cause;
 use crate::sync::{Found, Submodule};
 
 /// The submodules that are at another commit than the clone has for them, or have no files yet. `at` is the
@@ -181,10 +182,15 @@ fn look_below(
                 commit,
             });
         } else {
-            follow(
-                &mut inner,
-                &transaction::look_in_submodule(&repository, &path, commit)?,
-            );
+            let looked = transaction::look_in_submodule(&repository, &path, commit);
+            let changes = looked.map_err(|error| match error.cause {
+                Cause::InTheWay | Cause::Locked | Cause::Changed => error,
+                _ => GitError {
+                    reason: format!("submodule `{}`: {}", path.display(), error.reason),
+                    ..error
+                },
+            })?;
+            follow(&mut inner, &changes);
             look_below(clone, &path, Some(commit), inner, lacking)?;
         }
     }

@@ -10,13 +10,14 @@ mod changes;
 mod check;
 mod index;
 mod locks;
+mod paths;
 mod recovery;
 mod refs;
 mod replaced;
 mod staging;
 mod steps;
 
-pub(in crate::git::local) use self::changes::Changes;
+pub(in crate::git::local) use self::changes::{Changes, must_be_valid};
 pub(super) use self::index::identity as index_identity;
 pub use self::recovery::recover;
 

@@ -19,6 +19,7 @@ use gix::object::tree::diff::ChangeDetached;
 use gix::worktree::IndexPersistedOrInMemory;
 use gix::worktree::stack::state::attributes::Source;
 
+use super::paths;
 use crate::git::error::{GitError, SshSaid};
 use crate::git::filter::{self, Log};
 use crate::git::local::attributes::is_attributes;
@@ -83,7 +84,8 @@ impl Versions {
         })
     }
 
-    /// What differs between the commits; all of `to` where there is no commit yet.
+    /// What differs between the commits; all of `to` where there is no commit yet. Fails where a path is none that
+    /// git takes.
     pub(super) fn between(&self, from: Option<Oid>, to: Oid) -> Result<Changes, GitError> {
         let tree = |commit: Oid| -> gix::Result<_> {
             self.repository.find_commit(object_id(commit))?.tree()
@@ -95,8 +97,12 @@ impl Versions {
                 .diff_tree_to_tree(from.as_ref(), Some(&tree(to)?), options)
         };
         let mut changes = Changes::new();
+        let protect = paths::options(&self.repository);
+        let mut valid = Ok(());
         let mut add = |path: &BStr, old: Option<Entry>, new: Option<Entry>| {
-            if old.is_some() || new.is_some() {
+            if valid.is_ok() && (old.is_some() || new.is_some()) {
+                let is_link = [old, new].iter().flatten().any(|it| it.mode == LINK);
+                valid = paths::must_be_valid(path, is_link, protect);
                 let change = changes.entry(path_of(path)).or_default();
                 change.old = change.old.or(old);
                 change.new = change.new.or(new);
@@ -130,6 +136,8 @@ impl Versions {
                 ChangeDetached::Rewrite { .. } => unreachable!("renames are not looked for"),
             }
         }
+        valid?;
+        paths::must_be_a_tree(&changes)?;
         Ok(changes)
     }
 
@@ -204,6 +212,19 @@ impl Versions {
             pipeline: None,
         }
     }
+}
+
+/// Fails where git would refuse a path of the tree, of a repository that may have no index yet.
+pub(in crate::git::local) fn must_be_valid(
+    repository: &gix::Repository,
+    tree: &gix::Tree<'_>,
+) -> Result<(), GitError> {
+    let options = paths::options(repository);
+    let all = tree.traverse().breadthfirst.files();
+    for it in all.map_err(|error| said(&error))? {
+        paths::must_be_valid(it.filepath.as_bstr(), it.mode.is_link(), options)?;
+    }
+    Ok(())
 }
 
 /// Tells whether files of the work tree are what commits have: what `git add` would make of them.

@@ -11,7 +11,7 @@ use crate::doctor::{probes, required};
 use crate::error::{CommandResult, Exit};
 use crate::git;
 use crate::running::{self, Row};
-use crate::sync::{Head, Link, Place, RepoState, Target, unfollowed};
+use crate::sync::{Head, Link, Place, RepoState, Target, not_asked_for, unfollowed};
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
 use crate::workspace::Repo;
@@ -201,6 +201,7 @@ fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
     let operation = clone
         .operation
         .map(|operation| format!("{operation} in progress"));
+    let submodules = not_asked_for(repo, clone.changes.not_cloned);
     RepoRow {
         state: "cloned",
         head: Some(match &clone.head {
@@ -212,7 +213,7 @@ fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
         behind,
         changes: clone.changes.tracked() + clone.changes.untracked,
         stashes: clone.stashes,
-        note: operation.or(link).or(unkept),
+        note: operation.or(link).or(unkept).or(submodules),
         ..named(repo)
     }
 }

@@ -16,4 +16,4 @@ pub use state::{
     Basis, Blocked, Changes, CloneState, Head, Link, MovedTag, Place, Remote, RepoState, Seen,
     Target, short,
 };
-pub use submodules::{Found, Submodule, submodules};
+pub use submodules::{Found, Submodule, not_asked_for, submodules};

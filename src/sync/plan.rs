@@ -470,6 +470,7 @@ mod tests {
                 untracked: 5,
                 conflicted: 0,
                 submodules: vec!["lib".to_owned()],
+                not_cloned: 0,
             },
             ..clone
         }

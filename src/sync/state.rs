@@ -132,6 +132,8 @@ pub struct Changes {
     pub conflicted: usize,
     /// Paths of submodules that are at another commit than the index has, or have changes of their own.
     pub submodules: Vec<String>,
+    /// Submodules without files.
+    pub not_cloned: usize,
 }
 
 impl Changes {

@@ -1,8 +1,9 @@
 //! Decides what happens to the submodules of a clone that is where the manifest wants it.
 
 use super::plan::Note;
-use crate::plural::few;
+use crate::plural::{count, few};
 use crate::shell;
+use crate::workspace::Repo;
 
 /// A submodule that is not as the clone's index has it, or a submodule of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +97,14 @@ pub fn submodules(
             ..Note::new(few(&why, 3))
         }),
     }
+}
+
+/// What to say of submodules without files, where the manifest does not ask for them.
+pub fn not_asked_for(repo: &Repo, not_cloned: usize) -> Option<String> {
+    let verb = if not_cloned == 1 { "is" } else { "are" };
+    let submodules = count(not_cloned, "submodule");
+    (!repo.submodules && not_cloned > 0)
+        .then(|| format!("{submodules} {verb} not cloned (`submodules = true`)"))
 }
 
 /// Why a submodule is where it is, and what brings it to where the clone has it.

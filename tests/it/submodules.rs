@@ -467,3 +467,29 @@ fn what_is_in_the_way_in_one_that_stays_where_it_is_holds_nothing_back() {
     assert!(ran.stdout.contains(words), "{}", ran.shown());
     assert_eq!(context.read("ws/app/lib/local.env"), "mine\n");
 }
+
+#[test]
+fn those_that_are_not_asked_for_are_counted_once() {
+    let context = context(DOES_NOT);
+    let lib = context.path("remotes/lib.git").display().to_string();
+    let add = ["submodule", "--quiet", "add", &lib, "other"];
+    let one = "1 submodule is not cloned (`submodules = true`)";
+    let two = "2 submodules are not cloned (`submodules = true`)";
+    context.git("work-app", &add);
+    context.push("app", "b.txt", "b\n");
+
+    let cloned = context.fitout(&["sync"]);
+    let again = context.fitout(&["sync"]);
+    let status = context.fitout(&["status"]);
+    let update = ["submodule", "--quiet", "update", "--init", "lib"];
+    context.git("ws/app", &update);
+    let with_one = context.fitout(&["status"]);
+    context.manifest(ASKS);
+    let asked = context.fitout(&["status"]);
+
+    assert_eq!(cloned.stdout.matches(two).count(), 1, "{}", cloned.shown());
+    assert!(!again.stdout.contains("submodule"), "{}", again.shown());
+    assert_eq!(status.stdout.matches(two).count(), 1, "{}", status.shown());
+    assert!(with_one.stdout.contains(one), "{}", with_one.shown());
+    assert!(!asked.stdout.contains("submodule"), "{}", asked.shown());
+}

@@ -162,7 +162,10 @@ impl<'a> Worker<'a> {
                         self.sizes().learn(&repo.url, cloned.bytes);
                         let report = report(Outcome::Cloned).on(cloned.branch);
                         let notes = cloned.notes.into_iter().map(Some);
-                        notes.fold(report, RepoReport::also)
+                        let not_cloned = submodules::not_cloned(&local::folder(root, repo));
+                        notes
+                            .fold(report, RepoReport::also)
+                            .also(sync::not_asked_for(repo, not_cloned))
                     }
                     // Another run has put it there meanwhile: then there is nothing more to get.
                     Err(error) if error.cause == Cause::InTheWay => {

@@ -13,7 +13,7 @@ use super::attributes::Attributes;
 use super::transaction::index_identity;
 use super::{
     engine, first_url, folder, follows, has_remote_branches, head, head_text, link, pinned,
-    reachable,
+    reachable, submodules,
 };
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
@@ -392,11 +392,13 @@ fn with_changes(
 /// What differs from HEAD, and whether files of it go through filters.
 pub(super) fn changes(repository: &Repository, path: &Path) -> Result<(Changes, bool), GitError> {
     let attributes = Attributes::of_index(repository);
-    let changes = match engine::for_status(repository, &attributes).then(|| cli::changes(path)) {
+    let mut changes = match engine::for_status(repository, &attributes).then(|| cli::changes(path))
+    {
         Some(Err(error)) if error.cause == Cause::MissingProgram => statuses(repository)?,
         Some(result) => result?,
         None => statuses(repository)?,
     };
+    changes.not_cloned = submodules::not_cloned(path);
     Ok((changes, attributes.filters))
 }
 

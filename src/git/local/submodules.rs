@@ -28,6 +28,16 @@ pub fn elsewhere(clone: &Path, at: Option<Oid>) -> Result<Vec<Submodule>, GitErr
     Ok(all)
 }
 
+/// How many of the clone's own submodules have no files. One look at the disk where it has no `.gitmodules`.
+pub fn not_cloned(clone: &Path) -> usize {
+    if !clone.join(".gitmodules").exists() {
+        return 0;
+    }
+    let links = links(clone, None).unwrap_or_default();
+    let paths = links.keys().map(|path| clone.join(path).join(".git"));
+    paths.filter(|path| !path.exists()).count()
+}
+
 fn has_any(clone: &Path, at: Option<Oid>) -> Result<bool, GitError> {
     Ok(match at {
         None => clone.join(".gitmodules").exists(),

@@ -156,6 +156,67 @@ fn under_any_attributes_files_are_those_that_git_writes() {
     assert_no_differences(&SETTINGS[..1], |row| row.tried != Tried::Never);
 }
 
+/// Files of the user's own that are laid into clones which are there, and what comes with the next update.
+const MINE: &[(&[(&str, &str)], Row)] = &[
+    (&[(ROOT, "*.txt eol=crlf\n")], MORE_COMES),
+    (&[(ROOT, "*.c ident\n")], MORE_COMES),
+    (
+        &[(ROOT, "come.txt working-tree-encoding=UTF-16\n")],
+        MORE_COMES,
+    ),
+    (&[(ROOT, "come.* filter=turn\n")], MORE_COMES),
+    (&[(ROOT, "\"come.txt\" eol=crlf\n")], MORE_COMES),
+    (
+        &[("dir/.gitattributes", "n.txt eol=crlf\n*.c ident\n")],
+        MORE_COMES,
+    ),
+    (&[("newly/.gitattributes", "* filter=turn\n")], MORE_COMES),
+    (
+        &[
+            (ROOT, "*.txt eol=crlf\n*.c ident\n"),
+            (".git/info/exclude", ".gitattributes\n"),
+        ],
+        MORE_COMES,
+    ),
+    (
+        &[("dir/.gitattributes", "*.txt eol=crlf\n")],
+        ATTRIBUTES_COME,
+    ),
+];
+
+const MORE_COMES: Row = Row {
+    name: "nothing",
+    first: &[],
+    then: &[
+        ("come.c", "$Id$"),
+        ("come.txt", "gr\u{fc}n"),
+        ("newly/a.txt", "a"),
+    ],
+    tried: Tried::Always,
+};
+
+const ATTRIBUTES_COME: Row = Row {
+    name: "attributes",
+    first: &[],
+    then: &[(ROOT, "*.txt -text\n*.c eol=crlf")],
+    tried: Tried::Always,
+};
+
+#[test]
+fn under_attributes_that_are_not_tracked_files_are_those_that_git_writes() {
+    let mut differences = String::new();
+    for (mine, row) in MINE {
+        let company = Company {
+            mine,
+            ..Company::new("", vec![row])
+        };
+        for difference in company.differences() {
+            writeln!(differences, "{mine:?}: {difference}").unwrap();
+        }
+    }
+    assert!(differences.is_empty(), "{differences}");
+}
+
 #[test]
 fn under_any_settings_of_line_ends_files_are_those_that_git_writes() {
     assert_no_differences(&SETTINGS[1..], |row| row.tried == Tried::Always);
@@ -178,6 +239,8 @@ fn assert_no_differences(settings: &[(&str, &str)], is_tried: impl Fn(&Row) -> b
 struct Company<'a> {
     context: TestContext,
     rows: Vec<&'a Row>,
+    /// Laid into clones when they are there.
+    mine: &'a [(&'a str, &'a str)],
 }
 
 impl<'a> Company<'a> {
@@ -185,7 +248,11 @@ impl<'a> Company<'a> {
         let context = TestContext::new();
         context.write("home/.gitconfig", &format!("{settings}\n{FILTERS}"));
         context.write("home/attributes", OF_USER);
-        let company = Company { context, rows };
+        let company = Company {
+            context,
+            rows,
+            mine: &[],
+        };
         let remote = company.context.path("remotes/all.git");
         fs::create_dir(&remote).unwrap();
         company
@@ -289,6 +356,8 @@ impl<'a> Company<'a> {
         // A second is as fine as the time of an index is to git.
         self.age("old", true);
         self.age("new", false);
+        self.lay();
+        self.compare("files of mine", "ws", "new", &mut found);
         self.set("old", "first");
         self.set("new", "then");
         self.ran("update", &["sync"], &mut found);
@@ -312,6 +381,18 @@ impl<'a> Company<'a> {
         });
         self.compare("switch", "ws", "new", &mut found);
         found
+    }
+
+    /// Puts the user's files into clones.
+    fn lay(&self) {
+        for place in ["ws", "twin"] {
+            self.each(&["new", "old"], |name, number| {
+                for (path, text) in self.mine {
+                    let path = format!("{place}/{name}{number}/{path}");
+                    self.context.write(&path, text);
+                }
+            });
+        }
     }
 
     fn ran(&self, what: &str, arguments: &[&str], found: &mut Vec<String>) {

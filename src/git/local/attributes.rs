@@ -1,6 +1,7 @@
 //! What the files of attributes of a clone name that not every engine does as git does. Which engine is
 //! left then is for [`super::engine`] to say.
 
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ pub(in crate::git) struct Attributes {
     pub quotes: bool,
     /// What git ignores, and others may not.
     pub mistakes: bool,
+    /// A file of the work tree that the index does not have.
+    pub untracked: bool,
 }
 
 impl Attributes {
@@ -54,14 +57,50 @@ impl Attributes {
         attributes
     }
 
-    /// With those of the files that the index has.
-    pub(super) fn of_index(repository: &Repository) -> Self {
+    /// With those of the files of a clone: what is in the work tree, and what the index has where nothing is
+    /// there, as git reads them to compare files.
+    pub(super) fn of_clone(repository: &Repository) -> Self {
+        Attributes::of_clone_and(repository, &Changes::new())
+    }
+
+    fn of_clone_and(repository: &Repository, changes: &Changes) -> Self {
         let config = repository.config();
         let file = config.and_then(|config| config.get_path("core.attributesFile"));
         let mut attributes = Attributes::of_user(repository.commondir(), file.ok());
-        if let Ok(index) = repository.index() {
-            for entry in index.iter().filter(|entry| is_attributes(&entry.path)) {
-                attributes.add_blob(repository, entry.id);
+        let Ok(index) = repository.index() else {
+            return attributes;
+        };
+        let mut tracked = HashMap::new();
+        let mut folders = HashSet::from([PathBuf::new()]);
+        let mut last: Vec<u8> = Vec::new();
+        for entry in index.iter() {
+            if is_attributes(&entry.path) {
+                tracked.insert(path_of(&entry.path), entry.id);
+            }
+            // They are sorted, so that most are in the folder of the one before.
+            let folder = &entry.path[..entry.path.rfind_byte(b'/').unwrap_or(0)];
+            if *folder != *last {
+                folder.clone_into(&mut last);
+                add_folders(&path_of(folder), &mut folders);
+            }
+        }
+        for folder in changes.keys().filter_map(|path| path.parent()) {
+            add_folders(folder, &mut folders);
+        }
+        for folder in folders {
+            let path = folder.join(NAME);
+            let blob = tracked.get(&path);
+            // As git, which follows no link here.
+            let file = repository.workdir().map(|it| it.join(&path));
+            let file = file.filter(|it| it.symlink_metadata().is_ok_and(|found| found.is_file()));
+            let text = file.and_then(|file| read(&file));
+            match (text, blob) {
+                (Some(text), blob) => {
+                    attributes.add(&text);
+                    attributes.untracked |= blob.is_none();
+                }
+                (None, Some(blob)) => attributes.add_blob(repository, *blob),
+                (None, None) => {}
             }
         }
         attributes
@@ -69,7 +108,7 @@ impl Attributes {
 
     /// With those that a move brings as well.
     pub(super) fn after(repository: &Repository, changes: &Changes) -> Self {
-        let mut attributes = Attributes::of_index(repository);
+        let mut attributes = Attributes::of_clone_and(repository, changes);
         for (path, change) in changes {
             if let Some(new) = change
                 .new
@@ -124,6 +163,18 @@ impl Attributes {
     }
 }
 
+const NAME: &str = ".gitattributes";
+
+fn add_folders(folder: &Path, all: &mut HashSet<PathBuf>) {
+    let new = folder.ancestors().take_while(|it| !all.contains(*it));
+    let new: Vec<PathBuf> = new.map(Path::to_path_buf).collect();
+    all.extend(new);
+}
+
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
+}
+
 /// What is in a file, if it is one that git would read.
 pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
     files::read_bytes(path, LARGEST_FILE).ok()
@@ -131,7 +182,7 @@ pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
 
 /// Whether it is a file of attributes, by its path in the repository.
 pub(in crate::git) fn is_attributes(path: &[u8]) -> bool {
-    Path::new(OsStr::from_bytes(path)).file_name() == Some(OsStr::new(".gitattributes"))
+    Path::new(OsStr::from_bytes(path)).file_name() == Some(OsStr::new(NAME))
 }
 
 #[cfg(test)]

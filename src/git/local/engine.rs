@@ -26,6 +26,10 @@ pub(super) fn for_move(repository: &Repository, attributes: &Attributes) -> Opti
     if let Some(why) = for_writing(attributes) {
         return Some(why);
     }
+    if attributes.untracked {
+        // gix writes files under the attributes of the index alone.
+        return Some("a `.gitattributes` that is not tracked");
+    }
     let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
     if repository.workdir().and_then(device) != device(repository.path()) {
         return Some("its `.git` on another file system");

@@ -391,7 +391,7 @@ fn with_changes(
 
 /// What differs from HEAD, and whether files of it go through filters.
 pub(super) fn changes(repository: &Repository, path: &Path) -> Result<(Changes, bool), GitError> {
-    let attributes = Attributes::of_index(repository);
+    let attributes = Attributes::of_clone(repository);
     let mut changes = match engine::for_status(repository, &attributes).then(|| cli::changes(path))
     {
         Some(Err(error)) if error.cause == Cause::MissingProgram => statuses(repository)?,

@@ -30,7 +30,7 @@ pub(in crate::git) struct Paths {
 }
 
 pub(super) fn work(repository: &Repository, folder: &Path) -> Result<Vec<What>, GitError> {
-    let attributes = Attributes::of_index(repository);
+    let attributes = Attributes::of_clone(repository);
     let by_git = engine::for_status(repository, &attributes).then(|| cli::changed_paths(folder));
     let mut paths = match by_git {
         Some(Err(error)) if error.cause == Cause::MissingProgram => statuses(repository, &[])?,

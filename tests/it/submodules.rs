@@ -9,16 +9,31 @@ const DOES_NOT: &str = "[repos.app]\nurl = \"../remotes/app.git\"\n";
 
 /// `app` has the submodule `lib`.
 fn context(manifest: &str) -> TestContext {
+    let context = remotes();
+    add(&context, "app", &url(&context, "lib"), "lib");
+    context.manifest(manifest);
+    context
+}
+
+fn remotes() -> TestContext {
     let context = TestContext::new();
     context.remote("lib");
     context.remote("app");
     let allow = ["config", "--global", "protocol.file.allow", "always"];
     context.git(".", &allow);
-    let lib = context.path("remotes/lib.git").display().to_string();
-    context.git("work-app", &["submodule", "--quiet", "add", &lib, "lib"]);
-    context.push("app", "a.txt", "a\n");
-    context.manifest(manifest);
     context
+}
+
+fn url(context: &TestContext, name: &str) -> String {
+    let path = context.path(&format!("remotes/{name}.git"));
+    path.display().to_string()
+}
+
+/// Adds a submodule to a repo.
+fn add(context: &TestContext, repo: &str, url: &str, path: &str) {
+    let add = ["submodule", "--quiet", "add", url, path];
+    context.git(&format!("work-{repo}"), &add);
+    context.push(repo, &format!("with-{path}.txt"), "new\n");
 }
 
 /// A new commit of `lib`, and one of `app` that follows it.
@@ -57,19 +72,42 @@ fn bump_in(context: &TestContext, work: &str) {
 /// `app` has the submodule `mid` too, which has `lib`.
 fn nest(context: &TestContext) {
     context.remote("mid");
-    let path = |name: &str| {
-        let path = context.path(&format!("remotes/{name}.git"));
-        path.display().to_string()
-    };
-    for (work, inner) in [("work-mid", "lib"), ("work-app", "mid")] {
-        let add = ["submodule", "--quiet", "add", &path(inner), inner];
-        context.git(work, &add);
-        context.push(&work["work-".len()..], "nested.txt", "new\n");
-    }
+    add(context, "mid", &url(context, "lib"), "lib");
+    add(context, "app", &url(context, "mid"), "mid");
 }
 
 fn status(context: &TestContext) -> String {
     context.git("ws/app", &["status", "--short"])
+}
+
+#[test]
+fn they_are_cloned_with_their_repo_where_the_manifest_asks_for_them() {
+    let context = context(ASKS);
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.read("ws/app/lib/README.md"), "# lib\n");
+    assert_eq!(status(&context), "");
+}
+
+#[test]
+fn they_are_cloned_when_the_manifest_begins_to_ask_for_them_and_follow_an_update() {
+    let context = context(DOES_NOT);
+    let is_there = || context.ws("app/lib/README.md").exists();
+    context.fitout(&["sync"]);
+    let without = is_there();
+    context.manifest(ASKS);
+    context.fitout(&["sync"]);
+    let with = is_there();
+    bump(&context, "new.txt");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!((without, with), (false, true));
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.read("ws/app/lib/new.txt"), "new\n");
+    assert_eq!(status(&context), "");
 }
 
 #[test]
@@ -141,17 +179,10 @@ fn one_that_has_moved_is_followed_and_the_row_says_so() {
 
 #[test]
 fn one_with_a_relative_url_follows_its_clone_to_another_server() {
-    let context = TestContext::new();
-    for name in ["lib", "app"] {
-        context.remote(name);
-    }
-    let allow = ["config", "--global", "protocol.file.allow", "always"];
-    context.git(".", &allow);
+    let context = remotes();
     for name in ["lib", "own"] {
-        let add = ["submodule", "--quiet", "add", "../lib.git", name];
-        context.git("work-app", &add);
+        add(&context, "app", "../lib.git", name);
     }
-    context.push("app", "a.txt", "a\n");
     context.manifest(ASKS);
     context.fitout(&["sync"]);
     let config = |key: &str| context.git("ws/app", &["config", key]);
@@ -177,7 +208,7 @@ fn a_url_of_the_users_own_stays_whether_it_serves_or_not() {
     context.fitout(&["sync"]);
     let mirror = context.path("remotes/mirror.git");
     let mirrored = mirror.display().to_string();
-    let lib = context.path("remotes/lib.git").display().to_string();
+    let lib = url(&context, "lib");
     context.git("ws/app", &["config", "submodule.lib.url", &mirrored]);
     context.git("ws/app/lib", &["remote", "set-url", "origin", &mirrored]);
     bump(&context, "first.txt");
@@ -471,12 +502,9 @@ fn what_is_in_the_way_in_one_that_stays_where_it_is_holds_nothing_back() {
 #[test]
 fn those_that_are_not_asked_for_are_counted_once() {
     let context = context(DOES_NOT);
-    let lib = context.path("remotes/lib.git").display().to_string();
-    let add = ["submodule", "--quiet", "add", &lib, "other"];
+    add(&context, "app", &url(&context, "lib"), "other");
     let one = "1 submodule is not cloned (`submodules = true`)";
     let two = "2 submodules are not cloned (`submodules = true`)";
-    context.git("work-app", &add);
-    context.push("app", "b.txt", "b\n");
 
     let cloned = context.fitout(&["sync"]);
     let again = context.fitout(&["sync"]);

@@ -658,26 +658,6 @@ fn a_pin_that_moves_is_followed_unless_a_commit_would_be_lost() {
 }
 
 #[test]
-fn submodules_are_cloned_where_the_manifest_asks_for_them() {
-    let context = TestContext::new();
-    context.remote("lib");
-    context.remote("app");
-    let allow = ["config", "--global", "protocol.file.allow", "always"];
-    context.git(".", &allow);
-    let lib = context.path("remotes/lib.git").display().to_string();
-    context.git("work-app", &["submodule", "--quiet", "add", &lib, "lib"]);
-    context.git("work-app", &["commit", "--quiet", "-am", "Add lib"]);
-    context.git("work-app", &["push", "--quiet"]);
-    context.manifest("[repos.app]\nurl = \"../remotes/app.git\"\nsubmodules = true\n");
-
-    let ran = context.fitout(&["sync"]);
-
-    assert_eq!(ran.code, Some(0), "{}", ran.shown());
-    assert_eq!(context.read("ws/app/lib/README.md"), "# lib\n");
-    assert_eq!(context.git("ws/app", &["status", "--short"]), "");
-}
-
-#[test]
 fn a_clone_that_is_kept_elsewhere_is_linked() {
     let context = TestContext::new();
     context.remote("web");
@@ -1380,34 +1360,4 @@ fn an_empty_remote_has_no_branch_to_clone() {
         ran.shown()
     );
     assert_eq!(context.names("ws"), ["workspace.toml"]);
-}
-
-#[test]
-fn submodules_follow_an_update_and_are_cloned_when_the_manifest_begins_to_ask_for_them() {
-    let context = TestContext::new();
-    context.remote("lib");
-    context.remote("app");
-    context.git(
-        ".",
-        &["config", "--global", "protocol.file.allow", "always"],
-    );
-    let lib = context.path("remotes/lib.git").display().to_string();
-    context.git("work-app", &["submodule", "--quiet", "add", &lib, "lib"]);
-    context.push("app", "a.txt", "a\n");
-    context.manifest("[repos.app]\nurl = \"../remotes/app.git\"\n");
-    context.fitout(&["sync"]);
-    let without = exists(context.ws("app/lib/README.md"));
-    context.manifest("[repos.app]\nurl = \"../remotes/app.git\"\nsubmodules = true\n");
-    context.fitout(&["sync"]);
-    let with = exists(context.ws("app/lib/README.md"));
-    context.push("lib", "new.txt", "new\n");
-    context.git("work-app/lib", &["pull", "--quiet"]);
-    context.push("app", "b.txt", "b\n");
-
-    let ran = context.fitout(&["sync"]);
-
-    assert_eq!((without, with), (false, true));
-    assert_eq!(ran.code, Some(0), "{}", ran.shown());
-    assert_eq!(context.read("ws/app/lib/new.txt"), "new\n");
-    assert_eq!(context.git("ws/app", &["status", "--short"]), "");
 }

@@ -112,9 +112,15 @@ impl Note {
     /// git overwrites ignored files without a word, so no command is offered that would.
     fn unless(self, obstacle: Option<&str>) -> Self {
         match obstacle.filter(|_| self.goal.is_some()) {
-            Some(obstacle) => Note::new(format!("{}; {obstacle}", self.why)),
+            Some(obstacle) => self.blocked_by(obstacle),
             None => self,
         }
+    }
+
+    /// With what its command would overwrite, and without the command.
+    #[must_use]
+    pub fn blocked_by(self, obstacle: &str) -> Self {
+        Note::new(format!("{}; {obstacle}", self.why))
     }
 
     /// What to type, for the clone at `shown_path`, a word of a command.

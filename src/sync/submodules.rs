@@ -46,6 +46,8 @@ pub struct Submodules {
     pub held_back: Option<Note>,
     /// What stays as it is.
     pub left: Option<Note>,
+    /// The one of the clone's own that the command there updates, if it does.
+    pub offered: Option<String>,
 }
 
 /// What to do with the submodules of a clone, of which `changed` differ from its index in any way.
@@ -59,6 +61,7 @@ pub fn submodules(
     moved: bool,
 ) -> Submodules {
     let mut left: Vec<Note> = Vec::new();
+    let mut offered = None;
     let mut update: Vec<String> = Vec::new();
     for submodule in found {
         let follows = follow && (moved || !submodule.ahead);
@@ -71,7 +74,12 @@ pub fn submodules(
                     ..Submodules::default()
                 };
             }
-            _ => left.push(differs(submodule)),
+            found => {
+                if left.is_empty() && matches!(found, Found::Other(_) | Found::OnBranch(_)) {
+                    offered = Some(submodule.top.clone());
+                }
+                left.push(differs(submodule));
+            }
         }
     }
     // What is updated is updated with all that is in it.
@@ -96,6 +104,7 @@ pub fn submodules(
             command: left.iter().find_map(|note| note.command.clone()),
             ..Note::new(few(&why, 3))
         }),
+        offered,
     }
 }
 

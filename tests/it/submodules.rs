@@ -497,6 +497,16 @@ fn what_is_in_the_way_in_one_that_stays_where_it_is_holds_nothing_back() {
     let words = "submodule `lib`: on `topic`, not at ";
     assert!(ran.stdout.contains(words), "{}", ran.shown());
     assert_eq!(context.read("ws/app/lib/local.env"), "mine\n");
+    // Once its commit is here, no command is offered that would overwrite the file.
+    context.git("ws/app/lib", &["fetch", "--quiet"]);
+    let again = context.fitout(&["sync"]);
+    let in_the_way = "`lib/local.env` is in the way: move it away";
+    assert!(again.stdout.contains(in_the_way), "{}", again.shown());
+    assert!(
+        !again.stderr.contains("submodule update"),
+        "{}",
+        again.shown()
+    );
 }
 
 #[test]

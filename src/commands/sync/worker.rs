@@ -244,10 +244,16 @@ impl<'a> Worker<'a> {
             Ok(notes) => notes.into_iter().fold(report, RepoReport::also),
             Err(error) => return report.but(self.not_updated(repo, error)),
         };
-        match decided.left {
-            Some(note) => report.also_noted(note, &path),
-            None => report,
-        }
+        let Some(note) = decided.left else {
+            return report;
+        };
+        let offered = decided.offered;
+        let obstacle = offered.and_then(|top| submodules::obstacle(&clone, &top));
+        let note = match obstacle {
+            Some(obstacle) => note.blocked_by(&obstacle),
+            None => note,
+        };
+        report.also_noted(note, &path)
     }
 
     fn settled(&self, repo: &Repo, before: &CloneState, allowed: Allowed) -> RepoReport {

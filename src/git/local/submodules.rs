@@ -166,6 +166,12 @@ pub(in crate::git) fn look(
     Ok(lacking)
 }
 
+/// What is in the way of an update of a submodule, as far as it can be told: git itself overwrites what it ignores.
+pub fn obstacle(clone: &Path, top: &str) -> Option<String> {
+    let looked = look(clone, None, &[top.to_owned()]);
+    looked.err().map(|error| error.reason)
+}
+
 fn look_below(
     clone: &Path,
     owner: &Path,

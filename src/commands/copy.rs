@@ -121,6 +121,8 @@ struct Copied {
     left: Vec<Work>,
     /// Why its submodules are not all there.
     submodules: Option<String>,
+    /// What was done in the original about a run that was killed.
+    recovered: Option<String>,
 }
 
 fn names(args: &Args, opened: &Opened, target: &Path, others: &[Known]) -> Result<Names, Failure> {
@@ -198,6 +200,7 @@ fn make(
     generate::complete(&copied)?;
     let mut notes = files::left_behind(opened, root);
     notes.extend(carried);
+    notes.extend(repos.iter().filter_map(|repo| repo.recovered.clone()));
     notes.extend(repos.iter().filter_map(|repo| repo.submodules.clone()));
     notes.extend(left_behind(&repos));
     Ok(Made {
@@ -287,6 +290,7 @@ fn copy_repos(opened: &Opened, copied: &Opened) -> Vec<Copied> {
         .filter(|repo| !repo.skip && !interrupt::requested())
         .map(|repo| {
             let from = here.iter().find(|here| here.name == repo.name);
+            let recovered = from.map(|from| local::recover(&opened.root, from));
             let from = from.map(|from| local::folder(&opened.root, from));
             let from = from.filter(|from| from.join(".git").exists());
             let Some(from) = from else {
@@ -295,9 +299,15 @@ fn copy_repos(opened: &Opened, copied: &Opened) -> Vec<Copied> {
                     missing: Some("it is not cloned here".to_owned()),
                     left: Vec::new(),
                     submodules: None,
+                    recovered: None,
                 };
             };
-            let missing = copy_repo(opened, copied, repo, &from).err();
+            let recovered = recovered.transpose().map(Option::flatten);
+            let (recovered, missing) = match recovered {
+                Ok(note) => (note, copy_repo(opened, copied, repo, &from).err()),
+                Err(error) => (None, Some(error)),
+            };
+            let recovered = recovered.map(|note| format!("{}: {note}", repo.name));
             let to = local::folder(&copied.root, repo);
             let has_submodules = repo.submodules && to.join(".gitmodules").exists();
             let submodules = has_submodules
@@ -316,6 +326,7 @@ fn copy_repos(opened: &Opened, copied: &Opened) -> Vec<Copied> {
                         shell::path(&repo.path)
                     )
                 }),
+                recovered,
             }
         })
         .collect()

@@ -13,7 +13,7 @@ use serde::{Serialize, Serializer};
 use super::filter::Filter;
 use super::{Context, Format, sync};
 use crate::error::{CommandResult, Exit};
-use crate::git::local;
+use crate::git::{GitError, local};
 use crate::host::{interrupt, process, resources};
 use crate::plural::count;
 use crate::sync::{Place, RepoState};
@@ -70,6 +70,26 @@ struct Ran {
     error: Option<String>,
 }
 
+impl Ran {
+    fn failed(repo: &Repo, why: String) -> Self {
+        Ran {
+            error: Some(why),
+            ..Ran::not_begun(repo)
+        }
+    }
+
+    fn not_begun(repo: &Repo) -> Self {
+        Ran {
+            repo: repo.name.clone(),
+            path: repo.path.clone(),
+            status: None,
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+            error: None,
+        }
+    }
+}
+
 fn as_text<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&String::from_utf8_lossy(bytes))
 }
@@ -89,14 +109,21 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     };
     let mut repos = sync::chosen(&opened, &options)?;
     repos.retain(|repo| !repo.skip);
-    let repos: Vec<(Repo, RepoState)> = repos
+    let repos: Vec<(Repo, RepoState, Result<Option<String>, GitError>)> = repos
         .into_par_iter()
         .map(|repo| {
+            // A command is to find the clone whole.
+            let recovered = local::recover(&opened.root, &repo);
             let state = local::observe(&opened.root, &repo);
-            (repo, state)
+            (repo, state, recovered)
         })
-        .filter(|(_, state)| args.filter.includes(state))
+        .filter(|(_, state, _)| args.filter.includes(state))
         .collect();
+    for (repo, _, recovered) in &repos {
+        if let Ok(Some(note)) = recovered {
+            context.ui.say(format_args!("{}: {note}", repo.name));
+        }
+    }
     if repos.is_empty() && args.filter.is_set() {
         context.ui.say(args.filter.none_left());
     }
@@ -107,8 +134,11 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         done: vec![None; repos.len()],
         printed: 0,
     });
-    let all = sync::in_parallel(jobs, &repos, |index, (repo, state)| {
-        let ran = in_repo(&opened.root, repo, &state.place, args);
+    let all = sync::in_parallel(jobs, &repos, |index, (repo, state, recovered)| {
+        let ran = match recovered {
+            Ok(_) => in_repo(&opened.root, repo, &state.place, args),
+            Err(error) => Ran::failed(repo, error.reason.clone()),
+        };
         let mut grouped = grouped.lock().unwrap_or_else(PoisonError::into_inner);
         grouped.done[index] = Some(ran.clone());
         let printed = match args.format {
@@ -172,17 +202,8 @@ impl Grouped {
 }
 
 fn in_repo(root: &Path, repo: &Repo, place: &Place, args: &Args) -> Ran {
-    let mut ran = Ran {
-        repo: repo.name.clone(),
-        path: repo.path.clone(),
-        status: None,
-        stdout: Vec::new(),
-        stderr: Vec::new(),
-        error: None,
-    };
     if interrupt::requested() {
-        ran.error = Some("not started".to_owned());
-        return ran;
+        return Ran::failed(repo, "not started".to_owned());
     }
     let runs = match place {
         Place::Clone(_) => true,
@@ -192,8 +213,8 @@ fn in_repo(root: &Path, repo: &Repo, place: &Place, args: &Args) -> Ran {
     };
     if !runs {
         let why = place.obstacle();
-        ran.error = Some(why.unwrap_or_else(|| "not cloned; run `fitout sync`".to_owned()));
-        return ran;
+        let why = why.unwrap_or_else(|| "not cloned; run `fitout sync`".to_owned());
+        return Ran::failed(repo, why);
     }
     let mut command;
     if let [line] = args.command.as_slice() {
@@ -207,12 +228,12 @@ fn in_repo(root: &Path, repo: &Repo, place: &Place, args: &Args) -> Ran {
         .current_dir(local::folder(root, repo))
         .env("FITOUT_REPO", &repo.name);
     match process::capture(&mut command, LIMIT) {
-        Ok(output) => {
-            ran.status = output.status.code();
-            ran.stdout = output.stdout;
-            ran.stderr = output.stderr;
-        }
-        Err(error) => ran.error = Some(error.to_string()),
+        Ok(output) => Ran {
+            status: output.status.code(),
+            stdout: output.stdout,
+            stderr: output.stderr,
+            ..Ran::not_begun(repo)
+        },
+        Err(error) => Ran::failed(repo, error.to_string()),
     }
-    ran
 }

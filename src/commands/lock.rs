@@ -15,7 +15,7 @@ use crate::host::interrupt;
 use crate::manifest::lock::{self, Lock};
 use crate::plural::count;
 use crate::shell;
-use crate::sync::{Place, short, unfollowed};
+use crate::sync::{HALF_MOVED, Place, short, unfollowed};
 use crate::workspace::Repo;
 
 /// Write the commit of every repo into workspace.lock
@@ -118,6 +118,12 @@ fn commits(context: &Context, opened: &Opened, old: Option<&Lock>) -> Result<Fou
                     .hint(format_args!("fitout sync {name}")));
             }
         };
+        if clone.half_moved {
+            return Err(
+                Failure::failed(anyhow!("can't lock `{name}`: {HALF_MOVED}"))
+                    .hint(format_args!("fitout sync {name}")),
+            );
+        }
         let commit = local::head_commit(&opened.root, &repo)
             .map_err(|error| anyhow!(error).context(format!("can't lock `{name}`")))?;
         if clone.changes.tracked() > 0 {

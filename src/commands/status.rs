@@ -11,7 +11,8 @@ use crate::doctor::{probes, required};
 use crate::error::{CommandResult, Exit};
 use crate::git;
 use crate::running::{self, Row};
-use crate::sync::{Head, Link, Place, RepoState, Target, not_asked_for, unfollowed};
+use crate::shell;
+use crate::sync::{HALF_MOVED, Head, Link, Place, RepoState, Target, not_asked_for, unfollowed};
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
 use crate::workspace::Repo;
@@ -198,6 +199,12 @@ fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
         Link::Blocked(what) => Some(format!("{what} is in the place of the link to it")),
         Link::NotWanted | Link::Right => None,
     };
+    let half_moved = clone.half_moved.then(|| {
+        format!(
+            "{HALF_MOVED}; `fitout sync {}` completes it",
+            shell::word(&repo.name)
+        )
+    });
     let operation = clone
         .operation
         .map(|operation| format!("{operation} in progress"));
@@ -213,7 +220,7 @@ fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
         behind,
         changes: clone.changes.tracked() + clone.changes.untracked,
         stashes: clone.stashes,
-        note: operation.or(link).or(unkept).or(submodules),
+        note: half_moved.or(operation).or(link).or(unkept).or(submodules),
         ..named(repo)
     }
 }

@@ -133,7 +133,8 @@ impl Cause {
     pub fn tries(self) -> u32 {
         match self {
             Cause::Busy => 5,
-            Cause::Connection => 3,
+            // Who has changed a ref meanwhile may have wanted the same.
+            Cause::Connection | Cause::Changed => 3,
             Cause::Timeout => 2,
             _ => 1,
         }
@@ -194,7 +195,11 @@ impl GitError {
     /// A failure that libgit2 reports of a repository of this machine.
     pub(super) fn of_libgit2(error: git2::Error, url: &str) -> Self {
         let said = [error.message().to_owned()];
+        let code = error.code();
         match GitError::from(error) {
+            error if matches!(code, git2::ErrorCode::Locked | git2::ErrorCode::Modified) => {
+                GitError::of_kind(Cause::Changed, &[error.detail], url)
+            }
             error if error.cause == Cause::Other && types::is_missing(url) => {
                 GitError::of_kind(Cause::NotFound, &said, url)
             }
@@ -480,6 +485,26 @@ mod tests {
             (
                 "write error: No space left on device".to_owned(),
                 Cause::DiskFull,
+            ),
+            (
+                "cannot lock ref 'refs/remotes/origin/main': is at 12ab but expected 34cd".to_owned(),
+                Cause::Changed,
+            ),
+            (
+                "cannot lock ref 'refs/tags/v1': reference already exists".to_owned(),
+                Cause::Changed,
+            ),
+            (
+                "cannot lock ref 'refs/remotes/origin/main': Unable to create \
+                 '/ws/web/.git/refs/remotes/origin/main.lock': File exists."
+                    .to_owned(),
+                Cause::Changed,
+            ),
+            (
+                "cannot lock ref 'refs/remotes/origin/x/y': 'refs/remotes/origin/x' exists; cannot create \
+                 'refs/remotes/origin/x/y'"
+                    .to_owned(),
+                Cause::Other,
             ),
             ("certificate proxy timeout 404 denied corrupt".to_owned(), Cause::Other),
         ];

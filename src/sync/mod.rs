@@ -9,7 +9,8 @@ pub mod state;
 pub mod submodules;
 
 pub use plan::{
-    Action, Allowed, Goal, Note, Step, after_fetch, first_step, offered, seen, unfollowed,
+    Action, Allowed, Goal, HALF_MOVED, Note, Step, after_fetch, first_step, offered, seen,
+    unfollowed,
 };
 pub use report::{Outcome, RepoReport};
 pub use state::{

@@ -193,6 +193,9 @@ pub fn first_step(repo: &Repo, state: &RepoState, allowed: Allowed) -> Step {
     }
 }
 
+/// What a clone is in which a run of fitout was killed.
+pub const HALF_MOVED: &str = "a killed run left it half updated";
+
 /// What to do with a clone once its remote-tracking refs are up to date.
 pub fn after_fetch(clone: &CloneState, allowed: Allowed) -> Action {
     let obstacle = clone.obstacle.as_deref();
@@ -426,6 +429,7 @@ mod tests {
             remote: "origin".to_owned(),
             head: Head::Branch("main".to_owned()),
             operation: None,
+            half_moved: false,
             changes: Changes::default(),
             has_filters: false,
             stashes: 0,

@@ -78,6 +78,8 @@ pub struct CloneState {
     pub head: Head,
     /// What git is in the middle of: `rebase`, `merge`, `cherry-pick`, `revert`, `bisect`, `git am`.
     pub operation: Option<&'static str>,
+    /// Whether a run of fitout was killed while it moved the clone: the next sync undoes or finishes that.
+    pub half_moved: bool,
     /// What differs from HEAD.
     pub changes: Changes,
     /// Whether a file of attributes names a filter (Git LFS) or an encoding.

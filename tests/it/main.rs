@@ -6,6 +6,7 @@ mod add;
 mod addresses;
 mod advice;
 mod as_git;
+mod at_once;
 mod attributes;
 mod cache;
 mod causes;

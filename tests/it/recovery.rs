@@ -205,6 +205,76 @@ fn a_killed_move_of_which_a_commit_is_gone_is_kept_and_holds_up_no_other_repo() 
 }
 
 #[test]
+fn who_only_looks_says_that_a_clone_is_half_updated_and_leaves_it_to_sync() {
+    let context = in_the_middle().next().unwrap();
+    let files = || {
+        let mut files = files_of(&context.ws("web"), |_| true);
+        // What filters say: of any process that has started some last.
+        files.remove(".git/fitout-filters.log");
+        files
+    };
+    let before = files();
+    let words = "a killed run left it half updated";
+    let looks: [&[&str]; 5] = [
+        &["status"],
+        &["sync", "--dry-run"],
+        &["doctor", "--only", "repos"],
+        &["doctor", "--format", "json", "--only", "repos"],
+        &["lock"],
+    ];
+    for look in looks {
+        let ran = context.fitout(look);
+        assert!(ran.shown().contains(words), "{look:?}: {}", ran.shown());
+        let is_plan = look.contains(&"--dry-run");
+        let command = "fitout sync web";
+        assert!(
+            is_plan || ran.shown().contains(command),
+            "{look:?}: {}",
+            ran.shown()
+        );
+        let after = files();
+        let is_changed = |name: &&String| before.get(*name) != after.get(*name);
+        let changed: Vec<_> = before
+            .keys()
+            .chain(after.keys())
+            .filter(is_changed)
+            .collect();
+        assert!(changed.is_empty(), "{look:?} writes {changed:?}");
+    }
+    // While the other one is at work, nothing is half updated.
+    let owner = fs::File::open(context.ws("web/.git/fitout-move/owner")).unwrap();
+    owner.lock().unwrap();
+    let ran = context.fitout(&["status"]);
+    assert!(!ran.shown().contains(words), "{}", ran.shown());
+    drop(owner);
+    synced(&context);
+    assert_moved(&context);
+    assert!(!context.fitout(&["status"]).shown().contains(words));
+}
+
+#[test]
+fn who_works_on_a_clone_has_it_made_whole_first() {
+    for command in [&["foreach", "git status --short"][..], &["copy", "../copy"]] {
+        let context = in_the_middle().next().unwrap();
+        let ran = context.fitout(command);
+        assert_eq!(ran.code, Some(0), "{command:?}: {}", ran.shown());
+        ran.assert_says("web: undid what a killed run had begun");
+        assert_eq!(
+            context.git("ws/web", &["status", "--short"]),
+            "",
+            "{command:?}"
+        );
+        if command[0] == "copy" {
+            assert_eq!(context.git("copy/web", &["status", "--short"]), "");
+        } else {
+            assert!(!ran.stdout.contains(".event"), "{}", ran.shown());
+        }
+        synced(&context);
+        assert_moved(&context);
+    }
+}
+
+#[test]
 fn a_journal_that_a_crash_of_the_system_emptied_holds_no_later_sync_up() {
     let context = in_the_middle().next().unwrap();
     let folder = context.ws("web/.git/fitout-move");

@@ -11,7 +11,8 @@ use crate::git::{local, url};
 use crate::host::resources;
 use crate::plural::count;
 use crate::sync::{
-    Action, Allowed, Outcome, Place, RepoReport, RepoState, Step, Target, after_fetch, first_step,
+    Action, Allowed, HALF_MOVED, Outcome, Place, RepoReport, RepoState, Step, Target, after_fetch,
+    first_step,
 };
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
@@ -27,6 +28,7 @@ pub(super) fn checked(opened: &Opened, options: &Options) -> Result<Synced, Fail
         let place = local::observe(&opened.root, repo).place;
         let (outcome, note) = match &place {
             Place::Clone(clone) => match (&clone.target, clone.changes.tracked()) {
+                _ if clone.half_moved => (Outcome::HeldBack, Some(HALF_MOVED.to_owned())),
                 (Target::Pin { reached: true, .. }, 0) => (Outcome::UpToDate, None),
                 (Target::Pin { reached: true, .. }, changes) => {
                     (Outcome::HeldBack, Some(count(changes, "local change")))
@@ -87,6 +89,10 @@ pub(super) fn dry_run(
                 )),
             ),
             Step::Refuse(note) => ("refuse", Some(note.why)),
+            Step::Fetch if is_half_moved(&state.place) => {
+                let note = format!("{HALF_MOVED}: undo or finish that first");
+                ("fetch", Some(note))
+            }
             Step::Fetch => ("fetch", Some(expected(&state, options.allowed))),
         };
         Planned {
@@ -117,6 +123,10 @@ pub(super) fn dry_run(
     }
     context.ui.data(table).map_err(Failure::failed)?;
     Ok(Exit::Done)
+}
+
+fn is_half_moved(place: &Place) -> bool {
+    matches!(place, Place::Clone(clone) if clone.half_moved)
 }
 
 /// What a fetch would be followed by, as far as can be said without it.

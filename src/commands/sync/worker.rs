@@ -146,7 +146,7 @@ impl<'a> Worker<'a> {
                     self.metered(repo, |meter| self.network.fetch(repo, &clone.remote, meter));
                 match fetched {
                     Ok(seen) => return Fetched::Clone(clone, seen, recovered),
-                    Err(error) if error.cause == Cause::Other => {
+                    Err(error) if matches!(error.cause, Cause::Other | Cause::Changed) => {
                         let folder = local::folder(root, repo);
                         let lock = local::lock_of_fetch(&folder, &clone.remote);
                         self.not_updated(repo, lock.unwrap_or(error))
@@ -269,7 +269,7 @@ impl<'a> Worker<'a> {
         let path = self.shown_path(repo);
         let done = |result: Result<Option<String>, GitError>, note: String| match result {
             Ok(more) => report(Outcome::Updated).told(note).also(more),
-            Err(error) => self.not_updated(repo, error),
+            Err(error) => self.not_moved(repo, error, allowed),
         };
         let action = after_fetch(&clone, allowed);
         let (note, not_reached) = match self.before_move(repo, &clone, &action) {
@@ -290,7 +290,7 @@ impl<'a> Worker<'a> {
             Action::Detach => done(local::detach(root, repo, &clone), "detached".to_owned()),
             Action::Switch => match local::switch(root, repo, &clone) {
                 Ok(note) => self.after_switch(repo, &clone).also(note),
-                Err(error) => self.not_updated(repo, error),
+                Err(error) => self.not_moved(repo, error, allowed),
             },
         }
         .on(clone.target.branch().map(str::to_owned));
@@ -325,6 +325,18 @@ impl<'a> Worker<'a> {
         let decided = sync::submodules(&found, &[], true, true);
         self.network
             .prepare_submodules(repo, Some(to), &decided.update)
+    }
+
+    /// Another program may have moved the clone meanwhile, and to the same place.
+    fn not_moved(&self, repo: &Repo, error: GitError, allowed: Allowed) -> RepoReport {
+        if error.cause == Cause::Changed
+            && let Place::Clone(now) = local::observe(self.network.root, repo).place
+            && let Ok(now) = local::refresh(self.network.root, repo, &now)
+            && let Action::Keep(note) = after_fetch(&now, allowed)
+        {
+            return RepoReport::new(repo, Outcome::UpToDate).told(note);
+        }
+        self.not_updated(repo, error)
     }
 
     /// What the user's programs or files hold up is no failure.

@@ -194,6 +194,7 @@ fn repos() {
         remote: "origin".to_owned(),
         head: Head::Branch(head.to_owned()),
         operation: None,
+        half_moved: false,
         changes: Changes::default(),
         has_filters: false,
         stashes: 0,
@@ -219,6 +220,10 @@ fn repos() {
     let rebasing = CloneState {
         operation: Some("rebase"),
         ..clone("main", 0, 0)
+    };
+    let half_moved = CloneState {
+        half_moved: true,
+        ..clone("main", 0, 2)
     };
     let unknown = CloneState {
         target: Target::Unknown("main".to_owned()),
@@ -265,6 +270,7 @@ fn repos() {
         (None, branch, cloned(clone("main", 1, 2))),
         (None, branch, cloned(dirty)),
         (None, branch, cloned(rebasing)),
+        (None, branch, cloned(half_moved)),
         (None, branch, cloned(unknown)),
     ];
     let cases = cases.into_iter().map(|(local_path, aspect, state)| {

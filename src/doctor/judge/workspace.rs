@@ -10,7 +10,8 @@ use crate::doctor::finding::{
 use crate::running::Condition;
 use crate::shell;
 use crate::sync::{
-    Action, Allowed, CloneState, Link, Note, Place, RepoState, Step, after_fetch, first_step,
+    Action, Allowed, CloneState, HALF_MOVED, Link, Note, Place, RepoState, Step, after_fetch,
+    first_step,
 };
 use crate::workspace::{Repo, syntax};
 
@@ -55,6 +56,10 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
             _ => Outcome::pass(syntax::without_password(&repo.url)),
         },
         Aspect::Branch => match (&state.place, first_step(repo, state, Allowed::default())) {
+            (Place::Clone(clone), _) if clone.half_moved => {
+                let command = format!("fitout sync {}", shell::word(&repo.name));
+                Outcome::warn(HALF_MOVED, Remedy::run(command))
+            }
             (_, Step::Refuse(note)) => Outcome::warn(note.why.as_str(), git(&note)),
             (Place::Clone(clone), _) => branch(clone, git),
             _ => Outcome::unknown("no clone to look at"),

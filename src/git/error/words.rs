@@ -165,6 +165,14 @@ fn line_of_git(line: &str) -> Option<Cause> {
         return of_curl(rest.trim_start_matches("curl ").trim_start_matches("HTTP "))
             .or(Some(Cause::Connection));
     }
+    // Another program wrote it, or is about to.
+    let is_locked = line.ends_with(".lock': File exists.");
+    let is_other = line.contains("': is at ") || line.ends_with("': reference already exists");
+    if line.starts_with("cannot lock ref '") && (is_locked || is_other)
+        || line.starts_with("Unable to create '") && is_locked
+    {
+        return Some(Cause::Changed);
+    }
     // `PATH: smudge filter NAME failed`
     if line.ends_with(" failed") && line.contains(": smudge filter ") {
         return Some(Cause::Filter);

@@ -157,15 +157,20 @@ pub(in crate::git) fn set_remote_default(
 ) -> Result<(), GitError> {
     let repository = Repository::open(path)?;
     let target = format!("refs/remotes/{remote}/{name}");
-    if repository.find_reference(&target).is_ok() {
-        repository.reference_symbolic(
-            &format!("refs/remotes/{remote}/HEAD"),
-            &target,
-            true,
-            "remote set-head",
-        )?;
+    if repository.find_reference(&target).is_err() {
+        return Ok(());
     }
-    Ok(())
+    let head = format!("refs/remotes/{remote}/HEAD");
+    let written = repository.reference_symbolic(&head, &target, true, "remote set-head");
+    // Another program may have written it, or be about to.
+    let is_there = || {
+        let found = repository.find_reference(&head).ok()?;
+        Some(found.symbolic_target().ok()? == Some(target.as_str()))
+    };
+    match written {
+        Err(_) if is_there() == Some(true) => Ok(()),
+        written => Ok(written.map(drop)?),
+    }
 }
 
 /// Points HEAD at a commit of a clone that has nothing checked out yet.

@@ -10,7 +10,7 @@ use git2::{Config, ConfigLevel, ErrorCode, FileMode, Oid, Repository, Repository
 use rustix::process::{Resource, getrlimit};
 
 use super::attributes::Attributes;
-use super::transaction::index_identity;
+use super::transaction::{index_identity, is_half_moved};
 use super::{
     engine, first_url, folder, follows, has_remote_branches, head, head_text, link, pinned,
     reachable, submodules,
@@ -219,6 +219,7 @@ fn clone_state(
     Ok(CloneState {
         head: found,
         operation: operation(repository.state()),
+        half_moved: is_half_moved(repository),
         changes: Changes::default(),
         has_filters: false,
         stashes: stashes(repository),

@@ -19,6 +19,7 @@ mod steps;
 
 pub(in crate::git::local) use self::changes::{Changes, must_be_valid};
 pub(super) use self::index::identity as index_identity;
+pub(super) use self::recovery::is_half_moved;
 pub use self::recovery::recover;
 
 use std::collections::HashMap;
@@ -87,7 +88,7 @@ pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
     scene
         .versions
         .stage(&scene.changes, &repository.index()?, &new)?;
-    let locks = Locks::take(&staging.owner(), &locks)?;
+    let locks = Locks::take(&staging.owner_file(), &locks)?;
     // The time that it took to get here was enough for anything.
     let (plan, mut contents) = scene.look()?;
     let steps = with_marks(plan.steps, &new)?;

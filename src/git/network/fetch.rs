@@ -62,6 +62,8 @@ enum Outcome {
     LacksBranch,
     /// The remote has nothing that the clone follows.
     LacksAll,
+    /// Another program wrote the same refs meanwhile.
+    Overtaken(gix::Error),
 }
 
 impl Attempt<'_> {
@@ -73,11 +75,22 @@ impl Attempt<'_> {
         checkout: &Checkout,
         wanted: &[String],
     ) -> Result<Fetched, GitError> {
-        let line = Line::open(path, |it| it.find_remote(remote))
-            .map_err(|error| self.say(&error, None))?;
-        let outcome = self
-            .fetch_over(&line, path, remote, checkout, wanted)
-            .map_err(|error| self.say(&error, line.ssh_log.as_ref()))?;
+        let mut is_opened_again = false;
+        let outcome = loop {
+            let line = Line::open(path, |it| it.find_remote(remote))
+                .map_err(|error| self.say(&error, None))?;
+            let error = match self.fetch_over(&line, path, remote, checkout, wanted) {
+                Ok(outcome) => break outcome,
+                Err(error) => error,
+            };
+            let said = self.say(&error, line.ssh_log.as_ref());
+            // A ref may lead to what another program has brought since the clone was opened.
+            let may_be_new = error.is_not_found() && said.cause == Cause::Other;
+            if is_opened_again || !may_be_new {
+                return Err(said);
+            }
+            is_opened_again = true;
+        };
         match outcome {
             Outcome::Done(fetched) => Ok(fetched),
             Outcome::LeftToGit(seen) => {
@@ -90,6 +103,11 @@ impl Attempt<'_> {
                 Err(GitError::new(Cause::MissingReference, reason))
             }
             Outcome::LacksAll => Err(GitError::of_kind(Cause::MissingReference, &[], self.url)),
+            Outcome::Overtaken(error) => Err(GitError {
+                detail: self.say(&error, None).detail,
+                command: Some("fitout sync".to_owned()),
+                ..GitError::new(Cause::Changed, "its refs changed while sync ran")
+            }),
         }
     }
 
@@ -180,10 +198,14 @@ impl Attempt<'_> {
             let has = |id: ObjectId| objects.exists(&id);
             let (ready, missing): (Vec<Update>, Vec<Update>) =
                 news.updates.into_iter().partition(|it| has(it.new));
-            remove_stale(repository, news.stale)?;
-            update(repository, ready)?;
+            let written =
+                remove_stale(repository, news.stale).and_then(|()| update(repository, ready));
             if let Some(keep) = keep {
                 let _ = fs::remove_file(keep);
+            }
+            match written {
+                Err(error) if is_overtaken(&error) => return Ok(Outcome::Overtaken(error)),
+                written => written?,
             }
             let follows_default = *checkout == Checkout::RemoteDefault;
             plan.write_default(path, &here, default, follows_default)?;
@@ -339,6 +361,11 @@ fn update(repository: &Repository, updates: Vec<Update>) -> gix::Result<()> {
         edits.push(RefEdit::update(update.name, update.new, expected, message));
     }
     repository.edit_references(edits).map(|_| ())
+}
+
+/// Whether a ref is another one than it was seen to be, is gone, or is locked.
+fn is_overtaken(error: &gix::Error) -> bool {
+    error.is_conflict() || error.is_not_found() || error.is_retryable()
 }
 
 /// Whether a commit has another one in its history.

@@ -56,6 +56,13 @@ fn left_in(root: &Path, repo: &Repo) -> Option<Repository> {
     folder.symlink_metadata().is_ok().then_some(repository)
 }
 
+/// Whether a killed run has left something in a clone. Changes nothing, and one look at the disk where there is
+/// nothing.
+pub(in crate::git::local) fn is_half_moved(repository: &Repository) -> bool {
+    let folder = repository.path().join(staging::FOLDER);
+    folder.symlink_metadata().is_ok() && !staging::is_held(&folder)
+}
+
 fn recover_in(repository: &Repository) -> Result<Option<String>, GitError> {
     let work_tree = work_tree(repository)?;
     let Some(staging) = Staging::left(repository.path(), &work_tree)? else {
@@ -66,7 +73,7 @@ fn recover_in(repository: &Repository) -> Result<Option<String>, GitError> {
         .iter()
         .map(|name| refs::lock(repository, name))
         .collect();
-    let locks = Locks::take_over(&staging.owner(), &locks)?;
+    let locks = Locks::take_over(&staging.owner_file(), &locks)?;
     let journal = match staging.journal() {
         Ok(Some(journal)) => journal,
         Ok(None) => {

@@ -6,11 +6,14 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
 use super::steps::{Journal, Places};
 use crate::git::error::{Cause, GitError};
+use crate::host::interrupt;
 use crate::host::nonce::random_word;
 
 /// Its name in `.git`.
@@ -20,13 +23,18 @@ pub(super) const FOLDER: &str = "fitout-move";
 const OWNER: &str = "owner";
 const JOURNAL: &str = "journal";
 
+/// How long another fitout may take to move the clone. Whoever runs one within a hook or a filter of a move waits for
+/// nothing.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// The folder of a move that this process makes, or undoes.
 #[derive(Debug)]
 pub(super) struct Staging {
     path: PathBuf,
     work_tree: PathBuf,
     /// Holds the system's lock.
-    _owner: File,
+    owner: File,
     /// It is needed by a later run.
     keeps: bool,
 }
@@ -38,22 +46,31 @@ impl Staging {
         work_tree: &Path,
         locked: &[String],
     ) -> Result<Self, GitError> {
+        patiently(|| Staging::try_begin(git_dir, work_tree, locked))
+    }
+
+    fn try_begin(git_dir: &Path, work_tree: &Path, locked: &[String]) -> Result<Self, GitError> {
         let path = git_dir.join(FOLDER);
         match fs::create_dir(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(busy()),
             result => result?,
         }
-        let mut owner = File::create_new(path.join(OWNER))?;
+        let owner = match File::create_new(path.join(OWNER)) {
+            // Who looks for what a killed run left may have removed it, as it was nobody's yet.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(busy()),
+            result => result?,
+        };
+        // Or holds it, and will remove it.
         lock_alone(&owner)?;
-        // With the word, no other file has this text, and a copy of one that is a lock is known by it.
-        let text = [locked.join("\0"), random_word()].join("\0");
-        owner.write_all(text.as_bytes())?;
         let staging = Staging {
             path,
             work_tree: work_tree.to_owned(),
-            _owner: owner,
+            owner,
             keeps: false,
         };
+        // With the word, no other file has this text, and a copy of one that is a lock is known by it.
+        let text = [locked.join("\0"), random_word()].join("\0");
+        (&staging.owner).write_all(text.as_bytes())?;
         for folder in ["new", "old"] {
             fs::create_dir(staging.path.join(folder))?;
         }
@@ -75,7 +92,7 @@ impl Staging {
             }
             Err(error) => return Err(error.into()),
         };
-        lock_alone(&owner)?;
+        patiently(|| lock_alone(&owner))?;
         // Whoever had it may have ended well, and taken it away.
         let is_same =
             |found: fs::Metadata| Ok::<_, io::Error>(found.ino() == owner.metadata()?.ino());
@@ -89,7 +106,7 @@ impl Staging {
         Ok(Some(Staging {
             path,
             work_tree: work_tree.to_owned(),
-            _owner: owner,
+            owner,
             keeps: true,
         }))
     }
@@ -99,13 +116,13 @@ impl Staging {
     }
 
     /// The file whose second names are the locks.
-    pub(super) fn owner(&self) -> PathBuf {
+    pub(super) fn owner_file(&self) -> PathBuf {
         self.path.join(OWNER)
     }
 
     /// The names of the files that the move locks: the clone may have been moved since.
     pub(super) fn locked(&self) -> io::Result<Vec<String>> {
-        let text = fs::read(self.owner())?;
+        let text = fs::read(self.owner_file())?;
         let text = String::from_utf8_lossy(&text);
         let names = text.split_inclusive('\0');
         let names = names.filter_map(|name| name.strip_suffix('\0'));
@@ -201,6 +218,29 @@ fn put_aside(folder: &Path) -> io::Result<String> {
     unreachable!("there is always another number")
 }
 
+/// Waits for another fitout that is moving the clone: it will not be long.
+fn patiently<T>(mut attempt: impl FnMut() -> Result<T, GitError>) -> Result<T, GitError> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match attempt() {
+            Err(error) if error.cause == Cause::Changed => {
+                if Instant::now() >= deadline || interrupt::requested() {
+                    return Err(error);
+                }
+                thread::sleep(PAUSE);
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Whether the folder is that of a run that is at work.
+pub(super) fn is_held(folder: &Path) -> bool {
+    // Shared, so that two who only look don't take each other for one.
+    let is_held = |owner: File| flock(owner, FlockOperation::NonBlockingLockShared).is_err();
+    File::open(folder.join(OWNER)).is_ok_and(is_held)
+}
+
 /// Locks a file for this process, and waits for nobody.
 fn lock_alone(file: &File) -> Result<(), GitError> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
@@ -236,8 +276,8 @@ mod tests {
         assert!(!git.path().join(FOLDER).exists());
         // While another one has it, it is that one's.
         let held = begin().unwrap();
-        assert!(Staging::left(git.path(), git.path()).is_err());
-        assert!(begin().is_err());
+        assert!(lock_alone(&File::open(held.owner_file()).unwrap()).is_err());
+        assert!(Staging::try_begin(git.path(), git.path(), &[]).is_err());
         drop(held);
         assert!(left().is_none());
     }

@@ -140,6 +140,43 @@ impl Cause {
         }
     }
 
+    /// Whether it is something that a remote, or the way there, can do and a clone on this machine can't.
+    fn is_of_a_remote(self) -> bool {
+        match self {
+            Cause::Refusal
+            | Cause::Login
+            | Cause::LoginRefused
+            | Cause::Forbidden
+            | Cause::NotFound
+            | Cause::Address
+            | Cause::UnknownHost
+            | Cause::Refused
+            | Cause::Timeout
+            | Cause::HostKey
+            | Cause::HostKeyChanged
+            | Cause::Certificate
+            | Cause::Unreachable
+            | Cause::Proxy
+            | Cause::NotGit
+            | Cause::Oversized
+            | Cause::Damaged
+            | Cause::Connection
+            | Cause::Busy
+            | Cause::MissingReference => true,
+            Cause::ObjectFormat
+            | Cause::NotACommit
+            | Cause::InTheWay
+            | Cause::Locked
+            | Cause::Changed
+            | Cause::Filter
+            | Cause::DiskFull
+            | Cause::NotWritable
+            | Cause::MissingProgram
+            | Cause::Interrupted
+            | Cause::Other => false,
+        }
+    }
+
     /// Whether it may come from asking for too much at once.
     pub fn is_too_much(self) -> bool {
         matches!(self, Cause::Busy | Cause::Connection)
@@ -167,7 +204,13 @@ impl GitError {
             None => ssh.cause().or_else(|| types::of(error, url)),
         };
         said.extend(refused);
-        GitError::of_kind(cause.unwrap_or(Cause::Other), &said, url)
+        let cause = cause.unwrap_or(Cause::Other);
+        // The innermost part may be what the system says, without a name.
+        let is_local = url.is_empty() && (cause == Cause::Other || cause.is_of_a_remote());
+        if is_local {
+            said = vec![said.join(": ")];
+        }
+        GitError::of_kind(cause, &said, url)
     }
 
     /// A failure that git reports, and the ssh that it started.
@@ -242,8 +285,13 @@ impl GitError {
         self
     }
 
-    /// A failure of a kind that is known, in words for people; names the URL's host.
+    /// A failure of a kind that is known, in words for people; names the URL's host. Without a URL, no remote had a
+    /// part in it.
     pub(super) fn of_kind(cause: Cause, said: &[String], url: &str) -> Self {
+        let cause = match cause {
+            cause if url.is_empty() && cause.is_of_a_remote() => Cause::Other,
+            cause => cause,
+        };
         let shown = |text: &str| super::url::without_passwords(text);
         GitError {
             cause,
@@ -411,6 +459,12 @@ impl From<git2::Error> for GitError {
             {
                 GitError::of_kind(Cause::ObjectFormat, &[said.to_owned()], "")
             }
+            // It gives no number of the system's error, and its words in the end.
+            said if said.ends_with(": No space left on device")
+                || said.ends_with(": Disk quota exceeded") =>
+            {
+                GitError::of_kind(Cause::DiskFull, &[said.to_owned()], "")
+            }
             said => GitError::new(Cause::Other, said),
         }
     }
@@ -422,7 +476,7 @@ impl From<std::io::Error> for GitError {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Cause::DiskFull,
             _ => Cause::Other,
         };
-        GitError::new(cause, error.to_string())
+        GitError::of_kind(cause, &[error.to_string()], "")
     }
 }
 
@@ -514,6 +568,17 @@ mod tests {
             let told = format!("{error} {:?}", error.command);
             assert!(!told.contains("secret"), "{told}");
         }
+    }
+
+    #[test]
+    fn without_a_url_no_remote_is_to_blame() {
+        let words = "repository 'x' not found";
+        let error = GitError::of_git(&lines(words), &SshSaid::default(), "");
+        assert_eq!((error.cause, error.reason.as_str()), (Cause::Other, words));
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = GitError::from(full);
+        assert_eq!(error.reason, "no room left on the disk");
+        assert_eq!(error.command.as_deref(), Some("df -h ."));
     }
 
     #[test]

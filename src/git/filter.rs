@@ -14,6 +14,9 @@ use super::network;
 use crate::plural::few;
 use crate::shell;
 
+/// How gix begins to say that a filter has failed; the rest is its command.
+pub(super) const FAILED: &str = "Driver process ";
+
 /// Where the filters of one checkout write their stderr. Removed when dropped.
 #[derive(Debug)]
 pub(super) struct Log(PathBuf);
@@ -103,8 +106,10 @@ pub(super) fn reason(said: &[String]) -> String {
         let files: Vec<String> = lost.iter().map(|(file, _)| format!("`{file}`")).collect();
         return format!("Git LFS can't get {}: {why}", few(&files, 1));
     }
-    let last = lines().rfind(|line| !line.trim().is_empty());
-    format!("a filter failed: {}", last.unwrap_or_default())
+    match lines().rfind(|line| !line.trim().is_empty()) {
+        Some(last) if !last.starts_with(FAILED) => format!("a filter failed: {last}"),
+        _ => "a filter failed, and said nothing".to_owned(),
+    }
 }
 
 /// `Error downloading object: FILE (OID): Smudge error: …: WHY`, or of `git lfs fetch`, which knows no

@@ -53,6 +53,10 @@ pub enum RunError {
     },
 }
 
+/// How much is kept of each of the two that a program prints to, in bytes: more than any log that people read, and
+/// little enough for one of each of many at once.
+const MOST: usize = 64 << 20;
+
 /// How often a run looks at the clock and at Ctrl-C.
 const TICK: Timespec = Timespec {
     tv_sec: 0,
@@ -123,7 +127,7 @@ fn to_its_end(
     if !matches!(ended, Ok(Ended::Exited(_))) {
         end_group(&mut child);
     }
-    let [stdout, stderr] = pipes.map(|pipe| pipe.bytes);
+    let [stdout, stderr] = pipes.map(Pipe::into_bytes);
     match ended.map_err(io_error)? {
         Ended::Exited(status) => Ok(process::Output {
             status,
@@ -149,6 +153,8 @@ struct Pipe {
     /// None once everyone who could write has closed it.
     end: Option<File>,
     bytes: Vec<u8>,
+    /// How many came before these, and are not kept.
+    left_out: usize,
 }
 
 impl Pipe {
@@ -156,19 +162,47 @@ impl Pipe {
         Pipe {
             end: end.map(File::from),
             bytes: Vec::new(),
+            left_out: 0,
         }
     }
 
-    /// Reads once; to be asked only where that does not wait.
-    fn read(&mut self) {
+    /// Reads once; to be asked only where that does not wait. Returns how much it was.
+    fn read(&mut self) -> usize {
         let mut chunk = [0; 16 * 1024];
-        let Some(end) = &mut self.end else { return };
+        let Some(end) = &mut self.end else { return 0 };
         match end.read(&mut chunk) {
-            Ok(count) if count > 0 => self.bytes.extend_from_slice(&chunk[..count]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(count) if count > 0 => {
+                self.keep(&chunk[..count]);
+                count
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             // A pipe that breaks has given what it had.
-            Ok(_) | Err(_) => self.end = None,
+            Ok(_) | Err(_) => {
+                self.end = None;
+                0
+            }
         }
+    }
+
+    /// Of more than is kept, the end, which says how it ended, after a note of what is left out.
+    fn keep(&mut self, chunk: &[u8]) {
+        self.bytes.extend_from_slice(chunk);
+        if self.bytes.len() > 2 * MOST {
+            let over = self.bytes.len() - MOST;
+            self.bytes.drain(..over);
+            self.left_out += over;
+        }
+    }
+
+    fn into_bytes(mut self) -> Vec<u8> {
+        let over = self.bytes.len().saturating_sub(MOST);
+        self.left_out += over;
+        if self.left_out == 0 {
+            return self.bytes;
+        }
+        let note = format!("[{} bytes left out]\n", self.left_out);
+        self.bytes.splice(..over, note.into_bytes());
+        self.bytes
     }
 
     /// Reads what is in the pipe now. Whoever else holds it may write more at any time.
@@ -176,9 +210,7 @@ impl Pipe {
         let there = self.end.as_ref().map(rustix::io::ioctl_fionread);
         let mut left = there.and_then(Result::ok).unwrap_or(0);
         while left > 0 && self.end.is_some() {
-            let before = self.bytes.len();
-            self.read();
-            left = left.saturating_sub((self.bytes.len() - before) as u64);
+            left = left.saturating_sub(self.read() as u64);
         }
     }
 }
@@ -223,7 +255,7 @@ fn read_what_comes(pipes: &mut [Pipe; 2]) -> io::Result<()> {
     let ready: Vec<bool> = asked.iter().map(|it| !it.revents().is_empty()).collect();
     for (pipe, is_ready) in open.iter_mut().zip(ready) {
         if is_ready {
-            pipe.read();
+            let _ = pipe.read();
         }
     }
     Ok(())
@@ -284,6 +316,18 @@ mod tests {
             .unwrap();
         assert!(is_running(left), "it is the user's");
         rustix::process::kill_process(Pid::from_raw(left).unwrap(), Signal::KILL).unwrap();
+    }
+
+    #[test]
+    fn of_what_is_printed_without_end_the_end_is_kept() {
+        let most = MOST.to_string();
+        let script =
+            format!("echo first; head -c {most} /dev/zero; head -c {most} /dev/zero; echo last");
+        let output = capture(&mut shell(&script), Duration::from_secs(60)).unwrap();
+        let note = format!("[{} bytes left out]\n", MOST + "first\nlast\n".len());
+        assert_eq!(output.stdout.len(), MOST + note.len());
+        assert!(output.stdout.starts_with(note.as_bytes()));
+        assert!(output.stdout.ends_with(b"\0last\n"));
     }
 
     #[test]

@@ -401,3 +401,124 @@ fn a_full_disk_is_said_and_leaves_no_half_repo() {
         "is on a file system that is mounted read-only",
     );
 }
+
+#[test]
+#[ignore = "needs root"]
+fn a_disk_that_is_full_during_an_update_is_said_and_leaves_the_clone_as_it_was() {
+    let context = TestContext::new();
+    context.remote("web");
+    let tmpfs = |options: &str| {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", options, "none"]);
+        let status = mount.arg(context.path("ws")).status();
+        assert!(status.unwrap().success());
+    };
+    tmpfs("size=1m");
+    let _disk = Disk(context.path("ws"));
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.fitout(&["sync"]);
+    let head = context.git("ws/web", &["rev-parse", "HEAD"]);
+    // Small in a pack, and too big in the work tree.
+    context.push("web", "big.txt", &"zero\n".repeat(1 << 19));
+
+    let ran = context.fitout(&["sync"]);
+
+    let told = ran.shown();
+    assert_eq!(ran.code, Some(1), "{told}");
+    assert!(ran.stdout.contains("no room left on the disk"), "{told}");
+    ran.assert_says("df -h");
+    assert_eq!(context.git("ws/web", &["rev-parse", "HEAD"]), head);
+    assert_eq!(context.git("ws/web", &["status", "--short"]), "");
+    assert!(!context.ws("web/.git/fitout-move").exists(), "{told}");
+    tmpfs("remount,size=16m");
+    let ran = context.fitout(&["sync"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert!(!ran.stdout.contains("killed"), "{}", ran.shown());
+}
+
+/// Pushes a commit with a folder of that name, which no git would make.
+fn push_a_folder_called(context: &TestContext, name: &str) {
+    let work = "work-web";
+    let id = context.git(work, &["rev-parse", "HEAD^{tree}"]);
+    let digits: Vec<char> = id.chars().collect();
+    let bytes = digits.chunks(2).map(|pair| {
+        let pair: String = pair.iter().collect();
+        u8::from_str_radix(&pair, 16).unwrap()
+    });
+    let mut tree = format!("40000 {name}\0").into_bytes();
+    tree.extend(bytes);
+    std::fs::write(context.path("tree"), tree).unwrap();
+    let hash = ["hash-object", "-t", "tree", "-w", "--literally", "../tree"];
+    let tree = context.git(work, &hash);
+    let commit = context.git(work, &["commit-tree", "-p", "HEAD", "-m", "Hostile", &tree]);
+    let push = format!("{commit}:refs/heads/main");
+    context.git(work, &["push", "--quiet", "origin", &push]);
+}
+
+#[test]
+fn what_fails_in_a_clone_has_its_own_cause_and_no_address() {
+    type Obstacle = (&'static str, fn(&TestContext), &'static str);
+    let obstacles: [Obstacle; 3] = [
+        (
+            "a filter that says nothing",
+            |context| {
+                for (key, value) in [("smudge", "false"), ("clean", "cat"), ("required", "true")] {
+                    let key = format!("filter.fails.{key}");
+                    context.git(".", &["config", "--global", &key, value]);
+                }
+                context.push("web", ".gitattributes", "*.x filter=fails\n");
+                context.push("web", "new.x", "new\n");
+            },
+            "a filter failed, and said nothing",
+        ),
+        (
+            "a tree with a folder that is git's own",
+            |context| push_a_folder_called(context, ".git"),
+            ".git",
+        ),
+        (
+            "a tree that leads out of the clone",
+            |context| push_a_folder_called(context, ".."),
+            "..",
+        ),
+    ];
+    for (name, obstruct, words) in obstacles {
+        let context = TestContext::new();
+        context.remote("web");
+        context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+        context.fitout(&["sync"]);
+        obstruct(&context);
+
+        let ran = context.fitout(&["sync"]);
+
+        let told = format!("{name}: {}", ran.shown());
+        assert_eq!(ran.code, Some(1), "{told}");
+        assert!(ran.stdout.contains(words), "{told}");
+        assert!(!ran.shown().contains("no git repository"), "{told}");
+        assert_eq!(context.git("ws/web", &["status", "--short"]), "", "{told}");
+    }
+}
+
+#[test]
+fn a_clone_whose_files_are_elsewhere_is_updated_there() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.fitout(&["sync"]);
+    std::fs::create_dir(context.path("elsewhere")).unwrap();
+    for entry in ["README.md", "src"] {
+        std::fs::rename(
+            context.ws("web").join(entry),
+            context.path("elsewhere").join(entry),
+        )
+        .unwrap();
+    }
+    context.git("ws/web", &["config", "core.worktree", "../../../elsewhere"]);
+    context.push("web", "new.txt", "new\n");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.read("elsewhere/new.txt"), "new\n");
+    assert_eq!(context.names("ws/web"), [".git"]);
+}

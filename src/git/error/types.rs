@@ -7,6 +7,7 @@ use gix::protocol::transport::client;
 use gix::protocol::transport::packetline;
 
 use super::Cause;
+use crate::git::filter;
 use crate::git::network::Failure;
 use crate::git::url;
 
@@ -54,6 +55,7 @@ const SENTENCES: &[(&str, Cause)] = &[
         Cause::Damaged,
     ),
     ("Didn't find 'application/x-git-", Cause::NotGit),
+    (filter::FAILED, Cause::Filter),
 ];
 
 fn of_part(part: &(dyn Error + 'static)) -> Option<Cause> {
@@ -93,7 +95,7 @@ fn found<'a, T: Error + 'static>(part: &'a (dyn Error + 'static)) -> Option<&'a 
 
 /// Whether a URL of this machine leads to no repository. git finds `x.git` where `x` is asked for.
 pub(super) fn is_missing(url: &str) -> bool {
-    let Some(path) = url::local_path(url) else {
+    let Some(path) = url::local_path(url).filter(|path| !path.as_os_str().is_empty()) else {
         return false;
     };
     let mut with_end = path.as_os_str().to_owned();

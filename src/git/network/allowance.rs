@@ -41,11 +41,11 @@ impl Allowance {
     }
 
     fn spend(&self, bytes: usize) {
-        let left = self.0.load(Ordering::Relaxed);
-        if left != u64::MAX {
-            let left = left.saturating_sub(bytes as u64);
-            self.0.store(left, Ordering::Relaxed);
-        }
+        // In one step: another thread may lift it meanwhile, and that has to stay.
+        let spent = |left| (left != u64::MAX).then(|| u64::saturating_sub(left, bytes as u64));
+        let _ = self
+            .0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, spent);
     }
 }
 
@@ -96,6 +96,26 @@ impl<R: BufRead> BufRead for Limited<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_several_threads_read_is_all_counted_and_what_is_lifted_stays_so() {
+        const EACH: usize = 1000;
+        let allowance = Allowance::default();
+        let spend = || (0..EACH).for_each(|_| allowance.spend(1));
+        std::thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(spend));
+            for thread in threads {
+                thread.join().unwrap();
+            }
+        });
+        let left = allowance.0.load(Ordering::Relaxed);
+        assert_eq!(left, (LIMIT << 20) - 4 * EACH as u64);
+        std::thread::scope(|scope| {
+            scope.spawn(spend);
+            allowance.lift();
+        });
+        assert_eq!(allowance.0.load(Ordering::Relaxed), u64::MAX);
+    }
 
     #[test]
     fn what_is_beyond_the_limit_is_read_only_once_a_pack_comes() {

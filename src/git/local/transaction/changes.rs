@@ -68,8 +68,11 @@ impl Versions {
     pub(super) fn open(work_tree: &Path, git_dir: &Path) -> Result<Self, GitError> {
         let log = Log::of(git_dir);
         let mut who = Vec::new();
+        // With `core.worktree`, the files have no `.git` beside them.
+        let has_git = work_tree.join(".git").exists();
+        let place = if has_git { work_tree } else { git_dir };
         let mut open = || -> gix::Result<gix::Repository> {
-            let mut repository = filter::open(work_tree, &log)?;
+            let mut repository = filter::open(place, &log)?;
             let committer = repository.committer_or_set_generic_fallback()?;
             committer
                 .write_to(&mut who)

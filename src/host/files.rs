@@ -40,6 +40,22 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
+/// Names the path in an error of the system's, which says what is wrong and not with what.
+pub trait At {
+    /// The same with this path, if it is an error; its kind stays.
+    #[must_use]
+    fn at(self, path: impl AsRef<Path>) -> Self;
+}
+
+impl<T> At for io::Result<T> {
+    fn at(self, path: impl AsRef<Path>) -> Self {
+        self.map_err(|error| {
+            let path = path.as_ref().display();
+            io::Error::new(error.kind(), format!("`{path}`: {error}"))
+        })
+    }
+}
+
 /// What is in a file that anybody may have put there. Waits for nobody: only regular files are read.
 ///
 /// # Errors
@@ -207,6 +223,16 @@ pub fn remove_stale(folder: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_error_of_the_system_names_the_file_and_keeps_its_kind() {
+        let error = fs::read("/no/such").at("/no/such").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`/no/such`: No such file or directory (os error 2)"
+        );
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+    }
 
     #[test]
     fn modes_and_links_stay() {

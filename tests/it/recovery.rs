@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 
-use crate::context::{Ran, TestContext, exists, files_of};
+use crate::context::{Ran, TestContext, exists, files_of, until};
 use crate::sync_moves::{assert_moved, files, synced};
 
 /// A clone that is killed when the filters have been called that often. Its files go through them when they
@@ -272,6 +272,50 @@ fn who_works_on_a_clone_has_it_made_whole_first() {
         synced(&context);
         assert_moved(&context);
     }
+}
+
+/// What only git can write, git writes, in a process that goes on where fitout alone is killed.
+#[test]
+fn a_move_that_git_makes_is_finished_by_it_where_only_fitout_is_killed() {
+    let context = TestContext::new();
+    let script = "#!/bin/sh\nif test -e ~/armed; then\n\
+        rm ~/armed; echo >~/reached; read line <~/go\nfi\nexec cat\n";
+    context.write_program("home/filter", script);
+    for (key, value) in [("smudge", "~/filter"), ("clean", "cat")] {
+        let key = format!("filter.waits.{key}");
+        context.git(".", &["config", "--global", &key, value]);
+    }
+    context.remote("web");
+    context.push("web", ".gitattributes", "*.x filter=waits ident\n");
+    context.push("web", "a.x", "old\n");
+    context.push("web", "b.x", "old\n");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    synced(&context);
+    context.write("work-web/a.x", "new\n");
+    context.push("web", "b.x", "new\n");
+    let mut fifo = context.command("mkfifo");
+    assert!(
+        fifo.arg(context.path("home/go"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    context.write("home/armed", "");
+
+    let mut child = context.fitout_command(&["sync"]).spawn().unwrap();
+    until("git writes", || exists(context.path("home/reached")));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    context.write("home/go", "\n");
+    let head = context.git("work-web", &["rev-parse", "HEAD"]);
+    until("git has ended", || {
+        let at = context.git("ws/web", &["rev-parse", "HEAD"]);
+        at == head && !exists(context.ws("web/.git/index.lock"))
+    });
+
+    synced(&context);
+    assert_moved(&context);
+    assert_eq!(context.read("ws/web/a.x"), "new\n");
 }
 
 #[test]

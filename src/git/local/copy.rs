@@ -17,6 +17,7 @@ use super::state::{remote_default, remote_of};
 use super::{Head, head, hooks, pinned, template};
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
+use crate::host::files::At as _;
 use crate::workspace::{Checkout, Repo};
 
 /// What a copy has checked out.
@@ -43,7 +44,7 @@ pub fn copy(
 ) -> Result<(), GitError> {
     let from = Repository::open(original)?;
     let start = Point::of(&from, root, start)?;
-    fs::create_dir_all(destination)?;
+    fs::create_dir_all(destination).at(destination)?;
     let to = init(destination, start.branch.as_deref())?;
     let (from_dir, to_dir) = (from.commondir(), to.path());
     link_objects(&from_dir.join("objects"), &to_dir.join("objects"))?;
@@ -53,7 +54,8 @@ pub fn copy(
         &|_| true,
     )?;
     if from_dir.join("shallow").exists() {
-        fs::copy(from_dir.join("shallow"), to_dir.join("shallow"))?;
+        let file = to_dir.join("shallow");
+        fs::copy(from_dir.join("shallow"), &file).at(&file)?;
     }
     copy_config(&from, &to, original)?;
     copy_refs(&from, to_dir)?;
@@ -97,12 +99,12 @@ fn link_modules(from: &Path, to: &Path) -> io::Result<()> {
         link_objects(&from.join("objects"), &to.join("objects"))?;
         // No branches: those that were never pushed are the original's.
         for refs in ["refs/remotes", "refs/tags"] {
-            fs::create_dir_all(to.join(refs))?;
+            fs::create_dir_all(to.join(refs)).at(to.join(refs))?;
             copy_tree(&from.join(refs), &to.join(refs))?;
         }
         for name in ["HEAD", "config", "packed-refs", "shallow"] {
             if from.join(name).is_file() {
-                fs::copy(from.join(name), to.join(name))?;
+                fs::copy(from.join(name), to.join(name)).at(to.join(name))?;
             }
         }
         link_modules(&from.join("modules"), &to.join("modules"))?;
@@ -240,15 +242,17 @@ fn link_objects(from: &Path, to: &Path) -> io::Result<()> {
         .filter(|line| !line.is_empty())
         .map(|line| from.join(line).to_string_lossy().into_owned() + "\n")
         .collect();
-    fs::create_dir_all(to.join("info"))?;
-    fs::write(to.join("info/alternates"), absolute)
+    fs::create_dir_all(to.join("info")).at(to)?;
+    fs::write(to.join("info/alternates"), absolute).at(to)
 }
 
 /// Links every file below a folder whose name is `wanted`; a folder that is not there is empty.
 fn link_tree(from: &Path, to: &Path, wanted: &dyn Fn(&str) -> bool) -> io::Result<()> {
     let link = |from: &Path, to: &Path| {
         // Another file system, or one without links.
-        fs::hard_link(from, to).or_else(|_| fs::copy(from, to).map(drop))
+        fs::hard_link(from, to)
+            .or_else(|_| fs::copy(from, to).map(drop))
+            .at(to)
     };
     for_each_file(from, to, wanted, &link)
 }
@@ -256,7 +260,7 @@ fn link_tree(from: &Path, to: &Path, wanted: &dyn Fn(&str) -> bool) -> io::Resul
 /// For files that are written in place.
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     for_each_file(from, to, &|_| true, &|from, to| {
-        fs::copy(from, to).map(drop)
+        fs::copy(from, to).map(drop).at(to)
     })
 }
 
@@ -269,16 +273,16 @@ fn for_each_file(
     let entries = match fs::read_dir(from) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
+        Err(error) => return Err(error).at(from),
     };
-    fs::create_dir_all(to)?;
+    fs::create_dir_all(to).at(to)?;
     for entry in entries {
-        let entry = entry?;
+        let entry = entry.at(from)?;
         if !wanted(&entry.file_name().to_string_lossy()) {
             continue;
         }
         let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
+        if entry.file_type().at(from)?.is_dir() {
             for_each_file(&entry.path(), &target, wanted, act)?;
         } else {
             act(&entry.path(), &target)?;
@@ -310,7 +314,7 @@ fn copy_refs(from: &Repository, to_dir: &Path) -> Result<(), GitError> {
     let text: String = std::iter::once("# pack-refs with: sorted \n".to_owned())
         .chain(lines)
         .collect();
-    fs::write(to_dir.join("packed-refs"), text)?;
+    fs::write(to_dir.join("packed-refs"), text).at(to_dir.join("packed-refs"))?;
     let to = Repository::open(to_dir)?;
     for (name, target) in symbolic {
         to.reference_symbolic(&name, &target, false, "")?;

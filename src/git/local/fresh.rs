@@ -17,6 +17,7 @@ use gix::{ObjectId, config};
 use super::template;
 use crate::git::error::{Cause, GitError};
 use crate::git::url;
+use crate::host::files::At as _;
 
 /// A ref of the remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,7 +65,7 @@ pub(in crate::git) fn begin(
     git_dir: &Path,
     capabilities: gix::fs::Capabilities,
 ) -> Result<(), GitError> {
-    fs::create_dir_all(git_dir)?;
+    fs::create_dir_all(git_dir).at(git_dir)?;
     // Each one's parent before it.
     for folder in [
         "hooks",
@@ -76,7 +77,7 @@ pub(in crate::git) fn begin(
         "refs/heads",
         "refs/tags",
     ] {
-        fs::create_dir(git_dir.join(folder))?;
+        fs::create_dir(git_dir.join(folder)).at(git_dir.join(folder))?;
     }
     let mut settings = format!(
         "[core]\n\trepositoryformatversion = 0\n\tfilemode = {}\n\tbare = false\n",
@@ -104,7 +105,7 @@ pub(in crate::git) fn begin(
             "# Patterns of files to ignore in this clone only, one a line: see gitignore(5).\n",
         ),
     ] {
-        fs::write(git_dir.join(file), text)?;
+        fs::write(git_dir.join(file), text).at(git_dir.join(file))?;
     }
     template::apply(git_dir)
 }
@@ -174,8 +175,9 @@ pub(in crate::git) fn finish(
     }
     let settings = settings(url, refs, user)
         .map_err(|error| GitError::new(Cause::Other, error.to_string()))?;
-    let mut file = File::options().append(true).open(git_dir.join("config"))?;
-    Ok(file.write_all(&settings)?)
+    let path = git_dir.join("config");
+    let mut file = File::options().append(true).open(&path).at(&path)?;
+    Ok(file.write_all(&settings).at(&path)?)
 }
 
 /// Names are bytes: git takes any encoding.
@@ -230,15 +232,16 @@ fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
         .write(true)
         .create(true)
         .truncate(false)
-        .open(path)?;
-    file.write_all(text)?;
-    file.set_len(text.len() as u64)
+        .open(path)
+        .at(path)?;
+    file.write_all(text).at(path)?;
+    file.set_len(text.len() as u64).at(path)
 }
 
 fn write_below(git_dir: &Path, name: &BStr, text: &[u8]) -> io::Result<()> {
     let path = git_dir.join(name.to_path().map_err(io::Error::other)?);
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder).at(folder)?;
     }
-    fs::write(path, text)
+    fs::write(&path, text).at(&path)
 }

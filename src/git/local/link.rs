@@ -9,7 +9,7 @@ use git2::Repository;
 use super::{folder, within};
 use crate::dotenv;
 use crate::git::error::GitError;
-use crate::host::files::{self, Mode};
+use crate::host::files::{self, At as _, Mode};
 use crate::sync::Link;
 use crate::workspace::Repo;
 
@@ -21,13 +21,13 @@ pub fn make(root: &Path, repo: &Repo) -> Result<(), GitError> {
     let link = root.join(&repo.path);
     within(root, Path::new(&repo.path).parent())?;
     if let Some(parent) = link.parent() {
-        fs::create_dir_all(parent)?;
+        fs::create_dir_all(parent).at(parent)?;
     }
     let target = link_target(repo);
     #[cfg(unix)]
-    std::os::unix::fs::symlink(target, link)?;
+    std::os::unix::fs::symlink(target, &link).at(&link)?;
     #[cfg(windows)]
-    std::os::windows::fs::symlink_dir(target, link)?;
+    std::os::windows::fs::symlink_dir(target, &link).at(&link)?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use crate::git::error::GitError;
+use crate::host::files::At as _;
 
 static FOLDER: LazyLock<Option<PathBuf>> = LazyLock::new(folder);
 
@@ -25,13 +26,13 @@ pub(super) fn apply(git_dir: &Path) -> Result<(), GitError> {
         return Ok(());
     };
     let settings = git_dir.join("config");
-    let own_settings = fs::read(&settings)?;
+    let own_settings = fs::read(&settings).at(&settings)?;
     for built_in in ["description", "hooks", "info/exclude"] {
         let path = git_dir.join(built_in);
         if path.is_dir() {
-            fs::remove_dir_all(path)?;
+            fs::remove_dir_all(&path).at(&path)?;
         } else if path.exists() {
-            fs::remove_file(path)?;
+            fs::remove_file(&path).at(&path)?;
         }
     }
     // git says that there is none, and goes on.
@@ -42,7 +43,7 @@ pub(super) fn apply(git_dir: &Path) -> Result<(), GitError> {
     if let Ok(mut text) = fs::read(template.join("config")) {
         text.push(b'\n');
         text.extend(own_settings);
-        fs::write(settings, text)?;
+        fs::write(&settings, text).at(&settings)?;
     }
     Ok(())
 }
@@ -58,12 +59,12 @@ fn folder() -> Option<PathBuf> {
 
 /// What is there already stays; names with a dot in front are left out.
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
+    fs::create_dir_all(to).at(to)?;
+    for entry in fs::read_dir(from).at(from)? {
+        let entry = entry.at(from)?;
         let name = entry.file_name();
         let target = to.join(&name);
-        let kind = entry.file_type()?;
+        let kind = entry.file_type().at(from)?;
         if name.as_encoded_bytes().starts_with(b".") {
             continue;
         }
@@ -71,9 +72,10 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
             copy(&entry.path(), &target)?;
         } else if target.symlink_metadata().is_err() {
             if kind.is_symlink() {
-                std::os::unix::fs::symlink(fs::read_link(entry.path())?, target)?;
+                let link = fs::read_link(entry.path()).at(entry.path())?;
+                std::os::unix::fs::symlink(link, &target).at(&target)?;
             } else {
-                fs::copy(entry.path(), target)?;
+                fs::copy(entry.path(), &target).at(&target)?;
             }
         }
     }

@@ -39,6 +39,7 @@ use self::steps::{Journal, Kind, Mark, Step};
 use super::attributes::Attributes;
 use super::engine;
 use crate::git::error::{Cause, GitError};
+use crate::host::files::At as _;
 use crate::plural::few;
 use crate::shell;
 use crate::sync::Basis;
@@ -393,7 +394,7 @@ impl<'a> Scene<'a> {
                     follow(&config, branch, remote)?;
                     config.put()?;
                     let made = Replaced::branch(self.repository, staging.path(), &name);
-                    fs::write(made.staged(), format!("{id}\n"))?;
+                    fs::write(made.staged(), format!("{id}\n")).at(made.staged())?;
                     made.put()?;
                     let message = format!("branch: Created from {remote}/{branch}");
                     refs.log(&name, None, to, &message)?;
@@ -408,7 +409,7 @@ impl<'a> Scene<'a> {
 /// What `git switch` writes down of a branch that it makes. libgit2 locks the file that it writes, and that of the
 /// clone is locked already.
 fn follow(config: &Replaced, branch: &str, remote: &str) -> Result<(), GitError> {
-    fs::copy(config.file(), config.staged())?;
+    fs::copy(config.file(), config.staged()).at(config.file())?;
     let mut config = Config::open(&config.staged())?;
     config.set_str(&format!("branch.{branch}.remote"), remote)?;
     let merge = format!("refs/heads/{branch}");
@@ -431,7 +432,8 @@ fn work_tree(repository: &Repository) -> Result<PathBuf, GitError> {
 /// With the marks of what is put.
 fn with_marks(mut steps: Vec<Step>, new: &Path) -> Result<Vec<Step>, GitError> {
     for step in steps.iter_mut().filter(|step| step.kind == Kind::Put) {
-        step.mark = Mark::of(&new.join(&step.path).symlink_metadata()?);
+        let file = new.join(&step.path);
+        step.mark = Mark::of(&file.symlink_metadata().at(&file)?);
     }
     Ok(steps)
 }
@@ -465,10 +467,10 @@ fn must_be_checked(
     checked: &HashMap<PathBuf, check::Checked>,
     contents: &mut Contents<'_>,
 ) -> Result<(), GitError> {
-    let found = taken.symlink_metadata()?;
+    let found = taken.symlink_metadata().at(path)?;
     if found.is_dir() {
-        for entry in fs::read_dir(taken)? {
-            let name = entry?.file_name();
+        for entry in fs::read_dir(taken).at(path)? {
+            let name = entry.at(path)?.file_name();
             must_be_checked(&taken.join(&name), &path.join(&name), checked, contents)?;
         }
         return Ok(());

@@ -13,6 +13,7 @@ use git2::{Index, IndexEntry, IndexEntryExtendedFlag, IndexTime, Oid};
 use super::changes::{Changes, Entry};
 use super::check::ASSUMED_VALID;
 use crate::git::error::GitError;
+use crate::host::files::At as _;
 
 const SKIPPED: u16 = IndexEntryExtendedFlag::SKIP_WORKTREE.bits();
 
@@ -38,7 +39,7 @@ pub(super) fn write(
 ) -> Result<(), GitError> {
     let old_time = old.symlink_metadata().ok();
     if old_time.is_some() {
-        fs::copy(old, file)?;
+        fs::copy(old, file).at(file)?;
     }
     let mut index = Index::open(file)?;
     for (path, change) in changes {
@@ -49,7 +50,8 @@ pub(super) fn write(
     }
     for (path, change) in changes {
         if let Some(new) = change.new {
-            let found = work_tree.join(path).symlink_metadata()?;
+            let file = work_tree.join(path);
+            let found = file.symlink_metadata().at(&file)?;
             let mut entry = entry(&found, path, new);
             if let Some(old) = index.get_path(path, 0) {
                 // What git was told not to look at.

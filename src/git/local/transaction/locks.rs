@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::git::error::{Cause, GitError};
-use crate::host::files;
+use crate::host::files::{self, At as _};
 use crate::plural::count;
 
 /// How long another git may take: `git maintenance` holds locks for a moment after a fetch. git itself waits
@@ -29,7 +29,7 @@ impl Locks {
         let deadline = Instant::now() + PATIENCE;
         for path in paths {
             if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)?;
+                fs::create_dir_all(folder).at(folder)?;
             }
             let mut taken = take_one(owner, path);
             while is_held(&taken) && Instant::now() < deadline {
@@ -41,7 +41,7 @@ impl Locks {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                     return Err(held(path));
                 }
-                Err(error) => return Err(error.into()),
+                taken => taken.at(path)?,
             }
         }
         Ok(locks)
@@ -119,7 +119,7 @@ pub(super) fn that_stop_a_fetch(common_dir: &Path, remote: &str) -> Option<GitEr
 /// What the file holds that our locks are names of.
 fn text_of(owner: &Path) -> io::Result<Vec<u8>> {
     const MOST: u64 = 0x1_0000;
-    files::read_bytes(owner, MOST)
+    files::read_bytes(owner, MOST).at(owner)
 }
 
 /// Whether a lock is a name of the file with this text, or a copy of it.

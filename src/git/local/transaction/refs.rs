@@ -8,6 +8,7 @@ use git2::{Oid, Repository};
 
 use crate::git::error::GitError;
 use crate::git::local::head_text;
+use crate::host::files::At as _;
 
 /// What HEAD holds, and the commit that it leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,8 +45,9 @@ impl Refs<'_> {
     /// Replaces the file of a ref; its lock is ours.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<(), GitError> {
         let written = self.staging.join("ref");
-        fs::write(&written, format!("{text}\n"))?;
-        fs::rename(written, file(self.repository, name))?;
+        fs::write(&written, format!("{text}\n")).at(&written)?;
+        let file = file(self.repository, name);
+        fs::rename(written, &file).at(&file)?;
         Ok(())
     }
 
@@ -65,14 +67,14 @@ impl Refs<'_> {
             return Ok(());
         }
         if let Some(folder) = file.parent() {
-            fs::create_dir_all(folder)?;
+            fs::create_dir_all(folder).at(folder)?;
         }
         let old = old.unwrap_or(Oid::ZERO_SHA1);
         let mut line = format!("{old} {new} ").into_bytes();
         line.extend_from_slice(self.who);
         line.extend_from_slice(format!("\t{message}\n").as_bytes());
-        let mut log = OpenOptions::new().append(true).create(true).open(file)?;
-        log.write_all(&line)?;
+        let log = OpenOptions::new().append(true).create(true).open(&file);
+        log.and_then(|mut log| log.write_all(&line)).at(&file)?;
         Ok(())
     }
 }

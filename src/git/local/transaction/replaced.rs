@@ -10,6 +10,7 @@ use git2::Repository;
 
 use super::refs;
 use super::steps::Mark;
+use crate::host::files::At as _;
 
 /// One such file.
 pub(super) struct Replaced {
@@ -60,7 +61,9 @@ impl Replaced {
     pub(super) fn put(&self) -> io::Result<()> {
         let keep = fs::hard_link(&self.file, self.old());
         match keep.or_else(|_| fs::copy(&self.file, self.old()).map(drop)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(error).at(&self.file);
+            }
             _ => {}
         }
         let linked = self.staging.join(format!("{}.new", self.name));
@@ -68,6 +71,7 @@ impl Replaced {
             Ok(()) => fs::rename(linked, &self.file),
             Err(_) => fs::rename(self.staged(), &self.file),
         }
+        .at(&self.file)
     }
 
     /// Whether what is in its place is what the move put there.
@@ -83,9 +87,9 @@ impl Replaced {
         if is_ours {
             match fs::rename(self.old(), &self.file) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    fs::remove_file(&self.file)?;
+                    fs::remove_file(&self.file).at(&self.file)?;
                 }
-                result => result?,
+                result => result.at(&self.file)?,
             }
         }
         Ok(is_ours)

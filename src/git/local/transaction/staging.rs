@@ -13,6 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use super::steps::{Journal, Places};
 use crate::git::error::{Cause, GitError};
+use crate::host::files::At as _;
 use crate::host::interrupt;
 use crate::host::nonce::random_word;
 
@@ -53,12 +54,12 @@ impl Staging {
         let path = git_dir.join(FOLDER);
         match fs::create_dir(&path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(busy()),
-            result => result?,
+            result => result.at(&path)?,
         }
         let owner = match File::create_new(path.join(OWNER)) {
             // Who looks for what a killed run left may have removed it, as it was nobody's yet.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(busy()),
-            result => result?,
+            result => result.at(&path)?,
         };
         // Or holds it, and will remove it.
         lock_alone(&owner)?;
@@ -70,9 +71,11 @@ impl Staging {
         };
         // With the word, no other file has this text, and a copy of one that is a lock is known by it.
         let text = [locked.join("\0"), random_word()].join("\0");
-        (&staging.owner).write_all(text.as_bytes())?;
+        (&staging.owner)
+            .write_all(text.as_bytes())
+            .at(&staging.path)?;
         for folder in ["new", "old"] {
-            fs::create_dir(staging.path.join(folder))?;
+            fs::create_dir(staging.path.join(folder)).at(&staging.path)?;
         }
         Ok(staging)
     }
@@ -90,7 +93,7 @@ impl Staging {
                 }
                 return Ok(None);
             }
-            Err(error) => return Err(error.into()),
+            owner => owner.at(&path)?,
         };
         patiently(|| lock_alone(&owner))?;
         // Whoever had it may have ended well, and taken it away.
@@ -122,7 +125,7 @@ impl Staging {
 
     /// The names of the files that the move locks: the clone may have been moved since.
     pub(super) fn locked(&self) -> io::Result<Vec<String>> {
-        let text = fs::read(self.owner_file())?;
+        let text = fs::read(self.owner_file()).at(self.owner_file())?;
         let text = String::from_utf8_lossy(&text);
         let names = text.split_inclusive('\0');
         let names = names.filter_map(|name| name.strip_suffix('\0'));
@@ -143,8 +146,8 @@ impl Staging {
     /// Says what is about to be done. Before this, nothing of the user's was touched.
     pub(super) fn announce(&self, journal: &Journal) -> io::Result<()> {
         let written = self.path.join("journal.new");
-        fs::write(&written, journal.to_bytes())?;
-        fs::rename(written, self.path.join(JOURNAL))
+        fs::write(&written, journal.to_bytes()).at(&written)?;
+        fs::rename(written, self.path.join(JOURNAL)).at(&self.path)
     }
 
     /// What was about to be done; none where nothing of the user's was touched yet. A crash of the system may
@@ -211,7 +214,7 @@ fn put_aside(folder: &Path) -> io::Result<String> {
         let name = format!("fitout-left-{number}");
         let aside = folder.with_file_name(&name);
         if aside.symlink_metadata().is_err() {
-            fs::rename(folder, aside)?;
+            fs::rename(folder, aside).at(folder)?;
             return Ok(name);
         }
     }

@@ -15,7 +15,7 @@ use crate::host::interrupt;
 use crate::manifest::lock::{self, Lock};
 use crate::plural::count;
 use crate::shell;
-use crate::sync::{HALF_MOVED, Place, short, unfollowed};
+use crate::sync::{CloneState, HALF_MOVED, Place, short, unfollowed};
 use crate::workspace::Repo;
 
 /// Write the commit of every repo into workspace.lock
@@ -88,8 +88,7 @@ struct Found {
 
 struct CheckedOut {
     repo: Repo,
-    /// `origin`
-    remote: String,
+    clone: Box<CloneState>,
     commit: String,
 }
 
@@ -124,7 +123,7 @@ fn commits(context: &Context, opened: &Opened, old: Option<&Lock>) -> Result<Fou
                     .hint(format_args!("fitout sync {name}")),
             );
         }
-        let commit = local::head_commit(&opened.root, &repo)
+        let commit = local::head_commit(&clone)
             .map_err(|error| anyhow!(error).context(format!("can't lock `{name}`")))?;
         if clone.changes.tracked() > 0 {
             let changes = count(clone.changes.tracked(), "local change");
@@ -135,7 +134,7 @@ fn commits(context: &Context, opened: &Opened, old: Option<&Lock>) -> Result<Fou
         found.commits.insert(name, commit.clone());
         found.checked_out.push(CheckedOut {
             repo,
-            remote: clone.remote,
+            clone,
             commit,
         });
     }
@@ -170,13 +169,13 @@ fn ask_remotes(
             Ok(Held::Yes) => {}
             Ok(Held::No) => {
                 return refused(
-                    format!("{} is not on `{}`", short(&it.commit), it.remote),
-                    Some(format!("git -C {path} push {} HEAD", it.remote)),
+                    format!("{} is not on `{}`", short(&it.commit), it.clone.remote),
+                    Some(format!("git -C {path} push {} HEAD", it.clone.remote)),
                 );
             }
             // A fetch has brought nothing of it.
             Ok(Held::Unknown) => {
-                let note = unfollowed(&it.remote);
+                let note = unfollowed(&it.clone.remote);
                 let command = note.command.unwrap_or_default();
                 return refused(note.why, Some(format!("git -C {path} {command}")));
             }
@@ -188,11 +187,11 @@ fn ask_remotes(
 
 fn is_held(network: &Network<'_>, it: &CheckedOut) -> Result<Held, GitError> {
     let meter = Arc::new(Meter::default());
-    let tips = network.tips(&it.repo, &it.remote, &meter)?;
+    let tips = network.tips(&it.repo, &it.clone, &meter)?;
     let ask = || local::is_held(network.root, &it.repo, &it.commit, &tips);
     match ask()? {
         Held::Unknown => {
-            network.fetch(&it.repo, &it.remote, &meter)?;
+            network.fetch(&it.repo, &it.clone, &meter)?;
             ask()
         }
         known => Ok(known),

@@ -11,6 +11,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use gix::bstr::BString;
+
 use super::error::{Cause, GitError, SshSaid};
 use super::local::work::Paths;
 use super::local::{self, hooks};
@@ -260,11 +262,15 @@ pub(super) fn detach(path: &Path, commit: &str) -> Result<(), GitError> {
 }
 
 /// `git switch`; makes the branch where it is to follow one of a remote.
-pub(super) fn switch(path: &Path, branch: &str, follows: Option<&str>) -> Result<(), GitError> {
+pub(super) fn switch(path: &Path, branch: &OsStr, follows: Option<&OsStr>) -> Result<(), GitError> {
     let mut command = in_clone(path);
     command.args(["switch", "--quiet", "--no-overwrite-ignore", "--no-guess"]);
     match follows {
-        Some(upstream) => command.args(["--create", branch, "--track", upstream]),
+        Some(upstream) => command
+            .arg("--create")
+            .arg(branch)
+            .arg("--track")
+            .arg(upstream),
         None => command.arg(branch),
     };
     moved(command)
@@ -282,6 +288,19 @@ fn moved(command: Command) -> Result<(), GitError> {
         return Err(GitError::of_git(&said(&stderr), &SshSaid::default(), ""));
     }
     Err(GitError::in_the_way(&files))
+}
+
+/// `git hook run`: how it ended.
+pub(super) fn run_hook(
+    path: &Path,
+    name: &str,
+    arguments: &[&str],
+    interrupt: &AtomicBool,
+) -> Result<Result<(), Vec<String>>, GitError> {
+    let mut command = in_clone(path);
+    command.args(["hook", "run", "--ignore-missing", name, "--"]);
+    command.args(arguments);
+    ended(command, interrupt)
 }
 
 /// `git status`, counted.
@@ -323,6 +342,43 @@ pub(super) fn changes(path: &Path) -> Result<Changes, GitError> {
         }
     }
     Ok(changes)
+}
+
+/// What git says in a clone, and in no repository around it; none where it ends with 1, its word for no.
+pub(super) fn ask<S: AsRef<OsStr>>(
+    path: &Path,
+    arguments: &[S],
+) -> Result<Option<BString>, GitError> {
+    let mut command = in_clone(path);
+    if let Some(above) = path.canonicalize()?.parent() {
+        command.env("GIT_CEILING_DIRECTORIES", above);
+    }
+    command.args(arguments);
+    answer(command)
+}
+
+/// The same in the repository around a folder.
+pub(super) fn ask_around<S: AsRef<OsStr>>(
+    folder: &Path,
+    arguments: &[S],
+) -> Result<Option<BString>, GitError> {
+    let mut command = git();
+    command.arg("-C").arg(folder).args(arguments);
+    answer(command)
+}
+
+fn answer(mut command: Command) -> Result<Option<BString>, GitError> {
+    command.env("GIT_OPTIONAL_LOCKS", "0");
+    let output = command.output().map_err(|error| missing(&error))?;
+    match output.status.code() {
+        Some(0) => Ok(Some(output.stdout.into())),
+        Some(1) => Ok(None),
+        _ => Err(GitError::of_git(
+            &said(&output.stderr),
+            &SshSaid::default(),
+            "",
+        )),
+    }
 }
 
 /// What differs from HEAD, by path, whatever is configured; submodules are left out.

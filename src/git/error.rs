@@ -379,9 +379,7 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
             "{host} answers, and not as a git server does: check the `url`, the VPN and the proxy"
         ),
         Cause::ObjectFormat => {
-            "its objects have SHA-256 names, and fitout reads SHA-1 only: leave it to `git`, \
-             with `skip = true` for it in workspace.local.toml"
-                .to_owned()
+            "its objects have SHA-256 names, which nothing but `git` reads: install it".to_owned()
         }
         Cause::Oversized => format!(
             "{url} lists more than {LIMIT} MiB of capabilities and references, and fitout reads no more"

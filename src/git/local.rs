@@ -13,6 +13,7 @@ pub(super) mod hooks;
 mod lfs;
 mod link;
 mod moving;
+pub(super) mod plumbing;
 mod remote;
 mod state;
 pub mod submodules;
@@ -32,14 +33,17 @@ pub(super) use remote::{
 pub use state::{observe, observe_at_exit, refresh};
 pub use transaction::{lock_of_fetch, recover};
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use git2::{Oid, Repository};
+use git2::{ErrorCode, Oid, Repository};
 
+use self::plumbing::Plumbed;
+use super::cli;
 use super::error::{Cause, GitError};
 use crate::host::place;
-use crate::sync::Head;
+use crate::sync::{CloneState, Head};
 use crate::workspace::{Checkout, Repo};
 
 /// The folder that a repo's clone belongs in.
@@ -55,20 +59,35 @@ pub fn within(root: &Path, path: Option<&Path>) -> Result<(), GitError> {
 
 /// The branch that is checked out, if it is one.
 pub fn branch(path: &Path) -> Option<String> {
-    match head(&Repository::open(path).ok()?).ok()?.0 {
-        Head::Branch(name) | Head::Unborn(name) => Some(name),
-        Head::Detached(_) => None,
+    let by_library = || head(&Repository::open(path)?);
+    match by_library() {
+        Ok((Head::Branch(name) | Head::Unborn(name), _)) => Some(name),
+        Ok((Head::Detached(_), _)) => None,
+        Err(_) => Plumbed::open(path).ok()?.branch(),
     }
 }
 
 /// The git directory of the repository at `path`.
 pub fn git_dir(path: &Path) -> Option<PathBuf> {
-    Some(Repository::open(path).ok()?.commondir().to_owned())
+    match Repository::open(path) {
+        Ok(repository) => Some(repository.commondir().to_owned()),
+        Err(_) => Some(Plumbed::open(path).ok()?.common_dir().to_owned()),
+    }
+}
+
+/// Whether only the user's git can open the clone.
+pub(super) fn is_only_gits(path: &Path) -> bool {
+    Repository::open(path).is_err() && Plumbed::open(path).is_ok()
 }
 
 /// A file as the commit that is checked out has it.
 pub fn committed(path: &Path, file: &Path) -> Option<Vec<u8>> {
-    let repository = Repository::open(path).ok()?;
+    let Ok(repository) = Repository::open(path) else {
+        let mut name = OsString::from("HEAD:");
+        name.push(file);
+        let arguments = [OsStr::new("cat-file"), OsStr::new("blob"), &name];
+        return Some(cli::ask(path, &arguments).ok()??.into());
+    };
     let tree = repository.head().ok()?.peel_to_tree().ok()?;
     let blob = repository.find_blob(tree.get_path(file).ok()?.id()).ok()?;
     Some(blob.content().to_owned())
@@ -76,23 +95,30 @@ pub fn committed(path: &Path, file: &Path) -> Option<Vec<u8>> {
 
 /// Whether the repository around a file ignores it.
 pub fn is_ignored(file: &Path) -> bool {
-    let look = || -> Option<bool> {
-        let repository = Repository::discover(file.parent()?).ok()?;
+    let Some(folder) = file.parent() else {
+        return false;
+    };
+    let look = |repository: &Repository| -> Option<bool> {
         let work_tree = repository.workdir()?.canonicalize().ok()?;
         let file = file.canonicalize().ok()?;
         let path = file.strip_prefix(work_tree).ok()?;
         Some(repository.status_file(path).ok()?.is_ignored())
     };
-    look().unwrap_or(false)
+    match Repository::discover(folder) {
+        Ok(repository) => look(&repository).unwrap_or(false),
+        Err(error) if error.code() == ErrorCode::NotFound => false,
+        Err(_) => {
+            let arguments = ["check-ignore", "--quiet", "--"].map(OsStr::new);
+            let arguments = [&arguments[..], &[file.as_os_str()]].concat();
+            matches!(cli::ask_around(folder, &arguments), Ok(Some(_)))
+        }
+    }
 }
 
 /// The commit that is checked out.
-pub fn head_commit(root: &Path, repo: &Repo) -> Result<String, GitError> {
-    let repository = Repository::open(folder(root, repo))?;
-    let (_, commit) = head(&repository)?;
-    let commit =
-        commit.ok_or_else(|| GitError::new(Cause::MissingReference, "it has no commit yet"))?;
-    Ok(commit.to_string())
+pub fn head_commit(clone: &CloneState) -> Result<String, GitError> {
+    let commit = clone.basis.commit.clone();
+    commit.ok_or_else(|| GitError::new(Cause::MissingReference, "it has no commit yet"))
 }
 
 /// Whether a repository has a commit.
@@ -113,7 +139,10 @@ pub enum Held {
 
 /// Whether one of these tips, whole ids of commits and tag objects, leads to the commit.
 pub fn is_held(root: &Path, repo: &Repo, commit: &str, tips: &[String]) -> Result<Held, GitError> {
-    let repository = Repository::open(folder(root, repo))?;
+    let path = folder(root, repo);
+    let Ok(repository) = Repository::open(&path) else {
+        return plumbing::is_held(&path, commit, tips);
+    };
     let objects = repository.odb()?;
     let mut walk = repository.revwalk()?;
     walk.push(Oid::from_str(commit)?)?;

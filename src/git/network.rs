@@ -32,6 +32,7 @@ pub use hosts::Hosts;
 pub(in crate::git) use http::{Failure, would_leak};
 pub use logins::{Answer, Ask, Loans, Question};
 pub use ssh::{Holder, Host as SshHost};
+pub use submodules::left_to_user;
 pub use way_out::WayOut;
 
 use std::path::{Path, PathBuf};
@@ -47,7 +48,7 @@ use super::meter::{Gate, Meter};
 use super::{cli, local, staging, url};
 use crate::host::{files, place};
 use crate::shell;
-use crate::sync::{Link, Seen};
+use crate::sync::{CloneState, Link, Seen};
 use crate::workspace::{Backend, Checkout, Repo};
 
 /// How to reach remotes; one for a whole run.
@@ -112,9 +113,13 @@ impl Network<'_> {
             .map_err(|error| self.explained(error, repo, &url))?;
         let mut note = None;
         if repo.submodules && path.join(".gitmodules").exists() {
-            let found = local::submodules::elsewhere(path, None)?;
-            let tops: Vec<String> = found.into_iter().map(|it| it.top).collect();
-            note = self.submodules(path, &tops, repo)?;
+            if local::is_only_gits(path) {
+                note = Some(left_to_user(&shell::path(&repo.path)));
+            } else {
+                let found = local::submodules::elsewhere(path, None)?;
+                let tops: Vec<String> = found.into_iter().map(|it| it.top).collect();
+                note = self.submodules(path, &tops, repo)?;
+            }
         }
         if note.is_none() && made.has_attributes {
             note = local::lfs_note(path, &shell::path(&repo.path));
@@ -138,11 +143,17 @@ impl Network<'_> {
     }
 
     /// Updates the remote-tracking refs of a clone. Returns what the user should know of the remote.
-    pub fn fetch(&self, repo: &Repo, remote: &str, meter: &Arc<Meter>) -> Result<Seen, GitError> {
+    pub fn fetch(
+        &self,
+        repo: &Repo,
+        clone: &CloneState,
+        meter: &Arc<Meter>,
+    ) -> Result<Seen, GitError> {
+        let remote = &clone.remote;
         let path = local::folder(self.root, repo);
         let wanted = local::wanted_refspecs(&path, remote, &repo.checkout);
         let url = url::resolve(self.root, &repo.url);
-        self.with_retries(&url, |session| match self.backend {
+        self.with_retries(&url, |session| match self.backend_for(clone) {
             Backend::BuiltIn if needs_no_program(&url) => {
                 local::fetch(&path, remote, &wanted, &repo.checkout, &url).map(|()| Seen::default())
             }
@@ -194,17 +205,27 @@ impl Network<'_> {
     pub fn tips(
         &self,
         repo: &Repo,
-        remote: &str,
+        clone: &CloneState,
         meter: &Arc<Meter>,
     ) -> Result<Vec<String>, GitError> {
+        let remote = &clone.remote;
         let path = local::folder(self.root, repo);
         let url = url::resolve(self.root, &repo.url);
-        self.with_retries(&url, |session| match self.backend {
+        self.with_retries(&url, |session| match self.backend_for(clone) {
             Backend::BuiltIn if needs_no_program(&url) => local::listed(&url),
             Backend::BuiltIn => Attempt::new(self, &url, meter, session).tips(&path, remote),
             Backend::Cli => cli::tips(&path, remote, &url),
         })
         .map_err(|error| self.explained(error, repo, &url))
+    }
+
+    /// What only git reads, only git updates.
+    fn backend_for(&self, clone: &CloneState) -> Backend {
+        if clone.only_git {
+            Backend::Cli
+        } else {
+            self.backend
+        }
     }
 
     /// A repository of this machine is as near as the cache.

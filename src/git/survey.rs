@@ -5,6 +5,9 @@ use std::path::Path;
 
 use git2::Repository;
 
+use super::error::GitError;
+use super::local::plumbing::Plumbed;
+
 /// How many folders deep a clone may be: `services/api` is the deepest.
 const DEPTH: usize = 2;
 
@@ -34,7 +37,7 @@ pub enum Kind {
     NoRemote,
     /// A submodule, or another work tree of some clone: its `.git` is a file.
     Linked,
-    /// git2 can't open it; why.
+    /// Neither git2 nor git can open it; why.
     Broken(String),
 }
 
@@ -76,8 +79,10 @@ fn walk(
         let folder = entry.path();
         match fs::symlink_metadata(folder.join(".git")) {
             Ok(git) if git.is_dir() => {
-                let kind =
-                    kind(&folder).unwrap_or_else(|error| Kind::Broken(error.message().to_owned()));
+                let kind = kind(&folder).unwrap_or_else(|error| {
+                    let by_git = kind_by_git(&folder);
+                    by_git.unwrap_or(Kind::Broken(error.message().to_owned()))
+                });
                 found.push(Found { path, kind });
             }
             Ok(_) => found.push(Found {
@@ -90,6 +95,27 @@ fn walk(
             Err(_) => {}
         }
     }
+}
+
+/// The same of a clone that only git reads.
+fn kind_by_git(folder: &Path) -> Result<Kind, GitError> {
+    let clone = Plumbed::open(folder)?;
+    let mut remotes = clone.remotes()?;
+    remotes.sort_by_key(|(name, _)| name != "origin");
+    let Some((remote, url)) = remotes.into_iter().next() else {
+        return Ok(Kind::NoRemote);
+    };
+    let branch = clone.branch();
+    let has = |name: &str| clone.has_remote_branch(&remote, name);
+    let default = clone.default_branch(&remote);
+    Ok(Kind::Clone {
+        url,
+        remote: default.map(|default| RemoteBranches {
+            default,
+            has_current: branch.as_deref().is_some_and(has),
+        }),
+        branch,
+    })
 }
 
 fn kind(folder: &Path) -> Result<Kind, git2::Error> {

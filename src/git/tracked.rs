@@ -1,21 +1,36 @@
 //! Whether git would commit a file.
 
+use std::ffi::OsStr;
 use std::path::Path;
 
-use git2::Repository;
+use git2::{ErrorCode, Repository};
+
+use super::cli;
 
 /// Whether the repository that holds `folder`, if there is one, has the file `path` below that
 /// folder in its index.
 pub fn is_tracked(folder: &Path, path: &Path) -> bool {
-    let find = || -> Option<bool> {
-        let repository = Repository::discover(folder).ok()?;
-        let work_tree = repository.workdir()?.canonicalize().ok()?;
-        let folder = folder.canonicalize().ok()?;
-        let path = folder.strip_prefix(work_tree).ok()?.join(path);
-        let index = repository.index().ok()?;
-        Some(index.get_path(&path, 0).is_some())
+    let find = || -> Result<bool, git2::Error> {
+        let repository = Repository::discover(folder)?;
+        let index = repository.index()?;
+        let in_index = || {
+            let work_tree = repository.workdir()?.canonicalize().ok()?;
+            let folder = folder.canonicalize().ok()?;
+            let path = folder.strip_prefix(work_tree).ok()?.join(path);
+            index.get_path(&path, 0)
+        };
+        Ok(in_index().is_some())
     };
-    find().unwrap_or(false)
+    match find() {
+        Ok(is_tracked) => is_tracked,
+        Err(error) if error.code() == ErrorCode::NotFound => false,
+        // What git alone reads.
+        Err(_) => {
+            let arguments = ["ls-files", "--error-unmatch", "--"].map(OsStr::new);
+            let arguments = [&arguments[..], &[path.as_os_str()]].concat();
+            matches!(cli::ask_around(folder, &arguments), Ok(Some(_)))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -37,5 +52,13 @@ mod tests {
         index.add_path(Path::new("services/.env")).unwrap();
         index.write().unwrap();
         assert!(is_tracked(&below, Path::new(".env")));
+
+        let mut config = repository.config().unwrap();
+        config.set_i32("core.repositoryFormatVersion", 1).unwrap();
+        config.set_str("extensions.refStorage", "files").unwrap();
+        drop(repository);
+        assert!(Repository::open(folder.path()).is_err(), "libgit2 reads it");
+        assert!(is_tracked(&below, Path::new(".env")), "only git reads it");
+        assert!(!is_tracked(&below, Path::new("other")));
     }
 }

@@ -432,6 +432,7 @@ mod tests {
             half_moved: false,
             changes: Changes::default(),
             has_filters: false,
+            only_git: false,
             stashes: 0,
             target: Target::Branch {
                 name: "main".to_owned(),

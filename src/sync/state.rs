@@ -84,6 +84,8 @@ pub struct CloneState {
     pub changes: Changes,
     /// Whether a file of attributes names a filter (Git LFS) or an encoding.
     pub has_filters: bool,
+    /// Whether nothing but the user's git can read it, and so works in it.
+    pub only_git: bool,
     /// Entries of `git stash list`.
     pub stashes: usize,
     /// What the manifest wants checked out.

@@ -100,29 +100,6 @@ fn a_pack_that_is_spoiled_is_no_repo() {
 }
 
 #[test]
-fn a_repository_that_only_git_can_read_is_left_to_it() {
-    let context = TestContext::new();
-    let sha256 = ["init", "--quiet", "--bare", "--object-format=sha256"];
-    context.git(".", &[&sha256[..], &["remotes/new.git"]].concat());
-    let file = context.path("remotes/new.git").display().to_string();
-    context.git(".", &["clone", "--quiet", &file, "work"]);
-    context.git("work", &["commit", "--quiet", "--allow-empty", "-m", "one"]);
-    context.git("work", &["push", "--quiet", "origin", "HEAD"]);
-    let server = HttpServer::start(&context.path("remotes"), Behaviour::default());
-    let reason = "its objects have SHA-256 names, and fitout reads SHA-1 only: leave it to `git`";
-    for url in [server.url("new"), file] {
-        context.manifest(&format!("[repos.new]\nurl = \"{url}\"\n"));
-        assert_failed(&context, &context.fitout(&["sync"]), reason);
-    }
-    context.git("ws", &["clone", "--quiet", "../remotes/new.git", "new"]);
-    let refused = context.fitout(&["sync"]);
-    assert!(refused.stdout.contains(reason), "{}", refused.shown());
-    context.write("ws/workspace.local.toml", "[repos.new]\nskip = true\n");
-    let skipped = context.fitout(&["sync"]);
-    assert_eq!(skipped.code, Some(0), "{}", skipped.shown());
-}
-
-#[test]
 fn what_is_no_git_server_is_said_to_be_none() {
     let page =
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<p>log in</p>\n";

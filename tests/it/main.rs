@@ -40,6 +40,7 @@ mod lock;
 mod login;
 mod manifest;
 mod never_loses;
+mod only_git;
 mod preset_image;
 mod project;
 mod proxy;

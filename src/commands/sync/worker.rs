@@ -142,8 +142,7 @@ impl<'a> Worker<'a> {
                 ..report(Outcome::Refused).noted(note, &self.shown_path(repo))
             },
             (Step::Fetch, Place::Clone(clone)) => {
-                let fetched =
-                    self.metered(repo, |meter| self.network.fetch(repo, &clone.remote, meter));
+                let fetched = self.metered(repo, |meter| self.network.fetch(repo, &clone, meter));
                 match fetched {
                     Ok(seen) => return Fetched::Clone(clone, seen, recovered),
                     Err(error) if matches!(error.cause, Cause::Other | Cause::Changed) => {
@@ -214,6 +213,12 @@ impl<'a> Worker<'a> {
             return report;
         }
         let clone = local::folder(self.network.root, repo);
+        if before.only_git {
+            let are_elsewhere =
+                repo.submodules && submodules::are_elsewhere(&clone).unwrap_or(true);
+            let note = are_elsewhere.then(|| network::left_to_user(&self.shown_path(repo)));
+            return report.also(note);
+        }
         let found = match submodules::elsewhere(&clone, None) {
             Ok(found) => found,
             Err(error) if repo.submodules => return report.but(failed(repo, error)),

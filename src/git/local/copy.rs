@@ -161,7 +161,7 @@ impl Point {
                 });
             }
             Checkout::Branch(name) => name.clone(),
-            Checkout::RemoteDefault => remote_default(from, &remote, &found)
+            Checkout::RemoteDefault => remote_default(from, &remote, &found)?
                 .ok_or_else(|| lacks("the remote's default branch"))?,
         };
         let commit = from

@@ -2,7 +2,9 @@
 //!
 //! Clones are made and moved without git, so their hooks are started here, with what githooks(5) says.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +12,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 
 use git2::{ConfigLevel, Repository};
+use gix::bstr::ByteSlice as _;
 
+use super::plumbing::Plumbed;
 use super::template;
 use crate::git::cli;
 use crate::git::error::GitError;
@@ -54,7 +58,9 @@ pub(in crate::git) fn after_clone(
     if !may_have_hooks(path) {
         return Ok(None);
     }
-    let repository = Repository::open(path)?;
+    let Ok(repository) = Repository::open(path) else {
+        return after_clone_by_git(path, interrupt);
+    };
     // git looks for no hook where there is nothing to check out.
     let Some(commit) = repository.head().ok().and_then(|head| head.target()) else {
         return Ok(None);
@@ -76,6 +82,20 @@ pub(in crate::git) fn after_clone(
     command.env("GIT_DIR", path.join(".git"));
     let _pass = gate.pass(0);
     cli::ended(command, interrupt).map(|ended| ended.err().map(|said| failed(&said)))
+}
+
+/// The same of a clone that only git reads.
+fn after_clone_by_git(path: &Path, interrupt: &AtomicBool) -> Result<Option<String>, GitError> {
+    let clone = Plumbed::open(path)?;
+    let Some(commit) = clone.commit() else {
+        return Ok(None);
+    };
+    if come_from_remote(path) {
+        return Ok(not_run_by_git(path));
+    }
+    let none = "0".repeat(commit.len());
+    let ended = cli::run_hook(path, POST_CHECKOUT, &[&none, commit, "1"], interrupt)?;
+    Ok(ended.err().map(|said| failed(&said)))
 }
 
 /// Runs the hook that `git merge` runs after a fast-forward. git does not care whether it fails. Returns
@@ -114,12 +134,35 @@ fn not_run(repository: &Repository, name: &str) -> Option<String> {
     }
 }
 
+/// The same of a clone that only git reads.
+pub(super) fn not_run_by_git(path: &Path) -> Option<String> {
+    let hook = [POST_MERGE, POST_CHECKOUT]
+        .map(|name| Some(folder_by_git(path)?.join(name)))
+        .into_iter()
+        .flatten()
+        .find(|hook| is_executable(&path.join(hook)))?;
+    come_from_remote(path).then(|| was_not_run(&hook))
+}
+
 /// Whether the user's git would take hooks of that clone from its work tree, where the remote puts them.
 pub(in crate::git) fn come_from_remote(path: &Path) -> bool {
-    Repository::open(path).is_ok_and(|repository| {
-        let (folder, is_own) = folder(&repository);
-        !is_own && in_work_tree(&repository, &folder).is_some()
-    })
+    let Ok(repository) = Repository::open(path) else {
+        return folder_by_git(path)
+            .is_some_and(|folder| inside(path, &path.join(folder)).is_some());
+    };
+    let (folder, is_own) = folder(&repository);
+    !is_own && in_work_tree(&repository, &folder).is_some()
+}
+
+/// Where git takes hooks from, as configured, unless the clone's own `.git` says so.
+fn folder_by_git(path: &Path) -> Option<PathBuf> {
+    let mut command = cli::quiet("git");
+    command.arg("-C").arg(path).args(["config", "--show-scope"]);
+    command.args(["--type=path", "--get", "core.hooksPath"]);
+    let said = command.output().ok()?.stdout;
+    let (scope, folder) = said.split_once_str("\t")?;
+    let is_own = [&b"local"[..], b"worktree"].contains(&scope);
+    (!is_own).then(|| PathBuf::from(OsStr::from_bytes(folder.trim_end_with(|it| it == '\n'))))
 }
 
 fn run(repository: &Repository, name: &str, arguments: &[&str]) -> Result<Option<Told>, GitError> {
@@ -151,11 +194,14 @@ fn hook_of(repository: &Repository, name: &str) -> Hook {
 
 /// The path in the work tree, by its name or by where links lead.
 fn in_work_tree(repository: &Repository, hook: &Path) -> Option<PathBuf> {
+    inside(repository.workdir()?, hook)
+}
+
+fn inside(work_tree: &Path, hook: &Path) -> Option<PathBuf> {
     let inside = |work_tree: &Path, path: &Path| {
         let inside = path.strip_prefix(work_tree).ok()?;
         (!inside.starts_with(".git")).then(|| inside.to_path_buf())
     };
-    let work_tree = repository.workdir()?;
     inside(work_tree, hook).or_else(|| {
         let (work_tree, hook) = (work_tree.canonicalize().ok()?, hook.canonicalize().ok()?);
         inside(&work_tree, &hook)

@@ -1,13 +1,17 @@
 //! A repo that is kept elsewhere: the symbolic link at the manifest's path, and what keeps the
 //! workspace's own repository from showing the clone.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
-use git2::Repository;
+use git2::{ErrorCode, Repository};
+use gix::bstr::ByteSlice as _;
 
 use super::{folder, within};
 use crate::dotenv;
+use crate::git::cli;
 use crate::git::error::GitError;
 use crate::host::files::{self, At as _, Mode};
 use crate::sync::Link;
@@ -37,31 +41,67 @@ pub fn exclude(root: &Path, repo: &Repo) -> anyhow::Result<()> {
     if repo.local_path.is_none() {
         return Ok(());
     }
-    let (Ok(repository), Ok(clone)) = (
-        Repository::discover(root),
-        folder(root, repo).canonicalize(),
-    ) else {
+    let (Some(around), Ok(clone)) = (Around::of(root), folder(root, repo).canonicalize()) else {
         return Ok(());
     };
-    let Some(work_tree) = repository.workdir() else {
-        return Ok(());
-    };
-    let work_tree = work_tree.canonicalize()?;
+    let work_tree = around.work_tree.canonicalize()?;
     let Ok(path) = clone.strip_prefix(&work_tree) else {
         return Ok(());
     };
-    if repository.is_path_ignored(path)? {
+    if around.ignores(path)? {
         return Ok(());
     }
-    let file = repository.commondir().join(EXCLUDE);
+    let file = around.common_dir.join(EXCLUDE);
     let mut text = files::read(&file)?.unwrap_or_default();
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
     text.push_str(&dotenv::ignore_pattern(&path.display().to_string()));
     text.push('\n');
-    fs::create_dir_all(repository.commondir().join("info"))?;
-    files::write_within(repository.commondir(), EXCLUDE, &text, Mode::Shared)
+    fs::create_dir_all(around.common_dir.join("info"))?;
+    files::write_within(&around.common_dir, EXCLUDE, &text, Mode::Shared)
+}
+
+/// The repository around a workspace.
+struct Around {
+    work_tree: PathBuf,
+    common_dir: PathBuf,
+    /// None where only git reads it.
+    repository: Option<Repository>,
+}
+
+impl Around {
+    fn of(root: &Path) -> Option<Self> {
+        let repository = match Repository::discover(root) {
+            Ok(repository) => repository,
+            Err(error) if error.code() == ErrorCode::NotFound => return None,
+            Err(_) => {
+                let arguments = ["rev-parse", "--show-toplevel", "--git-common-dir"];
+                let said = cli::ask_around(root, &arguments).ok()??;
+                let mut paths = said.lines().map(|line| root.join(OsStr::from_bytes(line)));
+                return Some(Around {
+                    work_tree: paths.next()?,
+                    common_dir: paths.next()?,
+                    repository: None,
+                });
+            }
+        };
+        Some(Around {
+            work_tree: repository.workdir()?.to_owned(),
+            common_dir: repository.commondir().to_owned(),
+            repository: Some(repository),
+        })
+    }
+
+    /// Whether it ignores a path of its work tree.
+    fn ignores(&self, path: &Path) -> Result<bool, GitError> {
+        if let Some(repository) = &self.repository {
+            return Ok(repository.is_path_ignored(path)?);
+        }
+        let arguments = ["check-ignore", "--quiet", "--"].map(OsStr::new);
+        let arguments = [&arguments[..], &[path.as_os_str()]].concat();
+        Ok(cli::ask_around(&self.work_tree, &arguments)?.is_some())
+    }
 }
 
 pub(super) fn observe(root: &Path, repo: &Repo) -> Link {

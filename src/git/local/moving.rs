@@ -1,6 +1,7 @@
 //! Says where a clone goes, as the plan wants it: [`transaction`] gets it there, or the user's git where only
 //! that one can. Nothing that is not committed is ever overwritten.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository};
@@ -9,6 +10,7 @@ use super::attributes::Attributes;
 use super::checkout::with_git;
 use super::hooks::Told;
 use super::lfs::fetches_lfs;
+use super::plumbing::moves;
 use super::transaction::{self, How, Move, Scene};
 use super::{engine, folder, head, hooks, pinned};
 use crate::git::cli;
@@ -24,6 +26,9 @@ pub fn fast_forward(
     repo: &Repo,
     clone: &CloneState,
 ) -> Result<Option<String>, GitError> {
+    if clone.only_git {
+        return moves::fast_forward(root, repo, clone);
+    }
     let path = folder(root, repo);
     let repository = Repository::open(&path)?;
     let Target::Branch { name, .. } = &clone.target else {
@@ -59,6 +64,9 @@ pub fn fast_forward(
 /// itself overwrites what it ignores.
 pub fn obstacle(root: &Path, repo: &Repo, clone: &CloneState) -> Option<String> {
     let goal = sync::offered(clone)?;
+    if clone.only_git {
+        return moves::obstacle(root, repo, clone, goal);
+    }
     let to = destination(root, repo, clone, goal)?;
     let repository = Repository::open(folder(root, repo));
     let found = repository
@@ -114,6 +122,9 @@ fn must_be_forward(
 /// Checks out the pinned commit with a detached HEAD, with the same care. Returns what the user should
 /// know.
 pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<String>, GitError> {
+    if clone.only_git {
+        return moves::detach(root, repo, clone);
+    }
     let path = folder(root, repo);
     let repository = Repository::open(&path)?;
     let commit = pinned(&repository, &repo.checkout)
@@ -143,6 +154,9 @@ pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
 /// Checks out the manifest's branch, with the same care; makes it where only the remote has it. Returns
 /// what the user should know.
 pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<String>, GitError> {
+    if clone.only_git {
+        return moves::switch(root, repo, clone);
+    }
     let path = folder(root, repo);
     let repository = Repository::open(&path)?;
     let Target::Branch { name, .. } = &clone.target else {
@@ -185,7 +199,9 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
     };
     transaction::look(&scene, &attributes)?;
     let from = local.is_none().then_some(upstream.as_str());
-    let moved = with_git(why, || cli::switch(&path, name, from));
+    let moved = with_git(why, || {
+        cli::switch(&path, OsStr::new(name), from.map(OsStr::new))
+    });
     let is_there = head(&repository)?.0 == Head::Branch(name.clone());
     without_hook(&repository, moved, is_there)
 }

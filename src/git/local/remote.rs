@@ -9,7 +9,7 @@ use git2::build::CheckoutBuilder;
 use git2::{Config, Oid, Repository};
 
 use super::checkout::check_out_at;
-use super::{folder, has_remote_branches, pinned, submodules, template};
+use super::{folder, has_remote_branches, pinned, plumbing, submodules, template};
 use crate::git::error::{Cause, GitError};
 use crate::git::url;
 use crate::workspace::syntax::is_commit_id;
@@ -17,8 +17,11 @@ use crate::workspace::{Checkout, Repo};
 
 /// Gives a remote the manifest's URL, or adds `origin` where the clone has no remote.
 pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), GitError> {
-    let repository = Repository::open(folder(root, repo))?;
+    let path = folder(root, repo);
     let url = url::resolve(root, &repo.url);
+    let Ok(repository) = Repository::open(&path) else {
+        return plumbing::set_url(&path, remote, &url);
+    };
     let Some(name) = remote else {
         repository.remote("origin", &url)?;
         return Ok(());
@@ -47,7 +50,7 @@ fn url_key(remote: &str) -> String {
 }
 
 /// A regular expression for a text as it is.
-fn exactly(text: &str) -> String {
+pub(super) fn exactly(text: &str) -> String {
     let escaped = text.chars().map(|char| match char {
         char if char.is_ascii_punctuation() => format!("\\{char}"),
         char => char.to_string(),
@@ -77,7 +80,7 @@ pub(in crate::git) fn wanted_refspecs(
     checkout: &Checkout,
 ) -> Vec<String> {
     let Ok(repository) = Repository::open(path) else {
-        return Vec::new();
+        return plumbing::wanted_refspecs(path, remote, checkout).unwrap_or_default();
     };
     let lacks = |name: &str| repository.refname_to_id(name).is_err();
     // A shallow clone follows one branch only, so another one has to be named.
@@ -108,7 +111,9 @@ pub(in crate::git) fn configured_refspecs(
     path: &Path,
     remote: &str,
 ) -> Result<Vec<String>, GitError> {
-    let repository = Repository::open(path)?;
+    let Ok(repository) = Repository::open(path) else {
+        return plumbing::refspecs(path, remote);
+    };
     let remote = repository.find_remote(remote)?;
     let refspecs = remote.fetch_refspecs()?;
     Ok(refspecs
@@ -120,10 +125,12 @@ pub(in crate::git) fn configured_refspecs(
 
 /// Whether the clone has seen a branch of the remote.
 pub(in crate::git) fn knows_branches(path: &Path, remote: &str) -> bool {
-    Repository::open(path)
-        .map_err(GitError::from)
-        .and_then(|repository| has_remote_branches(&repository, remote))
-        .unwrap_or(false)
+    match Repository::open(path) {
+        Ok(repository) => has_remote_branches(&repository, remote).unwrap_or(false),
+        Err(_) => {
+            plumbing::Plumbed::open(path).is_ok_and(|clone| clone.has_remote_branches(remote))
+        }
+    }
 }
 
 /// What a clone knows of a remote, as that one calls it, in the order of their names: branches and

@@ -13,7 +13,7 @@ use super::attributes::Attributes;
 use super::transaction::{index_identity, is_half_moved};
 use super::{
     engine, first_url, folder, follows, has_remote_branches, head, head_text, link, pinned,
-    reachable, submodules,
+    plumbing, reachable, submodules,
 };
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
@@ -55,8 +55,15 @@ fn state(root: &Path, repo: &Repo, before_closing: fn(&Repository)) -> RepoState
 /// Looks again at what a fetch changes. What differs from HEAD is taken from before: to look twice
 /// would be most of the work of a sync with nothing to do, and a checkout is safe in any case.
 pub fn refresh(root: &Path, repo: &Repo, before: &CloneState) -> Result<CloneState, GitError> {
-    let repository = Repository::open(folder(root, repo))?;
-    let state = clone_state(&repository, before.remote.clone(), &repo.checkout)?;
+    let path = folder(root, repo);
+    let remote = before.remote.clone();
+    let by_git = || plumbing::Plumbed::open(&path)?.state(remote.clone(), &repo.checkout);
+    let by_library = || clone_state(&Repository::open(&path)?, remote.clone(), &repo.checkout);
+    let state = if before.only_git {
+        by_git()?
+    } else {
+        by_library().or_else(|error| by_git().map_err(|_| error))?
+    };
     Ok(CloneState {
         changes: before.changes.clone(),
         has_filters: before.has_filters,
@@ -100,30 +107,36 @@ fn place(root: &Path, repo: &Repo, before_closing: fn(&Repository)) -> Place {
             Err(error) => Place::Unreadable(error.to_string()),
         };
     }
-    let repository = match open(&folder) {
-        Ok(repository) => repository,
-        Err(error) if error.code() == ErrorCode::Owner => {
-            return Place::Unreadable(
-                "the clone belongs to another user of this machine".to_owned(),
-            );
+    by_library(root, repo, &folder, before_closing).unwrap_or_else(|why| {
+        // What git opens is no broken clone.
+        plumbing::place(root, repo).unwrap_or(Place::Unreadable(why))
+    })
+}
+
+/// What libgit2 makes of it; else why it can't read it.
+fn by_library(
+    root: &Path,
+    repo: &Repo,
+    folder: &Path,
+    before_closing: fn(&Repository),
+) -> Result<Place, String> {
+    let repository = open(folder).map_err(|error| {
+        if error.code() == ErrorCode::Owner {
+            return "the clone belongs to another user of this machine".to_owned();
         }
-        Err(error) => {
-            let error = GitError::from(error);
-            return Place::Unreadable(match error.cause {
-                Cause::ObjectFormat => error.reason,
-                _ => format!("a broken clone: {error}"),
-            });
+        let error = GitError::from(error);
+        match error.cause {
+            Cause::ObjectFormat => error.reason,
+            _ => format!("a broken clone: {error}"),
         }
-    };
+    })?;
     let url = url::resolve(root, &repo.url);
     let place = match remote_of(&repository, &url) {
         Ok(remote) => clone_state(&repository, remote, &repo.checkout)
-            .and_then(|state| with_changes(state, &repository, &folder))
-            .map_or_else(
-                |error| Place::Unreadable(error.reason),
-                |state| Place::Clone(Box::new(state)),
-            ),
-        Err(other) => Place::OtherRemote(other),
+            .and_then(|state| with_changes(state, &repository, folder))
+            .map(|state| Place::Clone(Box::new(state)))
+            .map_err(|error| error.reason),
+        Err(other) => Ok(Place::OtherRemote(other)),
     };
     before_closing(&repository);
     place
@@ -189,14 +202,19 @@ pub(super) fn remote_of(repository: &Repository, url: &str) -> Result<String, Op
     let (Ok(names), Ok(config)) = (repository.remotes(), repository.config()) else {
         return Err(None);
     };
-    let mut remotes: Vec<(String, String)> = names
-        .iter()
-        .filter_map(|name| {
-            let name = name.ok()??;
-            let url = first_url(&config, name)?;
-            Some((name.to_owned(), url))
-        })
-        .collect();
+    let remotes = names.iter().filter_map(|name| {
+        let name = name.ok()??;
+        let url = first_url(&config, name)?;
+        Some((name.to_owned(), url))
+    });
+    choose_remote(remotes.collect(), url)
+}
+
+/// The same, of remotes with their URLs.
+pub(super) fn choose_remote(
+    mut remotes: Vec<(String, String)>,
+    url: &str,
+) -> Result<String, Option<Remote>> {
     remotes.sort_by_key(|(name, _)| name != "origin");
     match remotes.iter().find(|(_, known)| url::same(known, url)) {
         Some((name, _)) => Ok(name.clone()),
@@ -219,9 +237,10 @@ fn clone_state(
     Ok(CloneState {
         head: found,
         operation: operation(repository.state()),
-        half_moved: is_half_moved(repository),
+        half_moved: is_half_moved(repository.path()),
         changes: Changes::default(),
         has_filters: false,
+        only_git: false,
         stashes: stashes(repository),
         // A walk through history: only where something hangs on it.
         published: !is_pin || reachable(repository, commit, &["refs/remotes/*", "refs/tags/*"])?,
@@ -265,7 +284,7 @@ fn target(
             });
         }
         Checkout::Branch(name) => name.clone(),
-        Checkout::RemoteDefault => match remote_default(repository, remote, head) {
+        Checkout::RemoteDefault => match remote_default(repository, remote, head)? {
             Some(name) => name,
             None if has_remote_branches(repository, remote)? => {
                 return Ok(Target::NoDefault);
@@ -334,17 +353,21 @@ fn own(
     Ok(own.count())
 }
 
-pub(super) fn remote_default(repository: &Repository, remote: &str, head: &Head) -> Option<String> {
+/// Fails where its name is not UTF-8.
+pub(super) fn remote_default(
+    repository: &Repository,
+    remote: &str,
+    head: &Head,
+) -> Result<Option<String>, git2::Error> {
     let prefix = format!("refs/remotes/{remote}/");
-    let known = repository
-        .find_reference(&format!("{prefix}HEAD"))
-        .ok()
-        .and_then(|reference| {
-            let target = reference.symbolic_target().ok()??;
-            target.strip_prefix(&prefix).map(str::to_owned)
-        });
+    if let Ok(reference) = repository.find_reference(&format!("{prefix}HEAD"))
+        && let Some(target) = reference.symbolic_target()?
+        && let Some(known) = target.strip_prefix(&prefix)
+    {
+        return Ok(Some(known.to_owned()));
+    }
     // A clone of a repository that was empty then has none.
-    known.or_else(|| match head {
+    Ok(match head {
         Head::Branch(name) | Head::Unborn(name) => repository
             .refname_to_id(&format!("{prefix}{name}"))
             .is_ok()
@@ -365,6 +388,21 @@ pub(super) fn operation(state: RepositoryState) -> Option<&'static str> {
         | RepositoryState::RebaseMerge => Some("rebase"),
         RepositoryState::ApplyMailbox | RepositoryState::ApplyMailboxOrRebase => Some("git am"),
     }
+}
+
+/// The same, by the files that libgit2 looks for.
+pub(super) fn operation_of(git_dir: &Path) -> Option<&'static str> {
+    let files = [
+        ("rebase-merge", "rebase"),
+        ("rebase-apply/rebasing", "rebase"),
+        ("rebase-apply", "git am"),
+        ("MERGE_HEAD", "merge"),
+        ("REVERT_HEAD", "revert"),
+        ("CHERRY_PICK_HEAD", "cherry-pick"),
+        ("BISECT_LOG", "bisect"),
+    ];
+    let mut files = files.into_iter();
+    files.find_map(|(name, operation)| git_dir.join(name).exists().then_some(operation))
 }
 
 pub(super) fn stashes(repository: &Repository) -> usize {
@@ -392,6 +430,8 @@ fn with_changes(
 
 /// What differs from HEAD, and whether files of it go through filters.
 pub(super) fn changes(repository: &Repository, path: &Path) -> Result<(Changes, bool), GitError> {
+    // Here, and not later, shows one that libgit2 can't read.
+    repository.index()?;
     let attributes = Attributes::of_clone(repository);
     let mut changes = match engine::for_status(repository, &attributes).then(|| cli::changes(path))
     {

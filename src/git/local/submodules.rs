@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{FileMode, Oid, Repository};
 
+use super::plumbing::Plumbed;
 use super::state::{changes, operation};
 use super::transaction::{self, Changes};
 use super::{GitError, Head, head, reachable, short};
@@ -33,9 +34,21 @@ pub fn not_cloned(clone: &Path) -> usize {
     if !clone.join(".gitmodules").exists() {
         return 0;
     }
-    let links = links(clone, None).unwrap_or_default();
+    let Ok(links) = links(clone, None) else {
+        let marks = Plumbed::open(clone).and_then(|clone| clone.marks_of_submodules());
+        return marks.map_or(0, |marks| marks.iter().filter(|it| **it == '-').count());
+    };
     let paths = links.keys().map(|path| clone.join(path).join(".git"));
     paths.filter(|path| !path.exists()).count()
+}
+
+/// Whether there are such in a clone that only git reads.
+pub fn are_elsewhere(clone: &Path) -> Result<bool, GitError> {
+    if !clone.join(".gitmodules").exists() {
+        return Ok(false);
+    }
+    let marks = Plumbed::open(clone)?.marks_of_submodules()?;
+    Ok(marks.iter().any(|mark| *mark != ' '))
 }
 
 fn has_any(clone: &Path, at: Option<Oid>) -> Result<bool, GitError> {

@@ -19,6 +19,7 @@ mod steps;
 
 pub(in crate::git::local) use self::changes::{Changes, must_be_valid};
 pub(super) use self::index::identity as index_identity;
+pub(super) use self::locks::must_be_free;
 pub(super) use self::recovery::is_half_moved;
 pub use self::recovery::recover;
 

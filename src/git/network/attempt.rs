@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -117,18 +117,18 @@ impl<'a> Attempt<'a> {
             .map_err(|error| self.say(&error, None))?;
         let config = line.repository.config_snapshot();
         if by_git::makes_clone(config.plumbing()) {
-            fs::remove_dir_all(path)?;
-            cli::clone(
-                path,
-                self.url,
-                repo,
-                &included.files,
-                self.network.interrupt,
-            )?;
-            return Ok(Made::at(path));
+            return self.clone_by_git(path, repo, &included.files);
         }
         let is_seeded = seed(&git_dir);
-        let received = self.receive(&line, repo, is_seeded)?;
+        let received = match self.receive(&line, repo, is_seeded) {
+            Err(error) if error.cause == Cause::ObjectFormat => {
+                return match self.clone_by_git(path, repo, &included.files) {
+                    Err(missing) if missing.cause == Cause::MissingProgram => Err(error),
+                    made => made,
+                };
+            }
+            received => received?,
+        };
         let mut branch = match &received.head {
             FirstHead::Branch(name, _) => Some(name.to_string()),
             FirstHead::Detached(_) => None,
@@ -162,6 +162,17 @@ impl<'a> Attempt<'a> {
             has_attributes,
             refs: received.refs,
         })
+    }
+
+    fn clone_by_git(
+        &self,
+        path: &Path,
+        repo: &Repo,
+        included: &[PathBuf],
+    ) -> Result<Made, GitError> {
+        fs::remove_dir_all(path)?;
+        cli::clone(path, self.url, repo, included, self.network.interrupt)?;
+        Ok(Made::at(path))
     }
 
     /// Fills a `.git` with the objects and refs that the repo wants of the remote.

@@ -12,6 +12,7 @@ pub(super) fn makes_clone(config: &File) -> bool {
     let remote = remote_name(config);
     checks_objects(config)
         || is_shared(config)
+        || has_other_refs(config)
         || is_set(config, &format!("remote.{remote}.fetch"))
         || is_set(config, &format!("remote.{remote}.uploadpack"))
 }
@@ -34,6 +35,13 @@ fn checks_objects(config: &File) -> bool {
     keys.iter()
         .find_map(|key| is_true(config, key))
         .unwrap_or_default()
+}
+
+/// Refs in another form than files.
+fn has_other_refs(config: &File) -> bool {
+    let format = config.string("init.defaultRefFormat");
+    format.is_some_and(|format| format.as_bytes() != b"files")
+        || std::env::var_os("GIT_DEFAULT_REF_FORMAT").is_some_and(|format| format != "files")
 }
 
 /// Files that a group may write, too.

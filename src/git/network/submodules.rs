@@ -83,8 +83,8 @@ impl Network<'_> {
                 Ok(note) => notes.extend(note),
                 Err(error) if error.cause == Cause::MissingProgram => {
                     return Ok(Some(format!(
-                        "submodules left out: they need `git`, then `git -C {} submodule update --init --recursive`",
-                        shell::path(&repo.path)
+                        "submodules left out: they need `git`, then `{}`",
+                        by_hand(&shell::path(&repo.path))
                     )));
                 }
                 Err(error) => return Err(error),
@@ -92,6 +92,16 @@ impl Network<'_> {
         }
         Ok((!notes.is_empty()).then(|| notes.join("; ")))
     }
+}
+
+/// What to tell of the submodules of a clone, for `shown`, a word of a command, that only git reads: nobody has
+/// looked at what an update would overwrite there.
+pub fn left_to_user(shown: &str) -> String {
+    format!("submodules left out: `{}`", by_hand(shown))
+}
+
+fn by_hand(shown: &str) -> String {
+    format!("git -C {shown} submodule update --init --recursive")
 }
 
 /// Where it can't be had from the URL that git knows, `.gitmodules` may have another one by now, which is

@@ -133,7 +133,7 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         | Cause::Timeout
         // Nor can it check that out.
         | Cause::NotACommit
-        // What it clones, fitout can't read.
+        // It was tried.
         | Cause::ObjectFormat
         | Cause::Damaged
         | Cause::NotFound

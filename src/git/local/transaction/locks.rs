@@ -83,7 +83,7 @@ impl Drop for Locks {
 }
 
 /// Fails where somebody holds one of them.
-pub(super) fn must_be_free(paths: &[PathBuf]) -> Result<(), GitError> {
+pub(in crate::git::local) fn must_be_free(paths: &[PathBuf]) -> Result<(), GitError> {
     let held_one = || paths.iter().find(|path| path.symlink_metadata().is_ok());
     let deadline = Instant::now() + PATIENCE;
     while held_one().is_some() && Instant::now() < deadline {

@@ -58,8 +58,8 @@ fn left_in(root: &Path, repo: &Repo) -> Option<Repository> {
 
 /// Whether a killed run has left something in a clone. Changes nothing, and one look at the disk where there is
 /// nothing.
-pub(in crate::git::local) fn is_half_moved(repository: &Repository) -> bool {
-    let folder = repository.path().join(staging::FOLDER);
+pub(in crate::git::local) fn is_half_moved(git_dir: &Path) -> bool {
+    let folder = git_dir.join(staging::FOLDER);
     folder.symlink_metadata().is_ok() && !staging::is_held(&folder)
 }
 

@@ -1,5 +1,7 @@
 //! What `fitout sync` does about submodules, with and without `submodules = true`.
 
+mod kept;
+
 use std::fs;
 
 use crate::context::TestContext;
@@ -496,8 +498,9 @@ fn what_is_in_the_way_in_one_that_stays_where_it_is_holds_nothing_back() {
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
     let words = "submodule `lib`: on `topic`, not at ";
     assert!(ran.stdout.contains(words), "{}", ran.shown());
+    assert!(!ran.stderr.contains("submodule update"), "{}", ran.shown());
     assert_eq!(context.read("ws/app/lib/local.env"), "mine\n");
-    // Once its commit is here, no command is offered that would overwrite the file.
+    // Once its commit is here, the row names the file.
     context.git("ws/app/lib", &["fetch", "--quiet"]);
     let again = context.fitout(&["sync"]);
     let in_the_way = "`lib/local.env` is in the way: move it away";

@@ -1,7 +1,8 @@
 //! Submodules of a clone: which are not at the commit that the clone has for them, and why; and whether git may
-//! bring them there. Where they come from is in [`address`].
+//! bring them there. Where they come from is in [`address`], what git has of one without files in [`kept`].
 
 mod address;
+mod kept;
 
 pub(super) use self::address::follow_remote;
 pub(in crate::git) use self::address::{Address, remote};
@@ -165,8 +166,8 @@ pub(in crate::git) struct Lacking {
 }
 
 /// Looks at all that git would touch where it updates these submodules, and those in them: as a move of the clone
-/// itself, it may overwrite nothing of the user's. git takes ignored files for worthless. Of those whose commit
-/// is not here that can't be told; they are returned.
+/// itself, it may overwrite nothing of the user's, and leave no commit without a ref. git takes ignored files for
+/// worthless. Of those whose commit is not here that can't be told; they are returned.
 pub(in crate::git) fn look(
     clone: &Path,
     at: Option<Oid>,
@@ -179,10 +180,21 @@ pub(in crate::git) fn look(
     Ok(lacking)
 }
 
-/// What is in the way of an update of a submodule, as far as it can be told: git itself overwrites what it ignores.
+/// Why git would lose something where it updates a submodule, or might: what it has to fetch first may be in
+/// the place of files that are not tracked.
 pub fn obstacle(clone: &Path, top: &str) -> Option<String> {
-    let looked = look(clone, None, &[top.to_owned()]);
-    looked.err().map(|error| error.reason)
+    let lacking = match look(clone, None, &[top.to_owned()]) {
+        Ok(lacking) => lacking,
+        Err(error) => return Some(error.reason),
+    };
+    let may_overwrite =
+        |it: &&Lacking| kept::has_files_of_its_own(&clone.join(&it.path)).unwrap_or(true);
+    lacking.iter().find(may_overwrite).map(|it| {
+        let path = it.path.display();
+        format!(
+            "its commit is not here, and `{path}` has files that are not tracked: fetch in it first"
+        )
+    })
 }
 
 fn look_below(
@@ -195,14 +207,18 @@ fn look_below(
     for (path, commit) in links {
         let path = owner.join(path);
         if !clone.join(&path).join(".git").exists() {
-            // Cloned into an empty folder, or not at all.
+            kept::look(clone, owner, at, &path)?;
             continue;
         }
         let repository = Repository::open(clone.join(&path))?;
         let mut inner = links_of(&repository)?;
         if head(&repository)?.1 == Some(commit) {
             look_below(clone, &path, None, inner, lacking)?;
-        } else if repository.find_commit(commit).is_err() {
+            continue;
+        }
+        kept::must_be_held(&repository, &path)?;
+        if repository.find_commit(commit).is_err() {
+            must_be_held_below(clone, &path, &inner)?;
             let owner = owner.to_owned();
             lacking.push(Lacking {
                 path,
@@ -221,6 +237,18 @@ fn look_below(
             })?;
             follow(&mut inner, &changes);
             look_below(clone, &path, Some(commit), inner, lacking)?;
+        }
+    }
+    Ok(())
+}
+
+/// As a commit that is not here may move them anywhere.
+fn must_be_held_below(clone: &Path, owner: &Path, links: &Links) -> Result<(), GitError> {
+    for path in links.keys().map(|path| owner.join(path)) {
+        if clone.join(&path).join(".git").exists() {
+            let repository = Repository::open(clone.join(&path))?;
+            kept::must_be_held(&repository, &path)?;
+            must_be_held_below(clone, &path, &links_of(&repository)?)?;
         }
     }
     Ok(())

@@ -17,6 +17,7 @@ use git2::{Repository, RepositoryOpenFlags};
 use super::state::operation;
 use crate::git::error::GitError;
 pub(in crate::git) use files::Paths;
+pub(in crate::git::local) use files::staged;
 use tips::Other;
 
 /// Something in one repository that is nowhere else.
@@ -305,7 +306,7 @@ fn open(path: &Path) -> Result<Repository, GitError> {
 }
 
 /// Whatever it says of its files: their folder may be gone.
-fn open_bare(git_dir: &Path) -> Result<Repository, GitError> {
+pub(in crate::git::local) fn open_bare(git_dir: &Path) -> Result<Repository, GitError> {
     let none: [&Path; 0] = [];
     let flags = RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::BARE;
     Ok(Repository::open_ext(git_dir, flags, none)?)
@@ -316,14 +317,18 @@ fn real(path: &Path) -> PathBuf {
 }
 
 /// As git tells one.
-fn is_git_dir(folder: &Path) -> bool {
+pub(in crate::git::local) fn is_git_dir(folder: &Path) -> bool {
     folder.join("HEAD").symlink_metadata().is_ok()
         && folder.join("objects").is_dir()
         && folder.join("refs").is_dir()
 }
 
 /// Names of submodules may be paths, so the repositories in `modules` may be some folders deep.
-fn collect_modules(common: &Path, below: &Path, found: &mut Vec<PathBuf>) -> Result<(), GitError> {
+pub(in crate::git::local) fn collect_modules(
+    common: &Path,
+    below: &Path,
+    found: &mut Vec<PathBuf>,
+) -> Result<(), GitError> {
     let entries = match fs::read_dir(common.join(below)) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -343,7 +348,7 @@ fn collect_modules(common: &Path, below: &Path, found: &mut Vec<PathBuf>) -> Res
 }
 
 /// Where the files of a submodule are, if they are there and know it.
-fn work_tree_of(git_dir: &Path) -> Option<PathBuf> {
+pub(in crate::git::local) fn work_tree_of(git_dir: &Path) -> Option<PathBuf> {
     let config = git2::Config::open(&git_dir.join("config")).ok()?;
     let tree = git_dir.join(config.get_path("core.worktree").ok()?);
     let repository = open(&tree).ok()?;

@@ -33,10 +33,7 @@ impl Address {
     /// The submodule at `path` of the repository in `owner`; none where `.gitmodules` has none there.
     pub(in crate::git) fn of(owner: &Path, at: Option<Oid>, path: &Path) -> Option<Self> {
         let repository = Repository::open(owner).ok()?;
-        let text = match at {
-            Some(at) => of_commit(&repository, &repository.find_commit(at).ok()?)?.1,
-            None => files::read_bytes(&owner.join(".gitmodules"), LARGEST).ok()?,
-        };
+        let text = declared_in(&repository, at)?;
         let (name, entry) = entries(&text)
             .into_iter()
             .find(|(_, entry)| Path::new(&entry.path) == path)?;
@@ -139,6 +136,23 @@ impl Address {
             inner.remote_set_url(&remote(&self.folder), url)?;
         }
         Ok(())
+    }
+}
+
+/// The name that `.gitmodules` has for the submodule at `path`, at a commit or as it is now.
+pub(super) fn name(owner: &Repository, at: Option<Oid>, path: &Path) -> Option<String> {
+    let text = declared_in(owner, at)?;
+    let mut entries = entries(&text).into_iter();
+    let (name, _) = entries.find(|(_, entry)| Path::new(&entry.path) == path)?;
+    // git takes no such name either: `check_submodule_name` of its submodule-config.c.
+    let leads_out = name.split(['/', '\\']).any(|part| part == "..");
+    (!leads_out).then_some(name)
+}
+
+fn declared_in(owner: &Repository, at: Option<Oid>) -> Option<Vec<u8>> {
+    match at {
+        Some(at) => Some(of_commit(owner, &owner.find_commit(at).ok()?)?.1),
+        None => files::read_bytes(&owner.workdir()?.join(".gitmodules"), LARGEST).ok(),
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn work(repository: &Repository, folder: &Path) -> Result<Vec<What>, 
 }
 
 /// What the index has and HEAD has not, where there are no files.
-pub(super) fn staged(repository: &Repository) -> Result<Vec<PathBuf>, GitError> {
+pub(in crate::git::local) fn staged(repository: &Repository) -> Result<Vec<PathBuf>, GitError> {
     let index = repository.index()?;
     if index.is_empty() {
         return Ok(Vec::new());

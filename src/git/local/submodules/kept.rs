@@ -1,0 +1,161 @@
+//! What would be lost where git takes a submodule's repository again, in `.git/modules`, for one that has no files
+//! at its place: it writes over whatever is there, forgets the index of that repository, and moves its HEAD. So
+//! it does with those in it. Changes nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use git2::{FileMode, Oid, Repository, StatusOptions};
+
+use super::{address, links_of};
+use crate::git::error::{Cause, GitError};
+use crate::git::local::state::{changes, operation};
+use crate::git::local::work;
+use crate::git::local::{Head, head, reachable};
+use crate::shell;
+
+/// Fails where an update of the submodule at `path`, which has no `.git` there, would lose something.
+pub(super) fn look(
+    clone: &Path,
+    owner: &Path,
+    at: Option<Oid>,
+    path: &Path,
+) -> Result<(), GitError> {
+    let repository = Repository::open(clone.join(owner))?;
+    let inner = path.strip_prefix(owner).unwrap_or(path);
+    // What is in the place of a new one, a move of its owner looks at.
+    let entry = repository.index()?.get_path(inner, 0);
+    if entry.is_some_and(|entry| entry.mode == u32::from(FileMode::Commit)) {
+        must_be_empty(clone, path)?;
+    }
+    let Some(name) = address::name(&repository, at, inner) else {
+        return Ok(());
+    };
+    let mut git_dirs = Vec::new();
+    add_git_dirs(&repository.path().join("modules").join(name), &mut git_dirs)?;
+    for git_dir in git_dirs {
+        let moved_from = work::work_tree_of(&git_dir);
+        let (repository, shown) = match &moved_from {
+            Some(files) => {
+                let shown = files.canonicalize();
+                (Repository::open(files)?, shown.unwrap_or(files.clone()))
+            }
+            None => (work::open_bare(&git_dir)?, git_dir),
+        };
+        let is_changed = match &moved_from {
+            Some(files) => changes(&repository, files)?.0.own() > 0,
+            None => !work::staged(&repository)?.is_empty(),
+        };
+        let shown = relative(clone, &shown);
+        must_be_held(&repository, &shown)?;
+        if is_changed {
+            let reason = "changes that are not committed, which git would forget";
+            return Err(would_lose(&repository, &shown, reason, "status"));
+        }
+    }
+    Ok(())
+}
+
+/// Fails where nothing but HEAD holds what is checked out, or git is in the middle of something.
+pub(super) fn must_be_held(repository: &Repository, path: &Path) -> Result<(), GitError> {
+    if let Some(operation) = operation(repository.state()) {
+        let reason = format!("a {operation} is in progress");
+        return Err(would_lose(repository, path, &reason, "status"));
+    }
+    let (head, commit) = head(repository)?;
+    if let Head::Detached(commit_here) = head
+        && !reachable(repository, commit, &["refs/*"])?
+    {
+        let reason = format!("at {commit_here}, which no branch holds");
+        let command = format!("branch rescue {commit_here}");
+        return Err(would_lose(repository, path, &reason, &command));
+    }
+    Ok(())
+}
+
+/// With those of the submodules in it.
+fn add_git_dirs(git_dir: &Path, found: &mut Vec<PathBuf>) -> Result<(), GitError> {
+    if !work::is_git_dir(git_dir) {
+        return Ok(());
+    }
+    found.push(git_dir.to_owned());
+    let mut modules = Vec::new();
+    work::collect_modules(git_dir, Path::new("modules"), &mut modules)?;
+    for module in modules {
+        add_git_dirs(&git_dir.join(module), found)?;
+    }
+    Ok(())
+}
+
+/// Whether there is anything that git does not track, ignored or not, in a submodule and those in it.
+pub(super) fn has_files_of_its_own(path: &Path) -> Result<bool, GitError> {
+    if !path.join(".git").exists() {
+        return Ok(false);
+    }
+    let repository = Repository::open(path)?;
+    for inner in links_of(&repository)?.keys() {
+        if has_files_of_its_own(&path.join(inner))? {
+            return Ok(true);
+        }
+    }
+    let mut options = StatusOptions::new();
+    options
+        .include_untracked(true)
+        .include_ignored(true)
+        .exclude_submodules(true);
+    let statuses = repository.statuses(Some(&mut options))?;
+    let has = statuses
+        .iter()
+        .any(|entry| entry.status().is_wt_new() || entry.status().is_ignored());
+    Ok(has)
+}
+
+fn must_be_empty(clone: &Path, path: &Path) -> Result<(), GitError> {
+    let folder = clone.join(path);
+    let found = match folder.symlink_metadata() {
+        Ok(found) => found,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut paths: Vec<PathBuf> = Vec::new();
+    if found.is_dir() {
+        for entry in fs::read_dir(&folder)? {
+            paths.push(path.join(entry?.file_name()));
+        }
+    } else {
+        paths.push(path.to_owned());
+    }
+    paths.sort();
+    let names: Vec<String> = paths.iter().map(|it| it.display().to_string()).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(GitError::in_the_way(&names))
+}
+
+fn would_lose(repository: &Repository, path: &Path, reason: &str, command: &str) -> GitError {
+    let git = match repository.workdir() {
+        Some(files) => {
+            // Without a slash at its end.
+            let files: PathBuf = files.components().collect();
+            format!("git -C {}", shell::path(files))
+        }
+        // Where it says that its files are, there may be nothing.
+        None => format!(
+            "git --git-dir={} --work-tree=.",
+            shell::path(repository.path())
+        ),
+    };
+    GitError {
+        command: Some(format!("{git} {command}")),
+        ..GitError::new(
+            Cause::InTheWay,
+            format!("submodule `{}`: {reason}", path.display()),
+        )
+    }
+}
+
+fn relative(clone: &Path, path: &Path) -> PathBuf {
+    let clone = clone.canonicalize().unwrap_or(clone.to_owned());
+    path.strip_prefix(clone).unwrap_or(path).to_owned()
+}

@@ -87,6 +87,11 @@ pub fn closing_brace(text: &str) -> Option<usize> {
     None
 }
 
+/// The words after `git` that have it trust a repository of another user.
+pub fn trusting(repository: &Path) -> String {
+    format!("config --global --add safe.directory {}", path(repository))
+}
+
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;

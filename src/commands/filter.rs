@@ -31,6 +31,7 @@ impl Filter {
             Place::Occupied(_)
             | Place::Astray(_)
             | Place::OtherRemote(_)
+            | Place::OtherOwner(_)
             | Place::Unreadable(_) => {
                 return true;
             }

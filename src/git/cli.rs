@@ -170,6 +170,28 @@ pub(super) fn reaches(url: &str, limit: Duration) -> bool {
     process::run(&mut command, limit).is_ok_and(|output| output.status.success())
 }
 
+/// Whether `git clone` gets one commit within `limit`.
+pub(super) fn fetches(url: &str, limit: Duration) -> bool {
+    let (Ok(log), Ok(folder)) = (ssh::Log::new(), tempfile::tempdir()) else {
+        return false;
+    };
+    let mut command = over_network(git(), None, &log);
+    command.args(["-c", NO_HOOKS, "clone", "--quiet", "--bare", "--depth=1"]);
+    command
+        .args(["--no-tags", "--", url])
+        .arg(folder.path().join("clone"));
+    process::run(&mut command, limit).is_ok_and(|output| output.status.success())
+}
+
+/// Why git reads no repository of this machine, if it is whom that belongs to.
+pub(super) fn refused_owner(url: &str) -> Option<GitError> {
+    let mut command = git();
+    command.args(["ls-remote", "--quiet", "--", url, "HEAD"]);
+    let output = command.output().ok()?;
+    let error = GitError::of_git(&said(&output.stderr), &SshSaid::default(), url);
+    (error.cause == Cause::Owner).then_some(error)
+}
+
 /// `git submodule update --init --recursive`, of these or of all where none is named. The URL is for errors.
 pub(super) fn update_submodules(
     path: &Path,

@@ -6,7 +6,7 @@
 mod types;
 mod words;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::filter;
@@ -79,6 +79,12 @@ pub enum Cause {
     MissingReference,
     /// It is there, and is no commit.
     NotACommit,
+    /// It belongs to another user of this machine, whom git was not told to trust.
+    Owner,
+    /// git takes signed commits only, and this is none.
+    Unsigned,
+    /// Files are on another file system than the clone's `.git`.
+    OtherFileSystem,
     /// Files in the work tree are in the way.
     InTheWay,
     /// A file that git locks is locked.
@@ -165,6 +171,9 @@ impl Cause {
             | Cause::MissingReference => true,
             Cause::ObjectFormat
             | Cause::NotACommit
+            | Cause::Owner
+            | Cause::Unsigned
+            | Cause::OtherFileSystem
             | Cause::InTheWay
             | Cause::Locked
             | Cause::Changed
@@ -225,6 +234,14 @@ impl GitError {
                 detail: lines.join(": "),
                 ..GitError::new(Cause::Damaged, reason)
             };
+        }
+        if let Some(found) = words::of_signature(lines) {
+            let reason =
+                format!("git takes signed commits only (`merge.verifySignatures`): {found}");
+            return GitError::new(Cause::Unsigned, reason);
+        }
+        if let Some(path) = words::of_owner(lines) {
+            return GitError::owner(Path::new(path));
         }
         let mut said = [ssh.lines(), lines.to_vec()].concat();
         said.extend(refused.map(str::to_owned));
@@ -342,6 +359,18 @@ impl GitError {
         GitError::new(Cause::InTheWay, reason)
     }
 
+    /// A repository belongs to another user of this machine.
+    pub(super) fn owner(path: &Path) -> Self {
+        let shown = path.display();
+        GitError {
+            command: Some(format!("git {}", shell::trusting(path))),
+            ..GitError::new(
+                Cause::Owner,
+                format!("`{shown}` belongs to another user of this machine"),
+            )
+        }
+    }
+
     pub(super) fn interrupted() -> Self {
         GitError::new(Cause::Interrupted, "interrupted")
     }
@@ -400,6 +429,9 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
         Cause::MissingReference => "the remote has no such branch, tag or commit".to_owned(),
         Cause::Address
         | Cause::NotACommit
+        | Cause::Owner
+        | Cause::Unsigned
+        | Cause::OtherFileSystem
         | Cause::InTheWay
         | Cause::Locked
         | Cause::Changed
@@ -472,6 +504,7 @@ impl From<std::io::Error> for GitError {
     fn from(error: std::io::Error) -> Self {
         let cause = match error.kind() {
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Cause::DiskFull,
+            std::io::ErrorKind::CrossesDevices => Cause::OtherFileSystem,
             _ => Cause::Other,
         };
         GitError::of_kind(cause, &[error.to_string()], "")

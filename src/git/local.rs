@@ -31,6 +31,7 @@ pub(super) use remote::{
     remote_refs, set_remote_default, wanted_refspecs,
 };
 pub use state::{observe, observe_at_exit, refresh};
+pub(super) use transaction::rename_new;
 pub use transaction::{lock_of_fetch, recover};
 
 use std::ffi::{OsStr, OsString};

@@ -93,7 +93,7 @@ impl Network<'_> {
         let destination = local::folder(self.root, repo);
         local::within(self.root, destination.strip_prefix(self.root).ok())?;
         let url = url::resolve(self.root, &repo.url);
-        let staged = self.staging.beside(&destination).map_err(|error| {
+        let staged = self.staging.for_clone(&destination).map_err(|error| {
             let mut above = destination.ancestors().skip(1);
             let parent = above.find(|folder| folder.exists());
             not_writable(parent.as_slice()).unwrap_or_else(|| error.into())
@@ -237,6 +237,11 @@ impl Network<'_> {
     fn explained(&self, error: GitError, repo: &Repo, url: &str) -> GitError {
         let error = naming_what_is_missing(error, &repo.checkout);
         let error = self.way_out.to_host(error, url);
+        let error = match error.cause {
+            // What it says is not read, as it may come from anybody.
+            Cause::NotFound if url::is_local(url) => cli::refused_owner(url).unwrap_or(error),
+            _ => error,
+        };
         match self.backend {
             Backend::BuiltIn => self.way_out.to_git(error, url),
             Backend::Cli => error,
@@ -376,8 +381,15 @@ pub fn remove_stale(root: &Path, repos: &[Repo]) {
         .collect();
     parents.sort();
     parents.dedup();
-    for parent in parents {
-        staging::remove_stale(&parent);
+    // A clone is made in its folder where that is there.
+    let folders = repos.iter().map(|repo| local::folder(root, repo));
+    let begun = folders.filter(|folder| {
+        folder.is_dir()
+            && !folder.join(".git").exists()
+            && local::within(root, folder.strip_prefix(root).ok()).is_ok()
+    });
+    for folder in parents.into_iter().chain(begun) {
+        staging::remove_stale(&folder);
     }
 }
 

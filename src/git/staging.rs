@@ -3,7 +3,8 @@
 //! `.fitout-clone-XXXX/` beside the destinations, so that the move is a rename on one file system; one
 //! for all clones of a run. It holds a folder for each clone, and `lock`, which the run that made it
 //! keeps locked: the system drops the lock with the process, however that ends, so the next run knows
-//! which ones nobody needs. Folders that are removed go to `.fitout-removed-XXXX/` in the same way.
+//! which ones nobody needs. Where a clone's folder is there already, it is made in there, and what is in it is moved.
+//! Folders that are removed go to `.fitout-removed-XXXX/` in the same way.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -14,6 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::OFlags;
+
+use super::local::rename_new;
 
 const LOCK: &str = "lock";
 
@@ -55,6 +58,7 @@ struct Area {
 pub struct StagedClone {
     area: Arc<Area>,
     path: PathBuf,
+    is_inside: bool,
 }
 
 impl Staging {
@@ -77,7 +81,31 @@ impl Staging {
         };
         let number = area.made.fetch_add(1, Ordering::Relaxed);
         let path = area.folder.join(number.to_string());
-        Ok(StagedClone { area, path })
+        Ok(StagedClone {
+            area,
+            path,
+            is_inside: false,
+        })
+    }
+
+    /// A place for a clone: in the folder that is there already, which stays as it is, or may not be removed since
+    /// something is mounted there; else beside it.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Staging::beside`].
+    pub fn for_clone(&self, destination: &Path) -> io::Result<StagedClone> {
+        if destination.is_dir()
+            && let Ok(area) = Area::new(destination, Purpose::Clones)
+        {
+            return Ok(StagedClone {
+                path: area.folder.join("0"),
+                area: Arc::new(area),
+                is_inside: true,
+            });
+        }
+        // One that somebody else has made in a folder of this user can be replaced.
+        self.beside(destination)
     }
 }
 
@@ -98,7 +126,34 @@ impl StagedClone {
     ///
     /// Where something other than an empty folder is there.
     pub fn move_to(self, destination: &Path) -> io::Result<()> {
-        fs::rename(&self.path, destination)
+        if self.is_inside {
+            self.fill(destination)
+        } else {
+            fs::rename(&self.path, destination)
+        }
+    }
+
+    /// Moves what is in the clone, `.git` last: without it, nobody takes the folder for one.
+    fn fill(&self, destination: &Path) -> io::Result<()> {
+        for entry in fs::read_dir(destination)? {
+            if entry?.path() != self.area.folder {
+                return Err(io::ErrorKind::DirectoryNotEmpty.into());
+            }
+        }
+        let entries = fs::read_dir(&self.path)?;
+        let names = entries.map(|entry| Ok(entry?.file_name()));
+        let mut names = names.collect::<io::Result<Vec<_>>>()?;
+        names.sort_by_key(|name| name == ".git");
+        for (number, name) in names.iter().enumerate() {
+            let moved = rename_new(&self.path.join(name), &destination.join(name));
+            if let Err(error) = moved {
+                for name in &names[..number] {
+                    rename_new(&destination.join(name), &self.path.join(name))?;
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -221,7 +276,7 @@ pub fn remove_stale(parent: &Path) {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{MetadataExt as _, symlink};
 
     use super::*;
 
@@ -284,6 +339,39 @@ mod tests {
         let left: Vec<_> = fs::read_dir(parent.path()).unwrap().collect();
         assert_eq!(left.len(), 1, "{left:?}");
         assert_eq!(fs::read(destination.join("mine")).unwrap(), b"work");
+    }
+
+    #[test]
+    fn a_clone_fills_a_folder_that_is_there_and_leaves_it_what_it_is() {
+        let parent = tempfile::tempdir().unwrap();
+        let destination = parent.path().join("web");
+        fs::create_dir(&destination).unwrap();
+        let before = fs::metadata(&destination).unwrap().ino();
+        let staging = Staging::default();
+        let clone = staging.for_clone(&destination).unwrap();
+        for folder in [".git", "src"] {
+            fs::create_dir_all(clone.path().join(folder)).unwrap();
+        }
+
+        clone.move_to(&destination).unwrap();
+
+        let names = |folder: &Path| {
+            let entries = fs::read_dir(folder).unwrap();
+            let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&destination), [".git", "src"]);
+        assert_eq!(fs::metadata(&destination).unwrap().ino(), before);
+
+        let other = parent.path().join("api");
+        fs::create_dir(&other).unwrap();
+        let clone = staging.for_clone(&other).unwrap();
+        fs::create_dir_all(clone.path().join(".git")).unwrap();
+        fs::write(other.join("mine"), "work").unwrap();
+        assert!(clone.move_to(&other).is_err());
+        assert_eq!(names(&other), ["mine"]);
+        assert_eq!(names(parent.path()), ["api", "web"]);
     }
 
     #[test]

@@ -62,15 +62,8 @@ impl<T> At for io::Result<T> {
 ///
 /// Where it is a folder, a device, a pipe or a socket, also behind a link, or longer than `most` bytes.
 pub fn read_bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    // To open a device may do something to it, so it is looked at first; and again, for it may be
-    // another file by then.
-    only_regular(&fs::metadata(path)?)?;
-    let file = File::options()
-        .read(true)
-        .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
-        .open(path)?;
+    let file = open(path)?;
     let metadata = file.metadata()?;
-    only_regular(&metadata)?;
     let too_long = || {
         let limit = match most {
             0x10_0000.. => format!("{} MiB", most >> 20),
@@ -91,6 +84,30 @@ pub fn read_bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         return Err(too_long());
     }
     Ok(bytes)
+}
+
+/// Whether a file begins with one of these texts. What is no file does not.
+pub fn begins_with(path: &Path, texts: &[&[u8]]) -> bool {
+    let longest = texts
+        .iter()
+        .map(|text| text.len())
+        .max()
+        .unwrap_or_default();
+    let mut start = Vec::new();
+    let read = open(path).and_then(|file| file.take(longest as u64).read_to_end(&mut start));
+    read.is_ok() && texts.iter().any(|text| start.starts_with(text))
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    // To open a device may do something to it, so it is looked at first; and again, for it may be
+    // another file by then.
+    only_regular(&fs::metadata(path)?)?;
+    let file = File::options()
+        .read(true)
+        .custom_flags((OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed())
+        .open(path)?;
+    only_regular(&file.metadata()?)?;
+    Ok(file)
 }
 
 fn only_regular(metadata: &Metadata) -> io::Result<()> {

@@ -182,6 +182,7 @@ pub fn first_step(repo: &Repo, state: &RepoState, allowed: Allowed) -> Step {
         Place::OtherRemote(Some(remote)) => {
             refuse(Some(format!("remote set-url {} {url}", remote.name)))
         }
+        Place::OtherOwner(path) => refuse(Some(shell::trusting(path))),
         Place::Unreadable(_) => refuse(None),
         Place::Clone(clone) => match clone.operation {
             Some(operation) => Step::Refuse(Note::with_command(

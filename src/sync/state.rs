@@ -1,5 +1,7 @@
 //! What is on disk where a repo should be, as plain data.
 
+use std::path::PathBuf;
+
 use crate::workspace::syntax::is_commit_id;
 
 /// Everything that the plan needs to know of one repo.
@@ -25,6 +27,8 @@ pub enum Place {
     /// A repository none of whose remotes is the manifest's: `origin` or else its first remote, if
     /// there is one.
     OtherRemote(Option<Remote>),
+    /// A repository of another user of this machine, whom git was not told to trust: its whole path.
+    OtherOwner(PathBuf),
     /// A repository that could not be read, and why.
     Unreadable(String),
     /// A clone of the repo.
@@ -41,6 +45,9 @@ impl Place {
                 Some("a git repository without a remote is there".to_owned())
             }
             Place::OtherRemote(Some(remote)) => Some(format!("a clone of {} is there", remote.url)),
+            Place::OtherOwner(_) => {
+                Some("the clone belongs to another user of this machine".to_owned())
+            }
             Place::Astray(why) | Place::Unreadable(why) => Some(why.clone()),
         }
     }

@@ -496,6 +496,23 @@ fn the_way_out_is_named_where_git_itself_gets_through() {
     );
 }
 
+/// What failed comes after `git ls-remote` has got its answer.
+#[test]
+fn no_way_out_is_named_where_git_fails_at_the_same_thing() {
+    let context = TestContext::new();
+    let behaviour = Behaviour {
+        cuts_packs: usize::MAX,
+        ..Behaviour::default()
+    };
+    let server = HttpServer::start(&context.path("remotes"), behaviour);
+    repos(&context, &server, 1);
+    let url = server.url("web");
+    context.git("ws", &["ls-remote", "--quiet", &url]);
+    let ran = context.fitout(&["sync"]);
+    assert!(ran.stdout.contains("failed"), "{}", ran.shown());
+    assert!(!ran.shown().contains("backend"), "{}", ran.shown());
+}
+
 #[test]
 fn a_login_goes_over_plain_http_as_git_sends_it() {
     let context = TestContext::new();

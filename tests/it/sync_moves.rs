@@ -755,3 +755,56 @@ fn a_switch_writes_the_configuration_as_git_does() {
         assert_eq!(ours, gits);
     }
 }
+
+#[test]
+fn where_git_verifies_signatures_a_commit_without_one_is_held_back() {
+    let context = TestContext::new();
+    context.remote("web");
+    context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+    context.fitout(&["sync"]);
+    let key = context.path("home/key").display().to_string();
+    let mut make = context.command("ssh-keygen");
+    make.args(["-q", "-t", "ed25519", "-N", "", "-f", &key]);
+    assert!(make.status().unwrap().success());
+    let public = context.read("home/key.pub");
+    context.write("home/signers", &format!("committer@example.com {public}"));
+    let signers = context.path("home/signers").display().to_string();
+    for (name, value) in [
+        ("merge.verifySignatures", "true"),
+        ("gpg.format", "ssh"),
+        ("gpg.ssh.allowedSignersFile", &signers),
+        ("user.signingKey", &key),
+    ] {
+        context.git("ws", &["config", "--global", name, value]);
+    }
+    let before = context.git("ws/web", &["rev-parse", "HEAD"]);
+    context.push("web", "src/main.txt", "unsigned\n");
+
+    let held = context.fitout(&["sync"]);
+
+    let reason = "git takes signed commits only (`merge.verifySignatures`): commit ";
+    assert!(held.stdout.contains("held back"), "{}", held.shown());
+    assert!(held.stdout.contains(reason), "{}", held.shown());
+    assert_eq!(context.git("ws/web", &["rev-parse", "HEAD"]), before);
+    assert_eq!(context.read("ws/web/src/main.txt"), "one\ntwo\nthree\n");
+    let amend = [
+        "-c",
+        "commit.gpgSign=true",
+        "commit",
+        "--quiet",
+        "--amend",
+        "--no-edit",
+    ];
+    context.git("work-web", &amend);
+    context.git(
+        "work-web",
+        &["push", "--quiet", "--force", "origin", "HEAD"],
+    );
+    let updated = context.fitout(&["sync"]);
+    assert!(
+        updated.stdout.contains("1 new commit"),
+        "{}",
+        updated.shown()
+    );
+    assert_eq!(context.read("ws/web/src/main.txt"), "unsigned\n");
+}

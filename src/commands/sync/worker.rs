@@ -488,7 +488,7 @@ fn guarded(repo: &Repo, work: impl FnOnce() -> Fetched) -> Fetched {
 fn is_in_the_way(error: &GitError) -> bool {
     matches!(
         error.cause,
-        Cause::InTheWay | Cause::Locked | Cause::Changed
+        Cause::InTheWay | Cause::Locked | Cause::Changed | Cause::Unsigned
     )
 }
 

@@ -31,6 +31,10 @@ pub(super) fn repo(repo: &Repo, state: &RepoState, aspect: Aspect, setting: &Set
                 Outcome::fail(format!("{what} is at `{path}`"), moved_away(path, setting))
             }
             (Place::Astray(why), _) => Outcome::fail(why.clone(), Remedy::default()),
+            (Place::OtherOwner(folder), _) => Outcome::fail(
+                format!("`{path}` belongs to another user of this machine"),
+                Remedy::run(format!("git {}", shell::trusting(folder))),
+            ),
             (Place::Unreadable(why), _) => Outcome::fail(
                 format!("git can't read `{path}`: {why}"),
                 Remedy::run(format!("git -C {} status", setting.typed(path))),

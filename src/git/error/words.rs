@@ -95,6 +95,29 @@ pub(super) fn of_fsck(lines: &[String]) -> Option<&str> {
         .map(String::as_str)
 }
 
+/// Why `git merge` refuses a commit (`verify_merge_signature` in commit.c).
+pub(super) fn of_signature(lines: &[String]) -> Option<String> {
+    const REASONS: &[&str] = &[
+        "does not have a GPG signature.",
+        "has a bad GPG signature allegedly by ",
+        "has an untrusted GPG signature, allegedly by ",
+    ];
+    lines.iter().find_map(|line| {
+        let (id, why) = line.strip_prefix("Commit ")?.split_once(' ')?;
+        let is_id = id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_it = is_id && REASONS.iter().any(|reason| why.starts_with(reason));
+        is_it.then(|| format!("commit {id} {}", why.trim_end_matches('.')))
+    })
+}
+
+/// The repository that git refuses because of whom it belongs to.
+pub(super) fn of_owner(lines: &[String]) -> Option<&str> {
+    lines.iter().find_map(|line| {
+        let rest = line.strip_prefix("detected dubious ownership in repository at '")?;
+        rest.strip_suffix("'")
+    })
+}
+
 fn is_general(line: &str) -> bool {
     line.starts_with("Could not read from remote repository")
         || line.starts_with("the remote end hung up")

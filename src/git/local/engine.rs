@@ -48,6 +48,19 @@ pub(super) fn for_move(repository: &Repository, attributes: &Attributes) -> Opti
         .then_some("a branch that is a symbolic ref")
 }
 
+/// The same of a fast-forward, which git does not make to just any commit.
+pub(super) fn for_fast_forward(
+    repository: &Repository,
+    attributes: &Attributes,
+) -> Option<&'static str> {
+    let config = repository.config();
+    let verifies = config.and_then(|config| config.get_bool("merge.verifySignatures"));
+    if verifies.unwrap_or(false) {
+        return Some("signatures to be verified (`merge.verifySignatures`)");
+    }
+    for_move(repository, attributes)
+}
+
 /// Whether libgit2 would take files for changed that git does not, or the reverse.
 pub(super) fn for_status(repository: &Repository, attributes: &Attributes) -> bool {
     // It runs no filters, and has no quotes in its attributes.

@@ -50,14 +50,33 @@ pub fn fast_forward(
     let scene = Scene::of(&repository, &wanted)?;
     let attributes = scene.attributes();
     fetch_lfs(&repository, &attributes, &clone.remote, commit.id())?;
-    if let Some(why) = engine::for_move(&repository, &attributes) {
+    let only_git = engine::for_fast_forward(&repository, &attributes);
+    if let Some(why) = moved_or_why_not(&scene, only_git)? {
         transaction::look(&scene, &attributes)?;
         with_git(why, || cli::fast_forward(&path, &commit.id().to_string()))?;
         return Ok(hooks::not_run_after_merge(&repository));
     }
-    transaction::run(&scene)?;
     // As with git, one that fails undoes nothing, and git says nothing of it.
     hooks::after_merge(&repository)
+}
+
+/// Moves the clone, where not only git can, for a reason that is known or shows on the way: then nothing has moved,
+/// and this is why.
+fn moved_or_why_not(
+    scene: &Scene<'_>,
+    only_git: Option<&'static str>,
+) -> Result<Option<&'static str>, GitError> {
+    if only_git.is_some() {
+        return Ok(only_git);
+    }
+    match transaction::run(scene) {
+        Ok(()) => Ok(None),
+        // It copies what can't be renamed.
+        Err(error) if error.cause == Cause::OtherFileSystem => {
+            Ok(Some("files on another file system than its `.git`"))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What is in the way of the commit that a command would check out which is offered for this state. git
@@ -138,15 +157,15 @@ pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
     let scene = Scene::of(&repository, &wanted)?;
     let attributes = scene.attributes();
     fetch_lfs(&repository, &attributes, &clone.remote, commit.id())?;
-    if let Some(why) = engine::for_move(&repository, &attributes) {
+    let (_, old) = head(&repository)?;
+    let only_git = engine::for_move(&repository, &attributes);
+    if let Some(why) = moved_or_why_not(&scene, only_git)? {
         transaction::look(&scene, &attributes)?;
         let moved = with_git(why, || cli::detach(&path, &commit.id().to_string()));
         let (at, now) = head(&repository)?;
         let is_there = matches!(at, Head::Detached(_)) && now == Some(commit.id());
         return without_hook(&repository, moved, is_there);
     }
-    let (_, old) = head(&repository)?;
-    transaction::run(&scene)?;
     let told = hooks::after_checkout(&repository, old, commit.id())?;
     Ok(told.map(Told::text))
 }
@@ -191,9 +210,9 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
     let scene = Scene::of(&repository, &wanted)?;
     let attributes = scene.attributes();
     fetch_lfs(&repository, &attributes, &clone.remote, commit.id())?;
-    let Some(why) = engine::for_move(&repository, &attributes) else {
-        let (_, old) = head(&repository)?;
-        transaction::run(&scene)?;
+    let (_, old) = head(&repository)?;
+    let only_git = engine::for_move(&repository, &attributes);
+    let Some(why) = moved_or_why_not(&scene, only_git)? else {
         let told = hooks::after_checkout(&repository, old, commit.id())?;
         return Ok(told.map(Told::text));
     };

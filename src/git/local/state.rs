@@ -107,35 +107,35 @@ fn place(root: &Path, repo: &Repo, before_closing: fn(&Repository)) -> Place {
             Err(error) => Place::Unreadable(error.to_string()),
         };
     }
-    by_library(root, repo, &folder, before_closing).unwrap_or_else(|why| {
+    by_library(root, repo, &folder, before_closing).unwrap_or_else(|failure| {
         // What git opens is no broken clone.
-        plumbing::place(root, repo).unwrap_or(Place::Unreadable(why))
+        plumbing::place(root, repo).unwrap_or(failure)
     })
 }
 
-/// What libgit2 makes of it; else why it can't read it.
+/// What libgit2 makes of it; an error where it can't read it.
 fn by_library(
     root: &Path,
     repo: &Repo,
     folder: &Path,
     before_closing: fn(&Repository),
-) -> Result<Place, String> {
+) -> Result<Place, Place> {
     let repository = open(folder).map_err(|error| {
         if error.code() == ErrorCode::Owner {
-            return "the clone belongs to another user of this machine".to_owned();
+            return Place::OtherOwner(folder.canonicalize().unwrap_or_else(|_| folder.to_owned()));
         }
         let error = GitError::from(error);
-        match error.cause {
+        Place::Unreadable(match error.cause {
             Cause::ObjectFormat => error.reason,
             _ => format!("a broken clone: {error}"),
-        }
+        })
     })?;
     let url = url::resolve(root, &repo.url);
     let place = match remote_of(&repository, &url) {
         Ok(remote) => clone_state(&repository, remote, &repo.checkout)
             .and_then(|state| with_changes(state, &repository, folder))
             .map(|state| Place::Clone(Box::new(state)))
-            .map_err(|error| error.reason),
+            .map_err(|error| Place::Unreadable(error.reason)),
         Err(other) => Ok(Place::OtherRemote(other)),
     };
     before_closing(&repository);

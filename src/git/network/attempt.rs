@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use gix::Repository;
 use gix::protocol::fetch::{Shallow, Tags};
+use gix::remote::Direction;
 
 use super::by_git;
 use super::clone::{Conversation, Request, refspecs};
@@ -116,7 +117,9 @@ impl<'a> Attempt<'a> {
         let mut line = Line::with(&git_dir, included.settings, |it| it.remote_at(self.url))
             .map_err(|error| self.say(&error, None))?;
         let config = line.repository.config_snapshot();
-        if by_git::makes_clone(config.plumbing()) {
+        let from = line.repository.remote_at(self.url).ok();
+        let from = from.as_ref().and_then(|from| from.url(Direction::Fetch));
+        if by_git::makes_clone(config.plumbing(), from) {
             return self.clone_by_git(path, repo, &included.files);
         }
         let is_seeded = seed(&git_dir);

@@ -1,16 +1,21 @@
 //! Where the user's git does the work of gix: what is configured there means something to git only.
 //!
-//! Decided here and nowhere else, by the configuration alone; docs/sync.md has the list.
+//! Decided here and nowhere else, by the configuration and by what the remote is; docs/sync.md has the list.
 
 use super::attempt::remote_name;
+use gix::Url;
 use gix::bstr::ByteSlice as _;
 use gix::config::File;
 use gix::refspec::RefSpec;
+use gix::url::Scheme;
 
-/// Whether git is to make a clone.
-pub(super) fn makes_clone(config: &File) -> bool {
+use crate::host::files;
+
+/// Whether git is to make a clone from there.
+pub(super) fn makes_clone(config: &File, from: Option<&Url>) -> bool {
     let remote = remote_name(config);
-    checks_objects(config)
+    is_bundle(from)
+        || checks_objects(config)
         || is_shared(config)
         || has_other_refs(config)
         || is_set(config, &format!("remote.{remote}.fetch"))
@@ -28,6 +33,15 @@ pub(super) fn fetches(config: &File, remote: &str, specs: &[RefSpec]) -> bool {
             .iter()
             .any(|key| is_set(config, &format!("remote.{remote}.{key}")))
         || !specs.iter().all(is_plain)
+}
+
+/// Whether the remote is no repository but a file with objects (gitformat-bundle(5)).
+pub(super) fn is_bundle(remote: Option<&Url>) -> bool {
+    const STARTS: &[&[u8]] = &[b"# v2 git bundle\n", b"# v3 git bundle\n"];
+    let path = remote
+        .filter(|url| url.scheme == Scheme::File)
+        .and_then(|url| url.path.to_path().ok());
+    path.is_some_and(|path| files::begins_with(path, STARTS))
 }
 
 fn checks_objects(config: &File) -> bool {

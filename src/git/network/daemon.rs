@@ -9,10 +9,10 @@ use gix::bstr::BString;
 use gix::error::{ResultExt, message};
 use gix::protocol::transport::client::blocking_io::Transport;
 use gix::protocol::transport::client::git;
-use gix::remote::Direction;
 
 use super::allowance::Limited;
 use super::http::{Failure, Session};
+use super::line::url_and_version;
 use crate::git::error::Cause;
 
 /// The port of `git daemon`.
@@ -27,7 +27,7 @@ pub(super) fn transport(
     silence: Duration,
     session: &Session,
 ) -> gix::Result<Option<Box<dyn Transport + Send>>> {
-    let (url, version) = remote.sanitized_url_and_version(Direction::Fetch)?;
+    let (url, version) = url_and_version(remote)?;
     let (gix::url::Scheme::Git, Some(host)) = (&url.scheme, url.host()) else {
         return Ok(None);
     };

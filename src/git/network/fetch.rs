@@ -115,11 +115,15 @@ impl Attempt<'_> {
     pub(super) fn tips(&self, path: &Path, remote: &str) -> Result<Vec<String>, GitError> {
         let line = Line::open(path, |it| it.find_remote(remote))
             .map_err(|error| self.say(&error, None))?;
+        let found = line.repository.find_remote(remote);
+        let found = found.map_err(|error| self.say(&error, None))?;
+        if by_git::is_bundle(found.url(Direction::Fetch)) {
+            return cli::tips(path, remote, self.url);
+        }
         let ask = || -> gix::Result<Vec<String>> {
             let repository = &line.repository;
             let silence = http::silence(repository.config_snapshot().plumbing(), self.url);
             let _watchdog = self.watchdog(line.ssh_log.as_ref(), silence);
-            let found = repository.find_remote(remote)?;
             let mut watch = Watch::new(self.meter, &self.network.gate);
             let asked = refspecs(&EVERYTHING)?;
             let server = Conversation::begin(&found, &asked, self.session, silence, &mut watch)?;
@@ -143,6 +147,9 @@ impl Attempt<'_> {
         let silence = http::silence(config.plumbing(), self.url);
         let _watchdog = self.watchdog(line.ssh_log.as_ref(), silence);
         let found = repository.find_remote(remote)?;
+        if by_git::is_bundle(found.url(Direction::Fetch)) {
+            return Ok(Outcome::LeftToGit(Seen::default()));
+        }
         let plan = Plan::of(&found, remote, wanted)?;
         let mut fetched = Fetched::default();
         // A tag that follows is seen to be wanted only when what it leads to is here.

@@ -33,7 +33,6 @@ use gix::protocol::transport::client::blocking_io::Transport;
 use gix::protocol::transport::client::blocking_io::http::{
     self, GetResponse, PostBodyDataKind, PostResponse,
 };
-use gix::remote::Direction;
 use ureq::Body;
 use ureq::http::header::{
     AUTHORIZATION, HeaderName, HeaderValue, LOCATION, USER_AGENT, WWW_AUTHENTICATE,
@@ -51,6 +50,7 @@ use self::settings::{Follow, Settings, Wire};
 use super::super::error::Cause;
 use super::access::Privacy;
 use super::allowance::{Allowance, Limited};
+use super::line::url_and_version;
 use super::logins;
 
 /// As git has it.
@@ -118,7 +118,7 @@ pub(super) fn transport(
     remote: &gix::Remote<'_>,
     session: &Session,
 ) -> gix::Result<Option<Box<dyn Transport + Send>>> {
-    let (url, version) = remote.sanitized_url_and_version(Direction::Fetch)?;
+    let (url, version) = url_and_version(remote)?;
     if !matches!(url.scheme, gix::url::Scheme::Http | gix::url::Scheme::Https) {
         return Ok(None);
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use gix::Repository;
 use gix::bstr::{BString, ByteSlice};
 use gix::error::message;
+use gix::protocol::transport::Protocol;
 use gix::protocol::transport::client::blocking_io::Transport;
 use gix::remote::{Connection, Direction};
 use gix::url::Scheme;
@@ -83,6 +84,23 @@ impl Line {
         config.append_config(overrides, gix::config::Source::Api)?;
         config.commit()?;
         Ok(())
+    }
+}
+
+/// The address of a remote, and the version of the protocol to speak with it. A path stays as it is: git looks for
+/// `web.git` itself where `web` is asked for, and gix would find nothing there.
+pub(super) fn url_and_version(remote: &gix::Remote<'_>) -> gix::Result<(gix::Url, Protocol)> {
+    match remote.url(Direction::Fetch) {
+        Some(url) if url.scheme == Scheme::File => {
+            let config = remote.repo().config_snapshot();
+            let version = match config.integer("protocol.version") {
+                Some(0) => Protocol::V0,
+                Some(1) => Protocol::V1,
+                _ => Protocol::V2,
+            };
+            Ok((url.clone(), version))
+        }
+        _ => remote.sanitized_url_and_version(Direction::Fetch),
     }
 }
 

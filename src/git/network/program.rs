@@ -13,11 +13,11 @@ use gix::protocol::transport::client::git::ConnectMode;
 use gix::protocol::transport::client::git::blocking_io::Connection;
 use gix::protocol::transport::client::{self, MessageKind, TransportWithoutIO, WriteMode};
 use gix::protocol::transport::{Protocol, Service};
-use gix::remote::Direction;
 use gix::url::{ArgumentSafety, Scheme};
 
 use super::allowance::Limited;
 use super::http::Session;
+use super::line::url_and_version;
 
 /// What a server on the other side is to run.
 const UPLOAD_PACK: &str = "git-upload-pack";
@@ -27,7 +27,7 @@ pub(super) fn transport(
     remote: &gix::Remote<'_>,
     session: &Session,
 ) -> gix::Result<Option<Box<dyn Transport + Send>>> {
-    let (url, version) = remote.sanitized_url_and_version(Direction::Fetch)?;
+    let (url, version) = url_and_version(remote)?;
     let mut command = match url.scheme {
         Scheme::Ssh => ssh(remote.repo(), &url, version)?,
         Scheme::File => upload_pack(&url, version)?,

@@ -18,7 +18,8 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// What was found out, by host.
 #[derive(Debug, Default)]
 pub struct WayOut {
-    git_gets_through: Once<bool>,
+    git_reaches: Once<bool>,
+    git_fetches: Once<bool>,
     keys: Once<Option<Key>>,
     locked_keys: Once<Option<PathBuf>>,
 }
@@ -35,8 +36,14 @@ impl WayOut {
         let Some(host) = url::host(url).filter(|_| may_git_do_better(&error, url)) else {
             return error;
         };
-        let reaches = || cli::reaches(url, LIMIT);
-        if self.git_gets_through.get(host, reaches) {
+        // git has to succeed at what failed: these may come after the server has listed what it has.
+        let gets_through = match error.cause {
+            Cause::Connection | Cause::Other => {
+                self.git_fetches.get(host, || cli::fetches(url, LIMIT))
+            }
+            _ => self.git_reaches.get(host, || cli::reaches(url, LIMIT)),
+        };
+        if gets_through {
             error.command = Some(format!(
                 "`git` itself reaches {host}: put `backend = \"cli\"` under `[git]` in workspace.local.toml"
             ));
@@ -135,6 +142,10 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         | Cause::NotACommit
         // It was tried.
         | Cause::ObjectFormat
+        // git says it itself.
+        | Cause::Owner
+        | Cause::Unsigned
+        | Cause::OtherFileSystem
         | Cause::Damaged
         | Cause::NotFound
         | Cause::HostKey

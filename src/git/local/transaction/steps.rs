@@ -172,7 +172,7 @@ impl Undone {
 }
 
 /// Renames, and fails where something is at the new name.
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
+pub(in crate::git) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
         // A file system that does not know how. A folder has no second name: what it replaces is empty.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {

@@ -22,6 +22,7 @@ pub(super) use self::index::identity as index_identity;
 pub(super) use self::locks::must_be_free;
 pub(super) use self::recovery::is_half_moved;
 pub use self::recovery::recover;
+pub(super) use self::staging::is_put_aside;
 pub(in crate::git) use self::steps::rename as rename_new;
 
 use std::collections::HashMap;

@@ -9,12 +9,14 @@ mod own;
 mod tips;
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use git2::{Repository, RepositoryOpenFlags};
 
 use super::state::operation;
+use super::transaction;
 use crate::git::error::GitError;
 pub(in crate::git) use files::Paths;
 pub(in crate::git::local) use files::staged;
@@ -42,6 +44,10 @@ pub enum What {
     Hidden(Vec<PathBuf>),
     /// Files that git does not track; what is ignored is left out.
     Untracked(Vec<PathBuf>),
+    /// Files where a submodule belongs that is not cloned: git looks at none of them.
+    Unseen(Vec<PathBuf>),
+    /// A folder in the git directory, with files that a move could not put back.
+    PutAside(PathBuf),
     /// Commits that no remote has.
     Commits {
         /// What leads to them, for people.
@@ -82,9 +88,9 @@ pub fn in_clone(path: &Path) -> Vec<Work> {
 /// has at the same place is not counted.
 pub fn below(folder: &Path, elsewhere: &[PathBuf]) -> Vec<Work> {
     let mut inventory = Inventory::of(folder);
-    let mut linked = Vec::new();
-    inventory.walk(Path::new(""), elsewhere, &mut linked);
-    for place in linked {
+    inventory.walk(Path::new(""), elsewhere);
+    // Each may have others.
+    while let Some(place) = inventory.linked.pop_first() {
         inventory.look_at_linked(&place);
     }
     inventory.work
@@ -103,6 +109,10 @@ struct Inventory {
     root: PathBuf,
     /// The git directories whose files were looked at.
     seen: BTreeSet<PathBuf>,
+    /// Those whose refs were.
+    repositories: BTreeSet<PathBuf>,
+    /// Folders with files of a repository that is elsewhere, still to be looked at.
+    linked: BTreeSet<PathBuf>,
     work: Vec<Work>,
 }
 
@@ -111,6 +121,8 @@ impl Inventory {
         Inventory {
             root: root.to_owned(),
             seen: BTreeSet::new(),
+            repositories: BTreeSet::new(),
+            linked: BTreeSet::new(),
             work: Vec::new(),
         }
     }
@@ -124,7 +136,7 @@ impl Inventory {
     }
 
     /// Looks for repositories, without following links.
-    fn walk(&mut self, place: &Path, elsewhere: &[PathBuf], linked: &mut Vec<PathBuf>) {
+    fn walk(&mut self, place: &Path, elsewhere: &[PathBuf]) {
         let folder = self.root.join(place);
         let entries = match fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
             Ok(entries) => entries,
@@ -141,13 +153,15 @@ impl Inventory {
             // A submodule with a git directory of its own was looked at with its parent.
             Ok(git) if git.is_dir() && self.seen.contains(&real(&folder.join(".git"))) => {}
             Ok(git) if git.is_dir() => self.look(place, Files::Here, &siblings),
-            Ok(_) => linked.push(place.to_owned()),
+            Ok(_) => {
+                self.linked.insert(place.to_owned());
+            }
             Err(_) => {}
         }
         for entry in entries {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && entry.file_name() != ".git" {
-                self.walk(&place.join(entry.file_name()), elsewhere, linked);
+                self.walk(&place.join(entry.file_name()), elsewhere);
             }
         }
     }
@@ -171,14 +185,22 @@ impl Inventory {
             Files::None => open_bare(&path)?,
         };
         let others: Vec<Other> = elsewhere.iter().filter_map(|it| Other::open(it)).collect();
+        self.repositories.insert(real(repository.commondir()));
         self.add_files(place, files, &repository)?;
         let mut found = tips::work(&repository, &others)?;
         found.extend(operation(repository.state()).map(What::Operation));
+        found.extend(put_aside(&repository)?.map(What::PutAside));
         found.extend(own::work(&repository, &others)?);
-        let outside: Vec<PathBuf> = work_trees(&repository)?
-            .into_iter()
-            .filter(|tree| !tree.starts_with(real(&self.root)))
-            .collect();
+        let mut outside = Vec::new();
+        for tree in work_trees(&repository)? {
+            match self.relative(&tree) {
+                // Wherever it is: in a git directory, too.
+                Some(inside) => {
+                    self.linked.insert(inside);
+                }
+                None => outside.push(tree),
+            }
+        }
         if !outside.is_empty() {
             found.push(What::WorkTrees(outside));
         }
@@ -230,6 +252,11 @@ impl Inventory {
         let common = repository.commondir().to_owned();
         let mut modules = Vec::new();
         collect_modules(&common, Path::new("modules"), &mut modules)?;
+        // Each work tree has its own, and leaves them behind.
+        for tree in names_in(&common.join("worktrees"))? {
+            let below = Path::new("worktrees").join(tree).join("modules");
+            collect_modules(&common, &below, &mut modules)?;
+        }
         for module in modules {
             let siblings: Vec<PathBuf> = others.iter().map(|it| it.common.join(&module)).collect();
             let git_dir = common.join(&module);
@@ -263,11 +290,18 @@ impl Inventory {
     /// A folder whose `.git` is a file, and that is no submodule which was looked at: a work tree of some
     /// repository, which stays, or whose refs were looked at there.
     fn look_at_linked(&mut self, place: &Path) {
-        let looked = || -> Result<Vec<What>, GitError> {
+        let mut looked = || -> Result<Vec<What>, GitError> {
             let repository = open(&self.root.join(place))?;
             if self.seen.contains(&real(repository.path())) {
                 return Ok(Vec::new());
             }
+            let common = real(repository.commondir());
+            if common.starts_with(real(&self.root)) && !self.repositories.contains(&common) {
+                // It was found nowhere else, and goes with its files.
+                self.look(place, Files::Here, &[]);
+                return Ok(Vec::new());
+            }
+            self.seen.insert(real(repository.path()));
             let folder = self.root.join(place);
             if repository
                 .workdir()
@@ -277,6 +311,7 @@ impl Inventory {
                 return Ok(vec![What::Unreadable(why.to_owned())]);
             }
             let mut found = files::work(&repository, &folder)?;
+            found.extend(put_aside(&repository)?.map(What::PutAside));
             found.extend(operation(repository.state()).map(What::Operation));
             if !real(repository.commondir()).starts_with(real(&self.root)) {
                 found.extend(tips::only_head(&repository)?);
@@ -345,6 +380,24 @@ pub(in crate::git::local) fn collect_modules(
     }
     found.sort();
     Ok(())
+}
+
+/// What moves that were killed, or could not be undone, have left.
+fn put_aside(repository: &Repository) -> Result<impl Iterator<Item = PathBuf>, GitError> {
+    let git_dir = repository.path().to_owned();
+    let names = names_in(&git_dir)?.into_iter();
+    let left = names.filter(|name| transaction::is_put_aside(name));
+    Ok(left.map(move |name| git_dir.join(name)))
+}
+
+fn names_in(folder: &Path) -> Result<Vec<OsString>, GitError> {
+    match fs::read_dir(folder) {
+        Ok(entries) => Ok(entries
+            .map(|entry| entry.map(|entry| entry.file_name()))
+            .collect::<Result<_, _>>()?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Where the files of a submodule are, if they are there and know it.

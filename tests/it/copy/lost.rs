@@ -36,6 +36,8 @@ struct Case {
 }
 
 const COMMIT: &[&str] = &["commit", "--quiet", "--allow-empty", "-m", "precious"];
+/// None that another case has pushed.
+const OTHER_COMMIT: &[&str] = &["commit", "--quiet", "--allow-empty", "-m", "precious too"];
 
 const CASES: &[Case] = &[
     Case {
@@ -215,6 +217,70 @@ const CASES: &[Case] = &[
         files: &[],
         row: "web: 3 settings of git: alias.st, remote.fork.fetch, remote.fork.url",
         shows: "alias.st=status",
+    },
+    Case {
+        git: &[
+            ("web", &["submodule", "--quiet", "deinit", "lib"]),
+            ("web", &["config", "--file", "lib/notes", "a.note", "mine"]),
+        ],
+        files: &[],
+        row: "web: 1 file where a submodule belongs: lib/notes",
+        shows: "web/lib/notes",
+    },
+    Case {
+        git: &[
+            (
+                "web",
+                &["worktree", "add", "--quiet", "--detach", "../tree"],
+            ),
+            ("tree", &["submodule", "--quiet", "update", "--init"]),
+            ("tree/lib", &["switch", "--quiet", "-c", "idea"]),
+            ("tree/lib", OTHER_COMMIT),
+            ("tree/lib", &["checkout", "--quiet", "--detach", "HEAD~1"]),
+        ],
+        files: &[],
+        row: "tree/lib: 1 commit of `idea` that is on no remote",
+        shows: "precious",
+    },
+    Case {
+        git: &[
+            ("web", &["worktree", "add", "--quiet", "--detach", ".git/t"]),
+            (
+                "web/.git/t",
+                &["config", "--file", "notes", "a.note", "mine"],
+            ),
+        ],
+        files: &[],
+        row: "web/.git/t: 1 untracked file: notes",
+        shows: "notes",
+    },
+    Case {
+        git: &[
+            ("", &["clone", "--quiet", "--bare", "web", "bare"]),
+            ("bare", &["worktree", "add", "--quiet", "--detach", "t"]),
+            ("bare/t", &["config", "--file", "notes", "a.note", "mine"]),
+        ],
+        files: &[],
+        row: "bare/t: 1 untracked file: notes",
+        shows: "notes",
+    },
+    Case {
+        git: &[
+            (
+                "",
+                &["init", "--quiet", "--separate-git-dir=web/.git/own", "own"],
+            ),
+            ("own", COMMIT),
+        ],
+        files: &[],
+        row: "own: 1 commit of `main` that is on no remote",
+        shows: "precious",
+    },
+    Case {
+        git: &[],
+        files: &[("web/.git/fitout-left-1/old/README.md", "mine\n")],
+        row: "web: files that a killed run had replaced",
+        shows: "README.md",
     },
     Case {
         git: &[],

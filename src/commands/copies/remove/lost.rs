@@ -91,6 +91,10 @@ impl Copy<'_> {
                 paths.retain(|path| !self.is_known(&place.join(path)));
                 (!paths.is_empty()).then_some(What::Untracked(paths))
             }
+            What::Unseen(mut paths) => {
+                paths.retain(|path| !self.is_known(&place.join(path)));
+                (!paths.is_empty()).then_some(What::Unseen(paths))
+            }
             What::Changed(mut paths) if place.as_os_str().is_empty() => {
                 paths.retain(|path| !self.is_fitouts(path));
                 (!paths.is_empty()).then_some(What::Changed(paths))
@@ -303,6 +307,23 @@ fn described(work: &Work, git: &str, path: &str, git_dir: &Path) -> (String, Str
         What::Untracked(paths) => (
             files(paths, "untracked file"),
             format!("{git} status --untracked-files"),
+        ),
+        What::Unseen(paths) => (
+            format!(
+                "{} where a submodule belongs: {}",
+                count(paths.len(), "file"),
+                named(paths)
+            ),
+            paths
+                .iter()
+                .take(MOST_NAMED)
+                .fold("ls -l".to_owned(), |shown, it| {
+                    format!("{shown} {path}/{}", shell::path(it))
+                }),
+        ),
+        What::PutAside(folder) => (
+            "files that a killed run had replaced".to_owned(),
+            format!("ls -lR {}", shell::path(folder)),
         ),
         What::Commits {
             name,

@@ -2,6 +2,7 @@
 //! until all is done, and the journal. Whose it is, is told by a lock of the system on one of its files,
 //! which ends with the process; a folder without one was left by a run that was killed.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -21,6 +22,8 @@ use crate::host::nonce::random_word;
 pub(super) const FOLDER: &str = "fitout-move";
 
 /// Whose the folder is.
+/// What could not be undone, followed by a number.
+const LEFT: &str = "fitout-left-";
 const OWNER: &str = "owner";
 const JOURNAL: &str = "journal";
 
@@ -211,7 +214,7 @@ fn clear(folder: &Path) -> io::Result<()> {
 
 fn put_aside(folder: &Path) -> io::Result<String> {
     for number in 1.. {
-        let name = format!("fitout-left-{number}");
+        let name = format!("{LEFT}{number}");
         let aside = folder.with_file_name(&name);
         if aside.symlink_metadata().is_err() {
             fs::rename(folder, aside).at(folder)?;
@@ -219,6 +222,11 @@ fn put_aside(folder: &Path) -> io::Result<String> {
         }
     }
     unreachable!("there is always another number")
+}
+
+/// Whether a file or folder of this name in the git directory is what a move could not put back.
+pub(in crate::git::local) fn is_put_aside(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(LEFT.as_bytes())
 }
 
 /// Waits for another fitout that is moving the clone: it will not be long.

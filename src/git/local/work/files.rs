@@ -40,17 +40,40 @@ pub(super) fn work(repository: &Repository, folder: &Path) -> Result<Vec<What>, 
     // Repositories in it are looked at by themselves.
     let is_repository = |path: &PathBuf| folder.join(path).join(".git").symlink_metadata().is_ok();
     paths.untracked.retain(|path| !is_repository(path));
+    let mut unseen = Vec::new();
+    for path in submodules(repository)? {
+        if !is_repository(&path)
+            && fs::symlink_metadata(folder.join(&path)).is_ok_and(|it| it.is_dir())
+        {
+            add_files(folder, &path, &mut unseen)?;
+        }
+    }
     paths.changed.extend(moved_submodules(repository, folder)?);
     Ok([
         (What::Staged as fn(Vec<PathBuf>) -> What, paths.staged),
         (What::Changed, paths.changed),
         (What::Hidden, hidden(repository, folder)?),
         (What::Untracked, paths.untracked),
+        (What::Unseen, unseen),
     ]
     .into_iter()
     .filter(|(_, paths)| !paths.is_empty())
     .map(|(what, paths)| what(paths))
     .collect())
+}
+
+/// All files below a folder, but for those of repositories, which are looked at by themselves.
+fn add_files(folder: &Path, below: &Path, found: &mut Vec<PathBuf>) -> Result<(), GitError> {
+    for entry in fs::read_dir(folder.join(below))? {
+        let entry = entry?;
+        let path = below.join(entry.file_name());
+        if !entry.file_type()?.is_dir() {
+            found.push(path);
+        } else if entry.path().join(".git").symlink_metadata().is_err() {
+            add_files(folder, &path, found)?;
+        }
+    }
+    Ok(())
 }
 
 /// What the index has and HEAD has not, where there are no files.

@@ -200,7 +200,12 @@ pub(super) fn update_submodules(
     interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
     let log = ssh::Log::new()?;
-    let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
+    let mut command = git();
+    command.arg("-C").arg(path);
+    if hooks::come_from_remote_in_submodules(path) {
+        command.args(["-c", NO_HOOKS]);
+    }
+    let mut command = over_network(command, Some(&path.join(".git")), &log);
     command.args(["submodule", "--quiet", "update", "--init", "--recursive"]);
     command.arg("--").args(only);
     run_over_network(command, &log, url, interrupt)

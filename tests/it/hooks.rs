@@ -236,3 +236,30 @@ fn what_a_hook_leaves_in_the_background_is_not_waited_for() {
         &["-c", &format!("alias.end=!kill {}", left.trim()), "end"],
     );
 }
+
+/// Its clone's own configuration says nothing of a submodule.
+#[test]
+fn a_hook_that_comes_with_a_submodule_is_not_run_whatever_its_clone_says() {
+    let context = TestContext::new();
+    context.remote("lib");
+    context.remote("web");
+    config(&context, "protocol.file.allow", "always");
+    context.write_program("work-lib/.githooks/post-checkout", NOTES_DOWN);
+    context.push("lib", "new.txt", "new\n");
+    let lib = context.path("remotes/lib.git").display().to_string();
+    context.git("work-web", &["submodule", "--quiet", "add", &lib, "lib"]);
+    context.push("web", "new.txt", "new\n");
+    web(&context, "submodules = true");
+    synced(&context, &[]);
+    context.push("lib", "more.txt", "more\n");
+    let pull = ["pull", "--quiet", "origin", "main"];
+    context.git("work-web/lib", &pull);
+    context.push("web", "more.txt", "more\n");
+    config(&context, "core.hooksPath", ".githooks");
+    context.git("ws/web", &["config", "core.hooksPath", ".githooks"]);
+
+    synced(&context, &[]);
+
+    assert_eq!(context.read("ws/web/lib/more.txt"), "more\n");
+    assert_eq!(ran(&context, "ws/web"), "");
+}

@@ -23,6 +23,8 @@ use crate::host::interrupt;
 
 const POST_CHECKOUT: &str = "post-checkout";
 const POST_MERGE: &str = "post-merge";
+/// Where hooks are.
+const KEY: &str = "core.hooksPath";
 
 /// The hook of one name that git would run in a clone.
 enum Hook {
@@ -154,6 +156,12 @@ pub(in crate::git) fn come_from_remote(path: &Path) -> bool {
     !is_own && in_work_tree(&repository, &folder).is_some()
 }
 
+/// Whether it would do so in submodules of that clone, which know nothing of the clone's own configuration.
+pub(in crate::git) fn come_from_remote_in_submodules(path: &Path) -> bool {
+    let everywhere = git2::Config::open_default().and_then(|config| config.get_path(KEY));
+    everywhere.is_ok_and(|folder| folder.is_relative()) || come_from_remote(path)
+}
+
 /// Where git takes hooks from, as configured, unless the clone's own `.git` says so.
 fn folder_by_git(path: &Path) -> Option<PathBuf> {
     let mut command = cli::quiet("git");
@@ -240,7 +248,6 @@ fn may_have_hooks(path: &Path) -> bool {
 
 /// Where git takes hooks from, and whether this clone's own `.git` says so.
 fn folder(repository: &Repository) -> (PathBuf, bool) {
-    const KEY: &str = "core.hooksPath";
     let set = repository.config().and_then(|mut config| {
         let config = config.snapshot()?;
         let path = config.get_path(KEY)?;

@@ -157,3 +157,68 @@ fn a_submodule_is_held_to_it_too() {
     assert!(ran.stdout.contains(words), "{}", ran.shown());
     assert!(!context.ws("app/x").exists());
 }
+
+/// A commit with a file that deep.
+fn push_deep(context: &TestContext, depth: usize) {
+    let script = format!(
+        "git config core.maxTreeDepth 100000
+        path=$(printf 'd/%.0s' $(seq {depth}))f
+        git fast-import --quiet <<END
+commit refs/heads/main
+committer a <a@example> 0 +0000
+data 1
+x
+from refs/heads/main^0
+M 100644 inline $path
+data 1
+x
+END"
+    );
+    let mut command = context.command("bash");
+    command.current_dir(context.path("remotes/web.git"));
+    let made = command.args(["-euc", &script]).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+}
+
+#[test]
+fn a_tree_of_any_depth_ends_no_run() {
+    for (depth, words) in [
+        (1900, "1 new commit"),
+        (6000, "a path that no file system takes: `d/d/"),
+    ] {
+        let context = context();
+        context.remote("api");
+        context.manifest(
+            "[repos.web]\nurl = \"../remotes/web.git\"\n[repos.api]\nurl = \"../remotes/api.git\"\n",
+        );
+        assert_eq!(context.fitout(&["sync"]).code, Some(0));
+        push_deep(&context, depth);
+        context.push("api", "new.txt", "new\n");
+
+        let ran = context.fitout(&["sync"]);
+
+        assert!(ran.stdout.contains(words), "{}", ran.shown());
+        assert_eq!(context.read("ws/api/new.txt"), "new\n");
+        // Tools that remove the folder may go through it by recursion.
+        context.git("ws/web", &["checkout", "--quiet", "--force", "HEAD"]);
+    }
+}
+
+#[test]
+fn a_mode_is_what_git_takes_it_for() {
+    for mode in ["0", "20000", "100600", "100777", "120777", "160644"] {
+        let context = context();
+        context.git(".", &["clone", "--quiet", "remotes/web.git", "by-git"]);
+        context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+        assert_eq!(context.fitout(&["sync"]).code, Some(0));
+        push(&context, &format!(r#"tree {mode} x "$blob""#));
+        assert!(git_takes(&context), "{mode}");
+
+        let ran = context.fitout(&["sync"]);
+
+        assert_eq!(ran.code, Some(0), "{mode}: {}", ran.shown());
+        let index = |clone: &str| context.git(clone, &["ls-files", "--stage"]);
+        assert_eq!(index("ws/web"), index("by-git"), "{mode}");
+        assert_eq!(context.git("ws/web", &["status", "--short"]), "");
+    }
+}

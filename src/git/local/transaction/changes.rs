@@ -16,6 +16,7 @@ use gix::filter::plumbing::pipeline::convert::ToGitOutcome;
 use gix::index::entry::{Flags, Mode, Stat};
 use gix::index::{File, State};
 use gix::object::tree::diff::ChangeDetached;
+use gix::objs::tree::EntryMode;
 use gix::worktree::IndexPersistedOrInMemory;
 use gix::worktree::stack::state::attributes::Source;
 
@@ -267,12 +268,13 @@ fn hash(content: &[u8]) -> gix::Result<ObjectId> {
 }
 
 /// Folders are no entries of their own.
-fn entry(mode: gix::objs::tree::EntryMode, id: ObjectId) -> Option<Entry> {
+fn entry(mode: EntryMode, id: ObjectId) -> Option<Entry> {
     if mode.is_tree() {
         return None;
     }
     Some(Entry {
-        mode: Mode::from(mode).bits(),
+        // As git takes others: `canon_mode` of its cache.h.
+        mode: Mode::from(EntryMode::from(mode.kind())).bits(),
         id: Oid::from_bytes(id.as_bytes()).ok()?,
     })
 }

@@ -290,31 +290,35 @@ impl Check<'_, '_> {
 
     /// What the folders of a path are.
     fn above(&mut self, path: &Path) -> io::Result<Above> {
-        let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        else {
-            return Ok(Above::Folder);
-        };
-        if let Some(known) = self.above.get(folder) {
-            return Ok(known.clone());
+        let mut above = Above::Folder;
+        let mut unknown = Vec::new();
+        // No recursion: others say how deep a tree is.
+        for folder in path.ancestors().skip(1) {
+            if let Some(known) = self.above.get(folder) {
+                above = known.clone();
+                break;
+            }
+            if !folder.as_os_str().is_empty() {
+                unknown.push(folder);
+            }
         }
-        let above = match self.above(folder)? {
-            Above::Folder => match self.look(folder)? {
-                None => Above::Absent,
-                Some(found) if found.is_dir() => {
-                    if self.is_repository(folder)? {
-                        Above::Blocked(folder.to_owned())
-                    } else {
-                        Above::Folder
+        for folder in unknown.into_iter().rev() {
+            if matches!(above, Above::Folder) {
+                above = match self.look(folder)? {
+                    None => Above::Absent,
+                    Some(found) if found.is_dir() => {
+                        if self.is_repository(folder)? {
+                            Above::Blocked(folder.to_owned())
+                        } else {
+                            Above::Folder
+                        }
                     }
-                }
-                Some(_) if self.gives_way(folder) => Above::Absent,
-                Some(_) => Above::Blocked(folder.to_owned()),
-            },
-            above => above,
-        };
-        self.above.insert(folder.to_owned(), above.clone());
+                    Some(_) if self.gives_way(folder) => Above::Absent,
+                    Some(_) => Above::Blocked(folder.to_owned()),
+                };
+            }
+            self.above.insert(folder.to_owned(), above.clone());
+        }
         Ok(above)
     }
 

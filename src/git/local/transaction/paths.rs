@@ -10,6 +10,11 @@ use gix_validate::path::component::{self, Mode, Options};
 use super::changes::Changes;
 use crate::git::error::{Cause, GitError};
 
+/// `PATH_MAX` of Linux, in bytes; others have less.
+const TOO_LONG: usize = 4096;
+/// Bytes of a longer path that an error has.
+const SHOWN: usize = 40;
+
 /// What the clone's configuration says: `core.protectHFS`, `core.protectNTFS`.
 pub(super) fn options(repository: &gix::Repository) -> Options {
     let config = repository.config_snapshot();
@@ -23,6 +28,11 @@ pub(super) fn options(repository: &gix::Repository) -> Options {
 
 /// Fails where git would refuse the path of an entry: `verify_path` of its read-cache.c.
 pub(super) fn must_be_valid(path: &BStr, is_link: bool, options: Options) -> Result<(), GitError> {
+    if path.len() >= TOO_LONG {
+        let start = path[..SHOWN].to_str_lossy();
+        let reason = format!("the commit has a path that no file system takes: `{start}…`");
+        return Err(GitError::new(Cause::Damaged, reason));
+    }
     let mut parts = path.split_str("/").peekable();
     while let Some(part) = parts.next() {
         let mode = (is_link && parts.peek().is_none()).then_some(Mode::Symlink);
@@ -124,6 +134,8 @@ mod tests {
             assert!(!is_valid(path, false), "{path:?}");
         }
         assert!(!is_valid(".gitmodules", true));
+        assert!(is_valid(&format!("{}f", "d/".repeat(2047)), false));
+        assert!(!is_valid(&format!("{}f", "d/".repeat(2048)), false));
     }
 
     #[test]

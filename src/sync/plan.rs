@@ -109,6 +109,17 @@ impl Note {
         }
     }
 
+    /// With what keeps the commit that its command would leave, where nothing else holds that.
+    fn keeping(self, clone: &CloneState) -> Self {
+        match &clone.head {
+            Head::Detached(commit) if !clone.kept && self.goal.is_some() => Note {
+                before: Some(rescue(commit)),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     /// git overwrites ignored files without a word, so no command is offered that would.
     fn unless(self, obstacle: Option<&str>) -> Self {
         match obstacle.filter(|_| self.goal.is_some()) {
@@ -200,9 +211,10 @@ pub const HALF_MOVED: &str = "a killed run left it half updated";
 /// What to do with a clone once its remote-tracking refs are up to date.
 pub fn after_fetch(clone: &CloneState, allowed: Allowed) -> Action {
     let obstacle = clone.obstacle.as_deref();
+    let safe = |note: Note| note.keeping(clone).unless(obstacle);
     match decided(clone, allowed) {
-        Action::Leave(note) => Action::Leave(note.unless(obstacle)),
-        Action::HoldBack(note) => Action::HoldBack(note.unless(obstacle)),
+        Action::Leave(note) => Action::Leave(safe(note)),
+        Action::HoldBack(note) => Action::HoldBack(safe(note)),
         action => action,
     }
 }
@@ -331,9 +343,14 @@ fn rewritten(clone: &CloneState, wanted: &str, taken_back: usize, own: usize) ->
     // Commits that were taken back may be nowhere but here, and the user's.
     let commit = short(clone.basis.commit.as_deref().unwrap_or("HEAD"));
     Action::HoldBack(Note {
-        before: Some(format!("branch --force rescue-{commit} {commit}")),
+        before: Some(rescue(commit)),
         ..note.to(Goal::Upstream)
     })
+}
+
+/// A command that works however often it is run.
+fn rescue(commit: &str) -> String {
+    format!("branch --force rescue-{commit} {commit}")
 }
 
 /// As a stash leaves them that could not be applied.
@@ -683,6 +700,35 @@ mod tests {
             ),
         ];
         assert_told(&cases);
+    }
+
+    #[test]
+    fn a_command_that_is_offered_leaves_no_commit_that_only_head_leads_to() {
+        let adrift = |clone: CloneState| CloneState {
+            head: Head::Detached("1234567".to_owned()),
+            kept: false,
+            ..clone
+        };
+        let cases = [
+            (
+                "detached at a commit of its own",
+                adrift(clone_with(1, 2)),
+                "leave: detached at 1234567, not on `main` | git -C web branch --force rescue-1234567 1234567 && git -C web switch main",
+            ),
+            (
+                "dirty, and not at its tag",
+                adrift(dirty(pin(Head::Branch("main".to_owned()), false))),
+                "hold back: not at v1: 3 local changes | git -C web branch --force rescue-1234567 1234567 && git -C web switch --detach v1",
+            ),
+        ];
+        assert_told(&cases);
+        let allowed = Allowed {
+            switch: true,
+            ..Allowed::default()
+        };
+        let action = after_fetch(&adrift(dirty(clone_with(1, 2))), allowed);
+        let expected = "hold back: detached at 1234567, not on `main`: 3 local changes | git -C web branch --force rescue-1234567 1234567 && git -C web switch main";
+        assert_eq!(told(&action), expected);
     }
 
     #[test]

@@ -489,3 +489,52 @@ fn a_workspace_in_a_repository_that_only_git_reads_is_like_any_other() {
     );
     assert_eq!(outcomes[0], outcomes[1]);
 }
+
+/// The copy itself is one that everything reads, so that what is in it is known when it is removed.
+#[test]
+fn they_are_copied_and_the_copies_removed() {
+    for_each_format(|context, format| {
+        context.git("work-a", &["tag", "-a", "-m", "First", "v1"]);
+        context.git("work-a", &["push", "--quiet", "origin", "v1"]);
+        manifest(
+            context,
+            "[services.x]\nimage = \"alpine\"\n[workspace]\nname = \"w\"\n",
+        );
+        context.git("ws", &["init", "--quiet", "--ref-format=reftable"]);
+        context.write("ws/.gitignore", "/a/\n");
+        context.git("ws", &["add", "--all"]);
+        context.git("ws", &["commit", "--quiet", "-m", "Workspace"]);
+        context.fitout(&["sync"]);
+
+        let copied = context.fitout(&["copy", "../ws-2"]);
+
+        assert_eq!(copied.code, Some(0), "{format}: {}", copied.shown());
+        for clone in ["", "/a"] {
+            let (here, there) = (format!("ws{clone}"), format!("ws-2{clone}"));
+            for question in [
+                &["rev-parse", "HEAD"][..],
+                &["symbolic-ref", "HEAD"],
+                &["for-each-ref", "refs/remotes", "refs/tags"],
+                &["config", "--get-regexp", "^(remote|branch)[.]"],
+            ] {
+                let ask = |clone: &str| {
+                    let output = context
+                        .command("git")
+                        .current_dir(context.path(clone))
+                        .args(question)
+                        .output();
+                    String::from_utf8(output.unwrap().stdout).unwrap()
+                };
+                assert_eq!(ask(&there), ask(&here), "{format}: {there}: {question:?}");
+            }
+            context.git(&there, &["fsck", "--no-progress"]);
+        }
+        assert_eq!(
+            context.git("ws-2/a", &["status", "--porcelain"]),
+            "",
+            "{format}"
+        );
+        let removed = context.fitout(&["copies", "remove", "--yes", "../ws-2"]);
+        assert_eq!(removed.code, Some(0), "{format}: {}", removed.shown());
+    });
+}

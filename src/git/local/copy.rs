@@ -6,15 +6,16 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use git2::{ConfigLevel, Repository, RepositoryInitOptions};
+use git2::{Config, ConfigLevel, Oid, Repository, RepositoryInitOptions};
 
 use super::checkout::check_out_at;
 use super::hooks::Told;
-use super::state::{remote_default, remote_of};
-use super::{Head, head, hooks, pinned, template};
+use super::plumbing::Plumbed;
+use super::state::{choose_remote, remote_default, remote_of};
+use super::{Head, git_dir, head, hooks, pinned, template};
 use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
 use crate::host::files::At as _;
@@ -42,11 +43,11 @@ pub fn copy(
     start: Start<'_>,
     interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
-    let from = Repository::open(original)?;
-    let start = Point::of(&from, root, start)?;
+    let from = Original::of(original, root, start)?;
+    let start = &from.point;
     fs::create_dir_all(destination).at(destination)?;
     let to = init(destination, start.branch.as_deref())?;
-    let (from_dir, to_dir) = (from.commondir(), to.path());
+    let (from_dir, to_dir) = (&from.common_dir, to.path());
     link_objects(&from_dir.join("objects"), &to_dir.join("objects"))?;
     link_tree(
         &from_dir.join("lfs/objects"),
@@ -57,14 +58,14 @@ pub fn copy(
         let file = to_dir.join("shallow");
         fs::copy(from_dir.join("shallow"), &file).at(&file)?;
     }
-    copy_config(&from, &to, original)?;
-    copy_refs(&from, to_dir)?;
+    copy_config(&from.config, &to, original)?;
+    copy_refs(&from.refs, to_dir)?;
     // Opened again: what was written beside it is read anew.
     drop(to);
     check_out(
         &Repository::open(destination)?,
         destination,
-        &start,
+        start,
         interrupt,
     )
 }
@@ -76,11 +77,9 @@ pub fn copy_submodules(
     destination: &Path,
     interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
-    let (from, to) = (Repository::open(original)?, Repository::open(destination)?);
-    link_modules(
-        &from.commondir().join("modules"),
-        &to.path().join("modules"),
-    )?;
+    let to = Repository::open(destination)?;
+    let from = git_dir(original).unwrap_or_else(|| original.join(".git"));
+    link_modules(&from.join("modules"), &to.path().join("modules"))?;
     cli::update_submodules(destination, &[], "", interrupt)
 }
 
@@ -112,6 +111,67 @@ fn link_modules(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// What a copy takes from the repository that it is made of. Where only git reads that one, the copy is one
+/// that anything reads.
+struct Original {
+    common_dir: PathBuf,
+    /// What it says itself.
+    config: Config,
+    refs: Vec<(String, Ref)>,
+    point: Point,
+}
+
+/// Where a ref leads.
+enum Ref {
+    Id(Oid),
+    Link(String),
+}
+
+impl Original {
+    fn of(path: &Path, root: &Path, start: Start<'_>) -> Result<Self, GitError> {
+        let from = match Repository::open(path) {
+            Ok(from) => from,
+            Err(error) => {
+                let clone = Plumbed::open(path).map_err(|_| error)?;
+                return Original::by_git(&clone, root, start);
+            }
+        };
+        let mut refs = Vec::new();
+        for reference in from.references()? {
+            let reference = reference?;
+            let Ok(name) = reference.name() else { continue };
+            let found = match (reference.target(), reference.symbolic_target()) {
+                (Some(id), _) => Ref::Id(id),
+                (None, Ok(Some(link))) => Ref::Link(link.to_owned()),
+                (None, _) => continue,
+            };
+            refs.push((name.to_owned(), found));
+        }
+        Ok(Original {
+            common_dir: from.commondir().to_owned(),
+            config: from.config()?.open_level(ConfigLevel::Local)?,
+            point: Point::of(&from, root, start)?,
+            refs,
+        })
+    }
+
+    fn by_git(clone: &Plumbed<'_>, root: &Path, start: Start<'_>) -> Result<Self, GitError> {
+        let config = Config::open(&clone.common_dir().join("config"))?;
+        let refs = clone.refs().map(|(name, id, link)| {
+            Ok(match link {
+                Some(link) => (name, Ref::Link(link)),
+                None => (name, Ref::Id(Oid::from_str(id)?)),
+            })
+        });
+        Ok(Original {
+            common_dir: clone.common_dir().to_owned(),
+            refs: refs.collect::<Result<_, git2::Error>>()?,
+            point: Point::by_git(clone, &config, root, start)?,
+            config,
+        })
+    }
+}
+
 /// Where the copy begins.
 struct Point {
     branch: Option<String>,
@@ -133,7 +193,8 @@ impl Point {
                     Head::Branch(name) | Head::Unborn(name) => Some(name),
                     Head::Detached(_) => None,
                 };
-                let upstream = branch.as_deref().and_then(|name| upstream(from, name));
+                let config = from.config()?.snapshot()?;
+                let upstream = branch.as_deref().and_then(|name| upstream(&config, name));
                 return Ok(Point {
                     branch,
                     commit,
@@ -142,14 +203,7 @@ impl Point {
                 });
             }
         };
-        let remote = remote_of(from, &url::resolve(root, &repo.url)).map_err(|_| {
-            let reason = "none of its remotes is the manifest's";
-            GitError::new(Cause::MissingReference, reason)
-        })?;
-        let lacks = |what: &str| {
-            let reason = format!("the clone here does not know {what}");
-            GitError::new(Cause::MissingReference, reason)
-        };
+        let remote = remote_of(from, &url::resolve(root, &repo.url)).map_err(|_| no_remote())?;
         let name = match &repo.checkout {
             Checkout::Tag(name) | Checkout::Rev(name) => {
                 let commit = pinned(from, &repo.checkout).ok_or_else(|| lacks(name))?;
@@ -177,8 +231,67 @@ impl Point {
     }
 }
 
-fn upstream(from: &Repository, branch: &str) -> Option<(String, String)> {
-    let config = from.config().ok()?.snapshot().ok()?;
+impl Point {
+    fn by_git(
+        from: &Plumbed<'_>,
+        config: &Config,
+        root: &Path,
+        start: Start<'_>,
+    ) -> Result<Self, GitError> {
+        let id = |id: &str| Ok::<_, GitError>(Some(Oid::from_str(id)?));
+        let origin = format!("clone: from {}", from.common_dir().display());
+        let repo = match start {
+            Start::Wanted(repo) => repo,
+            Start::Head => {
+                let branch = from.branch();
+                return Ok(Point {
+                    commit: from.commit().map_or(Ok(None), id)?,
+                    upstream: branch.as_deref().and_then(|name| upstream(config, name)),
+                    branch,
+                    origin,
+                });
+            }
+        };
+        let wanted = choose_remote(from.remotes()?, &url::resolve(root, &repo.url));
+        let remote = wanted.map_err(|_| no_remote())?;
+        let name = match &repo.checkout {
+            Checkout::Tag(name) | Checkout::Rev(name) => {
+                let commit = from.pinned(&repo.checkout)?.ok_or_else(|| lacks(name))?;
+                return Ok(Point {
+                    branch: None,
+                    commit: id(&commit)?,
+                    upstream: None,
+                    origin,
+                });
+            }
+            Checkout::Branch(name) => name.clone(),
+            Checkout::RemoteDefault => from
+                .default_or_current(&remote)
+                .ok_or_else(|| lacks("the remote's default branch"))?,
+        };
+        let commit = from
+            .remote_branch(&remote, &name)
+            .ok_or_else(|| lacks(&format!("the branch `{name}` of `{remote}`")))?;
+        Ok(Point {
+            commit: id(commit)?,
+            upstream: Some((remote, format!("refs/heads/{name}"))),
+            branch: Some(name),
+            origin,
+        })
+    }
+}
+
+fn no_remote() -> GitError {
+    let reason = "none of its remotes is the manifest's";
+    GitError::new(Cause::MissingReference, reason)
+}
+
+fn lacks(what: &str) -> GitError {
+    let reason = format!("the clone here does not know {what}");
+    GitError::new(Cause::MissingReference, reason)
+}
+
+fn upstream(config: &Config, branch: &str) -> Option<(String, String)> {
     let read = |key: &str| config.get_string(&format!("branch.{branch}.{key}")).ok();
     Some((read("remote")?, read("merge")?))
 }
@@ -292,19 +405,16 @@ fn for_each_file(
 }
 
 /// The remote-tracking refs and the tags, in one file as a fresh clone has them.
-fn copy_refs(from: &Repository, to_dir: &Path) -> Result<(), GitError> {
+fn copy_refs(from: &[(String, Ref)], to_dir: &Path) -> Result<(), GitError> {
     let mut packed = Vec::new();
     let mut symbolic = Vec::new();
-    for reference in from.references()? {
-        let reference = reference?;
-        let Ok(name) = reference.name() else { continue };
+    for (name, found) in from {
         if !name.starts_with("refs/remotes/") && !name.starts_with("refs/tags/") {
             continue;
         }
-        match (reference.target(), reference.symbolic_target()) {
-            (Some(target), _) => packed.push((name.to_owned(), target)),
-            (None, Ok(Some(target))) => symbolic.push((name.to_owned(), target.to_owned())),
-            (None, _) => {}
+        match found {
+            Ref::Id(id) => packed.push((name, id)),
+            Ref::Link(link) => symbolic.push((name, link)),
         }
     }
     packed.sort();
@@ -317,13 +427,13 @@ fn copy_refs(from: &Repository, to_dir: &Path) -> Result<(), GitError> {
     fs::write(to_dir.join("packed-refs"), text).at(to_dir.join("packed-refs"))?;
     let to = Repository::open(to_dir)?;
     for (name, target) in symbolic {
-        to.reference_symbolic(&name, &target, false, "")?;
+        to.reference_symbolic(name, target, false, "")?;
     }
     Ok(())
 }
 
 /// What the user has set in the original, but for what belongs to its files and branches.
-fn copy_config(from: &Repository, to: &Repository, original: &Path) -> Result<(), GitError> {
+fn copy_config(local: &Config, to: &Repository, original: &Path) -> Result<(), GitError> {
     /// Remotes, identities, signing, Git LFS, aliases and the like are the user's; these are the
     /// repository's own.
     const OWN: &[&str] = &[
@@ -341,7 +451,6 @@ fn copy_config(from: &Repository, to: &Repository, original: &Path) -> Result<()
         "core.longpaths",
         "extensions.partialclone",
     ];
-    let local = from.config()?.open_level(ConfigLevel::Local)?;
     let mut config = to.config()?.open_level(ConfigLevel::Local)?;
     let mut entries = local.entries(None)?;
     while let Some(entry) = entries.next() {

@@ -140,6 +140,31 @@ impl<'a> Plumbed<'a> {
             .is_some()
     }
 
+    /// The commit of a remote's branch.
+    pub(super) fn remote_branch(&self, remote: &str, name: &str) -> Option<&str> {
+        let (_, found) = self.find(&format!("refs/remotes/{remote}/{name}"))?;
+        Some(&found.id)
+    }
+
+    /// The commit that a tag or a commit id names, if it is in the clone.
+    pub(super) fn pinned(&self, checkout: &Checkout) -> Result<Option<String>, GitError> {
+        pinned(self.path, checkout)
+    }
+
+    /// All refs whose names are UTF-8: the object that each leads to, and the ref that it is a link to.
+    pub(super) fn refs(&self) -> impl Iterator<Item = (String, &str, Option<String>)> {
+        self.refs.iter().filter_map(|(name, found)| {
+            let link = found.link.as_ref().map(ToString::to_string);
+            Some((name.to_str().ok()?.to_owned(), found.id.as_str(), link))
+        })
+    }
+
+    /// Whether a ref leads to the commit, or it is checked out.
+    pub(super) fn holds(path: &Path, commit: &str) -> bool {
+        let arguments = ["rev-list", "--max-count=1", commit, "--not", "--all"];
+        cli::ask(path, &arguments).is_ok_and(|said| said.is_some_and(|said| said.is_empty()))
+    }
+
     /// Whether the clone has seen any branch of a remote.
     pub(super) fn has_remote_branches(&self, remote: &str) -> bool {
         let front = format!("refs/remotes/{remote}/");
@@ -236,7 +261,7 @@ impl<'a> Plumbed<'a> {
     }
 
     /// A clone of a repository that was empty then knows no default branch.
-    fn default_or_current(&self, remote: &str) -> Option<String> {
+    pub(super) fn default_or_current(&self, remote: &str) -> Option<String> {
         let current = || {
             let name = self.branch()?;
             self.has_remote_branch(remote, &name).then_some(name)

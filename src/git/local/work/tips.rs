@@ -8,13 +8,15 @@ use git2::{Oid, Reference, ReferenceType, Repository};
 
 use super::What;
 use crate::git::error::GitError;
+use crate::git::local::plumbing::Plumbed;
 use crate::git::local::state::stashes;
 use crate::git::local::{Head, head, reachable, short};
 use crate::host::files;
 
 /// A repository that may have the same.
 pub(super) struct Other {
-    repository: Repository,
+    /// None where only git reads it.
+    repository: Option<Repository>,
     /// Its git directory, that of all its work trees.
     pub common: PathBuf,
     /// Where its files are.
@@ -24,7 +26,16 @@ pub(super) struct Other {
 
 impl Other {
     pub fn open(path: &Path) -> Option<Self> {
-        let repository = super::open(path).or_else(|_| super::open_bare(path)).ok()?;
+        let Ok(repository) = super::open(path).or_else(|_| super::open_bare(path)) else {
+            let clone = Plumbed::open(path).ok()?;
+            let ids = clone.refs().filter_map(|(_, id, _)| Oid::from_str(id).ok());
+            return Some(Other {
+                repository: None,
+                targets: ids.collect(),
+                common: clone.common_dir().to_owned(),
+                work_tree: Some(path.to_owned()),
+            });
+        };
         let mut targets = HashSet::new();
         for reference in repository.references().ok()?.flatten() {
             targets.extend(reference.target());
@@ -33,18 +44,22 @@ impl Other {
             common: repository.commondir().to_owned(),
             work_tree: repository.workdir().map(Path::to_owned),
             targets,
-            repository,
+            repository: Some(repository),
         })
     }
 
     /// Whether the commit is on a ref, or checked out. That its objects are there is not enough: what no
     /// ref leads to is collected one day.
     fn has_commit(&self, commit: Oid) -> bool {
-        if self.repository.find_commit(commit).is_err() {
+        let Some(repository) = &self.repository else {
+            let path = self.work_tree.as_deref();
+            return path.is_some_and(|path| Plumbed::holds(path, &commit.to_string()));
+        };
+        if repository.find_commit(commit).is_err() {
             return false;
         }
-        let is_head = head(&self.repository).is_ok_and(|(_, head)| head == Some(commit));
-        is_head || reachable(&self.repository, Some(commit), &["refs/*"]).unwrap_or(false)
+        let is_head = head(repository).is_ok_and(|(_, head)| head == Some(commit));
+        is_head || reachable(repository, Some(commit), &["refs/*"]).unwrap_or(false)
     }
 }
 

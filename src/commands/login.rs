@@ -1,10 +1,13 @@
 //! Questions before the work, so that no worker ever asks one: whether a host is the right one, the
 //! passphrase of a key, and who the user is. One a host, and only where a person sits in front of a terminal.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::Context;
 use crate::git::network::{self, Answer, Holder, Known, Question, SshHost};
 use crate::git::url;
 use crate::host::interrupt;
+use crate::ui::progress::{Progress, TaskLine};
 use crate::workspace::{Backend, Repo};
 
 /// Asks what has to be asked before these repos are cloned or fetched, or again after they failed.
@@ -60,8 +63,29 @@ fn unlock_key(context: &Context, name: &str, host: &SshHost) -> bool {
 }
 
 fn log_in(context: &Context, url: &str, known: Known) -> bool {
-    let mut ask = |question: &Question| answer(context, question);
-    let found = network::log_in(url, known, interrupt::flag(), &mut ask);
+    let progress = Mutex::new(Progress::new(context.ui, 1));
+    let lock = || progress.lock().unwrap_or_else(PoisonError::into_inner);
+    let waiting = TaskLine {
+        name: url::host(url).unwrap_or(url).to_owned(),
+        phase: "connecting",
+        fraction: None,
+        bytes: 0,
+    };
+    // Nobody could end a wait for a server that says nothing, or would know what is waited for.
+    let tick = || {
+        if interrupt::requested() {
+            network::hang_up();
+        }
+        lock().draw(std::slice::from_ref(&waiting), 0, 0);
+    };
+    let mut ask = |question: &Question| {
+        lock().clear();
+        answer(context, question)
+    };
+    let found = interrupt::meanwhile(tick, || {
+        network::log_in(url, known, interrupt::flag(), &mut ask)
+    });
+    lock().clear();
     !found.is_err_and(|error| error.cause.is_worth_a_question())
 }
 

@@ -10,6 +10,7 @@ pub use table::print;
 
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use anyhow::Context as _;
 use serde::Serialize;
@@ -231,6 +232,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         .jobs
         .or(opened.personal.git.jobs)
         .unwrap_or(DEFAULT_JOBS);
+    let started = Instant::now();
     let closed = login::ask(context, opened.personal.git.backend, Known::Nothing, &repos);
     let mut progress = Progress::new(context.ui, repos.len());
     let reports = worker.all(&mut progress, jobs, cores, &repos);
@@ -273,7 +275,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         context.ui.say(format_args!(
             "{} in {:.1} s",
             summary(&synced.repos),
-            progress.elapsed().as_secs_f64()
+            started.elapsed().as_secs_f64()
         ));
     }
     Ok(synced)

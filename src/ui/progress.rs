@@ -104,11 +104,6 @@ impl Progress {
             let _ = drawn.multi.clear();
         }
     }
-
-    /// Since the start.
-    pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
-    }
 }
 
 fn line() -> ProgressBar {

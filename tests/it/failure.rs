@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::context::{Ran, TestContext, until};
 use crate::http_server::{Behaviour, HttpServer};
+use crate::terminal::{Prompt, talk};
 
 /// A workspace with one repo of a server that behaves like this.
 fn behaving(context: &TestContext, behaviour: Behaviour) -> HttpServer {
@@ -252,6 +253,23 @@ fn ctrl_c_ends_a_wait_for_a_silent_server_at_once() {
     });
     assert_eq!(ran.code, Some(130), "{}", ran.shown());
     assert_eq!(context.names("ws"), ["workspace.toml"]);
+}
+
+/// On a terminal a login is looked for before the work.
+#[test]
+fn a_wait_for_a_server_that_says_nothing_is_shown_and_ends_with_ctrl_c() {
+    let context = TestContext::new();
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    context.manifest(&format!(
+        "[repos.web]\nurl = \"http://127.0.0.1:{port}/web.git\"\n"
+    ));
+    let mut command = context.fitout_command(&["sync"]);
+    command.env("TERM", "xterm");
+    let (code, screen) = talk(&command, Prompt::Ssh, &[("connecting", "\u{3}")]);
+    assert_eq!(code, Some(130), "{screen}");
+    assert!(screen.contains("1 interrupted"), "{screen}");
+    assert_eq!(context.names("ws"), ["workspace.toml"], "{screen}");
 }
 
 #[test]

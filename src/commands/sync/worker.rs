@@ -3,8 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::in_parallel;
 use super::table::line;
@@ -68,19 +67,15 @@ impl<'a> Worker<'a> {
                 self.context.ui.say(line(report));
             }
         };
-        std::thread::scope(|scope| {
-            let (stop, stopped) = mpsc::channel::<()>();
-            scope.spawn(move || {
-                let tick = Duration::from_millis(80);
-                while stopped.recv_timeout(tick) == Err(mpsc::RecvTimeoutError::Timeout) {
-                    if interrupt::requested() {
-                        network::hang_up();
-                    }
-                    if draws {
-                        self.draw(progress);
-                    }
-                }
-            });
+        let tick = || {
+            if interrupt::requested() {
+                network::hang_up();
+            }
+            if draws {
+                self.draw(progress);
+            }
+        };
+        let work = || {
             let urls = repos.iter().map(|repo| repo.url.as_str());
             let order = self.sizes().biggest_first(urls);
             let mut fetched = in_parallel(jobs, &order, |_, &index| {
@@ -92,7 +87,7 @@ impl<'a> Worker<'a> {
                 (index, fetched)
             })?;
             fetched.sort_by_key(|(index, _)| *index);
-            let reports = in_parallel(cores, repos, |index, repo| match &fetched[index].1 {
+            in_parallel(cores, repos, |index, repo| match &fetched[index].1 {
                 Fetched::Settled(report) => report.clone(),
                 Fetched::Clone(clone, seen, recovered) => {
                     let local = || {
@@ -105,10 +100,9 @@ impl<'a> Worker<'a> {
                     say(&report);
                     report
                 }
-            });
-            drop(stop);
-            reports
-        })
+            })
+        };
+        interrupt::meanwhile(tick, work)
     }
 
     fn network_half(&self, repo: &Repo) -> Fetched {

@@ -11,7 +11,7 @@ use crate::compose::owner::{self, Owner};
 use crate::compose::selection::{self, Selection, Sources};
 use crate::compose::yaml::Excess;
 use crate::compose::{self, overrides};
-use crate::docker::{Compose, Docker, EngineProblem};
+use crate::docker::{Compose, Docker};
 use crate::doctor::variables::Variables;
 use crate::doctor::{probes, required};
 use crate::dotenv;
@@ -152,13 +152,12 @@ impl<'a> Project<'a> {
     /// Refuses where the project has containers or volumes of another workspace.
     pub fn require_own(&self) -> Result<(), Failure> {
         let project = self.selection(&self.variables()?)?.project.clone();
-        match Docker::default().containers_of(&project) {
-            Some(found) => {
-                let folders = found.iter().map(|container| container.folder.as_str());
-                own(self.opened, &project, folders)
-            }
-            None => engine_answers(),
-        }
+        let (found, works) =
+            rayon::join(|| Docker::default().containers_of(&project), compose_works);
+        works?;
+        let found = found.unwrap_or_default();
+        let folders = found.iter().map(|container| container.folder.as_str());
+        own(self.opened, &project, folders)
     }
 
     /// The variables that Compose finds for this project.
@@ -187,7 +186,7 @@ impl<'a> Project<'a> {
     /// The same for a command that changes nothing.
     pub fn to_read(&self) -> Result<Compose, Failure> {
         let compose = self.for_file()?;
-        engine_answers()?;
+        compose_works()?;
         Ok(compose)
     }
 
@@ -264,8 +263,8 @@ impl<'a> Project<'a> {
         self.not_on_host(name)?;
         let compose = self.for_file()?;
         let states = compose.clone().services().map_err(|error| {
-            // That the engine is away says more than what Compose makes of it.
-            let why = engine_answers().err();
+            // That the engine or the plugin is away says more than what the client makes of it.
+            let why = compose_works().err();
             why.unwrap_or_else(|| Failure::failed(error))
         })?;
         let project = &self.selection(&self.variables()?)?.project;
@@ -379,13 +378,11 @@ pub(super) fn own<'a>(
         .hint("`fitout copy` makes workspaces that have names and ports of their own"))
 }
 
-/// Says why no engine answers, and what says how to fix it.
-fn engine_answers() -> Result<(), Failure> {
-    match Docker::default().engine() {
-        // A client can be wrong about an engine's health in words that Compose does not mind.
-        Ok(_) | Err(EngineProblem::Other(..)) => Ok(()),
-        Err(problem) => Err(Failure::failed(problem).hint("`fitout doctor` says how to fix it")),
-    }
+/// Says why Compose can do nothing, and what says how to fix it.
+fn compose_works() -> Result<(), Failure> {
+    Docker::default()
+        .can_compose()
+        .map_err(|problem| Failure::failed(problem).hint("`fitout doctor` says how to fix it"))
 }
 
 fn names<'s>(services: impl IntoIterator<Item = &'s Service>) -> String {

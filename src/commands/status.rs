@@ -138,8 +138,8 @@ fn why_not(opened: &Opened, docker: &Docker, error: &ComposeError) -> String {
     if !opened.root.join(compose::FILE).exists() {
         return format!("`{}` is missing; run `fitout generate`", compose::FILE);
     }
-    match docker.engine() {
-        Ok(_) => error.to_string(),
+    match docker.can_compose() {
+        Ok(()) => error.to_string(),
         Err(problem) => problem.to_string(),
     }
 }

@@ -18,6 +18,9 @@ use crate::host::interrupt;
 use crate::host::process::{self, Output, RunError};
 use crate::running::ServiceState;
 
+/// As the client calls its plugin.
+pub(super) const PLUGIN: &str = "compose";
+
 /// Which Compose this machine has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ComposeFound {

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 pub use compose::{Compose, ComposeError, ComposeFound};
 pub use containers::Container;
-pub use engine::{Endpoint, EndpointSource, Engine, EngineProblem};
+pub use engine::{ComposeProblem, Endpoint, EndpointSource, Engine, EngineProblem};
 
 pub use volume::{Asked, VolumeError};
 
@@ -84,6 +84,16 @@ impl Docker {
     /// What the engine says of itself, or why it says nothing.
     pub fn engine(&self) -> Result<Engine, EngineProblem> {
         engine::ask(self)
+    }
+
+    /// Whether Compose can work: an engine answers, and the client has the plugin. A client can be wrong about
+    /// an engine's health in words that Compose does not mind.
+    pub fn can_compose(&self) -> Result<(), ComposeProblem> {
+        match self.engine() {
+            Ok(engine) if !engine.has_compose => Err(ComposeProblem::NoPlugin),
+            Ok(_) | Err(EngineProblem::Other(..)) => Ok(()),
+            Err(problem) => Err(ComposeProblem::Engine(problem)),
+        }
     }
 
     /// Where this client looks for an engine. Asks no engine.

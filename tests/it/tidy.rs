@@ -208,10 +208,12 @@ fn one_place_calls_compose() {
     }));
     let all = sources();
     let source = all.iter().find(|source| source.path == place).unwrap();
-    for call in [".arg(\"compose\")", "[\"compose\", \"version\""] {
+    let name = "PLUGIN: &str = \"compose\"";
+    for call in [".arg(\"compose\")", "[\"compose\", \"version\"", name] {
         assert_eq!(source.code.matches(call).count(), 1, "{call}");
     }
-    assert_eq!(source.code.matches("\"compose\"").count(), 2);
+    assert_eq!(source.code.matches("\"compose\"").count(), 3);
+    assert_eq!(source.code.matches("PLUGIN").count(), 1);
 }
 
 #[test]

@@ -133,14 +133,35 @@ command = ["sh", "-c", "{command}"]
         assert_eq!(ran.stdout, "", "{}", ran.shown());
         std::fs::remove_file(project.context.path(override_file)).unwrap();
 
-        let mut command = project.context.fitout_command(&["up"]);
         // No plugins there: the client can reach the engine, and knows no `docker compose`.
         let without_plugins = project.context.path("home");
-        with_docker(&mut command).env("DOCKER_CONFIG", without_plugins);
-        let ran = project.context.ran(&command.output().unwrap());
+        let unable = |arguments: &[&str]| {
+            let mut command = project.context.fitout_command(arguments);
+            with_docker(&mut command).env("DOCKER_CONFIG", &without_plugins);
+            project.context.ran(&command.output().unwrap())
+        };
+        let ran = unable(&["up"]);
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
-        let told = "fail     tools.compose  ";
-        ran.assert_says(told);
+        ran.assert_says("fail     tools.compose  ");
+        let told = "error: Docker Compose is not installed as a plugin of `docker`\n\n\
+                    hint: `fitout doctor` says how to fix it\n";
+        let commands: [&[&str]; 8] = [
+            &["ps"],
+            &["logs"],
+            &["restart"],
+            &["down"],
+            &["exec", "page", "true"],
+            &["run", "page", "true"],
+            &["open", "page"],
+            &["sh", "page"],
+        ];
+        for arguments in commands {
+            let ran = unable(arguments);
+            assert_eq!(ran.stderr, told, "{arguments:?}");
+            assert_eq!(ran.code, Some(1), "{arguments:?}");
+        }
+        let ran = unable(&["status"]);
+        ran.assert_says("the services are not shown: Docker Compose is not installed");
     }
 
     #[test]

@@ -6,8 +6,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use gix::bstr::{BString, ByteSlice};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 
 use super::error::{Cause, GitError};
 use super::network;
@@ -22,12 +25,21 @@ pub(super) const FAILED: &str = "Driver process ";
 pub(super) struct Log(PathBuf);
 
 impl Log {
-    /// Of the clone with this `.git`. Nothing is made before a filter is started, and what a run that was
-    /// killed left explains no other.
+    /// Of the clone with this `.git`; other runs have their own. Nothing is made before a filter is started.
     pub(super) fn of(git_dir: &Path) -> Self {
-        let file = git_dir.join("fitout-filters.log");
-        let _ = fs::remove_file(&file);
-        Log(file)
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let process = std::process::id();
+        Log(git_dir.join(format!("{NAME}-{process}-{number}.log")))
+    }
+
+    /// Removes those of processes that are no more.
+    pub(super) fn remove_stale(git_dir: &Path) {
+        for entry in fs::read_dir(git_dir).into_iter().flatten().flatten() {
+            if is_left_behind(&entry.file_name().to_string_lossy()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// The error of a checkout: the filters' own words, where they said any.
@@ -39,6 +51,17 @@ impl Log {
         }
         GitError::of_kind(Cause::Filter, &said, url)
     }
+}
+
+const NAME: &str = "fitout-filters";
+
+/// Whether it is the log of a process that is no more.
+fn is_left_behind(name: &str) -> bool {
+    let process = name
+        .strip_prefix(NAME)
+        .and_then(|rest| rest.strip_prefix('-')?.split('-').next())
+        .and_then(|process| Pid::from_raw(process.parse().ok()?));
+    process.is_some_and(|process| test_kill_process(process) == Err(Errno::SRCH))
 }
 
 impl Drop for Log {
@@ -184,11 +207,21 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_run_left_explains_no_other() {
+    fn a_log_explains_no_other_run_and_goes_with_its_own() {
         let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join("fitout-filters.log"), "gpg: of before\n").unwrap();
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let name = |process: u32| folder.path().join(format!("{NAME}-{process}-0.log"));
+        let killed = name(ended.id());
+        let under_way = name(1);
+        for log in [&killed, &under_way] {
+            fs::write(log, "gpg: of another\n").unwrap();
+        }
         let error = Log::of(folder.path()).explain(GitError::new(Cause::Other, "now"), "");
         assert_eq!(error.reason, "now");
+        Log::remove_stale(folder.path());
+        assert!(!killed.exists());
+        assert!(under_way.exists());
     }
 
     #[test]

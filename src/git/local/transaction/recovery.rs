@@ -15,6 +15,7 @@ use super::staging::{self, Staging};
 use super::steps::{Journal, Step, Undone};
 use super::{index, shown, work_tree};
 use crate::git::error::{Cause, GitError};
+use crate::git::filter::Log;
 use crate::git::local::folder;
 use crate::host::place;
 use crate::workspace::Repo;
@@ -25,6 +26,7 @@ pub fn recover(root: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
     let Some(repository) = left_in(root, repo) else {
         return Ok(None);
     };
+    Log::remove_stale(repository.path());
     let recovered = recover_in(&repository);
     recovered.map_err(|error| match error.cause {
         // By somebody who is at work in the clone.

@@ -314,7 +314,7 @@ impl GitError {
             cause,
             reason: shown(&reason(cause, said, url)),
             detail: shown(&said.join(": ")),
-            command: command(cause, url),
+            command: command(cause, said, url),
             retry_after: None,
             lock: None,
         }
@@ -444,7 +444,7 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
     }
 }
 
-fn command(cause: Cause, url: &str) -> Option<String> {
+fn command(cause: Cause, said: &[String], url: &str) -> Option<String> {
     let ssh = || {
         let destination = super::url::ssh_destination(url);
         format!("ssh -T {}", shell::words(&destination))
@@ -461,10 +461,11 @@ fn command(cause: Cause, url: &str) -> Option<String> {
         Cause::Certificate => "git config --global http.sslCAInfo PATH_OF_THE_CA".to_owned(),
         Cause::Proxy => "git config --show-origin --get-regexp '[.]proxy$'".to_owned(),
         Cause::DiskFull => "df -h .".to_owned(),
-        Cause::Filter => {
+        Cause::Filter if filter::is_lfs(said) => {
             "GIT_LFS_SKIP_SMUDGE=1 fitout sync   # leaves pointers in the place of such files"
                 .to_owned()
         }
+        Cause::Filter => "git config --show-origin --get-regexp '^filter[.]'".to_owned(),
         _ if url.is_empty() => return None,
         Cause::Oversized => {
             let url = super::url::without_password(url);

@@ -117,11 +117,7 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
 /// Why a filter failed, in words for people: git-lfs is known, the last words of others are shown.
 pub(super) fn reason(said: &[String]) -> String {
     let lines = || said.iter().map(String::as_str);
-    let is_no_lfs = |line: &str| {
-        (line.contains("git-lfs") && line.contains("not found"))
-            || line.contains("'lfs' is not a git command")
-    };
-    if lines().any(is_no_lfs) {
+    if lines().any(is_without_lfs) {
         return "it has files of Git LFS, and git-lfs is not installed".to_owned();
     }
     let lost: Vec<(&str, &str)> = lines().filter_map(lost_file).collect();
@@ -133,6 +129,17 @@ pub(super) fn reason(said: &[String]) -> String {
         Some(last) if !last.starts_with(FAILED) => format!("a filter failed: {last}"),
         _ => "a filter failed, and said nothing".to_owned(),
     }
+}
+
+/// Whether it was Git LFS that failed.
+pub(super) fn is_lfs(said: &[String]) -> bool {
+    let is_of_lfs = |line: &String| is_without_lfs(line) || lost_file(line).is_some();
+    said.iter().any(is_of_lfs)
+}
+
+fn is_without_lfs(line: &str) -> bool {
+    (line.contains("git-lfs") && line.contains("not found"))
+        || line.contains("'lfs' is not a git command")
 }
 
 /// `Error downloading object: FILE (OID): Smudge error: …: WHY`, or of `git lfs fetch`, which knows no
@@ -203,6 +210,7 @@ mod tests {
         for (said, expected) in cases {
             let said: Vec<String> = said.iter().map(|line| (*line).to_owned()).collect();
             assert_eq!(reason(&said), expected);
+            assert_eq!(is_lfs(&said), expected.contains("Git LFS"), "{expected}");
         }
     }
 

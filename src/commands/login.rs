@@ -7,7 +7,7 @@ use super::Context;
 use crate::git::network::{self, Answer, Holder, Known, Question, SshHost};
 use crate::git::url;
 use crate::host::interrupt;
-use crate::ui::progress::{Progress, TaskLine};
+use crate::ui::progress::{self, Progress, TaskLine};
 use crate::workspace::{Backend, Repo};
 
 /// Asks what has to be asked before these repos are cloned or fetched, or again after they failed.
@@ -31,7 +31,7 @@ pub fn ask(context: &Context, backend: Backend, known: Known, repos: &[Repo]) ->
             meet(context, name, &host) && unlock_key(context, name, &host)
         };
         let is_open = network::ssh_host(&repo.url).is_none_or(opens)
-            && (backend == Backend::Cli || log_in(context, &repo.url, known));
+            && (backend == Backend::Cli || log_in(context, repos.len(), &repo.url, known));
         if !is_open {
             closed.push(server);
         }
@@ -62,9 +62,10 @@ fn unlock_key(context: &Context, name: &str, host: &SshHost) -> bool {
     })
 }
 
-fn log_in(context: &Context, url: &str, known: Known) -> bool {
-    let progress = Mutex::new(Progress::new(context.ui, 1));
-    let lock = || progress.lock().unwrap_or_else(PoisonError::into_inner);
+fn log_in(context: &Context, repos: usize, url: &str, known: Known) -> bool {
+    let drawn = || Progress::new(context.ui, repos);
+    let shown = Mutex::new(drawn());
+    let lock = || shown.lock().unwrap_or_else(PoisonError::into_inner);
     let waiting = TaskLine {
         name: url::host(url).unwrap_or(url).to_owned(),
         phase: "connecting",
@@ -80,9 +81,11 @@ fn log_in(context: &Context, url: &str, known: Known) -> bool {
     };
     let mut ask = |question: &Question| {
         lock().clear();
-        answer(context, question)
+        let answer = answer(context, question);
+        *lock() = drawn();
+        answer
     };
-    let found = interrupt::meanwhile(tick, || {
+    let found = progress::meanwhile(tick, || {
         network::log_in(url, known, interrupt::flag(), &mut ask)
     });
     lock().clear();

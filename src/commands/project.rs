@@ -11,7 +11,7 @@ use crate::compose::owner::{self, Owner};
 use crate::compose::selection::{self, Selection, Sources};
 use crate::compose::yaml::Excess;
 use crate::compose::{self, overrides};
-use crate::docker::{Compose, Docker};
+use crate::docker::{Compose, ComposeProblem, Docker};
 use crate::doctor::variables::Variables;
 use crate::doctor::{probes, required};
 use crate::dotenv;
@@ -152,10 +152,11 @@ impl<'a> Project<'a> {
     /// Refuses where the project has containers or volumes of another workspace.
     pub fn require_own(&self) -> Result<(), Failure> {
         let project = self.selection(&self.variables()?)?.project.clone();
-        let (found, works) =
-            rayon::join(|| Docker::default().containers_of(&project), compose_works);
-        works?;
-        let found = found.unwrap_or_default();
+        let docker = Docker::default();
+        let Some(found) = docker.containers_of(&project) else {
+            return compose_works(docker.can_compose());
+        };
+        compose_works(docker.has_compose())?;
         let folders = found.iter().map(|container| container.folder.as_str());
         own(self.opened, &project, folders)
     }
@@ -186,7 +187,7 @@ impl<'a> Project<'a> {
     /// The same for a command that changes nothing.
     pub fn to_read(&self) -> Result<Compose, Failure> {
         let compose = self.for_file()?;
-        compose_works()?;
+        compose_works(Docker::default().can_compose())?;
         Ok(compose)
     }
 
@@ -264,7 +265,7 @@ impl<'a> Project<'a> {
         let compose = self.for_file()?;
         let states = compose.clone().services().map_err(|error| {
             // That the engine or the plugin is away says more than what the client makes of it.
-            let why = compose_works().err();
+            let why = compose_works(Docker::default().can_compose()).err();
             why.unwrap_or_else(|| Failure::failed(error))
         })?;
         let project = &self.selection(&self.variables()?)?.project;
@@ -378,11 +379,9 @@ pub(super) fn own<'a>(
         .hint("`fitout copy` makes workspaces that have names and ports of their own"))
 }
 
-/// Says why Compose can do nothing, and what says how to fix it.
-fn compose_works() -> Result<(), Failure> {
-    Docker::default()
-        .can_compose()
-        .map_err(|problem| Failure::failed(problem).hint("`fitout doctor` says how to fix it"))
+/// With what says how to fix it.
+fn compose_works(found: Result<(), ComposeProblem>) -> Result<(), Failure> {
+    found.map_err(|problem| Failure::failed(problem).hint("`fitout doctor` says how to fix it"))
 }
 
 fn names<'s>(services: impl IntoIterator<Item = &'s Service>) -> String {

@@ -18,9 +18,6 @@ use crate::host::interrupt;
 use crate::host::process::{self, Output, RunError};
 use crate::running::ServiceState;
 
-/// As the client calls its plugin.
-pub(super) const PLUGIN: &str = "compose";
-
 /// Which Compose this machine has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ComposeFound {
@@ -79,6 +76,27 @@ pub(super) fn find(docker: &Docker) -> Result<ComposeFound, RunError> {
         Ok(_) | Err(RunError::NotFound(_) | RunError::Io { .. }) => Ok(ComposeFound::Missing),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the client surely lacks the plugin. Starts no program where it is in one of the usual places.
+pub(super) fn is_missing(docker: &Docker) -> bool {
+    !plugin_folders()
+        .iter()
+        .any(|folder| folder.join("docker-compose").exists())
+        && find(docker).is_ok_and(|found| !matches!(found, ComposeFound::Plugin(_)))
+}
+
+/// Where the client looks for plugins, but for what its configuration adds: docker/cli,
+/// `cli-plugins/manager/manager_unix.go`.
+fn plugin_folders() -> Vec<PathBuf> {
+    let of_user = std::env::var_os("DOCKER_CONFIG")
+        .filter(|folder| !folder.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".docker")));
+    let of_all = ["local/lib", "local/libexec", "lib", "libexec"];
+    let of_all = of_all.map(|folder| Path::new("/usr").join(folder).join("docker"));
+    let folders = of_user.into_iter().chain(of_all);
+    folders.map(|folder| folder.join("cli-plugins")).collect()
 }
 
 /// `v2.26.1` and `2.26.1-4` (Debian's package) are 2.26.1.

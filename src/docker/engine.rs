@@ -3,7 +3,6 @@
 use serde::Deserialize;
 
 use super::Docker;
-use super::compose::PLUGIN;
 use crate::host::process::RunError;
 
 /// What the engine says of itself.
@@ -21,8 +20,6 @@ pub struct Engine {
     pub cpus: u64,
     /// Memory that containers can use, in bytes.
     pub memory: u64,
-    /// The client has the Compose plugin, as far as it says.
-    pub has_compose: bool,
 }
 
 /// Where the client looks for an engine, and who says so.
@@ -107,21 +104,6 @@ struct Info {
     cpus: u64,
     mem_total: u64,
     server_errors: Option<Vec<String>>,
-    #[serde(rename = "ClientInfo")]
-    client: ClientInfo,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-struct ClientInfo {
-    /// None from a client that does not list them.
-    plugins: Option<Vec<Plugin>>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-struct Plugin {
-    name: String,
 }
 
 /// Runs `docker info`. The first answer of every client and engine since 19.03 has these fields.
@@ -144,10 +126,6 @@ pub(super) fn ask(docker: &Docker) -> Result<Engine, EngineProblem> {
             is_rootless: options.iter().any(|option| option == "name=rootless"),
             cpus: info.cpus,
             memory: info.mem_total,
-            has_compose: info
-                .client
-                .plugins
-                .is_none_or(|plugins| plugins.iter().any(|plugin| plugin.name == PLUGIN)),
         });
     }
     let errors = info.server_errors.unwrap_or_default().join("; ");

@@ -90,10 +90,17 @@ impl Docker {
     /// an engine's health in words that Compose does not mind.
     pub fn can_compose(&self) -> Result<(), ComposeProblem> {
         match self.engine() {
-            Ok(engine) if !engine.has_compose => Err(ComposeProblem::NoPlugin),
-            Ok(_) | Err(EngineProblem::Other(..)) => Ok(()),
+            Ok(_) | Err(EngineProblem::Other(..)) => self.has_compose(),
             Err(problem) => Err(ComposeProblem::Engine(problem)),
         }
+    }
+
+    /// The same where an engine has answered.
+    pub fn has_compose(&self) -> Result<(), ComposeProblem> {
+        if compose::is_missing(self) {
+            return Err(ComposeProblem::NoPlugin);
+        }
+        Ok(())
     }
 
     /// Where this client looks for an engine. Asks no engine.

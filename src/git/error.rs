@@ -454,18 +454,17 @@ fn command(cause: Cause, said: &[String], url: &str) -> Option<String> {
         Cause::Login if super::url::is_ssh(url) => ssh(),
         Cause::HostKey => ssh(),
         Cause::NotFound if super::url::is_local(url) => return None,
-        Cause::ObjectFormat | Cause::Address => return None,
+        Cause::Filter if filter::is_lfs(said) => {
+            "GIT_LFS_SKIP_SMUDGE=1 fitout sync   # leaves pointers in the place of such files"
+                .to_owned()
+        }
+        Cause::ObjectFormat | Cause::Address | Cause::Filter => return None,
         Cause::HostKeyChanged => {
             format!("ssh-keygen -R {host}   # only when its owner says that the key is new")
         }
         Cause::Certificate => "git config --global http.sslCAInfo PATH_OF_THE_CA".to_owned(),
         Cause::Proxy => "git config --show-origin --get-regexp '[.]proxy$'".to_owned(),
         Cause::DiskFull => "df -h .".to_owned(),
-        Cause::Filter if filter::is_lfs(said) => {
-            "GIT_LFS_SKIP_SMUDGE=1 fitout sync   # leaves pointers in the place of such files"
-                .to_owned()
-        }
-        Cause::Filter => "git config --show-origin --get-regexp '^filter[.]'".to_owned(),
         _ if url.is_empty() => return None,
         Cause::Oversized => {
             let url = super::url::without_password(url);

@@ -4,8 +4,6 @@
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
-use std::time::Duration;
 
 static REQUESTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
@@ -17,22 +15,6 @@ pub fn flag() -> &'static AtomicBool {
 /// Whether the user has asked to stop.
 pub fn requested() -> bool {
     flag().load(Ordering::Relaxed)
-}
-
-/// Does the work, and something else every 80 ms meanwhile.
-pub fn meanwhile<T>(mut tick: impl FnMut() + Send, work: impl FnOnce() -> T) -> T {
-    const TICK: Duration = Duration::from_millis(80);
-    std::thread::scope(|scope| {
-        let (stop, stopped) = mpsc::channel::<()>();
-        scope.spawn(move || {
-            while stopped.recv_timeout(TICK) == Err(mpsc::RecvTimeoutError::Timeout) {
-                tick();
-            }
-        });
-        let done = work();
-        drop(stop);
-        done
-    })
 }
 
 /// Starts to listen for SIGINT, SIGTERM and SIGHUP. Call once, from a command that can stop in an orderly

@@ -55,7 +55,7 @@ pub enum RunError {
 
 /// How much is kept of each of the two that a program prints to, in bytes: more than any log that people read, and
 /// little enough for one of each of many at once.
-const MOST: usize = 64 << 20;
+const MOST: usize = 16 << 20;
 
 /// How often a run looks at the clock and at Ctrl-C.
 const TICK: Timespec = Timespec {
@@ -127,7 +127,13 @@ fn to_its_end(
     if !matches!(ended, Ok(Ended::Exited(_))) {
         end_group(&mut child);
     }
-    let [stdout, stderr] = pipes.map(Pipe::into_bytes);
+    let [(stdout, of_stdout), (mut stderr, of_stderr)] = pipes.map(Pipe::into_bytes);
+    for (name, left_out) in [("stdout", of_stdout), ("stderr", of_stderr)] {
+        if left_out > 0 {
+            let note = format!("[the first {left_out} bytes of {name} are left out]\n");
+            stderr.splice(..0, note.into_bytes());
+        }
+    }
     match ended.map_err(io_error)? {
         Ended::Exited(status) => Ok(process::Output {
             status,
@@ -184,7 +190,7 @@ impl Pipe {
         }
     }
 
-    /// Of more than is kept, the end, which says how it ended, after a note of what is left out.
+    /// Of more than is kept, the end, which says how it ended.
     fn keep(&mut self, chunk: &[u8]) {
         self.bytes.extend_from_slice(chunk);
         if self.bytes.len() > 2 * MOST {
@@ -194,15 +200,17 @@ impl Pipe {
         }
     }
 
-    fn into_bytes(mut self) -> Vec<u8> {
-        let over = self.bytes.len().saturating_sub(MOST);
-        self.left_out += over;
-        if self.left_out == 0 {
-            return self.bytes;
+    /// Whole lines, if any was left out before them, and how many bytes were.
+    fn into_bytes(mut self) -> (Vec<u8>, usize) {
+        let mut over = self.bytes.len().saturating_sub(MOST);
+        if self.left_out + over > 0 {
+            // Not of a line without end.
+            let mut line = self.bytes[over..].iter().take(64 << 10);
+            let end = line.position(|byte| *byte == b'\n');
+            over += end.map_or(0, |end| end + 1);
         }
-        let note = format!("[{} bytes left out]\n", self.left_out);
-        self.bytes.splice(..over, note.into_bytes());
-        self.bytes
+        self.bytes.drain(..over);
+        (self.bytes, self.left_out + over)
     }
 
     /// Reads what is in the pipe now. Whoever else holds it may write more at any time.
@@ -319,15 +327,27 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_printed_without_end_the_end_is_kept() {
-        let most = MOST.to_string();
-        let script =
-            format!("echo first; head -c {most} /dev/zero; head -c {most} /dev/zero; echo last");
+    fn of_what_is_printed_without_end_the_last_lines_are_kept() {
+        // A line of 64 bytes, so that the first that is kept is cut.
+        let lines = 3 * MOST / 64;
+        let script = format!(
+            "echo first; yes {} | head -n {lines}; echo last",
+            "x".repeat(63)
+        );
         let output = capture(&mut shell(&script), Duration::from_secs(60)).unwrap();
-        let note = format!("[{} bytes left out]\n", MOST + "first\nlast\n".len());
-        assert_eq!(output.stdout.len(), MOST + note.len());
-        assert!(output.stdout.starts_with(note.as_bytes()));
-        assert!(output.stdout.ends_with(b"\0last\n"));
+        let all = "first\nlast\n".len() + lines * 64;
+        let note = format!(
+            "[the first {} bytes of stdout are left out]\n",
+            all - output.stdout.len()
+        );
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), note);
+        assert!(output.stdout.len() <= MOST && output.stdout.len() > MOST - 64);
+        assert!(output.stdout.starts_with(b"xxx"));
+        assert_eq!(
+            output.stdout.iter().position(|byte| *byte == b'\n'),
+            Some(63)
+        );
+        assert!(output.stdout.ends_with(b"x\nlast\n"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ pub mod state;
 pub mod submodules;
 
 pub use plan::{
-    Action, Allowed, Goal, HALF_MOVED, Note, Step, after_fetch, first_step, offered, seen,
+    Action, Allowed, Goal, HALF_MOVED, Note, Step, after_fetch, first_step, offered, rescue, seen,
     unfollowed,
 };
 pub use report::{Outcome, RepoReport};

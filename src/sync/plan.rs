@@ -318,7 +318,7 @@ fn on_another(clone: &CloneState, wanted: &str, place: &str, allowed: Allowed) -
     match &clone.head {
         Head::Detached(commit) if !clone.kept => Action::HoldBack(Note::with_command(
             format!("{place}: no branch holds {commit}"),
-            format!("branch rescue {commit}"),
+            rescue(commit),
         )),
         Head::Detached(_) | Head::Branch(_) | Head::Unborn(_) => Action::Switch,
     }
@@ -348,8 +348,8 @@ fn rewritten(clone: &CloneState, wanted: &str, taken_back: usize, own: usize) ->
     })
 }
 
-/// A command that works however often it is run.
-fn rescue(commit: &str) -> String {
+/// Keeps a commit on a branch of its own; the same branch however often it is typed.
+pub fn rescue(commit: &str) -> String {
     format!("branch --force rescue-{commit} {commit}")
 }
 
@@ -413,7 +413,7 @@ fn pinned(clone: &CloneState, name: &str, reached: bool, allowed: Allowed) -> Ac
     match &clone.head {
         Head::Detached(commit) if !clone.kept => Action::HoldBack(Note::with_command(
             format!("not at {name}: no branch holds {commit}"),
-            format!("branch rescue {commit}"),
+            rescue(commit),
         )),
         Head::Branch(branch) if !clone.published && !allowed.switch => {
             let why = format!("on `{branch}`, which has commits of its own, not at {name}");
@@ -762,7 +762,7 @@ mod tests {
                     kept: false,
                     ..pin(detached(), false)
                 },
-                "hold back: not at v1: no branch holds 1234567 | git -C web branch rescue 1234567",
+                "hold back: not at v1: no branch holds 1234567 | git -C web branch --force rescue-1234567 1234567",
             ),
             (
                 "dirty, not at its tag",
@@ -946,7 +946,7 @@ mod tests {
                     kept: false,
                     ..on(detached())
                 },
-                "hold back: detached at 1234567, not on `main`: no branch holds 1234567 | git -C web branch rescue 1234567",
+                "hold back: detached at 1234567, not on `main`: no branch holds 1234567 | git -C web branch --force rescue-1234567 1234567",
             ),
             (
                 "another branch, dirty",
@@ -972,7 +972,7 @@ mod tests {
                     kept: false,
                     ..pin(detached(), false)
                 },
-                "hold back: not at v1: no branch holds 1234567 | git -C web branch rescue 1234567",
+                "hold back: not at v1: no branch holds 1234567 | git -C web branch --force rescue-1234567 1234567",
             ),
         ];
         for (case, clone, expected) in cases {

@@ -1,6 +1,6 @@
 //! Decides what happens to the submodules of a clone that is where the manifest wants it.
 
-use super::plan::Note;
+use super::plan::{Note, rescue};
 use crate::plural::{count, few};
 use crate::shell;
 use crate::workspace::Repo;
@@ -136,7 +136,7 @@ fn differs(submodule: &Submodule) -> Note {
             };
             (
                 format!("at {commit}, which no branch holds{elsewhere}"),
-                format!("-C {inside} branch rescue {commit}"),
+                format!("-C {inside} {}", rescue(commit)),
             )
         }
         Found::Changed => (

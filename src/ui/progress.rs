@@ -3,6 +3,7 @@
 //! indicatif keeps the lines in place; their text is made here, so that colours follow `--color`
 //! like everything else.
 
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -104,6 +105,22 @@ impl Progress {
             let _ = drawn.multi.clear();
         }
     }
+}
+
+/// Does the work, and something else every 80 ms meanwhile.
+pub fn meanwhile<T>(mut tick: impl FnMut() + Send, work: impl FnOnce() -> T) -> T {
+    const TICK: Duration = Duration::from_millis(80);
+    std::thread::scope(|scope| {
+        let (stop, stopped) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            while stopped.recv_timeout(TICK) == Err(mpsc::RecvTimeoutError::Timeout) {
+                tick();
+            }
+        });
+        let done = work();
+        drop(stop);
+        done
+    })
 }
 
 fn line() -> ProgressBar {

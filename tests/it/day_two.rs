@@ -36,6 +36,7 @@ fn recorded() -> TestContext {
         "bin/docker",
         "#!/bin/sh\ncase $1 in info) echo '{\"ServerVersion\":\"28.0.0\"}'; exit;; esac\n\
          case \"$*\" in *'ps --all --format json') cat ../running; exit;; esac\n\
+         case \"$*\" in 'compose version'*) echo 2.40.3; exit;; esac\n\
          echo \"docker $*\"; pwd; exit 7\n",
     );
     context.write(

@@ -13,6 +13,7 @@ use crate::context::{Ran, TestContext, free_port, with_docker};
 const DOCKER: &str = r#"#!/bin/sh
 case "$*" in
 info*) echo '{"ServerVersion":"28.0.0"}'; exit ;;
+"compose version"*) echo 2.40.3; exit ;;
 *"ps --all --format json") cat "$RUNNING"; exit ;;
 esac
 shift; kind=$1; shift

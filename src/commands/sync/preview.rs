@@ -90,7 +90,7 @@ pub(super) fn dry_run(
             ),
             Step::Refuse(note) => ("refuse", Some(note.why)),
             Step::Fetch if is_half_moved(&state.place) => {
-                let note = format!("{HALF_MOVED}: undo or finish that first");
+                let note = format!("{HALF_MOVED}: that is undone or finished first");
                 ("fetch", Some(note))
             }
             Step::Fetch => ("fetch", Some(expected(&state, options.allowed))),

@@ -20,7 +20,7 @@ use crate::sync::{
     self, Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, Seen, Step,
     after_fetch, first_step,
 };
-use crate::ui::progress::{Progress, TaskLine};
+use crate::ui::progress::{self, Progress, TaskLine};
 use crate::workspace::Repo;
 
 /// What the workers share.
@@ -102,7 +102,7 @@ impl<'a> Worker<'a> {
                 }
             })
         };
-        interrupt::meanwhile(tick, work)
+        progress::meanwhile(tick, work)
     }
 
     fn network_half(&self, repo: &Repo) -> Fetched {

@@ -86,12 +86,9 @@ pub fn obstacle(root: &Path, repo: &Repo, clone: &CloneState) -> Option<String> 
     if clone.only_git {
         return moves::obstacle(root, repo, clone, goal);
     }
-    let to = destination(root, repo, clone, goal)?;
-    let repository = Repository::open(folder(root, repo));
-    let found = repository
-        .map_err(GitError::from)
-        .and_then(|repository| transaction::in_the_way(&repository, to));
-    let error = match found {
+    let repository = Repository::open(folder(root, repo)).ok()?;
+    let to = commit_of(&repository, repo, clone, goal)?;
+    let error = match transaction::in_the_way(&repository, to) {
         Ok(paths) if paths.is_empty() => return None,
         Ok(paths) => GitError::in_the_way(&paths),
         Err(error) => error,
@@ -102,6 +99,10 @@ pub fn obstacle(root: &Path, repo: &Repo, clone: &CloneState) -> Option<String> 
 /// The commit that is to be checked out; none where it is not here.
 pub fn destination(root: &Path, repo: &Repo, clone: &CloneState, goal: Goal) -> Option<Oid> {
     let repository = Repository::open(folder(root, repo)).ok()?;
+    commit_of(&repository, repo, clone, goal)
+}
+
+fn commit_of(repository: &Repository, repo: &Repo, clone: &CloneState, goal: Goal) -> Option<Oid> {
     let commit = |name: &str| {
         let found = repository.find_reference(name).ok()?;
         Some(found.peel_to_commit().ok()?.id())
@@ -111,7 +112,7 @@ pub fn destination(root: &Path, repo: &Repo, clone: &CloneState, goal: Goal) -> 
     match goal {
         Goal::Upstream => upstream(),
         Goal::Branch => commit(&format!("refs/heads/{}", name?)).or_else(upstream),
-        Goal::Pin => pinned(&repository, &repo.checkout),
+        Goal::Pin => pinned(repository, &repo.checkout),
     }
 }
 

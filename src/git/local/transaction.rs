@@ -122,8 +122,11 @@ pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
     if let Err(mut error) = go() {
         match recovery::undo(repository, &staging, &steps, &scene.new_head()) {
             Ok(undone) if undone.keeps_taken => {
-                let name = staging.put_aside()?;
-                error.reason = format!("{}; {}", error.reason, recovery::kept(&name));
+                let kept = match staging.put_aside() {
+                    Ok(name) => recovery::kept(&name),
+                    Err(why) => format!("what was there before is kept in `.git`: {why}"),
+                };
+                error.reason = format!("{}; {kept}", error.reason);
             }
             Ok(_) => {}
             Err(why) => {
@@ -189,8 +192,8 @@ pub(super) fn in_the_way(repository: &Repository, to: Oid) -> Result<Vec<String>
     let settings = settings(repository, true);
     let mut contents = versions.contents();
     let index = repository.index()?;
-    let plan = check::plan(&work_tree, &index, &changes, &mut contents, settings)?;
-    Ok(names(Path::new(""), &plan.in_the_way))
+    let found = check::in_the_way(&work_tree, &index, &changes, &mut contents, settings)?;
+    Ok(names(Path::new(""), &found))
 }
 
 fn settings(repository: &Repository, is_left_to_git: bool) -> Settings {

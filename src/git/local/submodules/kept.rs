@@ -13,6 +13,7 @@ use crate::git::local::state::{changes, operation};
 use crate::git::local::work;
 use crate::git::local::{Head, head, reachable};
 use crate::shell;
+use crate::sync::rescue;
 
 /// Fails where an update of the submodule at `path`, which has no `.git` there, would lose something.
 pub(super) fn look(
@@ -67,8 +68,7 @@ pub(super) fn must_be_held(repository: &Repository, path: &Path) -> Result<(), G
         && !reachable(repository, commit, &["refs/*"])?
     {
         let reason = format!("at {commit_here}, which no branch holds");
-        let command = format!("branch rescue {commit_here}");
-        return Err(would_lose(repository, path, &reason, &command));
+        return Err(would_lose(repository, path, &reason, &rescue(&commit_here)));
     }
     Ok(())
 }

@@ -35,7 +35,7 @@ pub(in crate::git::local) struct Entry {
 }
 
 /// The user's own files have no limit.
-const ANY_SIZE: u64 = u64::MAX / 2;
+pub(super) const ANY_SIZE: u64 = u64::MAX / 2;
 
 pub(super) const LINK: u32 = 0o120_000;
 pub(super) const SUBMODULE: u32 = 0o160_000;

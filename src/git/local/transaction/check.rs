@@ -58,23 +58,26 @@ pub(super) fn plan(
     contents: &mut Contents<'_>,
     settings: Settings,
 ) -> io::Result<Plan> {
-    let mut check = Check {
-        work_tree,
-        index,
-        changes,
-        contents,
-        settings,
-        index_time: None,
-        above: HashMap::new(),
-        taken: HashSet::new(),
-        plan: Plan::default(),
-    };
-    check.index_time = index
-        .path()
-        .and_then(|path| path.symlink_metadata().ok())
-        .map(|index| (index.mtime(), index.mtime_nsec()));
-    check.all()?;
+    let mut check = Check::new(work_tree, index, changes, contents, settings);
+    check.changes()?;
+    let mut paths = changes.keys();
+    if paths.any(|path| is_attributes(path.as_os_str().as_bytes())) {
+        check.stays()?;
+    }
     Ok(check.plan)
+}
+
+/// What git does not track where something new is to be; the rest is not looked at.
+pub(super) fn in_the_way(
+    work_tree: &Path,
+    index: &Index,
+    changes: &Changes,
+    contents: &mut Contents<'_>,
+    settings: Settings,
+) -> io::Result<Vec<PathBuf>> {
+    let mut check = Check::new(work_tree, index, changes, contents, settings);
+    check.changes()?;
+    Ok(check.plan.in_the_way)
 }
 
 /// What the clone's configuration says of its work tree.
@@ -112,8 +115,32 @@ enum Above {
     Blocked(PathBuf),
 }
 
-impl Check<'_, '_> {
-    fn all(&mut self) -> io::Result<()> {
+impl<'a, 'b> Check<'a, 'b> {
+    fn new(
+        work_tree: &'a Path,
+        index: &'a Index,
+        changes: &'a Changes,
+        contents: &'a mut Contents<'b>,
+        settings: Settings,
+    ) -> Self {
+        let index_time = index
+            .path()
+            .and_then(|path| path.symlink_metadata().ok())
+            .map(|index| (index.mtime(), index.mtime_nsec()));
+        Check {
+            work_tree,
+            index,
+            changes,
+            contents,
+            settings,
+            index_time,
+            above: HashMap::new(),
+            taken: HashSet::new(),
+            plan: Plan::default(),
+        }
+    }
+
+    fn changes(&mut self) -> io::Result<()> {
         for (path, change) in self.changes {
             if let Some(old) = change.old {
                 self.leaves(path, old, change)?;
@@ -130,10 +157,6 @@ impl Check<'_, '_> {
         }
         self.plan.in_the_way.sort();
         self.plan.in_the_way.dedup();
-        let mut paths = self.changes.keys();
-        if paths.any(|path| is_attributes(path.as_os_str().as_bytes())) {
-            self.stays()?;
-        }
         Ok(())
     }
 

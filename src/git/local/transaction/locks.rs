@@ -63,7 +63,12 @@ fn take_one(owner: &Path, path: &Path) -> io::Result<()> {
         // A file system without second names.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             let text = text_of(owner)?;
-            fs::File::create_new(path)?.write_all(&text)
+            let written = fs::File::create_new(path)?.write_all(&text);
+            if written.is_err() {
+                // No later run would know it for one of ours.
+                let _ = fs::remove_file(path);
+            }
+            written
         }
         result => result,
     }

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use git2::Repository;
 
+use super::changes::ANY_SIZE;
 use super::refs;
 use super::steps::Mark;
-use crate::host::files::At as _;
+use crate::host::files::{self, At as _};
 
 /// One such file.
 pub(super) struct Replaced {
@@ -57,9 +58,18 @@ impl Replaced {
         self.staging.join(format!("{}.old", self.name))
     }
 
+    /// Where a file can't have two names, its content tells whether it is still that one.
+    fn copied(&self) -> PathBuf {
+        self.staging.join(format!("{}.copied", self.name))
+    }
+
     /// Puts the new one in place.
     pub(super) fn put(&self) -> io::Result<()> {
-        let keep = fs::hard_link(&self.file, self.old());
+        self.put_by(|from, to| fs::hard_link(from, to))
+    }
+
+    fn put_by(&self, link: impl Fn(&Path, &Path) -> io::Result<()>) -> io::Result<()> {
+        let keep = link(&self.file, &self.old());
         match keep.or_else(|_| fs::copy(&self.file, self.old()).map(drop)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 return Err(error).at(&self.file);
@@ -67,15 +77,20 @@ impl Replaced {
             _ => {}
         }
         let linked = self.staging.join(format!("{}.new", self.name));
-        match fs::hard_link(self.staged(), &linked) {
-            Ok(()) => fs::rename(linked, &self.file),
-            Err(_) => fs::rename(self.staged(), &self.file),
+        if link(&self.staged(), &linked).is_err() {
+            fs::copy(self.staged(), &linked).at(&linked)?;
+            fs::write(self.copied(), "").at(self.copied())?;
         }
-        .at(&self.file)
+        fs::rename(linked, &self.file).at(&self.file)
     }
 
     /// Whether what is in its place is what the move put there.
     pub(super) fn is_ours(&self) -> bool {
+        if self.copied().exists() {
+            let content = |path: &Path| files::read_bytes(path, ANY_SIZE).ok();
+            let ours = content(&self.staged());
+            return ours.is_some() && ours == content(&self.file);
+        }
         let mark = |path: &Path| path.symlink_metadata().ok().map(|found| Mark::of(&found));
         let ours = mark(&self.staged());
         ours.is_some() && ours == mark(&self.file)
@@ -93,5 +108,45 @@ impl Replaced {
             }
         }
         Ok(is_ours)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_put_in_place_is_taken_back_also_where_no_file_has_two_names() {
+        for has_links in [true, false] {
+            let link = |from: &Path, to: &Path| {
+                if has_links {
+                    fs::hard_link(from, to)
+                } else {
+                    Err(io::ErrorKind::Unsupported.into())
+                }
+            };
+            for old in [Some("old"), None] {
+                let folder = tempfile::tempdir().unwrap();
+                let file = folder.path().join("index");
+                let staging = folder.path().join("staging");
+                fs::create_dir(&staging).unwrap();
+                if let Some(old) = old {
+                    fs::write(&file, old).unwrap();
+                }
+                let replaced = Replaced::of(file.clone(), &staging, "index");
+                fs::write(replaced.staged(), "new").unwrap();
+                replaced.put_by(link).unwrap();
+                assert_eq!(fs::read_to_string(&file).unwrap(), "new");
+                assert!(replaced.put_back().unwrap());
+                assert_eq!(fs::read_to_string(&file).ok().as_deref(), old);
+
+                fs::write(replaced.staged(), "new").unwrap();
+                replaced.put_by(link).unwrap();
+                fs::remove_file(&file).unwrap();
+                fs::write(&file, "theirs").unwrap();
+                assert!(!replaced.put_back().unwrap());
+                assert_eq!(fs::read_to_string(&file).unwrap(), "theirs");
+            }
+        }
     }
 }

@@ -27,8 +27,8 @@ const LEFT: &str = "fitout-left-";
 const OWNER: &str = "owner";
 const JOURNAL: &str = "journal";
 
-/// How long another fitout may take to move the clone. Whoever runs one within a hook or a filter of a move waits for
-/// nothing.
+/// How long another fitout may take to move the clone. Whoever runs one within a hook or a filter of a move
+/// waits in vain.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -53,25 +53,22 @@ impl Staging {
         patiently(|| Staging::try_begin(git_dir, work_tree, locked))
     }
 
+    /// It is made under another name, so that nobody ever sees it without its lock.
     fn try_begin(git_dir: &Path, work_tree: &Path, locked: &[String]) -> Result<Self, GitError> {
         let path = git_dir.join(FOLDER);
-        match fs::create_dir(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(busy()),
-            result => result.at(&path)?,
+        if path.symlink_metadata().is_ok() {
+            return Err(busy());
         }
-        let owner = match File::create_new(path.join(OWNER)) {
-            // Who looks for what a killed run left may have removed it, as it was nobody's yet.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(busy()),
-            result => result.at(&path)?,
-        };
-        // Or holds it, and will remove it.
-        lock_alone(&owner)?;
-        let staging = Staging {
-            path,
+        remove_stale(git_dir);
+        let draft = git_dir.join(format!("{FOLDER}.{}", random_word()));
+        fs::create_dir(&draft).at(&draft)?;
+        let mut staging = Staging {
+            owner: File::create_new(draft.join(OWNER)).at(&draft)?,
+            path: draft,
             work_tree: work_tree.to_owned(),
-            owner,
             keeps: false,
         };
+        lock_alone(&staging.owner)?;
         // With the word, no other file has this text, and a copy of one that is a lock is known by it.
         let text = [locked.join("\0"), random_word()].join("\0");
         (&staging.owner)
@@ -80,41 +77,57 @@ impl Staging {
         for folder in ["new", "old"] {
             fs::create_dir(staging.path.join(folder)).at(&staging.path)?;
         }
+        match fs::rename(&staging.path, &path) {
+            Err(error) if is_taken(&error) => return Err(busy()),
+            result => result.at(&path)?,
+        }
+        staging.path = path;
         Ok(staging)
     }
 
     /// That of a run that was killed, if there is one.
     pub(super) fn left(git_dir: &Path, work_tree: &Path) -> Result<Option<Self>, GitError> {
         let path = git_dir.join(FOLDER);
-        let owner = match File::open(path.join(OWNER)) {
-            Ok(owner) => owner,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                // Killed before it was anybody's; one that has just begun finds that it is gone.
-                if fs::remove_dir(&path).is_err() && path.symlink_metadata().is_ok() {
-                    // Whatever is in it, nobody will come for it.
-                    put_aside(&path)?;
-                }
-                return Ok(None);
+        let file = path.join(OWNER);
+        let (owner, is_nobodys) = loop {
+            match File::open(&file) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                owner => break (owner.at(&file)?, false),
             }
-            owner => owner.at(&path)?,
+            match File::create_new(&file) {
+                // It has ended well meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                // Another one has begun meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                owner => break (owner.at(&file)?, true),
+            }
         };
         patiently(|| lock_alone(&owner))?;
         // Whoever had it may have ended well, and taken it away.
         let is_same =
             |found: fs::Metadata| Ok::<_, io::Error>(found.ino() == owner.metadata()?.ino());
-        if !path
-            .join(OWNER)
+        if !file
             .symlink_metadata()
             .is_ok_and(|found| is_same(found).unwrap_or(false))
         {
             return Ok(None);
         }
-        Ok(Some(Staging {
+        let mut staging = Staging {
             path,
             work_tree: work_tree.to_owned(),
             owner,
             keeps: true,
-        }))
+        };
+        if is_nobodys {
+            // Whatever else is in it, nobody will come for it.
+            if fs::read_dir(&staging.path).at(&staging.path)?.count() > 1 {
+                staging.put_aside()?;
+            } else {
+                staging.keeps = false;
+            }
+            return Ok(None);
+        }
+        Ok(Some(staging))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -190,26 +203,40 @@ impl Drop for Staging {
     }
 }
 
-/// Removes the folder. Without a journal nothing would be undone any more, and without its owner nobody would
-/// know whose the rest is.
+/// Removes the folder: at once for everybody else, so that nobody undoes a part of it, or takes what is no longer
+/// whole for something that was left.
 fn clear(folder: &Path) -> io::Result<()> {
-    match fs::remove_file(folder.join(JOURNAL)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_name() == OWNER {
-            continue;
+    let gone = folder.with_file_name(format!("{FOLDER}.{}", random_word()));
+    fs::rename(folder, &gone)?;
+    // One of which something stays is stale.
+    let _ = fs::remove_dir_all(gone);
+    Ok(())
+}
+
+/// Removes folders that a killed run was about to begin with, or to remove.
+fn remove_stale(git_dir: &Path) {
+    const AGE: Duration = Duration::from_secs(60);
+    for entry in fs::read_dir(git_dir).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let is_one = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(FOLDER)?.strip_prefix('.'));
+        let is_old = || {
+            let made = entry.metadata().and_then(|found| found.modified()).ok()?;
+            Some(made.elapsed().ok()? > AGE)
+        };
+        if is_one.is_some() && is_old() == Some(true) && !is_held(&entry.path()) {
+            let _ = fs::remove_dir_all(entry.path());
         }
-        if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?;
-        } else {
-            fs::remove_file(entry.path())?;
-        }
     }
-    fs::remove_file(folder.join(OWNER))?;
-    fs::remove_dir(folder)
+}
+
+/// Whether a folder of another run is in the place that this one was to have.
+fn is_taken(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
+    )
 }
 
 fn put_aside(folder: &Path) -> io::Result<String> {
@@ -291,5 +318,41 @@ mod tests {
         assert!(Staging::try_begin(git.path(), git.path(), &[]).is_err());
         drop(held);
         assert!(left().is_none());
+        let names = |git: &Path| fs::read_dir(git).unwrap().count();
+        assert_eq!(names(git.path()), 1, "only what was put aside");
+    }
+
+    #[test]
+    fn nobody_sees_one_without_its_owner_and_nobody_takes_away_anothers() {
+        let git = tempfile::tempdir().unwrap();
+        let path = git.path().join(FOLDER);
+        let end = Instant::now() + Duration::from_secs(1);
+        let moves = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    while Instant::now() < end {
+                        let Ok(staging) = Staging::try_begin(git.path(), git.path(), &[]) else {
+                            continue;
+                        };
+                        fs::write(staging.path().join("new/0"), "mine").unwrap();
+                        assert!(staging.owner_file().exists());
+                        moves.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                        staging.remove();
+                    }
+                });
+            }
+            scope.spawn(|| {
+                while Instant::now() < end {
+                    // Whoever looks holds it for a moment.
+                    is_held(&path);
+                    assert!(Staging::left(git.path(), git.path()).unwrap().is_none());
+                }
+            });
+        });
+        assert!(moves.into_inner() > 0);
+        let left = fs::read_dir(git.path()).unwrap();
+        let left: Vec<_> = left.map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 }

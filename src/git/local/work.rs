@@ -9,15 +9,16 @@ mod own;
 mod tips;
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, DirEntry};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use git2::{Repository, RepositoryOpenFlags};
 
 use super::state::operation;
 use super::transaction;
-use crate::git::error::GitError;
+use crate::git::error::{Cause, GitError};
+use crate::host::files::At as _;
 pub(in crate::git) use files::Paths;
 pub(in crate::git::local) use files::staged;
 use tips::Other;
@@ -156,12 +157,17 @@ impl Inventory {
             Ok(_) => {
                 self.linked.insert(place.to_owned());
             }
-            Err(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => self.add(place, Files::None, What::Unreadable(error.to_string())),
         }
         for entry in entries {
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            if is_folder && entry.file_name() != ".git" {
-                self.walk(&place.join(entry.file_name()), elsewhere);
+            let place = place.join(entry.file_name());
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && entry.file_name() != ".git" => {
+                    self.walk(&place, elsewhere);
+                }
+                Ok(_) => {}
+                Err(error) => self.add(&place, Files::None, What::Unreadable(error.to_string())),
             }
         }
     }
@@ -186,13 +192,32 @@ impl Inventory {
         };
         let others: Vec<Other> = elsewhere.iter().filter_map(|it| Other::open(it)).collect();
         self.repositories.insert(real(repository.commondir()));
-        self.add_files(place, files, &repository)?;
-        let mut found = tips::work(&repository, &others)?;
-        found.extend(operation(repository.state()).map(What::Operation));
-        found.extend(put_aside(&repository)?.map(What::PutAside));
-        found.extend(own::work(&repository, &others)?);
+        let operation = operation(repository.state()).map(What::Operation);
+        let parts = [
+            self.add_files(place, files, &repository)
+                .map(|()| Vec::new()),
+            tips::work(&repository, &others),
+            Ok(operation.into_iter().collect()),
+            put_aside(&repository),
+            own::work(&repository, &others),
+            self.outside(&repository),
+        ];
+        // What can't be read in one part hides nothing of the others.
+        let mut found = Vec::new();
+        for part in parts {
+            found.extend(part.unwrap_or_else(|error| vec![What::Unreadable(error.reason)]));
+        }
+        found.dedup();
+        for what in found {
+            self.add(place, files, what);
+        }
+        self.look_at_submodules(place, &repository, &others)
+    }
+
+    /// The other work trees of a repository that stay; the others are looked at later.
+    fn outside(&mut self, repository: &Repository) -> Result<Vec<What>, GitError> {
         let mut outside = Vec::new();
-        for tree in work_trees(&repository)? {
+        for tree in work_trees(repository)? {
             match self.relative(&tree) {
                 // Wherever it is: in a git directory, too.
                 Some(inside) => {
@@ -201,13 +226,8 @@ impl Inventory {
                 None => outside.push(tree),
             }
         }
-        if !outside.is_empty() {
-            found.push(What::WorkTrees(outside));
-        }
-        for what in found {
-            self.add(place, files, what);
-        }
-        self.look_at_submodules(place, &repository, &others)
+        let some = (!outside.is_empty()).then_some(outside);
+        Ok(some.map(What::WorkTrees).into_iter().collect())
     }
 
     fn add_files(
@@ -253,8 +273,10 @@ impl Inventory {
         let mut modules = Vec::new();
         collect_modules(&common, Path::new("modules"), &mut modules)?;
         // Each work tree has its own, and leaves them behind.
-        for tree in names_in(&common.join("worktrees"))? {
-            let below = Path::new("worktrees").join(tree).join("modules");
+        for tree in entries(&common.join("worktrees"))? {
+            let below = Path::new("worktrees")
+                .join(tree.file_name())
+                .join("modules");
             collect_modules(&common, &below, &mut modules)?;
         }
         for module in modules {
@@ -311,7 +333,7 @@ impl Inventory {
                 return Ok(vec![What::Unreadable(why.to_owned())]);
             }
             let mut found = files::work(&repository, &folder)?;
-            found.extend(put_aside(&repository)?.map(What::PutAside));
+            found.extend(put_aside(&repository)?);
             found.extend(operation(repository.state()).map(What::Operation));
             if !real(repository.commondir()).starts_with(real(&self.root)) {
                 found.extend(tips::only_head(&repository)?);
@@ -364,13 +386,7 @@ pub(in crate::git::local) fn collect_modules(
     below: &Path,
     found: &mut Vec<PathBuf>,
 ) -> Result<(), GitError> {
-    let entries = match fs::read_dir(common.join(below)) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
-    for entry in entries {
-        let entry = entry?;
+    for entry in entries(&common.join(below))? {
         let path = below.join(entry.file_name());
         if is_git_dir(&entry.path()) {
             found.push(path);
@@ -382,21 +398,32 @@ pub(in crate::git::local) fn collect_modules(
     Ok(())
 }
 
-/// What moves that were killed, or could not be undone, have left.
-fn put_aside(repository: &Repository) -> Result<impl Iterator<Item = PathBuf>, GitError> {
-    let git_dir = repository.path().to_owned();
-    let names = names_in(&git_dir)?.into_iter();
-    let left = names.filter(|name| transaction::is_put_aside(name));
-    Ok(left.map(move |name| git_dir.join(name)))
+/// What moves that were killed, or could not be undone, have left: of this work tree, and of those that the
+/// repository has.
+fn put_aside(repository: &Repository) -> Result<Vec<What>, GitError> {
+    let own = repository.path();
+    let mut git_dirs = vec![own.to_owned()];
+    git_dirs.extend(entries(&own.join("worktrees"))?.iter().map(DirEntry::path));
+    let mut left = Vec::new();
+    for git_dir in git_dirs {
+        for entry in entries(&git_dir)? {
+            if transaction::is_put_aside(&git_dir, &entry.file_name()) {
+                left.push(entry.path());
+            }
+        }
+    }
+    left.sort();
+    Ok(left.into_iter().map(What::PutAside).collect())
 }
 
-fn names_in(folder: &Path) -> Result<Vec<OsString>, GitError> {
+/// What is in a folder; nothing in one that is not there, and only then.
+fn entries(folder: &Path) -> Result<Vec<DirEntry>, GitError> {
     match fs::read_dir(folder) {
-        Ok(entries) => Ok(entries
-            .map(|entry| entry.map(|entry| entry.file_name()))
-            .collect::<Result<_, _>>()?),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => {
+            let entries = entries.and_then(Iterator::collect::<Result<Vec<_>, _>>);
+            Ok(entries.at(folder)?)
+        }
     }
 }
 
@@ -412,7 +439,11 @@ pub(in crate::git::local) fn work_tree_of(git_dir: &Path) -> Option<PathBuf> {
 fn work_trees(repository: &Repository) -> Result<Vec<PathBuf>, GitError> {
     let mut found = Vec::new();
     for name in &repository.worktrees()? {
-        let Ok(Some(name)) = name else { continue };
+        let name = name.map_err(|_| {
+            let reason = "a work tree has a name that is not UTF-8";
+            GitError::new(Cause::Other, reason)
+        })?;
+        let Some(name) = name else { continue };
         let tree = repository.find_worktree(name)?;
         if tree.path().join(".git").exists() {
             found.push(real(tree.path()));

@@ -283,6 +283,50 @@ const CASES: &[Case] = &[
         shows: "README.md",
     },
     Case {
+        git: &[
+            ("web", &["config", "core.excludesFile", "/mine"]),
+            ("web", &["config", "core.hooksPath", "/mine"]),
+            ("web", &["config", "core.sshCommand", "ssh -i ~/mine"]),
+            ("web", &["config", "gc.auto", "0"]),
+        ],
+        files: &[],
+        row: "web: 4 settings of git: core.excludesfile, core.hookspath, core.sshcommand, gc.auto",
+        shows: "core.sshcommand=ssh -i ~/mine",
+    },
+    Case {
+        git: &[
+            (
+                "web",
+                &[
+                    "config",
+                    "--add",
+                    "remote.origin.fetch",
+                    "+refs/pull/*/head:refs/remotes/origin/pull/*",
+                ],
+            ),
+            ("web", &["config", "remote.origin.pushurl", "/mine"]),
+            ("web", &["config", "submodule.recurse", "true"]),
+        ],
+        files: &[],
+        row: "web: 3 settings of git: remote.origin.fetch, remote.origin.pushurl, submodule.recurse",
+        shows: "refs/pull/*/head",
+    },
+    Case {
+        git: &[],
+        files: &[("web/.git/fitout-move/old/README.md", "mine\n")],
+        row: "web: files that a killed run had replaced",
+        shows: "README.md",
+    },
+    Case {
+        git: &[],
+        files: &[(
+            "web/.git/worktrees/tree/fitout-left-1/old/README.md",
+            "mine\n",
+        )],
+        row: "web: files that a killed run had replaced",
+        shows: "README.md",
+    },
+    Case {
         git: &[],
         files: &[("web/.git/HEAD", "no ref\n")],
         row: "web: can't be read: ",
@@ -340,6 +384,41 @@ fn whatever_is_nowhere_else_is_named_with_a_command_that_shows_it() {
         assert!(exists(prune));
         company.0.git("work-api", &["worktree", "prune"]);
         let _ = fs::remove_dir_all(company.0.path("outside"));
+    }
+}
+
+/// Something that is done to a path.
+type Make<'a> = &'a dyn Fn(&Path);
+
+/// That there is nothing is known only where the system says so.
+#[test]
+fn what_cannot_be_read_is_never_taken_for_nothing() {
+    let company = Company::new();
+    // A file in the place of a folder, and folders and noise in that of a file.
+    let a_file = |path: &Path| {
+        let _ = fs::remove_dir_all(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "no ref\n").unwrap();
+    };
+    let a_folder = |path: &Path| fs::create_dir_all(path).unwrap();
+    let cases: [(&str, Make<'_>); 4] = [
+        ("hooks", &a_file),
+        ("worktrees/tree/HEAD", &a_folder),
+        ("worktrees/tree/HEAD", &a_file),
+        ("worktrees/tree/refs", &a_file),
+    ];
+    for (place, make) in cases {
+        company.run(&["copy", "../vera-2"]);
+        company.0.git("vera-2/web", COMMIT);
+        make(&company.0.path("vera-2/web/.git").join(place));
+
+        let ran = company.fitout(&["copies", "remove", "--yes", "../vera-2"]);
+
+        assert_eq!(ran.code, Some(1), "{place}: {}", ran.shown());
+        ran.assert_says("web: can't be read: ");
+        // What can be read is named beside it.
+        ran.assert_says("web: 1 commit of `");
+        company.run(&["copies", "remove", "--yes", "--force", "../vera-2"]);
     }
 }
 

@@ -21,9 +21,10 @@ use crate::host::nonce::random_word;
 /// Its name in `.git`.
 pub(super) const FOLDER: &str = "fitout-move";
 
-/// Whose the folder is.
 /// What could not be undone, followed by a number.
 const LEFT: &str = "fitout-left-";
+
+/// Whose the folder is.
 const OWNER: &str = "owner";
 const JOURNAL: &str = "journal";
 
@@ -251,9 +252,11 @@ fn put_aside(folder: &Path) -> io::Result<String> {
     unreachable!("there is always another number")
 }
 
-/// Whether a file or folder of this name in the git directory is what a move could not put back.
-pub(in crate::git::local) fn is_put_aside(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(LEFT.as_bytes())
+/// Whether a file or folder of this name in the git directory is what a move could not put back, or a killed one has
+/// left.
+pub(in crate::git::local) fn is_put_aside(git_dir: &Path, name: &OsStr) -> bool {
+    let is_left = name == FOLDER && !is_held(&git_dir.join(FOLDER));
+    is_left || name.as_encoded_bytes().starts_with(LEFT.as_bytes())
 }
 
 /// Waits for another fitout that is moving the clone: it will not be long.

@@ -2,7 +2,6 @@
 //! settings. What the repository elsewhere has too, and what git and fitout write, is left out.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use git2::{Config, ConfigLevel, Repository};
@@ -40,11 +39,7 @@ pub(super) fn work(repository: &Repository, others: &[Other]) -> Result<Vec<What
 /// A hook that is a link leads to what stays.
 fn hooks(common: &Path, same: &[&Path]) -> Result<Vec<String>, GitError> {
     let mut hooks = Vec::new();
-    let Ok(entries) = fs::read_dir(common.join("hooks")) else {
-        return Ok(hooks);
-    };
-    for entry in entries {
-        let entry = entry?;
+    for entry in super::entries(&common.join("hooks"))? {
         let name = entry.file_name();
         let is_sample = Path::new(&name)
             .extension()
@@ -94,7 +89,7 @@ fn settings(repository: &Repository, others: &[Other]) -> Result<Vec<String>, Gi
         .collect();
     let mut own: Vec<String> = local_settings(repository.commondir())?
         .into_iter()
-        .filter(|setting| is_a_persons(&setting.0) && !known.contains(setting))
+        .filter(|setting| is_a_persons(&setting.0, &setting.1) && !known.contains(setting))
         .map(|(name, _)| name)
         .collect();
     own.dedup();
@@ -119,20 +114,94 @@ fn local_settings(common: &Path) -> Result<BTreeSet<(String, String)>, GitError>
     Ok(found)
 }
 
-/// Whether no program sets this by itself: a clone, `git lfs`, `git submodule`, `git maintenance`.
-fn is_a_persons(name: &str) -> bool {
-    const PROGRAMS: [&str; 8] = [
-        "core.",
-        "extensions.",
-        "filter.lfs.",
-        "gc.",
-        "lfs.",
-        "maintenance.",
-        "remote.origin.",
-        "submodule.",
-    ];
-    if name.starts_with("branch.") {
-        return name.ends_with(".description");
+/// Keys that `git init`, `git clone`, `git worktree` and `git maintenance` write by themselves, and `git lfs`.
+const WRITTEN: [&str; 17] = [
+    "core.bare",
+    "core.filemode",
+    "core.ignorecase",
+    "core.logallrefupdates",
+    "core.precomposeunicode",
+    "core.repositoryformatversion",
+    "core.symlinks",
+    "core.worktree",
+    "extensions.objectformat",
+    "extensions.partialclone",
+    "extensions.refstorage",
+    "extensions.worktreeconfig",
+    "lfs.repositoryformatversion",
+    "maintenance.auto",
+    "maintenance.strategy",
+    "remote.origin.url",
+    "submodule.active",
+];
+
+/// Whether no program sets this by itself. git writes names of keys in lower case, but not what is in the middle.
+fn is_a_persons(name: &str, value: &str) -> bool {
+    let Some((section, key)) = name.rsplit_once('.') else {
+        return true;
+    };
+    let is_written = match section.split_once('.') {
+        _ if WRITTEN.contains(&name) => true,
+        // Other than a description, programs set it for branches that they make.
+        Some(("branch", _)) => key != "description",
+        Some(("filter", "lfs")) => true,
+        Some(("lfs", _)) => key == "access",
+        Some(("remote", "origin")) => match key {
+            "fetch" => is_written_refspec(value),
+            _ => matches!(key, "partialclonefilter" | "promisor" | "tagopt"),
+        },
+        Some(("submodule", _)) => matches!(key, "active" | "update" | "url"),
+        _ => false,
+    };
+    !is_written
+}
+
+/// `+refs/heads/*:refs/remotes/origin/*`, the same of one branch, or one tag: with `--depth` and `--single-branch`.
+fn is_written_refspec(refspec: &str) -> bool {
+    let Some((from, to)) = refspec.trim_start_matches('+').split_once(':') else {
+        return false;
+    };
+    let branch = from.strip_prefix("refs/heads/");
+    let is_tag = from.starts_with("refs/tags/") && from == to;
+    is_tag || branch.is_some_and(|it| to.strip_prefix("refs/remotes/origin/") == Some(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_programs_write_by_themselves_is_no_persons() {
+        let written = [
+            ("core.bare", "false"),
+            ("branch.main.merge", "refs/heads/main"),
+            ("branch.a.b.remote", "origin"),
+            ("filter.lfs.process", "git-lfs filter-process"),
+            ("lfs.https://git.example/a.git/info/lfs.access", "basic"),
+            ("remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*"),
+            ("remote.origin.fetch", "+refs/heads/x:refs/remotes/origin/x"),
+            ("remote.origin.fetch", "+refs/tags/v1:refs/tags/v1"),
+            ("submodule.libs/a.b.url", "/srv/lib.git"),
+        ];
+        let own = [
+            ("branch.main.description", "mine"),
+            ("core.hookspath", "/mine"),
+            ("gc.auto", "0"),
+            ("lfs.fetchexclude", "*"),
+            ("lfs.https://git.example/.locksverify", "true"),
+            ("remote.origin.fetch", "+refs/heads/*:refs/heads/*"),
+            ("remote.origin.fetch", "+refs/heads/*:refs/remotes/x/*"),
+            ("remote.origin.fetch", "refs/notes/*:refs/notes/*"),
+            ("remote.origin.pushurl", "/mine"),
+            ("remote.fork.url", "/mine"),
+            ("submodule.recurse", "true"),
+            ("submodule.lib.ignore", "all"),
+        ];
+        for (name, value) in written {
+            assert!(!is_a_persons(name, value), "{name} {value}");
+        }
+        for (name, value) in own {
+            assert!(is_a_persons(name, value), "{name} {value}");
+        }
     }
-    !PROGRAMS.iter().any(|section| name.starts_with(section))
 }

@@ -1,17 +1,17 @@
 //! What leads to commits that no remote has: every ref that is not a remote's, and each HEAD.
 
 use std::collections::HashSet;
-use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use git2::{Oid, Reference, ReferenceType, Repository};
 
 use super::What;
-use crate::git::error::GitError;
+use crate::git::error::{Cause, GitError};
 use crate::git::local::plumbing::Plumbed;
 use crate::git::local::state::stashes;
 use crate::git::local::{Head, head, reachable, short};
-use crate::host::files;
+use crate::host::files::{self, At as _};
 
 /// A repository that may have the same.
 pub(super) struct Other {
@@ -92,7 +92,10 @@ pub(super) fn work(repository: &Repository, others: &[Other]) -> Result<Vec<What
             commit,
         });
     }
-    tips.extend(of_work_trees(repository)?);
+    match of_work_trees(repository) {
+        Ok(others) => tips.extend(others),
+        Err(error) => found.push(What::Unreadable(error.reason)),
+    }
     found.extend(not_on_a_remote(repository, &tips, others)?);
     Ok(found)
 }
@@ -181,20 +184,12 @@ impl<'r> Fetched<'r> {
 /// refs of their own. git lists neither elsewhere.
 fn of_work_trees(repository: &Repository) -> Result<Vec<Tip>, GitError> {
     let mut tips = Vec::new();
-    let Ok(entries) = fs::read_dir(repository.commondir().join("worktrees")) else {
-        return Ok(tips);
-    };
-    for entry in entries {
-        let entry = entry?;
+    for entry in super::entries(&repository.commondir().join("worktrees"))? {
         let tree = entry.file_name().to_string_lossy().into_owned();
         let mut own = vec![entry.path().join("HEAD")];
         collect_files(&entry.path().join("refs"), &mut own)?;
         for file in own {
-            let Ok(text) = files::read_bytes(&file, LONGEST_REF) else {
-                continue;
-            };
-            let text = String::from_utf8_lossy(&text);
-            let Ok(commit) = Oid::from_str(text.trim()) else {
+            let Some(commit) = commit_in(&file)? else {
                 continue;
             };
             let name = file.strip_prefix(entry.path()).unwrap_or(&file);
@@ -212,15 +207,29 @@ fn of_work_trees(repository: &Repository) -> Result<Vec<Tip>, GitError> {
     Ok(tips)
 }
 
+/// The commit that a file of a ref names; none where it names another ref, or is not there.
+fn commit_in(file: &Path) -> Result<Option<Oid>, GitError> {
+    match file.symlink_metadata() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        found => found.at(file)?,
+    };
+    let text = files::read_bytes(file, LONGEST_REF).at(file)?;
+    let text = String::from_utf8_lossy(&text);
+    if text.starts_with("ref: ") {
+        return Ok(None);
+    }
+    let commit = Oid::from_str(text.trim()).map_err(|_| {
+        let reason = format!("`{}` is no ref", file.display());
+        GitError::new(Cause::Other, reason)
+    })?;
+    Ok(Some(commit))
+}
+
 /// `ref: ` and a name, or the id of a commit.
 const LONGEST_REF: u64 = 4096;
 
 fn collect_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), GitError> {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Ok(());
-    };
-    for entry in entries {
-        let entry = entry?;
+    for entry in super::entries(folder)? {
         if entry.file_type()?.is_dir() {
             collect_files(&entry.path(), found)?;
         } else {

@@ -21,7 +21,7 @@ use crate::host::files;
 use crate::host::workspaces::{self, Known};
 use crate::manifest;
 use crate::shell;
-use crate::sync::{Changes, Place};
+use crate::sync::Place;
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
 use crate::workspace::syntax::fixed_name;
@@ -254,7 +254,7 @@ fn row(known: Known) -> Row {
         let repos = opened.personal.repos(&opened.workspace);
         let changed = repos.par_iter().filter(|repo| {
             let place = local::observe(&opened.root, repo).place;
-            matches!(place, Place::Clone(clone) if clone.changes != Changes::default()
+            matches!(place, Place::Clone(clone) if !clone.changes.is_empty()
                 || matches!(clone.target, crate::sync::Target::Branch { ahead: 1.., .. }))
         });
         changed.count()

@@ -36,7 +36,7 @@ impl Filter {
                 return true;
             }
         };
-        let is_changed = clone.changes.tracked() + clone.changes.untracked > 0;
+        let is_changed = !clone.changes.is_empty();
         let is_behind = matches!(clone.target, Target::Branch { behind: 1.., .. });
         let is_on = match &clone.head {
             Head::Branch(name) | Head::Unborn(name) => self.on.contains(name),

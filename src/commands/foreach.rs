@@ -109,7 +109,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     };
     let mut repos = sync::chosen(&opened, &options)?;
     repos.retain(|repo| !repo.skip);
-    let repos: Vec<(Repo, RepoState, Result<Option<String>, GitError>)> = repos
+    let mut repos: Vec<(Repo, RepoState, Result<Option<String>, GitError>)> = repos
         .into_par_iter()
         .map(|repo| {
             // A command is to find the clone whole.
@@ -117,13 +117,13 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
             let state = local::observe(&opened.root, &repo);
             (repo, state, recovered)
         })
-        .filter(|(_, state, _)| args.filter.includes(state))
         .collect();
     for (repo, _, recovered) in &repos {
         if let Ok(Some(note)) = recovered {
             context.ui.say(format_args!("{}: {note}", repo.name));
         }
     }
+    repos.retain(|(_, state, recovered)| recovered.is_err() || args.filter.includes(state));
     if repos.is_empty() && args.filter.is_set() {
         context.ui.say(args.filter.none_left());
     }

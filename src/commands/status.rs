@@ -208,7 +208,7 @@ fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
     let operation = clone
         .operation
         .map(|operation| format!("{operation} in progress"));
-    let submodules = not_asked_for(repo, clone.changes.not_cloned);
+    let submodules = not_asked_for(repo, clone.not_cloned);
     RepoRow {
         state: "cloned",
         head: Some(match &clone.head {

@@ -451,6 +451,7 @@ mod tests {
             changes: Changes::default(),
             has_filters: false,
             only_git: false,
+            not_cloned: 0,
             stashes: 0,
             target: Target::Branch {
                 name: "main".to_owned(),
@@ -499,7 +500,6 @@ mod tests {
                 untracked: 5,
                 conflicted: 0,
                 submodules: vec!["lib".to_owned()],
-                not_cloned: 0,
             },
             ..clone
         }

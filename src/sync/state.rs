@@ -93,6 +93,8 @@ pub struct CloneState {
     pub has_filters: bool,
     /// Whether nothing but the user's git can read it, and so works in it.
     pub only_git: bool,
+    /// Its own submodules without files, of those that git would clone.
+    pub not_cloned: usize,
     /// Entries of `git stash list`.
     pub stashes: usize,
     /// What the manifest wants checked out.
@@ -143,14 +145,17 @@ pub struct Changes {
     pub conflicted: usize,
     /// Paths of submodules that are at another commit than the index has, or have changes of their own.
     pub submodules: Vec<String>,
-    /// Submodules without files.
-    pub not_cloned: usize,
 }
 
 impl Changes {
     /// Changes of what git tracks.
     pub fn tracked(&self) -> usize {
         self.own() + self.submodules.len()
+    }
+
+    /// Whether there is none at all.
+    pub fn is_empty(&self) -> bool {
+        self.tracked() + self.untracked == 0
     }
 
     /// Changes that a checkout could touch. Untracked files stay where they are, and so do the files of

@@ -274,6 +274,22 @@ fn who_works_on_a_clone_has_it_made_whole_first() {
     }
 }
 
+#[test]
+fn what_is_done_about_a_killed_run_is_said_also_of_a_clone_that_a_filter_leaves_out() {
+    let context = in_the_middle().next().unwrap();
+    let undone = context.fitout(&["foreach", "--changed", "true"]);
+    assert_eq!(undone.code, Some(0), "{}", undone.shown());
+    undone.assert_says("web: undid what a killed run had begun");
+    undone.assert_says("no clone matches `--changed`");
+
+    let context = in_the_middle().next().unwrap();
+    fs::remove_file(context.ws("web/.git/index.lock")).unwrap();
+    context.write("ws/web/.git/index.lock", "of another program");
+    let locked = context.fitout(&["foreach", "--on", "topic", "true"]);
+    assert_eq!(locked.code, Some(1), "{}", locked.shown());
+    locked.assert_says("index.lock");
+}
+
 /// What only git can write, git writes, in a process that goes on where fitout alone is killed.
 #[test]
 fn a_move_that_git_makes_is_finished_by_it_where_only_fitout_is_killed() {

@@ -177,6 +177,30 @@ fn tools() {
     insta::assert_snapshot!(shown(Group::Tools, cases));
 }
 
+fn clone(head: &str, ahead: usize, behind: usize) -> CloneState {
+    CloneState {
+        remote: "origin".to_owned(),
+        head: Head::Branch(head.to_owned()),
+        operation: None,
+        half_moved: false,
+        changes: Changes::default(),
+        has_filters: false,
+        only_git: false,
+        not_cloned: 0,
+        stashes: 0,
+        target: Target::Branch {
+            name: "main".to_owned(),
+            ahead,
+            own: ahead,
+            behind,
+        },
+        published: true,
+        kept: true,
+        obstacle: None,
+        basis: crate::sync::Basis::default(),
+    }
+}
+
 #[test]
 fn repos() {
     let repo = |local_path: Option<&str>| Repo {
@@ -190,26 +214,6 @@ fn repos() {
         skip: false,
     };
     let at = |place: Place, link: Link| RepoState { place, link };
-    let clone = |head: &str, ahead, behind| CloneState {
-        remote: "origin".to_owned(),
-        head: Head::Branch(head.to_owned()),
-        operation: None,
-        half_moved: false,
-        changes: Changes::default(),
-        has_filters: false,
-        only_git: false,
-        stashes: 0,
-        target: Target::Branch {
-            name: "main".to_owned(),
-            ahead,
-            own: ahead,
-            behind,
-        },
-        published: true,
-        kept: true,
-        obstacle: None,
-        basis: crate::sync::Basis::default(),
-    };
     let cloned = |clone| at(Place::Clone(Box::new(clone)), Link::NotWanted);
     let dirty = CloneState {
         changes: Changes {

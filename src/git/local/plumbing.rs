@@ -54,9 +54,11 @@ pub(super) fn place(root: &Path, repo: &Repo) -> Result<Place, GitError> {
         Err(other) => return Ok(Place::OtherRemote(other)),
     };
     let state = clone.state(remote, &repo.checkout)?;
-    let mut changes = cli::changes(&path)?;
-    changes.not_cloned = submodules::not_cloned(&path);
-    Ok(Place::Clone(Box::new(CloneState { changes, ..state })))
+    Ok(Place::Clone(Box::new(CloneState {
+        changes: cli::changes(&path)?,
+        not_cloned: submodules::not_cloned(&path),
+        ..state
+    })))
 }
 
 impl<'a> Plumbed<'a> {
@@ -192,6 +194,7 @@ impl<'a> Plumbed<'a> {
             half_moved: is_half_moved(&self.git_dir),
             changes: Changes::default(),
             has_filters: false,
+            not_cloned: 0,
             stashes: self.stashes()?,
             published: !is_pin || self.is_reachable(&["--remotes", "--tags"])?,
             kept: !is_detached || self.is_reachable(&["--glob=refs/*"])?,

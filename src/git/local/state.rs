@@ -67,6 +67,7 @@ pub fn refresh(root: &Path, repo: &Repo, before: &CloneState) -> Result<CloneSta
     Ok(CloneState {
         changes: before.changes.clone(),
         has_filters: before.has_filters,
+        not_cloned: before.not_cloned,
         basis: Basis {
             index: before.basis.index.clone(),
             ..state.basis
@@ -241,6 +242,7 @@ fn clone_state(
         changes: Changes::default(),
         has_filters: false,
         only_git: false,
+        not_cloned: 0,
         stashes: stashes(repository),
         // A walk through history: only where something hangs on it.
         published: !is_pin || reachable(repository, commit, &["refs/remotes/*", "refs/tags/*"])?,
@@ -424,6 +426,7 @@ fn with_changes(
     Ok(CloneState {
         changes,
         has_filters,
+        not_cloned: submodules::not_cloned(path),
         ..state
     })
 }
@@ -433,13 +436,11 @@ pub(super) fn changes(repository: &Repository, path: &Path) -> Result<(Changes, 
     // Here, and not later, shows one that libgit2 can't read.
     repository.index()?;
     let attributes = Attributes::of_clone(repository);
-    let mut changes = match engine::for_status(repository, &attributes).then(|| cli::changes(path))
-    {
+    let changes = match engine::for_status(repository, &attributes).then(|| cli::changes(path)) {
         Some(Err(error)) if error.cause == Cause::MissingProgram => statuses(repository)?,
         Some(result) => result?,
         None => statuses(repository)?,
     };
-    changes.not_cloned = submodules::not_cloned(path);
     Ok((changes, attributes.filters))
 }
 

@@ -26,7 +26,7 @@ use crate::git::local::work::{self, What, Work};
 use crate::git::staging::{Staging, remove_stale};
 use crate::git::{local, url};
 use crate::host::workspaces::{Choosing, Known};
-use crate::host::{interrupt, ports};
+use crate::host::{here, interrupt, ports};
 use crate::plural::{count, few};
 use crate::shell;
 use crate::sync::Link;
@@ -192,7 +192,7 @@ fn make(
     own.port_offset = offset(args, &own.folder, &unmoved, others)?;
     let copied = files::write_personal(opened, root, &own, &urls)?;
 
-    let repos = copy_repos(opened, &copied);
+    let repos = copy_repos(opened, &copied, target);
     if interrupt::requested() {
         return Err(Failure::interrupted().hint("nothing of the copy is left"));
     }
@@ -282,14 +282,15 @@ fn is_free(port: u16) -> bool {
         })
 }
 
-fn copy_repos(opened: &Opened, copied: &Opened) -> Vec<Copied> {
-    let here = opened.personal.repos(&opened.workspace);
+/// The repos of the copy, which is put at `target` when it is whole.
+fn copy_repos(opened: &Opened, copied: &Opened, target: &Path) -> Vec<Copied> {
+    let originals = opened.personal.repos(&opened.workspace);
     let wanted = copied.personal.repos(&copied.workspace);
     wanted
         .par_iter()
         .filter(|repo| !repo.skip && !interrupt::requested())
         .map(|repo| {
-            let from = here.iter().find(|here| here.name == repo.name);
+            let from = originals.iter().find(|it| it.name == repo.name);
             let recovered = from.map(|from| local::recover(&opened.root, from));
             let from = from.map(|from| local::folder(&opened.root, from));
             let from = from.filter(|from| from.join(".git").exists());
@@ -323,7 +324,7 @@ fn copy_repos(opened: &Opened, copied: &Opened) -> Vec<Copied> {
                          git -C {} submodule update --init --recursive",
                         repo.name,
                         error.reason,
-                        shell::path(&repo.path)
+                        here::typed(&local::folder(target, repo))
                     )
                 }),
                 recovered,

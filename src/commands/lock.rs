@@ -11,10 +11,9 @@ use crate::git::local::{self, Held};
 use crate::git::network::{Known, Loans, Network};
 use crate::git::{GitError, Meter};
 use crate::host::files::{self, Mode};
-use crate::host::interrupt;
+use crate::host::{here, interrupt};
 use crate::manifest::lock::{self, Lock};
 use crate::plural::count;
-use crate::shell;
 use crate::sync::{CloneState, HALF_MOVED, Place, short, unfollowed};
 use crate::workspace::Repo;
 
@@ -157,7 +156,7 @@ fn ask_remotes(
     let asked = sync::in_parallel(jobs, checked_out, |_, it| is_held(&network, it))?;
     for (it, held) in checked_out.iter().zip(asked) {
         let name = &it.repo.name;
-        let path = shell::path(it.repo.local_path.as_ref().unwrap_or(&it.repo.path));
+        let path = here::typed(&local::folder(&opened.root, &it.repo));
         let refused = |why: String, command: Option<String>| {
             let failure = Failure::failed(anyhow!("can't lock `{name}`: {why}"));
             Err(match command {

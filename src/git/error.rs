@@ -147,7 +147,7 @@ impl Cause {
     }
 
     /// Whether it is something that a remote, or the way there, can do and a clone on this machine can't.
-    fn is_of_a_remote(self) -> bool {
+    pub(super) fn is_of_a_remote(self) -> bool {
         match self {
             Cause::Refusal
             | Cause::Login

@@ -46,7 +46,7 @@ use super::cache::{self, Cache};
 use super::error::{Cause, GitError};
 use super::meter::{Gate, Meter};
 use super::{cli, local, staging, url};
-use crate::host::{files, place};
+use crate::host::{files, here, place};
 use crate::shell;
 use crate::sync::{CloneState, Link, Seen};
 use crate::workspace::{Backend, Checkout, Repo};
@@ -114,7 +114,7 @@ impl Network<'_> {
         let mut note = None;
         if repo.submodules && path.join(".gitmodules").exists() {
             if local::is_only_gits(path) {
-                note = Some(left_to_user(&shell::path(&repo.path)));
+                note = Some(left_to_user(&here::typed(&destination)));
             } else {
                 let found = local::submodules::elsewhere(path, None)?;
                 let tops: Vec<String> = found.into_iter().map(|it| it.top).collect();
@@ -122,7 +122,7 @@ impl Network<'_> {
             }
         }
         if note.is_none() && made.has_attributes {
-            note = local::lfs_note(path, &shell::path(&repo.path));
+            note = local::lfs_note(path, &here::typed(&destination));
         }
         let bytes = cache::pack_bytes(&path.join(".git"));
         staged.move_to(&destination).map_err(|error| {

@@ -5,6 +5,7 @@
 pub mod address;
 pub mod browser;
 pub mod files;
+pub mod here;
 pub mod interrupt;
 pub mod linters;
 pub mod nonce;

@@ -75,7 +75,9 @@ pub fn submodules(
                 };
             }
             found => {
-                if left.is_empty() && matches!(found, Found::Other(_) | Found::OnBranch(_)) {
+                let updates =
+                    matches!(found, Found::Nothing | Found::Other(_) | Found::OnBranch(_));
+                if left.is_empty() && updates {
                     offered = Some(submodule.top.clone());
                 }
                 left.push(differs(submodule));

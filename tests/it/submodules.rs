@@ -534,3 +534,240 @@ fn those_that_are_not_asked_for_are_counted_once() {
     assert!(with_one.stdout.contains(one), "{}", with_one.shown());
     assert!(!asked.stdout.contains("submodule"), "{}", asked.shown());
 }
+
+/// A commit of `lib` that has `.env`, which `app` is at; and `lib` without its files, as the user left it.
+fn deinitialized(manifest: &str) -> TestContext {
+    let context = context(ASKS);
+    context.push("lib", ".env", "theirs\n");
+    bump_in(&context, "work-app");
+    context.fitout(&["sync"]);
+    context.manifest(manifest);
+    context.git("ws/app", &["submodule", "--quiet", "deinit", "lib"]);
+    context
+}
+
+#[test]
+fn nothing_gives_way_in_the_folder_of_one_without_files_that_git_has_cloned_before() {
+    for moves in [false, true] {
+        for mine in [".env", "node_modules/x/.env"] {
+            let context = deinitialized(ASKS);
+            context.write(&format!("ws/app/lib/{mine}"), "mine\n");
+            if moves {
+                bump(&context, "new.txt");
+            }
+            let before = context.git("ws/app", &["rev-parse", "HEAD"]);
+
+            let ran = context.fitout(&["sync"]);
+
+            let top = mine.split('/').next().unwrap();
+            let words = format!("not updated: `lib/{top}` is in the way: move it away");
+            assert_eq!(ran.code, Some(1), "{}", ran.shown());
+            assert!(ran.stdout.contains(&words), "{words}: {}", ran.shown());
+            assert_eq!(context.read(&format!("ws/app/lib/{mine}")), "mine\n");
+            assert_eq!(context.git("ws/app", &["rev-parse", "HEAD"]), before);
+            fs::remove_dir_all(context.ws("app/lib")).unwrap();
+            fs::create_dir(context.ws("app/lib")).unwrap();
+            let after = context.fitout(&["sync"]);
+            assert_eq!(after.code, Some(0), "{}", after.shown());
+            assert_eq!(context.read("ws/app/lib/.env"), "theirs\n");
+        }
+    }
+}
+
+#[test]
+fn what_is_in_the_place_of_one_without_files_is_left_there() {
+    let context = deinitialized(ASKS);
+    fs::remove_dir(context.ws("app/lib")).unwrap();
+    context.write("ws/app/lib", "mine\n");
+    let a_file = context.fitout(&["sync"]);
+    let is_still_there = context.read("ws/app/lib") == "mine\n";
+    fs::remove_file(context.ws("app/lib")).unwrap();
+    context.write("mine/.env", "mine\n");
+    std::os::unix::fs::symlink(context.path("mine"), context.ws("app/lib")).unwrap();
+
+    let a_link = context.fitout(&["sync"]);
+
+    for ran in [a_file, a_link] {
+        let words = "not updated: `lib` is in the way: move it away";
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        assert!(ran.stdout.contains(words), "{}", ran.shown());
+    }
+    assert!(is_still_there);
+    assert_eq!(context.read("mine/.env"), "mine\n");
+}
+
+#[test]
+fn no_update_is_offered_that_would_overwrite_what_is_in_one_without_files() {
+    let context = context(DOES_NOT);
+    nest(&context);
+    let app = url(&context, "app");
+    let clone = ["clone", "--quiet", "--recurse-submodules", &app, "ws/app"];
+    context.git(".", &clone);
+    context.push("mid", "more.txt", "more\n");
+    context.git("ws/app/mid", &["fetch", "--quiet"]);
+    context.git("ws/app/mid", &["checkout", "--quiet", "origin/main"]);
+    let deinit = ["submodule", "--quiet", "deinit", "lib"];
+    context.git("ws/app/mid", &deinit);
+    context.write("ws/app/mid/lib/README.md", "mine\n");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert!(ran.stdout.contains("submodule `mid`"), "{}", ran.shown());
+    let words = "`mid/lib/README.md` is in the way: move it away";
+    assert!(ran.stdout.contains(words), "{}", ran.shown());
+    assert!(!ran.stderr.contains("submodule update"), "{}", ran.shown());
+}
+
+#[test]
+fn a_folder_that_becomes_one_goes_with_its_files_and_stays_with_the_users() {
+    let context = remotes();
+    context.push("app", "lib/tracked.txt", "tracked\n");
+    context.push("app", "lib/x/tracked.txt", "tracked\n");
+    context.manifest(ASKS);
+    context.fitout(&["sync"]);
+    context.git("work-app", &["rm", "--quiet", "-r", "lib"]);
+    add(&context, "app", &url(&context, "lib"), "lib");
+    context.write("ws/app/lib/x/mine.txt", "mine\n");
+    let held_back = context.fitout(&["sync"]);
+    let is_still_there = context.read("ws/app/lib/x/mine.txt") == "mine\n";
+    fs::remove_file(context.ws("app/lib/x/mine.txt")).unwrap();
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(held_back.code, Some(1), "{}", held_back.shown());
+    assert!(is_still_there);
+    assert_eq!(ran.code, Some(0), "{}", ran.shown());
+    assert_eq!(context.read("ws/app/lib/README.md"), "# lib\n");
+    assert_eq!(status(&context), "");
+}
+
+#[test]
+fn those_that_are_not_cloned_are_no_changes_of_the_users() {
+    let context = context(DOES_NOT);
+    context.fitout(&["sync"]);
+
+    let ran = context.fitout(&["copies", "--format", "json"]);
+
+    assert!(
+        ran.stdout.contains("\"changed_repos\": 0"),
+        "{}",
+        ran.shown()
+    );
+}
+
+#[test]
+fn a_failure_of_this_machine_changes_no_url() {
+    let context = context(ASKS);
+    let script = "#!/bin/sh\nif test -e ~/fails; then rm ~/fails; exit 1; fi\nexec cat\n";
+    context.write_program("home/filter", script);
+    for (key, value) in [
+        ("smudge", "~/filter"),
+        ("clean", "cat"),
+        ("required", "true"),
+    ] {
+        let key = format!("filter.event.{key}");
+        context.git(".", &["config", "--global", &key, value]);
+    }
+    context.push("lib", ".gitattributes", "*.event filter=event\n");
+    bump_in(&context, "work-app");
+    context.fitout(&["sync"]);
+    let before = known_url(&context);
+    let place = context.path("remotes/moved.git");
+    move_lib(&context, "moved", &place.display().to_string());
+    // The old place serves as well.
+    std::os::unix::fs::symlink(place, context.path("remotes/lib.git")).unwrap();
+    bump(&context, "a.event");
+    context.write("home/fails", "");
+
+    let ran = context.fitout(&["sync"]);
+
+    assert_eq!(ran.code, Some(1), "{}", ran.shown());
+    assert!(!ran.stdout.contains("moved.git"), "{}", ran.shown());
+    assert_eq!(known_url(&context), before);
+    assert!(!context.path("home/fails").exists());
+    assert_eq!(context.fitout(&["sync"]).code, Some(0));
+}
+
+#[test]
+fn a_command_that_is_offered_works_in_the_folder_that_fitout_was_started_in() {
+    let context = context(ASKS);
+    context.fitout(&["sync"]);
+    context.git("ws/app", &["config", "submodule.lib.url", "/no/mirror"]);
+    let remote = ["remote", "set-url", "origin", "/no/mirror"];
+    context.git("ws/app/lib", &remote);
+    let place = context.path("remotes/moved.git").display().to_string();
+    move_lib(&context, "moved", &place);
+    bump(&context, "new.txt");
+    fs::create_dir(context.ws("docs")).unwrap();
+    let cases: [(&str, &[&str], &str); 5] = [
+        ("ws", &["sync"], "git -C app submodule sync lib"),
+        (
+            "ws/docs",
+            &["sync"],
+            "git -C [TMP]/ws/app submodule sync lib",
+        ),
+        ("ws/app", &["sync"], "git -C . submodule sync lib"),
+        (
+            ".",
+            &["-C", "ws", "sync"],
+            "git -C ws/app submodule sync lib",
+        ),
+        (
+            "ws/docs",
+            &["-C", "..", "sync"],
+            "git -C [TMP]/ws/app submodule sync lib",
+        ),
+    ];
+    for (folder, arguments, command) in cases {
+        let mut fitout = context.fitout_command(arguments);
+        fitout.current_dir(context.path(folder));
+
+        let ran = context.ran(&fitout.output().unwrap());
+
+        assert_eq!(ran.code, Some(1), "{folder} {}", ran.shown());
+        ran.assert_says(&format!(": {command}\n"));
+    }
+}
+
+/// git leaves those alone that it was told to (`submodule.NAME.update = none`), and so nothing of the user's in
+/// them is in danger.
+#[test]
+fn one_that_git_does_not_update_holds_nothing_back() {
+    let of_gitmodules = [
+        "config",
+        "--file",
+        ".gitmodules",
+        "submodule.lib.update",
+        "none",
+    ];
+    for is_of_the_repo in [false, true] {
+        for is_cloned in [true, false] {
+            let context = context(ASKS);
+            context.fitout(&["sync"]);
+            if is_of_the_repo {
+                context.git("work-app", &of_gitmodules);
+                context.push("app", "now.txt", "has it\n");
+            } else {
+                context.git("ws/app", &["config", "submodule.lib.update", "none"]);
+            }
+            if !is_cloned {
+                context.git("ws/app", &["submodule", "--quiet", "deinit", "lib"]);
+                context.git("ws/app", &["config", "submodule.lib.update", "none"]);
+            }
+            context.write("ws/app/lib/README.md", "mine\n");
+            bump(&context, "new.txt");
+
+            let ran = context.fitout(&["sync"]);
+
+            assert_eq!(ran.code, Some(0), "{}", ran.shown());
+            assert_eq!(context.read("ws/app/follows-new.txt"), "new\n");
+            assert_eq!(context.read("ws/app/lib/README.md"), "mine\n");
+            assert!(!context.ws("app/lib/new.txt").exists());
+            let again = context.fitout(&["sync"]);
+            assert_eq!(again.code, Some(0), "{}", again.shown());
+            context.manifest(DOES_NOT);
+            let status = context.fitout(&["status"]);
+            assert!(!status.stdout.contains("not cloned"), "{}", status.shown());
+        }
+    }
+}

@@ -1,7 +1,6 @@
 //! What is done to each repo: the network half with many at once, then the local half, with progress.
 
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,9 +12,8 @@ use crate::git::local::submodules;
 use crate::git::network::{self, Network};
 use crate::git::sizes::Sizes;
 use crate::git::{Cause, GitError, Meter, Phase, local, url};
-use crate::host::interrupt;
+use crate::host::{here, interrupt};
 use crate::plural::count;
-use crate::shell;
 use crate::sync::{
     self, Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, Seen, Step,
     after_fetch, first_step,
@@ -113,7 +111,7 @@ impl<'a> Worker<'a> {
         let root = self.network.root;
         let recovered = match local::recover(root, repo) {
             Ok(recovered) => recovered,
-            Err(error) => return Fetched::Settled(self.not_updated(repo, error)),
+            Err(error) => return Fetched::Settled(not_updated(repo, error)),
         };
         let mut state = local::observe(root, repo);
         let mut step = first_step(repo, &state, self.allowed);
@@ -142,7 +140,7 @@ impl<'a> Worker<'a> {
                     Err(error) if matches!(error.cause, Cause::Other | Cause::Changed) => {
                         let folder = local::folder(root, repo);
                         let lock = local::lock_of_fetch(&folder, &clone.remote);
-                        self.not_updated(repo, lock.unwrap_or(error))
+                        not_updated(repo, lock.unwrap_or(error))
                     }
                     Err(error) => failed(repo, error),
                 }
@@ -241,7 +239,7 @@ impl<'a> Worker<'a> {
         };
         let report = match update() {
             Ok(notes) => notes.into_iter().fold(report, RepoReport::also),
-            Err(error) => return report.but(self.not_updated(repo, error)),
+            Err(error) => return report.but(not_updated(repo, error)),
         };
         let Some(note) = decided.left else {
             return report;
@@ -273,7 +271,7 @@ impl<'a> Worker<'a> {
         let action = after_fetch(&clone, allowed);
         let (note, not_reached) = match self.before_move(repo, &clone, &action) {
             Ok(note) => (note, None),
-            Err(error) if is_in_the_way(&error) => return self.not_updated(repo, error),
+            Err(error) if is_in_the_way(&error) => return not_updated(repo, error),
             // Its server is away: that stops nothing else.
             Err(error) => (None, Some(failed(repo, error))),
         };
@@ -335,25 +333,7 @@ impl<'a> Worker<'a> {
         {
             return RepoReport::new(repo, Outcome::UpToDate).told(note);
         }
-        self.not_updated(repo, error)
-    }
-
-    /// What the user's programs or files hold up is no failure.
-    fn not_updated(&self, repo: &Repo, error: GitError) -> RepoReport {
-        if !is_in_the_way(&error) {
-            return failed(repo, error);
-        }
-        let remove = |lock| {
-            format!(
-                "rm {}   # only if no git is running there",
-                self.shown(lock)
-            )
-        };
-        RepoReport {
-            command: error.lock.as_deref().map(remove).or(error.command),
-            ..RepoReport::new(repo, Outcome::HeldBack)
-                .told(format!("not updated: {}", error.reason))
-        }
+        not_updated(repo, error)
     }
 
     /// The branch that was switched to may itself be behind, or ahead.
@@ -448,12 +428,7 @@ impl<'a> Worker<'a> {
 
     /// As the user would write it from where they are.
     fn shown_path(&self, repo: &Repo) -> String {
-        self.shown(&local::folder(self.network.root, repo))
-    }
-
-    fn shown(&self, folder: &Path) -> String {
-        let path = folder.strip_prefix(&self.context.cwd).unwrap_or(folder);
-        shell::path(path)
+        here::typed(&local::folder(self.network.root, repo))
     }
 }
 
@@ -484,6 +459,23 @@ fn is_in_the_way(error: &GitError) -> bool {
         error.cause,
         Cause::InTheWay | Cause::Locked | Cause::Changed | Cause::Unsigned
     )
+}
+
+/// What the user's programs or files hold up is no failure.
+fn not_updated(repo: &Repo, error: GitError) -> RepoReport {
+    if !is_in_the_way(&error) {
+        return failed(repo, error);
+    }
+    let remove = |lock| {
+        format!(
+            "rm {}   # only if no git is running there",
+            here::typed(lock)
+        )
+    };
+    RepoReport {
+        command: error.lock.as_deref().map(remove).or(error.command),
+        ..RepoReport::new(repo, Outcome::HeldBack).told(format!("not updated: {}", error.reason))
+    }
 }
 
 fn failed(repo: &Repo, error: GitError) -> RepoReport {

@@ -30,7 +30,8 @@ pub fn elsewhere(clone: &Path, at: Option<Oid>) -> Result<Vec<Submodule>, GitErr
     Ok(all)
 }
 
-/// How many of the clone's own submodules have no files. One look at the disk where it has no `.gitmodules`.
+/// How many of the clone's own submodules have no files, of those that git would clone. One look at the disk where
+/// it has no `.gitmodules`.
 pub fn not_cloned(clone: &Path) -> usize {
     if !clone.join(".gitmodules").exists() {
         return 0;
@@ -92,7 +93,7 @@ fn add(
             let (head, commit) = head(&repository)?;
             let is_there = commit == Some(wanted);
             if is_there && above.moves.is_none() {
-                add(clone, &path, links_of(&repository)?, &here, all)?;
+                add(clone, &path, links_of(&repository, None)?, &here, all)?;
                 continue;
             }
             // A commit that is not here is no ancestor of anything.
@@ -102,7 +103,7 @@ fn add(
             let found = at_other_commit(&repository, head, commit)?;
             if above.moves.is_some() || matches!(found, Found::Other(_)) {
                 here.moves = Some(is_ahead);
-                add(clone, &path, links_of(&repository)?, &here, all)?;
+                add(clone, &path, links_of(&repository, None)?, &here, all)?;
             }
             let is_work = match found {
                 Found::Adrift(_) | Found::Busy(_) => true,
@@ -211,14 +212,14 @@ fn look_below(
             continue;
         }
         let repository = Repository::open(clone.join(&path))?;
-        let mut inner = links_of(&repository)?;
         if head(&repository)?.1 == Some(commit) {
-            look_below(clone, &path, None, inner, lacking)?;
+            let links = links_of(&repository, None)?;
+            look_below(clone, &path, None, links, lacking)?;
             continue;
         }
         kept::must_be_held(&repository, &path)?;
         if repository.find_commit(commit).is_err() {
-            must_be_held_below(clone, &path, &inner)?;
+            must_be_held_below(clone, &path, &links_of(&repository, None)?)?;
             let owner = owner.to_owned();
             lacking.push(Lacking {
                 path,
@@ -235,8 +236,8 @@ fn look_below(
                     ..error
                 },
             })?;
-            follow(&mut inner, &changes);
-            look_below(clone, &path, Some(commit), inner, lacking)?;
+            let links = links_of(&repository, Some((commit, &changes)))?;
+            look_below(clone, &path, Some(commit), links, lacking)?;
         }
     }
     Ok(())
@@ -248,40 +249,46 @@ fn must_be_held_below(clone: &Path, owner: &Path, links: &Links) -> Result<(), G
         if clone.join(&path).join(".git").exists() {
             let repository = Repository::open(clone.join(&path))?;
             kept::must_be_held(&repository, &path)?;
-            must_be_held_below(clone, &path, &links_of(&repository)?)?;
+            must_be_held_below(clone, &path, &links_of(&repository, None)?)?;
         }
     }
     Ok(())
 }
 
-/// The commits of a repository's own submodules, by path.
+/// The commits of a repository's own submodules, by path; without those that git was told to leave alone.
 type Links = BTreeMap<PathBuf, Oid>;
 
 /// Those that the clone has, or is going to have at a commit.
 fn links(clone: &Path, at: Option<Oid>) -> Result<Links, GitError> {
     let repository = Repository::open(clone)?;
-    let mut links = links_of(&repository)?;
-    if let Some(at) = at {
-        follow(&mut links, &transaction::changes(&repository, at)?);
+    match at {
+        Some(at) => {
+            let changes = transaction::changes(&repository, at)?;
+            links_of(&repository, Some((at, &changes)))
+        }
+        None => links_of(&repository, None),
     }
-    Ok(links)
 }
 
-fn links_of(repository: &Repository) -> Result<Links, GitError> {
+/// The same of a repository; `to` is the commit that it is going to, and what differs there.
+fn links_of(repository: &Repository, to: Option<(Oid, &Changes)>) -> Result<Links, GitError> {
     let index = repository.index()?;
     let links = index
         .iter()
         .filter(|entry| entry.mode == u32::from(FileMode::Commit));
-    Ok(links
+    let mut links: Links = links
         .filter_map(|entry| Some((PathBuf::from(String::from_utf8(entry.path).ok()?), entry.id)))
-        .collect())
-}
-
-fn follow(links: &mut Links, changes: &Changes) {
-    for (path, change) in changes {
+        .collect();
+    for (path, change) in to.into_iter().flat_map(|(_, changes)| changes) {
         match change.new.filter(|new| new.is_submodule()) {
             Some(new) => links.insert(path.clone(), new.id),
             None => links.remove(path),
         };
     }
+    if !links.is_empty() {
+        for path in address::left_alone(repository, to.map(|(commit, _)| commit)) {
+            links.remove(&path);
+        }
+    }
+    Ok(links)
 }

@@ -43,6 +43,7 @@ use super::attributes::Attributes;
 use super::engine;
 use crate::git::error::{Cause, GitError};
 use crate::host::files::At as _;
+use crate::host::here;
 use crate::plural::few;
 use crate::shell;
 use crate::sync::Basis;
@@ -313,7 +314,7 @@ impl<'a> Scene<'a> {
         GitError {
             command: Some(format!(
                 "git -C {} update-index --no-{flag} {}",
-                shell::path(&self.work_tree),
+                here::typed(&self.work_tree),
                 shell::path(path)
             )),
             ..GitError::new(

@@ -1,7 +1,7 @@
 //! Submodules: their commits come before anything moves, and git brings them there. Which ones, the plan says.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use git2::Oid;
 
@@ -9,6 +9,7 @@ use super::Network;
 use crate::git::error::{Cause, GitError};
 use crate::git::local::submodules::{self, Address};
 use crate::git::{cli, local};
+use crate::host::here;
 use crate::shell;
 use crate::workspace::{Repo, syntax};
 
@@ -37,11 +38,12 @@ impl Network<'_> {
                 let remote = submodules::remote(&folder);
                 let place = Place {
                     clone: &clone,
+                    kept: &clone,
                     owner: &it.owner,
                     path: &it.path,
                     at: it.at,
                 };
-                match reached(repo, &place, |url| {
+                match reached(&place, |url| {
                     cli::fetch_submodule(&folder, &remote, it.commit, url, self.interrupt)
                 }) {
                     Ok(note) => notes.extend(note),
@@ -70,21 +72,23 @@ impl Network<'_> {
         repo: &Repo,
     ) -> Result<Option<String>, GitError> {
         let mut notes = Vec::new();
+        let kept = local::folder(self.root, repo);
         for path in paths {
             let place = Place {
                 clone,
+                kept: &kept,
                 owner: Path::new(""),
                 path: Path::new(path),
                 at: None,
             };
-            match reached(repo, &place, |url| {
+            match reached(&place, |url| {
                 cli::update_submodules(clone, &[path], url, self.interrupt)
             }) {
                 Ok(note) => notes.extend(note),
                 Err(error) if error.cause == Cause::MissingProgram => {
                     return Ok(Some(format!(
                         "submodules left out: they need `git`, then `{}`",
-                        by_hand(&shell::path(&repo.path))
+                        by_hand(&here::typed(&kept))
                     )));
                 }
                 Err(error) => return Err(error),
@@ -108,7 +112,6 @@ fn by_hand(shown: &str) -> String {
 /// followed. Not so where the user has set the one that git knows: it stays, and the error says how to
 /// change that.
 fn reached(
-    repo: &Repo,
     place: &Place<'_>,
     ask: impl Fn(&str) -> Result<(), GitError>,
 ) -> Result<Option<String>, GitError> {
@@ -125,21 +128,13 @@ fn reached(
     let Err(error) = ask(address.first()) else {
         return Ok(None);
     };
-    let is_of_this_machine = matches!(
-        error.cause,
-        Cause::MissingProgram | Cause::Interrupted | Cause::InTheWay | Cause::Locked
-    );
-    let Some(other) = address.other().filter(|_| !is_of_this_machine) else {
+    let may_be_elsewhere = error.cause.is_of_a_remote();
+    let Some(other) = address.other().filter(|_| may_be_elsewhere) else {
         return Err(named(error));
     };
     let shown_url = syntax::without_password(other);
-    if address.is_users()? {
+    if address.is_users() {
         let error = named(error);
-        // Without a slash at its end where there is no owner in between.
-        let folder: PathBuf = Path::new(&repo.path)
-            .join(place.owner)
-            .components()
-            .collect();
         return Err(GitError {
             reason: format!(
                 "{}; it is set in the clone's configuration, `.gitmodules` has {shown_url}",
@@ -147,7 +142,7 @@ fn reached(
             ),
             command: Some(format!(
                 "git -C {} submodule sync {}",
-                shell::path(&folder),
+                here::typed(&place.kept.join(place.owner)),
                 shell::path(inner)
             )),
             ..error
@@ -168,6 +163,8 @@ fn reached(
 /// Where a submodule is.
 struct Place<'a> {
     clone: &'a Path,
+    /// Where the clone is when all is done: it is made elsewhere.
+    kept: &'a Path,
     /// The folder of the repository that it is a submodule of, relative to the clone.
     owner: &'a Path,
     /// Relative to the clone.

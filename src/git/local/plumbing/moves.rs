@@ -14,6 +14,7 @@ use crate::git::cli;
 use crate::git::error::{Cause, GitError};
 use crate::git::local::transaction::must_be_free;
 use crate::git::local::{folder, hooks};
+use crate::host::here;
 use crate::plural::few;
 use crate::shell;
 use crate::sync::{CloneState, Goal};
@@ -351,7 +352,7 @@ impl Plumbed<'_> {
         GitError {
             command: Some(format!(
                 "git -C {} update-index --no-{flag} {}",
-                shell::path(self.path),
+                here::typed(self.path),
                 shell::path(path)
             )),
             ..GitError::new(Cause::InTheWay, reason)

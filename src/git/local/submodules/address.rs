@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use git2::{Commit, Oid, Repository};
+use git2::{Oid, Repository, Tree};
 use gix::bstr::ByteSlice as _;
 use gix::config::File;
 use gix::config::file::Metadata;
@@ -33,8 +33,7 @@ impl Address {
     /// The submodule at `path` of the repository in `owner`; none where `.gitmodules` has none there.
     pub(in crate::git) fn of(owner: &Path, at: Option<Oid>, path: &Path) -> Option<Self> {
         let repository = Repository::open(owner).ok()?;
-        let text = declared_in(&repository, at)?;
-        let (name, entry) = entries(&text)
+        let (name, entry) = declared(&repository, at)?
             .into_iter()
             .find(|(_, entry)| Path::new(&entry.path) == path)?;
         let declared = resolved(&default_url(&repository), &entry.url);
@@ -67,44 +66,61 @@ impl Address {
     }
 
     /// Whether the user has set the URL that git knows: no commit that the clone was at, or that led there, has
-    /// it in `.gitmodules`.
-    pub(in crate::git) fn is_users(&self) -> Result<bool, GitError> {
+    /// it in `.gitmodules`, as far as that can be told.
+    pub(in crate::git) fn is_users(&self) -> bool {
         let mut left: HashSet<&str> = [&self.known, &self.fetched]
             .into_iter()
             .flatten()
             .map(String::as_str)
             .collect();
         left.remove(self.declared.as_str());
+        // What can't be looked through may have anything, and nothing of the user's is changed on a guess.
+        // Where history can't be read, what is left stays the user's.
+        let _ = self.strike_former(&mut left);
+        !left.is_empty()
+    }
+
+    /// Takes away the URLs that some commit has in `.gitmodules`, until none is left.
+    fn strike_former(&self, left: &mut HashSet<&str>) -> Result<(), GitError> {
+        if left.is_empty() {
+            return Ok(());
+        }
         let bases = urls_of_remotes(&self.owner);
+        let mut former = Vec::new();
+        // libgit2 makes the log's file when it reads one that is not there.
+        if self.owner.path().join("logs/HEAD").exists() {
+            let log = self.owner.reflog("HEAD")?;
+            let ids = log
+                .iter()
+                .flat_map(|entry| [entry.id_new(), entry.id_old()]);
+            former.extend(ids.map(Ok));
+        }
+        let mut walk = self.owner.revwalk()?;
+        if let Some(at) = self.at {
+            walk.push(at)?;
+        }
+        // A HEAD without a commit has no history.
+        let _ = walk.push_head();
         let mut seen = HashSet::new();
-        let mut strike = |id: Oid| {
-            let commit = self.owner.find_commit(id).ok();
-            let found = commit.and_then(|commit| of_commit(&self.owner, &commit));
-            let Some((blob, text)) = found else { return };
-            if seen.insert(blob)
-                && let Some(entry) = entries(&text).get(&self.name)
-            {
+        for id in former.into_iter().chain(walk) {
+            let tree = self.owner.find_commit(id?).and_then(|it| it.tree());
+            let Some(blob) = tree.ok().and_then(|tree| blob_of(&tree)) else {
+                continue;
+            };
+            if !seen.insert(blob) {
+                continue;
+            }
+            let text = text_of(&self.owner, blob).unwrap_or_default();
+            if let Some(entry) = entries(&text).get(&self.name) {
                 for base in &bases {
                     left.remove(resolved(base, &entry.url).as_str());
                 }
             }
-        };
-        // libgit2 makes the log's file when it reads one that is not there.
-        if self.owner.path().join("logs/HEAD").exists() {
-            for entry in self.owner.reflog("HEAD")?.iter() {
-                strike(entry.id_new());
-                strike(entry.id_old());
+            if left.is_empty() {
+                break;
             }
         }
-        let mut walk = self.owner.revwalk()?;
-        walk.push_head()?;
-        if let Some(at) = self.at {
-            walk.push(at)?;
-        }
-        for id in walk {
-            strike(id?);
-        }
-        Ok(!left.is_empty())
+        Ok(())
     }
 
     /// What `git submodule sync` does, for this one alone: those in it may have URLs of the user's.
@@ -141,19 +157,11 @@ impl Address {
 
 /// The name that `.gitmodules` has for the submodule at `path`, at a commit or as it is now.
 pub(super) fn name(owner: &Repository, at: Option<Oid>, path: &Path) -> Option<String> {
-    let text = declared_in(owner, at)?;
-    let mut entries = entries(&text).into_iter();
-    let (name, _) = entries.find(|(_, entry)| Path::new(&entry.path) == path)?;
+    let mut declared = declared(owner, at)?.into_iter();
+    let (name, _) = declared.find(|(_, entry)| Path::new(&entry.path) == path)?;
     // git takes no such name either: `check_submodule_name` of its submodule-config.c.
     let leads_out = name.split(['/', '\\']).any(|part| part == "..");
     (!leads_out).then_some(name)
-}
-
-fn declared_in(owner: &Repository, at: Option<Oid>) -> Option<Vec<u8>> {
-    match at {
-        Some(at) => Some(of_commit(owner, &owner.find_commit(at).ok()?)?.1),
-        None => files::read_bytes(&owner.workdir()?.join(".gitmodules"), LARGEST).ok(),
-    }
 }
 
 /// Has submodules whose URLs are relative follow a repository that had another URL until now, as `git submodule
@@ -189,11 +197,40 @@ fn key(name: &str) -> String {
     format!("submodule.{name}.url")
 }
 
+/// The paths of those that git never updates: `submodule.NAME.update = none`, of the clone or else of
+/// `.gitmodules`, of which `git submodule init` takes it over.
+pub(super) fn left_alone(repository: &Repository, at: Option<Oid>) -> Vec<PathBuf> {
+    let declared = declared(repository, at).unwrap_or_default();
+    let config = repository.config().and_then(|mut config| config.snapshot());
+    let is_left_alone = |(name, entry): (String, Entry)| {
+        let set = config.as_ref().ok().and_then(|config| {
+            let set = config.get_string(&format!("submodule.{name}.update"));
+            set.ok()
+        });
+        let update = set.or(entry.update)?;
+        (update == "none").then(|| PathBuf::from(entry.path))
+    };
+    declared.into_iter().filter_map(is_left_alone).collect()
+}
+
 /// What `.gitmodules` has of one submodule.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Entry {
     path: String,
     url: String,
+    update: Option<String>,
+}
+
+/// What `.gitmodules` has, in the work tree or at a commit.
+fn declared(repository: &Repository, at: Option<Oid>) -> Option<BTreeMap<String, Entry>> {
+    let text = match at {
+        Some(at) => {
+            let tree = repository.find_commit(at).ok()?.tree().ok()?;
+            text_of(repository, blob_of(&tree)?)?
+        }
+        None => files::read_bytes(&repository.workdir()?.join(".gitmodules"), LARGEST).ok()?,
+    };
+    Some(entries(&text))
 }
 
 /// As much as of other files of a clone.
@@ -219,21 +256,26 @@ fn entries(text: &[u8]) -> BTreeMap<String, Entry> {
         if let Some(url) = value("url").filter(|url| !url.starts_with('-')) {
             entry.url = url;
         }
+        if let Some(update) = value("update") {
+            entry.update = Some(update);
+        }
     }
     entries.retain(|_, entry| !entry.path.is_empty() && !entry.url.is_empty());
     entries
 }
 
-/// The `.gitmodules` of a commit, with the name of its content.
-fn of_commit(repository: &Repository, commit: &Commit<'_>) -> Option<(Oid, Vec<u8>)> {
-    let tree = commit.tree().ok()?;
-    let id = tree.get_name(".gitmodules")?.id();
-    let (size, _) = repository.odb().ok()?.read_header(id).ok()?;
+/// The name of the content of `.gitmodules`.
+fn blob_of(tree: &Tree<'_>) -> Option<Oid> {
+    tree.get_name(".gitmodules").map(|entry| entry.id())
+}
+
+fn text_of(repository: &Repository, blob: Oid) -> Option<Vec<u8>> {
+    let (size, _) = repository.odb().ok()?.read_header(blob).ok()?;
     let blob = repository
-        .find_blob(id)
+        .find_blob(blob)
         .ok()
         .filter(|_| size as u64 <= LARGEST)?;
-    Some((id, blob.content().to_vec()))
+    Some(blob.content().to_vec())
 }
 
 /// What a relative URL is relative to.
@@ -337,6 +379,20 @@ mod tests {
     }
 
     #[test]
+    fn a_url_without_a_history_that_tells_is_the_users() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init(folder.path()).unwrap();
+        let text = "[submodule \"lib\"]\n\tpath = lib\n\turl = /srv/lib.git\n";
+        std::fs::write(folder.path().join(".gitmodules"), text).unwrap();
+        let mut config = repository.config().unwrap();
+        config
+            .set_str("submodule.lib.url", "/srv/mirror.git")
+            .unwrap();
+        let address = Address::of(folder.path(), None, Path::new("lib")).unwrap();
+        assert!(address.is_users());
+    }
+
+    #[test]
     fn what_git_ignores_in_gitmodules_is_left_out() {
         let text = "[submodule \"lib\"]\n\tpath = lib\n\turl = ../old\n\
             [submodule \"lib\"]\n\turl = ../new\n\
@@ -346,6 +402,7 @@ mod tests {
         let entry = Entry {
             path: "lib".to_owned(),
             url: "../new".to_owned(),
+            update: None,
         };
         let expected = BTreeMap::from([("lib".to_owned(), entry)]);
         assert_eq!(entries(text.as_bytes()), expected);

@@ -12,7 +12,7 @@ use crate::git::error::{Cause, GitError};
 use crate::git::local::state::{changes, operation};
 use crate::git::local::work;
 use crate::git::local::{Head, head, reachable};
-use crate::shell;
+use crate::host::here;
 use crate::sync::rescue;
 
 /// Fails where an update of the submodule at `path`, which has no `.git` there, would lose something.
@@ -93,7 +93,7 @@ pub(super) fn has_files_of_its_own(path: &Path) -> Result<bool, GitError> {
         return Ok(false);
     }
     let repository = Repository::open(path)?;
-    for inner in links_of(&repository)?.keys() {
+    for inner in links_of(&repository, None)?.keys() {
         if has_files_of_its_own(&path.join(inner))? {
             return Ok(true);
         }
@@ -135,15 +135,11 @@ fn must_be_empty(clone: &Path, path: &Path) -> Result<(), GitError> {
 
 fn would_lose(repository: &Repository, path: &Path, reason: &str, command: &str) -> GitError {
     let git = match repository.workdir() {
-        Some(files) => {
-            // Without a slash at its end.
-            let files: PathBuf = files.components().collect();
-            format!("git -C {}", shell::path(files))
-        }
+        Some(files) => format!("git -C {}", here::typed(files)),
         // Where it says that its files are, there may be nothing.
         None => format!(
             "git --git-dir={} --work-tree=.",
-            shell::path(repository.path())
+            here::typed(repository.path())
         ),
     };
     GitError {

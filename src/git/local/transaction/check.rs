@@ -250,8 +250,9 @@ impl<'a, 'b> Check<'a, 'b> {
             Some(found) if was_file => self.step(Kind::Take, path, Mark::of(found)),
             Some(found) if found.is_dir() => {
                 let is_repository = self.is_repository(path)?;
-                if new.is_submodule() && is_repository {
-                    // Its own submodule from before, as git takes it.
+                let was_submodule = change.old.is_some_and(Entry::is_submodule);
+                if new.is_submodule() && (is_repository || was_submodule) {
+                    // Its own submodule from before, as git takes it; what is in the folder stays.
                     return Ok(());
                 }
                 if is_repository {

@@ -71,6 +71,8 @@ pub struct Note {
     pub command: Option<String>,
     /// To run before it, so that it loses nothing.
     pub(super) before: Option<String>,
+    /// Put what is staged aside for it, and back again.
+    pub(super) stashes: bool,
     /// What the command checks out, if it does.
     pub(super) goal: Option<Goal>,
 }
@@ -120,6 +122,14 @@ impl Note {
         }
     }
 
+    /// What is staged may be nowhere else, and git drops it for what the work tree has.
+    fn stashing(self, clone: &CloneState) -> Self {
+        Note {
+            stashes: clone.changes.staged > 0,
+            ..self
+        }
+    }
+
     /// git overwrites ignored files without a word, so no command is offered that would.
     fn unless(self, obstacle: Option<&str>) -> Self {
         match obstacle.filter(|_| self.goal.is_some()) {
@@ -137,8 +147,12 @@ impl Note {
     /// What to type, for the clone at `shown_path`, a word of a command.
     pub fn typed(&self, shown_path: &str) -> Option<String> {
         let command = self.command.as_ref()?;
-        let commands = self.before.iter().chain([command]);
+        let around = self.stashes.then_some(("stash", "stash pop --index"));
+        let (stash, pop) = around.unzip();
+        let commands = self.before.as_deref().into_iter().chain(stash);
         let typed: Vec<String> = commands
+            .chain([command.as_str()])
+            .chain(pop)
             .map(|command| format!("git -C {shown_path} {command}"))
             .collect();
         Some(typed.join(" && "))
@@ -334,7 +348,7 @@ fn rewritten(clone: &CloneState, wanted: &str, taken_back: usize, own: usize) ->
     );
     let upstream = shell::word(&upstream);
     let note = match own {
-        0 => Note::with_command(why, format!("reset --keep {upstream}")),
+        0 => Note::with_command(why, format!("reset --keep {upstream}")).stashing(clone),
         own => Note::with_command(
             format!("{why}, and {} not pushed", count(own, "commit")),
             format!("rebase --fork-point {upstream}"),
@@ -382,8 +396,13 @@ fn on_branch(clone: &CloneState, wanted: &str, ahead: usize, behind: usize) -> A
                     "behind {behind}, not updated: {}",
                     count(changes, "local change")
                 );
-                let merge = format!("merge --ff-only --autostash {}", shell::word(&upstream));
-                Action::HoldBack(Note::with_command(why, merge).to(Goal::Upstream))
+                let merge = match clone.changes.staged {
+                    0 => "merge --ff-only --autostash",
+                    _ => "merge --ff-only",
+                };
+                let merge = format!("{merge} {}", shell::word(&upstream));
+                let note = Note::with_command(why, merge).stashing(clone);
+                Action::HoldBack(note.to(Goal::Upstream))
             }
         },
         (ahead, behind) => {
@@ -591,26 +610,6 @@ mod tests {
                 "fast-forward 3",
             ),
             (
-                "dirty, nothing new",
-                dirty(clone_with(0, 0)),
-                "keep: 3 local changes",
-            ),
-            (
-                "dirty and behind",
-                dirty(clone_with(0, 2)),
-                "hold back: behind 2, not updated: 3 local changes | git -C web merge --ff-only --autostash origin/main",
-            ),
-            (
-                "in conflict",
-                in_conflict(clone_with(0, 0)),
-                "leave: 1 file in conflict | git -C web status",
-            ),
-            (
-                "in conflict, and behind",
-                in_conflict(clone_with(0, 2)),
-                "hold back: behind 2, not updated: 1 file in conflict | git -C web status",
-            ),
-            (
                 "ahead",
                 clone_with(1, 0),
                 "leave: 1 commit not pushed | git -C web push origin main",
@@ -675,6 +674,44 @@ mod tests {
                     ..clone_with(0, 0)
                 },
                 "keep: the remote has no commits yet",
+            ),
+        ];
+        assert_told(&cases);
+    }
+
+    #[test]
+    fn a_changed_clone_is_left_to_the_user() {
+        let cases = [
+            (
+                "dirty, nothing new",
+                dirty(clone_with(0, 0)),
+                "keep: 3 local changes",
+            ),
+            (
+                "dirty and behind",
+                dirty(clone_with(0, 2)),
+                "hold back: behind 2, not updated: 3 local changes | git -C web stash && git -C web merge --ff-only origin/main && git -C web stash pop --index",
+            ),
+            (
+                "dirty and behind, nothing staged",
+                CloneState {
+                    changes: Changes {
+                        unstaged: 3,
+                        ..Changes::default()
+                    },
+                    ..clone_with(0, 2)
+                },
+                "hold back: behind 2, not updated: 3 local changes | git -C web merge --ff-only --autostash origin/main",
+            ),
+            (
+                "in conflict",
+                in_conflict(clone_with(0, 0)),
+                "leave: 1 file in conflict | git -C web status",
+            ),
+            (
+                "in conflict, and behind",
+                in_conflict(clone_with(0, 2)),
+                "hold back: behind 2, not updated: 1 file in conflict | git -C web status",
             ),
         ];
         assert_told(&cases);

@@ -142,6 +142,35 @@ fn no_command_is_offered_that_overwrites_what_git_ignores() {
 }
 
 #[test]
+fn what_is_only_in_the_index_is_there_after_the_command_that_is_offered() {
+    for is_taken_back in [false, true] {
+        let context = if is_taken_back {
+            taken_back(false, true)
+        } else {
+            let context = TestContext::new();
+            context.remote("web");
+            context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
+            context.fitout(&["sync"]);
+            context.push("web", "new.txt", "new\n");
+            context
+        };
+        context.write("ws/web/README.md", "staged\n");
+        context.git("ws/web", &["add", "README.md"]);
+        context.write("ws/web/README.md", "changed again\n");
+
+        let ran = context.fitout(&["sync"]);
+        let followed = follow(&context, &ran);
+        let after = context.fitout(&["sync"]);
+
+        assert_eq!(ran.code, Some(1), "{}", ran.shown());
+        assert!(followed.status.success(), "{followed:?}");
+        assert_eq!(context.git("ws/web", &["show", ":README.md"]), "staged");
+        assert_eq!(context.read("ws/web/README.md"), "changed again\n");
+        assert!(after.stdout.contains("up to date"), "{}", after.shown());
+    }
+}
+
+#[test]
 fn a_stash_that_does_not_apply_is_said_to_be_in_conflict() {
     let context = TestContext::new();
     context.remote("web");

@@ -114,6 +114,11 @@ fn dangers() -> Vec<Dangers> {
             vec![(vec![Detach(2)], "updated")],
         ),
         (
+            Ground::Crlf,
+            wanted(Wanted::FirstCommit),
+            vec![(vec![Detach(2)], "updated")],
+        ),
+        (
             Ground::Filtered,
             plain,
             vec![(vec![TheyCommit(2, 17)], "updated")],

@@ -330,20 +330,23 @@ pub(super) fn run_hook(
     ended(command, interrupt)
 }
 
+/// What git prints where it succeeds.
+fn printed(mut command: Command) -> Result<Vec<u8>, GitError> {
+    let output = command.output().map_err(|error| missing(&error))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = said(&output.stderr);
+    Err(GitError::of_git(&said, &SshSaid::default(), ""))
+}
+
 /// `git status`, counted.
 pub(super) fn changes(path: &Path) -> Result<Changes, GitError> {
     let mut command = in_clone(path);
     command.args(["--no-optional-locks", "status", "--porcelain=v2", "-z"]);
-    let output = command.output().map_err(|error| missing(&error))?;
-    if !output.status.success() {
-        return Err(GitError::of_git(
-            &said(&output.stderr),
-            &SshSaid::default(),
-            "",
-        ));
-    }
+    let printed = printed(command)?;
     let mut changes = Changes::default();
-    let mut entries = output.stdout.split(|byte| *byte == 0);
+    let mut entries = printed.split(|byte| *byte == 0);
     while let Some(entry) = entries.next() {
         match entry {
             [b'u', ..] => changes.conflicted += 1,
@@ -417,16 +420,9 @@ pub(super) fn changed_paths(path: &Path) -> Result<Paths, GitError> {
         "--ignore-submodules=all",
         "--no-renames",
     ]);
-    let output = command.output().map_err(|error| missing(&error))?;
-    if !output.status.success() {
-        return Err(GitError::of_git(
-            &said(&output.stderr),
-            &SshSaid::default(),
-            "",
-        ));
-    }
+    let printed = printed(command)?;
     let mut paths = Paths::default();
-    for entry in output.stdout.split(|byte| *byte == 0) {
+    for entry in printed.split(|byte| *byte == 0) {
         let [staged, unstaged, b' ', path @ ..] = entry else {
             continue;
         };

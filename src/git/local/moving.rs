@@ -165,7 +165,9 @@ pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
         let moved = with_git(why, || cli::detach(&path, &commit.id().to_string()));
         let (at, now) = head(&repository)?;
         let is_there = matches!(at, Head::Detached(_)) && now == Some(commit.id());
-        return without_hook(&repository, moved, is_there);
+        return without_hook(moved, is_there, || {
+            hooks::not_run_after_checkout(&repository)
+        });
     }
     let told = hooks::after_checkout(&repository, old, commit.id())?;
     Ok(told.map(Told::text))
@@ -223,7 +225,9 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
         cli::switch(&path, OsStr::new(name), from.map(OsStr::new))
     });
     let is_there = head(&repository)?.0 == Head::Branch(name.clone());
-    without_hook(&repository, moved, is_there)
+    without_hook(moved, is_there, || {
+        hooks::not_run_after_checkout(&repository)
+    })
 }
 
 /// The branch that can't be beside one of this name: `feature` beside `feature/x`, or the other way round.
@@ -245,16 +249,16 @@ fn no_room_for(repository: &Repository, name: &str) -> Result<Option<String>, Gi
 }
 
 /// A checkout by git: its status is that of a hook that failed after all was done.
-fn without_hook(
-    repository: &Repository,
+pub(super) fn without_hook(
     moved: Result<(), GitError>,
     is_there: bool,
+    not_run: impl FnOnce() -> Option<String>,
 ) -> Result<Option<String>, GitError> {
     match moved {
         Err(error) if is_there && error.cause != Cause::Interrupted => {
             Ok(Some(hooks::failed(&[error.detail])))
         }
-        moved => moved.map(|()| hooks::not_run_after_checkout(repository)),
+        moved => moved.map(|()| not_run()),
     }
 }
 

@@ -12,6 +12,7 @@ use gix::bstr::{BString, ByteSlice as _};
 use super::{Plumbed, as_path, needed, pinned};
 use crate::git::cli;
 use crate::git::error::{Cause, GitError};
+use crate::git::local::moving::without_hook;
 use crate::git::local::transaction::must_be_free;
 use crate::git::local::{folder, hooks};
 use crate::host::here;
@@ -62,7 +63,7 @@ pub(in crate::git::local) fn detach(
     let moved = cli::detach(&path, &to);
     let now = Plumbed::open(&path)?;
     let is_there = now.branch.is_none() && now.commit.as_ref() == Some(&to);
-    told(&path, moved, is_there)
+    without_hook(moved, is_there, || hooks::not_run_by_git(&path))
 }
 
 /// As [`moving::switch`](super::super::moving::switch).
@@ -91,21 +92,7 @@ pub(in crate::git::local) fn switch(
         follows.map(|it| OsStr::from_bytes(it.strip_prefix(b"refs/remotes/").unwrap_or(it)));
     let moved = cli::switch(&path, OsStr::from_bytes(short), follows);
     let is_there = Plumbed::open(&path)?.branch == Some(local);
-    told(&path, moved, is_there)
-}
-
-/// A checkout by git: its status is that of a hook that failed after all was done.
-fn told(
-    path: &Path,
-    moved: Result<(), GitError>,
-    is_there: bool,
-) -> Result<Option<String>, GitError> {
-    match moved {
-        Err(error) if is_there && error.cause != Cause::Interrupted => {
-            Ok(Some(hooks::failed(&[error.detail])))
-        }
-        moved => moved.map(|()| hooks::not_run_by_git(path)),
-    }
+    without_hook(moved, is_there, || hooks::not_run_by_git(&path))
 }
 
 /// What is in the way of the commit that a command would check out which is offered for this state.

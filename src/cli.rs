@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-use crate::commands::{self, Context};
+use crate::commands;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::surroundings;
+use crate::ops::{self, Context};
 use crate::ui::{ColorWhen, Ui, Verbosity};
 
 /// From a fresh laptop to every service of the company running.
@@ -61,10 +62,10 @@ enum Command {
     Doctor(commands::doctor::Args),
     Lint(commands::lint::Args),
     Dockerfile(commands::dockerfile::Args),
-    Sync(commands::sync::Args),
-    Lock(commands::lock::Args),
+    Sync(ops::sync::Args),
+    Lock(ops::lock::Args),
     Foreach(commands::foreach::Args),
-    Generate(commands::generate::Args),
+    Generate(ops::generate::Args),
     Copy(commands::copy::Args),
     Copies(commands::copies::Args),
     Cache(commands::cache::Args),
@@ -112,10 +113,10 @@ fn run(cli: Cli, ui: Ui) -> CommandResult {
         Command::Doctor(args) => commands::doctor::run(&context, &args),
         Command::Lint(args) => commands::lint::run(&context, &args),
         Command::Dockerfile(args) => commands::dockerfile::run(&context, &args),
-        Command::Sync(args) => commands::sync::run(&context, &args),
-        Command::Lock(args) => commands::lock::run(&context, &args),
+        Command::Sync(args) => ops::sync::run(&context, &args),
+        Command::Lock(args) => ops::lock::run(&context, &args),
         Command::Foreach(args) => commands::foreach::run(&context, &args),
-        Command::Generate(args) => commands::generate::run(&context, &args),
+        Command::Generate(args) => ops::generate::run(&context, &args),
         Command::Copy(args) => commands::copy::run(&context, &args),
         Command::Copies(args) => commands::copies::run(&context, &args),
         Command::Cache(args) => commands::cache::run(&context, &args),

@@ -9,8 +9,6 @@ use anyhow::{Context as _, anyhow};
 
 use super::dockerfile::{self, Offer, Wanted};
 use super::init::{address, runnables};
-use super::sync::{self, Options};
-use super::{Context, Opened, read};
 use crate::draft::{self, Defaults, FoundRepo, Taken};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::survey::{self, Kind};
@@ -19,6 +17,8 @@ use crate::host::files::{self, Mode};
 use crate::host::interrupt;
 use crate::manifest::edit::{self, NotEditable, Section};
 use crate::manifest::{self, Manifest};
+use crate::ops::sync::{self, Options};
+use crate::ops::{Context, Opened, open::read};
 use crate::shell;
 use crate::stack::{self, Runnable};
 use crate::ui::Ui;

@@ -3,9 +3,10 @@
 use anyhow::Context as _;
 use serde::Serialize;
 
-use super::{Context, Format};
+use super::Format;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::cache::{Cache, Entry, Removed};
+use crate::ops::Context;
 use crate::ui::progress::bytes;
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};

@@ -3,9 +3,9 @@
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::Context;
 use crate::cli::Cli;
 use crate::error::{CommandResult, Exit};
+use crate::ops::Context;
 
 /// Print the script that lets a shell complete commands and options
 ///

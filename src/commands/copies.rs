@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::{Context, Format, Opened};
+use super::Format;
 use crate::docker::{Container, Docker};
 use crate::doctor::ports::claimed;
 use crate::doctor::variables::Variables;
@@ -20,6 +20,7 @@ use crate::git::local;
 use crate::host::files;
 use crate::host::workspaces::{self, Known};
 use crate::manifest;
+use crate::ops::{Context, Opened};
 use crate::shell;
 use crate::sync::Place;
 use crate::ui::style;
@@ -131,12 +132,12 @@ fn running(row: &Row, containers: Option<&[Container]>) -> usize {
 
 /// Writes down this workspace, its ports and its names, for when others look for free ones. What
 /// keeps it from doing that stops nobody.
-pub(super) fn record(context: &Context, opened: &Opened) {
+pub(crate) fn record(context: &Context, opened: &Opened) {
     remember(context, &known_of(opened));
 }
 
 /// The same for a workspace that is started now: volumes of its project are its own from here on.
-pub(super) fn record_start(context: &Context, opened: &Opened) {
+pub(crate) fn record_start(context: &Context, opened: &Opened) {
     let known = known_of(opened);
     remember(
         context,
@@ -157,7 +158,7 @@ fn remember(context: &Context, known: &Known) {
 
 /// Says when another workspace is the same Compose project: Compose takes the containers of one for
 /// those of the other.
-pub(super) fn warn_of_namesakes(context: &Context, opened: &Opened) {
+pub(crate) fn warn_of_namesakes(context: &Context, opened: &Opened) {
     let this = known_of(opened);
     let mut others = workspaces::known().into_iter();
     let namesake =
@@ -177,7 +178,7 @@ pub(super) fn warn_of_namesakes(context: &Context, opened: &Opened) {
 }
 
 /// This workspace and all others of this machine, as they are now.
-pub(super) fn all(opened: &Opened) -> Vec<Known> {
+pub(crate) fn all(opened: &Opened) -> Vec<Known> {
     let this = known_of(opened);
     let others = workspaces::known().into_iter();
     let others = others.filter(|other| other.folder != this.folder);
@@ -215,7 +216,7 @@ fn known_of(opened: &Opened) -> Known {
 }
 
 /// The workspace that this one is a copy of, or itself. One that is gone is made up.
-pub(super) fn original(opened: &Opened, all: &[Known]) -> Known {
+pub(crate) fn original(opened: &Opened, all: &[Known]) -> Known {
     let Some(copy) = &opened.personal.copy else {
         return known_of(opened);
     };
@@ -237,7 +238,7 @@ pub(super) fn original(opened: &Opened, all: &[Known]) -> Known {
     })
 }
 
-pub(super) fn folder_name(folder: &Path) -> String {
+pub(crate) fn folder_name(folder: &Path) -> String {
     let name = folder.file_name().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }

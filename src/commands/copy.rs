@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow};
 use rayon::prelude::*;
 
-use super::{Context, Opened, copies, generate, sync, up};
+use super::{copies, up};
 use crate::copies::{self as own, Names, Original};
 use crate::docker::Docker;
 use crate::doctor::{ports::claimed, variables::Variables};
@@ -27,6 +27,7 @@ use crate::git::staging::{Staging, remove_stale};
 use crate::git::{local, url};
 use crate::host::workspaces::{Choosing, Known};
 use crate::host::{here, interrupt, ports};
+use crate::ops::{Context, Opened, generate, sync};
 use crate::plural::{count, few};
 use crate::shell;
 use crate::sync::Link;

@@ -9,11 +9,11 @@ use std::ffi::OsString;
 
 use anyhow::{Context as _, anyhow};
 
-use super::project::Project;
-use super::{Context, Opened};
 use crate::docker::Compose;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::browser;
+use crate::ops::project::Project;
+use crate::ops::{Context, Opened};
 use crate::running;
 use crate::workspace::VolumeSource;
 

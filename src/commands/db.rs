@@ -8,10 +8,10 @@ use std::ffi::OsString;
 use anyhow::anyhow;
 
 use super::day_two::{become_compose, terminal};
-use super::project::Project;
-use super::{Context, Opened};
 use crate::doctor::host;
 use crate::error::{CommandResult, Failure};
+use crate::ops::project::Project;
+use crate::ops::{Context, Opened};
 use crate::workspace::preset::Definition;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{RunsOn, Service, Source};

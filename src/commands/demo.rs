@@ -14,9 +14,10 @@ use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::{Context, doctor, generate, sync, up};
+use super::{doctor, up};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::create::{self, Author, NewCommit, NewFile};
+use crate::ops::{Context, generate, sync};
 use crate::shell;
 use crate::ui::style::{DIM, STRONG};
 

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 
 use super::init::look_into;
-use super::{Context, Opened};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::files::{self, Mode};
 use crate::manifest;
+use crate::ops::{Context, Opened};
 use crate::shell;
 use crate::stack::{self, Dockerfiles, Files, Runnable, Stack};
 use crate::ui::Ui;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow};
 
 use fix::Fixed;
 
-use super::{Context, Format, Opened, generate, sync};
+use super::Format;
 use crate::compose::owner::Owner;
 use crate::compose::selection::Selection as ComposeSelection;
 use crate::compose::text::Origin;
@@ -26,6 +26,7 @@ use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
 use crate::manifest;
+use crate::ops::{Context, Opened, generate, sync};
 use crate::ui::Verbosity;
 use crate::ui::table::Table;
 

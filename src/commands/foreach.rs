@@ -10,11 +10,12 @@ use anyhow::Context as _;
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
+use super::Format;
 use super::filter::Filter;
-use super::{Context, Format, sync};
 use crate::error::{CommandResult, Exit};
 use crate::git::{GitError, local};
 use crate::host::{interrupt, process, resources};
+use crate::ops::{Context, sync};
 use crate::plural::count;
 use crate::sync::{Place, RepoState};
 use crate::ui::style::STRONG;

@@ -9,8 +9,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 
 use super::dockerfile::{self, Offer, Wanted};
-use super::project::project_of_folder;
-use super::{Context, decode};
 use crate::compose::owner;
 use crate::draft::{self, FoundRepo};
 use crate::error::{CommandResult, Exit, Failure};
@@ -19,6 +17,8 @@ use crate::git::url;
 use crate::host::files::{self, Mode};
 use crate::host::{place, tree, workspaces};
 use crate::manifest;
+use crate::ops::project::project_of_folder;
+use crate::ops::{Context, open::decode};
 use crate::plural::count;
 use crate::shell;
 use crate::stack::{self, Files, Runnable};

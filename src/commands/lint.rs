@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-use super::{Context, up};
+use super::up;
 use crate::dockerfile::finding::Level;
 use crate::dockerfile::fix::{self, Edit, Fix};
 use crate::dockerfile::linters::Linter;
@@ -16,6 +16,7 @@ use crate::dockerfile::{lint, sarif};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::files as disk;
 use crate::host::files::Mode;
+use crate::ops::Context;
 
 /// Look for mistakes in the Dockerfiles and ignore files of the repos
 ///

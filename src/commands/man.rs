@@ -8,10 +8,10 @@ use anyhow::Context as _;
 use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
 
-use super::Context;
 use crate::cli::Cli;
 use crate::error::{CommandResult, Exit};
 use crate::host::files::{self, Mode};
+use crate::ops::Context;
 use crate::plural::count;
 
 /// Print the manual page, or write those of all commands into a folder

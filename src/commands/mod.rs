@@ -1,6 +1,6 @@
 //! One file a command: an `Args` struct, whose doc comment is the help text, and `run`.
 //!
-//! The only place, with doctor's probes, that knows both the pure core and the world.
+//! A command parses, calls an operation of `ops`, and prints what came of it.
 
 pub mod add;
 pub mod cache;
@@ -14,32 +14,16 @@ pub mod dockerfile;
 pub mod doctor;
 mod filter;
 pub mod foreach;
-pub mod generate;
 pub mod init;
 pub mod lint;
-pub mod lock;
-mod login;
 pub mod man;
-pub mod project;
 pub mod remove;
 mod renew;
 pub mod schema;
 pub mod status;
-pub mod sync;
 pub mod test;
 pub mod up;
 pub mod use_service;
-
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context as _, anyhow};
-
-use crate::error::Failure;
-use crate::host::files;
-use crate::manifest::{self, Diagnostic, Report};
-use crate::shell;
-use crate::ui::Ui;
-use crate::workspace::{Personal, Workspace, resolve};
 
 /// How a result is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -49,135 +33,4 @@ pub enum Format {
     Text,
     /// For programs, with a `schema_version`
     Json,
-}
-
-/// What every command starts from.
-#[derive(Clone, Debug)]
-pub struct Context {
-    /// Where to print.
-    pub ui: Ui,
-    /// The folder that the user is in, absolute.
-    pub cwd: PathBuf,
-}
-
-/// A workspace that was found and read.
-#[derive(Debug)]
-pub struct Opened {
-    /// The folder that holds `workspace.toml`, absolute.
-    pub root: PathBuf,
-    /// What the manifest says.
-    pub workspace: Workspace,
-    /// What the personal file says.
-    pub personal: Personal,
-}
-
-impl Context {
-    /// A context for the process's working folder, or for `directory` (`-C`).
-    pub fn new(ui: Ui, directory: Option<PathBuf>) -> Result<Self, Failure> {
-        let mut cwd = std::env::current_dir().context("can't find the working folder")?;
-        if let Some(directory) = directory {
-            cwd = cwd
-                .join(&directory)
-                .canonicalize()
-                .with_context(|| format!("can't work in `{}`", directory.display()))?;
-        }
-        Ok(Context { ui, cwd })
-    }
-
-    /// Finds `workspace.toml` in this folder or above it, and reads it and the personal file.
-    pub fn open(&self) -> Result<Opened, Failure> {
-        let Some(root) = self
-            .cwd
-            .ancestors()
-            .find(|folder| folder.join(manifest::FILE).is_file())
-        else {
-            let error = anyhow!(
-                "there is no `{}` in `{}` or in a folder above it",
-                manifest::FILE,
-                self.cwd.display()
-            );
-            let failure = Failure::usage(error);
-            return Err(match workspace_below(&self.cwd) {
-                Some(name) => failure.hint(format!(
-                    "there is one in `{name}`: `cd {}`",
-                    shell::path(&name)
-                )),
-                None => failure
-                    .hint("to make one for the clones in a folder, run `fitout init` there")
-                    .hint("to see fitout at work on a small company, run `fitout demo`"),
-            });
-        };
-        Opened::read(root)
-    }
-}
-
-/// The folder right below that is a workspace, if it is the only one.
-fn workspace_below(folder: &Path) -> Option<String> {
-    let mut names = std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .filter(|entry| entry.path().join(manifest::FILE).is_file())
-        .filter_map(|entry| entry.file_name().into_string().ok());
-    let name = names.next()?;
-    names.next().is_none().then_some(name)
-}
-
-impl Opened {
-    /// Reads the workspace whose manifest is in the folder `root`.
-    pub fn read(root: &Path) -> Result<Self, Failure> {
-        Opened::with(root, &read(root, manifest::FILE)?.unwrap_or_default())
-    }
-
-    /// Reads the workspace in the folder `root` as if its manifest were `source`.
-    fn with(root: &Path, source: &str) -> Result<Self, Failure> {
-        let workspace = decode(source)?;
-        let personal = match read(root, manifest::PERSONAL_FILE)? {
-            None => Personal::default(),
-            Some(source) => decode_personal(source, &workspace)?,
-        };
-        Ok(Opened {
-            root: root.to_owned(),
-            workspace,
-            personal,
-        })
-    }
-
-    /// The same workspace as if its personal file were `source`.
-    fn with_personal(&self, source: String) -> Result<Self, Failure> {
-        Ok(Opened {
-            root: self.root.clone(),
-            workspace: self.workspace.clone(),
-            personal: decode_personal(source, &self.workspace)?,
-        })
-    }
-}
-
-/// What the text of a manifest says, or all that is wrong with it.
-fn decode(source: &str) -> Result<Workspace, Failure> {
-    let (table, mut problems) = manifest::decode::manifest(source);
-    let (workspace, more) = resolve::workspace(&table);
-    problems.extend(more);
-    report(manifest::FILE, source.to_owned(), problems)?;
-    Ok(workspace)
-}
-
-/// What the text of a personal file says, or all that is wrong with it.
-fn decode_personal(source: String, workspace: &Workspace) -> Result<Personal, Failure> {
-    let (table, mut problems) = manifest::decode::personal_file(&source);
-    let (personal, more) = resolve::personal(&table, workspace);
-    problems.extend(more);
-    report(manifest::PERSONAL_FILE, source, problems)?;
-    Ok(personal)
-}
-
-/// A file that can't be read is wrong input, not failed work.
-fn read(root: &Path, file: &str) -> Result<Option<String>, Failure> {
-    files::read(&root.join(file)).map_err(Failure::usage)
-}
-
-fn report(file: &str, source: String, problems: Vec<Diagnostic>) -> Result<(), Failure> {
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(Failure::usage(Report::new(file, source, problems)))
 }

@@ -3,13 +3,13 @@
 use anyhow::anyhow;
 
 use super::add::edited;
-use super::{Context, Opened, read};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::local;
 use crate::host::files::{self, Mode};
 use crate::manifest;
 use crate::manifest::edit::{self, Section};
 use crate::manifest::report::closest;
+use crate::ops::{Context, Opened, open::read};
 use crate::ui::style::{FAIL, unmarked};
 use crate::workspace::{Source, Workspace};
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use super::{Context, Opened};
 use crate::compose::renewal;
 use crate::docker::Docker;
 use crate::error::Failure;
 use crate::host::{files, state};
+use crate::ops::{Context, Opened};
 use crate::workspace::Service;
 
 /// Stopping a container takes ten seconds when it does not listen to the signal.

@@ -2,9 +2,9 @@
 
 use clap::ValueEnum;
 
-use super::Context;
 use crate::error::{CommandResult, Exit};
 use crate::manifest::schema;
+use crate::ops::Context;
 
 /// Print the JSON Schema of workspace.toml, for editors that complete and check it
 #[derive(Debug, clap::Args)]

@@ -4,12 +4,13 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::filter::Filter;
-use super::{Context, Format, Opened, up};
+use super::{Format, up};
 use crate::compose;
 use crate::docker::{ComposeError, Docker};
 use crate::doctor::{probes, required};
 use crate::error::{CommandResult, Exit};
 use crate::git;
+use crate::ops::{Context, Opened};
 use crate::running::{self, Row};
 use crate::shell;
 use crate::sync::{HALF_MOVED, Head, Link, Place, RepoState, Target, not_asked_for, unfollowed};

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use super::project::Project;
-use super::{Context, Opened};
 use crate::compose::selection::Selection;
 use crate::docker::{Compose, Docker};
 use crate::doctor::{probes, required};
@@ -15,6 +13,8 @@ use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
 use crate::host::nonce::random_word;
 use crate::host::process::RunError;
+use crate::ops::project::Project;
+use crate::ops::{Context, Opened};
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{Command, Source, Workspace};
 

@@ -13,14 +13,16 @@ use anyhow::{Context as _, anyhow};
 use preconditions::Preconditions;
 
 use super::doctor::{Depth, Examination};
-use super::generate::{self, Overwrite};
-use super::{Context, Opened, copies, project, renew, sync};
+use super::{copies, renew};
 use crate::docker::{Container, Docker};
 use crate::doctor::probes;
 use crate::doctor::select::Selection;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
 use crate::manifest::report::closest;
+use crate::ops::generate::{self, Overwrite};
+use crate::ops::project;
+use crate::ops::{Context, Opened, sync};
 use crate::running::{self, Condition, Row, ServiceState};
 use crate::ui::Verbosity;
 use crate::ui::style;
@@ -81,7 +83,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     start(context, &opened, args, &preconditions)
 }
 
-pub(super) fn reject_unknown(opened: &Opened, asked: &[String]) -> Result<(), Failure> {
+pub(crate) fn reject_unknown(opened: &Opened, asked: &[String]) -> Result<(), Failure> {
     let services = &opened.workspace.services;
     let Some(unknown) = asked
         .iter()

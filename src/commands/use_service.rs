@@ -12,11 +12,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
-use super::project::Project;
-use super::{Context, Opened, up};
+use super::up;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
 use crate::manifest::{self, report::closest};
+use crate::ops::project::Project;
+use crate::ops::{Context, Opened};
 use crate::running;
 use crate::ui::Ui;
 use crate::ui::table::Table;

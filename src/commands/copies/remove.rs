@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::commands::{Context, Opened, project};
 use crate::compose::selection::PROFILES;
 use crate::docker::{Docker, EngineProblem};
 use crate::doctor::{probes, required};
@@ -17,6 +16,8 @@ use crate::git::staging;
 use crate::host::workspaces::Known;
 use crate::host::{interrupt, state, workspaces};
 use crate::manifest;
+use crate::ops::project;
+use crate::ops::{Context, Opened};
 use crate::plural::count;
 use crate::shell;
 use lost::{Lost, listed};

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::commands::{Opened, read};
 use crate::compose;
 use crate::dotenv;
 use crate::error::Failure;
@@ -14,6 +13,7 @@ use crate::git::local::copy::{Start, copy};
 use crate::host::files::{self, Mode};
 use crate::host::{interrupt, place};
 use crate::manifest::{self, copied};
+use crate::ops::{Opened, open::read};
 use crate::shell;
 use crate::workspace::{CopyOf, VolumeSource, Workspace};
 
@@ -100,9 +100,8 @@ pub(super) fn carry_over(opened: &Opened, copied: &Opened) -> Result<Vec<String>
     let mut notes = Vec::new();
     if let Some(text) = files::read(&from.join(dotenv::FILE))? {
         let carried = dotenv::carried_over(&text, &copied.workspace, &copied.personal);
-        let (text, left_out) = carried.map_err(|broken| {
-            crate::commands::generate::broken_block(from, dotenv::FILE, broken)
-        })?;
+        let (text, left_out) = carried
+            .map_err(|broken| crate::ops::generate::broken_block(from, dotenv::FILE, broken))?;
         files::write_within(to, dotenv::FILE, &text, Mode::Private)?;
         if !left_out.is_empty() {
             notes.push(format!(

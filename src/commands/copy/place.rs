@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use crate::commands::{Context, Opened};
 use crate::error::Failure;
 use crate::host::place::resolved;
 use crate::manifest;
+use crate::ops::{Context, Opened};
 
 /// The folder of the copy, absolute and without links; refused where something is in it, and where
 /// it would be a part of a workspace.

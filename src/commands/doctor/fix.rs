@@ -7,14 +7,15 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 
 use super::{Args, Examination, Opened, depth};
-use crate::commands::generate::{self, Overwrite};
-use crate::commands::{Context, Format, sync};
+use crate::commands::Format;
 use crate::doctor::check::Fix;
 use crate::doctor::report::Report;
 use crate::doctor::select::Selection;
 use crate::error::Failure;
 use crate::host::files::{self, Mode};
 use crate::host::interrupt;
+use crate::ops::generate::{self, Overwrite};
+use crate::ops::{Context, sync};
 
 /// What is there afterwards.
 pub(super) struct Fixed {

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::commands::Opened;
 use crate::dockerfile::finding::{Finding, Rule};
 use crate::dockerfile::lint::{Build, Context, File, Purpose};
 use crate::dockerfile::name::{self, Use};
@@ -14,6 +13,7 @@ use crate::dockerfile::variables::Variables;
 use crate::dockerfile::{breadth, ignore_file};
 use crate::error::Failure;
 use crate::host::files as disk;
+use crate::ops::Opened;
 use crate::workspace::{self, Repo, Scalar, Service, Source, syntax};
 
 /// A Dockerfile that is there.

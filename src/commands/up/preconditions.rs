@@ -10,7 +10,6 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 
 use super::interrupted_before_start;
-use crate::commands::Opened;
 use crate::commands::doctor::{Depth, Examination};
 use crate::compose::owner::Owner;
 use crate::docker::Container;
@@ -21,6 +20,7 @@ use crate::doctor::variables::Variables;
 use crate::doctor::{probes, started::started};
 use crate::error::Failure;
 use crate::host::interrupt;
+use crate::ops::Opened;
 use crate::running::{self, Condition};
 
 /// What a container that runs has shown.

@@ -8,13 +8,13 @@ use similar::{ChangeTag, TextDiff};
 
 use super::restart::Restart;
 use super::word;
-use crate::commands::generate::{self, PlannedFile};
-use crate::commands::{Opened, read};
 use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::files::{self, Mode};
 use crate::manifest;
 use crate::manifest::edit::{NotEditable, Section, value};
+use crate::ops::generate::{self, PlannedFile};
+use crate::ops::{Opened, open::read};
 use crate::ui::Ui;
 use crate::ui::style::{FAIL, PASS, unmarked};
 use crate::workspace::{RunsOn, Service};

@@ -3,11 +3,11 @@
 
 use anyhow::Context as _;
 
-use crate::commands::Opened;
 use crate::doctor::finding::Origin;
 use crate::doctor::probes;
 use crate::doctor::variables::Variables;
 use crate::error::Failure;
+use crate::ops::Opened;
 use crate::ui::Ui;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{RunsOn, Service, Source};

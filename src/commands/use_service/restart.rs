@@ -7,12 +7,12 @@ use std::io::Write as _;
 use anyhow::Context as _;
 
 use super::change::Change;
-use crate::commands::project::{self, Project};
-use crate::commands::{Context, Opened};
 use crate::docker::Compose;
 use crate::doctor::started::started;
 use crate::doctor::variables::Variables;
 use crate::error::Failure;
+use crate::ops::project::{self, Project};
+use crate::ops::{Context, Opened};
 use crate::running::ServiceState;
 use crate::workspace::{RunsOn, Service};
 

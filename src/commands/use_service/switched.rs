@@ -7,12 +7,13 @@ use anyhow::{Context as _, anyhow};
 use super::names_of;
 use super::restart::Restart;
 use crate::commands::doctor::{Depth, Examination};
-use crate::commands::{Context, Opened, up};
+use crate::commands::up;
 use crate::docker::Docker;
 use crate::doctor::check::Status;
 use crate::doctor::select::Selection;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
+use crate::ops::{Context, Opened};
 use crate::running::{self, Condition, Row};
 use crate::workspace::{RunsOn, Service};
 

@@ -7,8 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::commands::generate::{self, Plan};
-use crate::commands::{Opened, copy, read};
+use crate::commands::copy;
 use crate::compose::{self, text};
 use crate::dotenv;
 use crate::git::local::work::{What, Work};
@@ -16,6 +15,8 @@ use crate::git::local::{self, work};
 use crate::host::files;
 use crate::host::workspaces::Known;
 use crate::manifest::{self, copied};
+use crate::ops::generate::{self, Plan};
+use crate::ops::{Opened, open::read};
 use crate::plural::{count, few};
 use crate::shell;
 

@@ -5,10 +5,11 @@ use serde::Serialize;
 
 use super::table::print_json;
 use super::{Options, SCHEMA_VERSION, Synced, chosen, in_parallel};
-use crate::commands::{Context, Format, Opened};
+use crate::commands::Format;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::{local, url};
 use crate::host::resources;
+use crate::ops::{Context, Opened};
 use crate::plural::count;
 use crate::sync::{
     Action, Allowed, HALF_MOVED, Outcome, Place, RepoReport, RepoState, Step, Target, after_fetch,

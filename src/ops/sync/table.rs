@@ -4,8 +4,8 @@ use anyhow::Context as _;
 use serde::Serialize;
 
 use super::Synced;
-use crate::commands::Context;
 use crate::error::Failure;
+use crate::ops::Context;
 use crate::plural::few;
 use crate::sync::{Outcome, RepoReport, short};
 use crate::ui::table::{Cell, Table};

@@ -8,7 +8,8 @@ use std::path::Path;
 use anyhow::anyhow;
 use indexmap::IndexMap;
 
-use super::{Context, Format, Opened, copies, project};
+use super::{Context, Opened, project};
+use crate::commands::{Format, copies};
 use crate::compose::drift::{self, Change, Difference, Side};
 use crate::compose::effect::{self, Effect, Stack};
 use crate::compose::overrides::{self, AddedPort};
@@ -234,7 +235,7 @@ pub fn generate(context: &Context, opened: &Opened, overwrite: Overwrite) -> Res
 }
 
 /// Writes this machine's values and what is not there at all. Committed files stay as they are.
-pub(super) fn complete(opened: &Opened) -> Result<(), Failure> {
+pub(crate) fn complete(opened: &Opened) -> Result<(), Failure> {
     for file in plan(opened)?.files {
         let is_wanted = match file.change {
             None => false,
@@ -310,7 +311,7 @@ fn refusal(ui: &Ui, plan: &Plan) -> Failure {
         .hint("to drop the edit, run `fitout generate --force`")
 }
 
-pub(super) fn broken_block(root: &Path, name: &str, broken: BrokenBlock) -> Failure {
+pub(crate) fn broken_block(root: &Path, name: &str, broken: BrokenBlock) -> Failure {
     let line = broken.line;
     let path = root.join(name);
     let error = anyhow::Error::new(broken).context(format!("can't update `{}`", path.display()));

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::in_parallel;
 use super::table::line;
-use crate::commands::Context;
 use crate::error::Failure;
 use crate::git::local::submodules;
 use crate::git::network::{self, Network};
 use crate::git::sizes::Sizes;
 use crate::git::{Cause, GitError, Meter, Phase, local, url};
 use crate::host::{here, interrupt};
+use crate::ops::Context;
 use crate::plural::count;
 use crate::sync::{
     self, Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, Seen, Step,

@@ -17,7 +17,8 @@ use serde::Serialize;
 
 use self::table::print_json;
 use self::worker::Worker;
-use super::{Context, Format, Opened, copies, lock, login};
+use super::{Context, Opened, lock, login};
+use crate::commands::{Format, copies};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::cache::Cache;
 use crate::git::network::{self, Known, Network};
@@ -144,7 +145,7 @@ impl Synced {
 const SCHEMA_VERSION: u32 = 1;
 
 /// Repos in flight at once: waiting for servers is cheap.
-pub(super) const DEFAULT_JOBS: usize = 32;
+pub(crate) const DEFAULT_JOBS: usize = 32;
 
 /// Runs the command.
 pub fn run(context: &Context, args: &Args) -> CommandResult {
@@ -282,7 +283,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
 }
 
 /// The way to the remotes of a workspace.
-pub(super) fn network_of(opened: &Opened, cache: Option<Cache>) -> Network<'_> {
+pub(crate) fn network_of(opened: &Opened, cache: Option<Cache>) -> Network<'_> {
     Network {
         root: &opened.root,
         backend: opened.personal.git.backend,
@@ -296,7 +297,7 @@ pub(super) fn network_of(opened: &Opened, cache: Option<Cache>) -> Network<'_> {
 }
 
 /// Clones that the manifest does not name.
-pub(super) fn unnamed(opened: &Opened) -> Vec<Unnamed> {
+pub(crate) fn unnamed(opened: &Opened) -> Vec<Unnamed> {
     let repos = opened.personal.repos(&opened.workspace);
     let repos_dir = &opened.workspace.repos_dir;
     let named = |path: &str| {
@@ -324,7 +325,7 @@ pub(super) fn unnamed(opened: &Opened) -> Vec<Unnamed> {
 }
 
 /// The repos that the user named, or all, with absolute URLs.
-pub(super) fn chosen(opened: &Opened, options: &Options) -> Result<Vec<Repo>, Failure> {
+pub(crate) fn chosen(opened: &Opened, options: &Options) -> Result<Vec<Repo>, Failure> {
     let mut repos = opened.personal.repos(&opened.workspace);
     for name in &options.repos {
         if !repos.iter().any(|repo| repo.name == *name) {
@@ -365,7 +366,7 @@ fn lock_to_commits(opened: &Opened, repos: &mut [Repo]) -> Result<(), Failure> {
 }
 
 /// Works on all items, so many at once, started in their order; results come in their order too.
-pub(super) fn in_parallel<T: Sync, R: Send>(
+pub(crate) fn in_parallel<T: Sync, R: Send>(
     at_once: usize,
     items: &[T],
     work: impl Fn(usize, &T) -> R + Sync,

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
 
-use super::{Context, Opened, up};
+use super::{Context, Opened};
+use crate::commands::up;
 use crate::compose::owner::{self, Owner};
 use crate::compose::selection::{self, Selection, Sources};
 use crate::compose::yaml::Excess;
@@ -91,12 +92,12 @@ impl Opened {
 }
 
 /// A Compose file that is more than fitout reads.
-pub(super) fn too_much(file: &str, excess: Excess) -> Failure {
+pub(crate) fn too_much(file: &str, excess: Excess) -> Failure {
     Failure::failed(anyhow!("`{file}`: {excess}")).hint(excess.hint())
 }
 
 /// What Compose makes of a folder's name.
-pub(super) fn project_of_folder(folder: &Path) -> String {
+pub(crate) fn project_of_folder(folder: &Path) -> String {
     let name = folder.file_name().unwrap_or_default();
     let name = name.to_string_lossy().to_lowercase();
     let allowed = |character: &char| {
@@ -344,7 +345,7 @@ impl<'a> Project<'a> {
 }
 
 /// Says what makes plain `docker compose` work on something else.
-pub(super) fn report(context: &Context, selection: &Selection) {
+pub(crate) fn report(context: &Context, selection: &Selection) {
     for difference in &selection.differences {
         context.ui.warn(&difference.found);
         if let Some(command) = &difference.remedy {
@@ -354,7 +355,7 @@ pub(super) fn report(context: &Context, selection: &Selection) {
 }
 
 /// Refuses a project that is another folder's, by the folders that its containers were made in.
-pub(super) fn own<'a>(
+pub(crate) fn own<'a>(
     opened: &Opened,
     project: &str,
     folders: impl IntoIterator<Item = &'a str>,

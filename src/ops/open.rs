@@ -1,0 +1,143 @@
+//! Where the user is, and the workspace that was found and read there.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+
+use crate::error::Failure;
+use crate::host::files;
+use crate::manifest::{self, Diagnostic, Report};
+use crate::shell;
+use crate::ui::Ui;
+use crate::workspace::{Personal, Workspace, resolve};
+
+/// What every command starts from.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Where to print.
+    pub ui: Ui,
+    /// The folder that the user is in, absolute.
+    pub cwd: PathBuf,
+}
+
+/// A workspace that was found and read.
+#[derive(Debug)]
+pub struct Opened {
+    /// The folder that holds `workspace.toml`, absolute.
+    pub root: PathBuf,
+    /// What the manifest says.
+    pub workspace: Workspace,
+    /// What the personal file says.
+    pub personal: Personal,
+}
+
+impl Context {
+    /// A context for the process's working folder, or for `directory` (`-C`).
+    pub fn new(ui: Ui, directory: Option<PathBuf>) -> Result<Self, Failure> {
+        let mut cwd = std::env::current_dir().context("can't find the working folder")?;
+        if let Some(directory) = directory {
+            cwd = cwd
+                .join(&directory)
+                .canonicalize()
+                .with_context(|| format!("can't work in `{}`", directory.display()))?;
+        }
+        Ok(Context { ui, cwd })
+    }
+
+    /// Finds `workspace.toml` in this folder or above it, and reads it and the personal file.
+    pub fn open(&self) -> Result<Opened, Failure> {
+        let Some(root) = self
+            .cwd
+            .ancestors()
+            .find(|folder| folder.join(manifest::FILE).is_file())
+        else {
+            let error = anyhow!(
+                "there is no `{}` in `{}` or in a folder above it",
+                manifest::FILE,
+                self.cwd.display()
+            );
+            let failure = Failure::usage(error);
+            return Err(match workspace_below(&self.cwd) {
+                Some(name) => failure.hint(format!(
+                    "there is one in `{name}`: `cd {}`",
+                    shell::path(&name)
+                )),
+                None => failure
+                    .hint("to make one for the clones in a folder, run `fitout init` there")
+                    .hint("to see fitout at work on a small company, run `fitout demo`"),
+            });
+        };
+        Opened::read(root)
+    }
+}
+
+/// The folder right below that is a workspace, if it is the only one.
+fn workspace_below(folder: &Path) -> Option<String> {
+    let mut names = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .filter(|entry| entry.path().join(manifest::FILE).is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok());
+    let name = names.next()?;
+    names.next().is_none().then_some(name)
+}
+
+impl Opened {
+    /// Reads the workspace whose manifest is in the folder `root`.
+    pub fn read(root: &Path) -> Result<Self, Failure> {
+        Opened::with(root, &read(root, manifest::FILE)?.unwrap_or_default())
+    }
+
+    /// Reads the workspace in the folder `root` as if its manifest were `source`.
+    pub(crate) fn with(root: &Path, source: &str) -> Result<Self, Failure> {
+        let workspace = decode(source)?;
+        let personal = match read(root, manifest::PERSONAL_FILE)? {
+            None => Personal::default(),
+            Some(source) => decode_personal(source, &workspace)?,
+        };
+        Ok(Opened {
+            root: root.to_owned(),
+            workspace,
+            personal,
+        })
+    }
+
+    /// The same workspace as if its personal file were `source`.
+    pub(crate) fn with_personal(&self, source: String) -> Result<Self, Failure> {
+        Ok(Opened {
+            root: self.root.clone(),
+            workspace: self.workspace.clone(),
+            personal: decode_personal(source, &self.workspace)?,
+        })
+    }
+}
+
+/// What the text of a manifest says, or all that is wrong with it.
+pub(crate) fn decode(source: &str) -> Result<Workspace, Failure> {
+    let (table, mut problems) = manifest::decode::manifest(source);
+    let (workspace, more) = resolve::workspace(&table);
+    problems.extend(more);
+    report(manifest::FILE, source.to_owned(), problems)?;
+    Ok(workspace)
+}
+
+/// What the text of a personal file says, or all that is wrong with it.
+fn decode_personal(source: String, workspace: &Workspace) -> Result<Personal, Failure> {
+    let (table, mut problems) = manifest::decode::personal_file(&source);
+    let (personal, more) = resolve::personal(&table, workspace);
+    problems.extend(more);
+    report(manifest::PERSONAL_FILE, source, problems)?;
+    Ok(personal)
+}
+
+/// A file that can't be read is wrong input, not failed work.
+pub(crate) fn read(root: &Path, file: &str) -> Result<Option<String>, Failure> {
+    files::read(&root.join(file)).map_err(Failure::usage)
+}
+
+fn report(file: &str, source: String, problems: Vec<Diagnostic>) -> Result<(), Failure> {
+    if problems.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage(Report::new(file, source, problems)))
+}

@@ -1,15 +1,15 @@
 //! The command line: clap types, and which command runs.
 
-use std::io;
 use std::path::PathBuf;
+use std::{io, iter};
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::surroundings;
-use crate::ops::{self, Context};
+use crate::ops::Context;
 use crate::ui::{ColorWhen, Ui, Verbosity};
 
 /// From a fresh laptop to every service of the company running.
@@ -62,10 +62,10 @@ enum Command {
     Doctor(commands::doctor::Args),
     Lint(commands::lint::Args),
     Dockerfile(commands::dockerfile::Args),
-    Sync(ops::sync::Args),
-    Lock(ops::lock::Args),
+    Sync(commands::sync::Args),
+    Lock(commands::lock::Args),
     Foreach(commands::foreach::Args),
-    Generate(ops::generate::Args),
+    Generate(commands::generate::Args),
     Copy(commands::copy::Args),
     Copies(commands::copies::Args),
     Cache(commands::cache::Args),
@@ -103,32 +103,42 @@ pub fn main() -> u8 {
 }
 
 fn run(cli: Cli, ui: Ui) -> CommandResult {
-    let context = Context::new(ui, cli.global.directory)?;
-    match cli.command {
-        Command::Up(args) => commands::up::run(&context, &args),
-        Command::Init(args) => commands::init::run(&context, &args),
-        Command::Add(args) => commands::add::run(&context, &args),
-        Command::Remove(args) => commands::remove::run(&context, &args),
-        Command::Status(args) => commands::status::run(&context, &args),
-        Command::Doctor(args) => commands::doctor::run(&context, &args),
-        Command::Lint(args) => commands::lint::run(&context, &args),
-        Command::Dockerfile(args) => commands::dockerfile::run(&context, &args),
-        Command::Sync(args) => ops::sync::run(&context, &args),
-        Command::Lock(args) => ops::lock::run(&context, &args),
-        Command::Foreach(args) => commands::foreach::run(&context, &args),
-        Command::Generate(args) => ops::generate::run(&context, &args),
-        Command::Copy(args) => commands::copy::run(&context, &args),
-        Command::Copies(args) => commands::copies::run(&context, &args),
-        Command::Cache(args) => commands::cache::run(&context, &args),
-        Command::Use(args) => commands::use_service::run(&context, &args),
-        Command::DayTwo(command) => commands::day_two::run(&context, &command),
-        Command::Db(args) => commands::db::run(&context, &args),
-        Command::Test(args) => commands::test::run(&context, &args),
-        Command::Demo(args) => commands::demo::run(&context, &args),
-        Command::Schema(args) => commands::schema::run(&context, &args),
-        Command::Completions(args) => commands::completions::run(&context, &args),
-        Command::Man(args) => commands::man::run(&context, &args),
+    run_in(&Context::new(ui, cli.global.directory)?, cli.command)
+}
+
+fn run_in(context: &Context, command: Command) -> CommandResult {
+    match command {
+        Command::Up(args) => commands::up::run(context, &args),
+        Command::Init(args) => commands::init::run(context, &args),
+        Command::Add(args) => commands::add::run(context, &args),
+        Command::Remove(args) => commands::remove::run(context, &args),
+        Command::Status(args) => commands::status::run(context, &args),
+        Command::Doctor(args) => commands::doctor::run(context, &args),
+        Command::Lint(args) => commands::lint::run(context, &args),
+        Command::Dockerfile(args) => commands::dockerfile::run(context, &args),
+        Command::Sync(args) => commands::sync::run(context, &args),
+        Command::Lock(args) => commands::lock::run(context, &args),
+        Command::Foreach(args) => commands::foreach::run(context, &args),
+        Command::Generate(args) => commands::generate::run(context, &args),
+        Command::Copy(args) => commands::copy::run(context, &args),
+        Command::Copies(args) => commands::copies::run(context, &args),
+        Command::Cache(args) => commands::cache::run(context, &args),
+        Command::Use(args) => commands::use_service::run(context, &args),
+        Command::DayTwo(command) => commands::day_two::run(context, &command),
+        Command::Db(args) => commands::db::run(context, &args),
+        Command::Test(args) => commands::test::run(context, &args),
+        Command::Demo(args) => commands::demo::run(context, &args, &line),
+        Command::Schema(args) => commands::schema::run(context, &args),
+        Command::Completions(args) => commands::completions::run(context, &args, Cli::command()),
+        Command::Man(args) => commands::man::run(context, &args, Cli::command()),
     }
+}
+
+/// Runs a command line of fitout as if it had been typed in the context's folder.
+fn line(context: &Context, words: &[&str]) -> CommandResult {
+    let words = iter::once("fitout").chain(words.iter().copied());
+    let cli = Cli::try_parse_from(words).map_err(Failure::usage)?;
+    run_in(context, cli.command)
 }
 
 /// `fitout … | head` is no error.
@@ -141,8 +151,6 @@ fn reader_has_gone(failure: &Failure) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

@@ -9,13 +9,13 @@
 //!   [`runtime`] where its containers reach this machine. The other way round, [`stack`] and [`draft`] turn what is in a repo into tables of a manifest. They are
 //!   pure: data in, data out. So is [`dockerfile`], which reads Dockerfiles and lints them.
 //! - [`git`], [`docker`], [`host`] and [`ui`] touch the world. They execute and never decide.
-//! - [`commands`] holds one file a command and is the only place that knows both sides;
-//!   [`cli`] is the command line; [`error`] the exit codes.
+//! - `ops` is what is done, and knows both sides; `commands` has one file per command, which parses, calls
+//!   an operation and prints; [`cli`] is the command line; [`error`] the exit codes.
 //!
 //! ARCHITECTURE.md has the data flow and the invariants.
 
 pub mod cli;
-pub mod commands;
+mod commands;
 pub mod compose;
 pub mod copies;
 pub mod docker;
@@ -27,7 +27,7 @@ pub mod error;
 pub mod git;
 pub mod host;
 pub mod manifest;
-pub mod ops;
+mod ops;
 pub mod plural;
 pub mod running;
 pub mod runtime;

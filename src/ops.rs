@@ -4,11 +4,13 @@
 //! [`Context`] is for progress, for questions and for what the user should know meanwhile. With doctor's
 //! probes, this is the only layer that knows both the pure core and the world. It knows no command.
 
-pub mod generate;
-pub mod lock;
-pub mod login;
-pub mod open;
-pub mod project;
-pub mod sync;
+pub(crate) mod copies;
+pub(crate) mod generate;
+pub(crate) mod lock;
+pub(crate) mod login;
+pub(crate) mod open;
+pub(crate) mod parallel;
+pub(crate) mod project;
+pub(crate) mod sync;
 
 pub(crate) use open::{Context, Opened};

@@ -1,9 +1,7 @@
 //! `fitout completions`: the script with which a shell completes fitout's command line.
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::error::{CommandResult, Exit};
 use crate::ops::Context;
 
@@ -21,9 +19,9 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
+pub fn run(context: &Context, args: &Args, mut command: clap::Command) -> CommandResult {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "fitout", &mut script);
+    clap_complete::generate(args.shell, &mut command, "fitout", &mut script);
     context.ui.file(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -1,31 +1,23 @@
 //! `fitout copies`: this workspace and its copies, and removing one of them.
-//!
-//! Also what all commands know of the other workspaces of this machine: each that writes records its
-//! own ([`record`]).
 
 mod remove;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Format;
 use crate::docker::{Container, Docker};
-use crate::doctor::ports::claimed;
-use crate::doctor::variables::Variables;
-use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::local;
-use crate::host::files;
 use crate::host::workspaces::{self, Known};
 use crate::manifest;
-use crate::ops::{Context, Opened};
+use crate::ops::{self, Context, Opened};
 use crate::shell;
 use crate::sync::Place;
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
-use crate::workspace::syntax::fixed_name;
 
 /// List this workspace and its copies, or remove a copy
 ///
@@ -88,8 +80,11 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         return remove::run(context, remove);
     }
     let known = match here(context)? {
-        Some(opened) => family(&all(&opened), &opened),
-        None => workspaces::known().into_iter().map(as_it_is).collect(),
+        Some(opened) => ops::copies::family(&ops::copies::all(&opened), &opened),
+        None => workspaces::known()
+            .into_iter()
+            .map(ops::copies::as_it_is)
+            .collect(),
     };
     let (containers, mut copies) = rayon::join(
         || Docker::default().containers().ok(),
@@ -128,126 +123,6 @@ fn running(row: &Row, containers: Option<&[Container]>) -> usize {
         .filter(|container| container.project == row.project && !container.is_one_off)
         .filter(|container| container.service_state().state == "running")
         .count()
-}
-
-/// Writes down this workspace, its ports and its names, for when others look for free ones. What
-/// keeps it from doing that stops nobody.
-pub(crate) fn record(context: &Context, opened: &Opened) {
-    remember(context, &known_of(opened));
-}
-
-/// The same for a workspace that is started now: volumes of its project are its own from here on.
-pub(crate) fn record_start(context: &Context, opened: &Opened) {
-    let known = known_of(opened);
-    remember(
-        context,
-        &Known {
-            started_as: vec![known.project.clone()],
-            ..known
-        },
-    );
-}
-
-fn remember(context: &Context, known: &Known) {
-    if let Err(error) = workspaces::remember(known) {
-        context
-            .ui
-            .detail(format_args!("this workspace is not in the list: {error:#}"));
-    }
-}
-
-/// Says when another workspace is the same Compose project: Compose takes the containers of one for
-/// those of the other.
-pub(crate) fn warn_of_namesakes(context: &Context, opened: &Opened) {
-    let this = known_of(opened);
-    let mut others = workspaces::known().into_iter();
-    let namesake =
-        others.find(|other| other.project == this.project && other.folder != this.folder);
-    if let Some(other) = namesake {
-        context.ui.warn(format_args!(
-            "the workspace in {} is the Compose project `{}` too: starting one replaces the containers of the other",
-            other.folder.display(),
-            this.project
-        ));
-        context.ui.hint(format_args!(
-            "to run both, give this one a COMPOSE_PROJECT_NAME and ports of its own in {}; \
-             `fitout copy` makes workspaces that have them",
-            dotenv::FILE
-        ));
-    }
-}
-
-/// This workspace and all others of this machine, as they are now.
-pub(crate) fn all(opened: &Opened) -> Vec<Known> {
-    let this = known_of(opened);
-    let others = workspaces::known().into_iter();
-    let others = others.filter(|other| other.folder != this.folder);
-    let mut all: Vec<Known> = others.map(as_it_is).collect();
-    all.push(this);
-    all.sort_by(|one, other| one.folder.cmp(&other.folder));
-    all
-}
-
-/// What is written down may be older than the manifest, which may be broken now.
-fn as_it_is(known: Known) -> Known {
-    Opened::read(&known.folder).map_or(known, |opened| known_of(&opened))
-}
-
-/// Of its files alone: what is set in this shell holds for the workspace that it is used in.
-fn known_of(opened: &Opened) -> Known {
-    let Opened {
-        root,
-        workspace,
-        personal,
-    } = opened;
-    let folder = root.canonicalize().unwrap_or_else(|_| root.clone());
-    let env_file = files::read(&folder.join(dotenv::FILE)).ok().flatten();
-    let variables = Variables::new([], &env_file.unwrap_or_default());
-    let copy = personal.copy.as_ref();
-    Known {
-        project: opened.selection_as_far_as_known(&variables).project,
-        copy_of: copy.map(|copy| PathBuf::from(&copy.folder)),
-        port_offset: copy.map_or(0, |copy| copy.port_offset),
-        ports: claimed(workspace, personal, &variables),
-        identity: workspaces::identity(&folder),
-        started_as: Vec::new(),
-        folder,
-    }
-}
-
-/// The workspace that this one is a copy of, or itself. One that is gone is made up.
-pub(crate) fn original(opened: &Opened, all: &[Known]) -> Known {
-    let Some(copy) = &opened.personal.copy else {
-        return known_of(opened);
-    };
-    let folder = PathBuf::from(&copy.folder);
-    let found = all.iter().find(|known| known.folder == folder);
-    found.cloned().unwrap_or_else(|| Known {
-        project: opened
-            .workspace
-            .name
-            .clone()
-            .or_else(|| fixed_name(&folder_name(&folder)))
-            .unwrap_or_default(),
-        copy_of: None,
-        port_offset: 0,
-        ports: Vec::new(),
-        identity: None,
-        started_as: Vec::new(),
-        folder,
-    })
-}
-
-pub(crate) fn folder_name(folder: &Path) -> String {
-    let name = folder.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
-}
-
-/// A workspace with its original and the other copies of that.
-fn family(all: &[Known], opened: &Opened) -> Vec<Known> {
-    let original = original(opened, all).folder;
-    let is_one = |known: &&Known| known.copy_of.as_ref().unwrap_or(&known.folder) == &original;
-    all.iter().filter(is_one).cloned().collect()
 }
 
 fn row(known: Known) -> Row {
@@ -319,7 +194,7 @@ fn print(context: &Context, copies: &[Row]) -> Result<(), Failure> {
     {
         ui.hint(format_args!(
             "this is the only one; to make another: fitout copy {}",
-            shell::path(format!("../{}-2", folder_name(&only.folder)))
+            shell::path(format!("../{}-2", ops::copies::folder_name(&only.folder)))
         ));
     }
     Ok(())

@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Context as _, anyhow};
 use rayon::prelude::*;
 
-use super::{copies, up};
+use super::up;
 use crate::copies::{self as own, Names, Original};
 use crate::docker::Docker;
 use crate::doctor::{ports::claimed, variables::Variables};
@@ -27,10 +27,11 @@ use crate::git::staging::{Staging, remove_stale};
 use crate::git::{local, url};
 use crate::host::workspaces::{Choosing, Known};
 use crate::host::{here, interrupt, ports};
-use crate::ops::{Context, Opened, generate, sync};
+use crate::ops::{Context, Opened, copies, generate, sync};
 use crate::plural::{count, few};
 use crate::shell;
 use crate::sync::Link;
+use crate::ui::repos;
 use crate::workspace::{CopyOf, Repo, Source, preset, syntax};
 
 /// Make one more workspace of this one, with ports, containers and data of its own
@@ -450,7 +451,7 @@ fn finish(context: &Context, args: &Args, copied: &Opened, repos: &[Copied]) -> 
             ..sync::Options::default()
         };
         let synced = sync::sync(&inside, copied, &options)?;
-        sync::print(&inside, &synced)?;
+        repos::print(&inside.ui, &synced)?;
         exit = synced.exit();
     }
     if args.up && exit != Exit::Interrupted {

@@ -14,10 +14,9 @@ use include_dir::{Dir, include_dir};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::{doctor, up};
 use crate::error::{CommandResult, Exit, Failure};
 use crate::git::create::{self, Author, NewCommit, NewFile};
-use crate::ops::{Context, generate, sync};
+use crate::ops::Context;
 use crate::shell;
 use crate::ui::style::{DIM, STRONG};
 
@@ -59,7 +58,13 @@ const FIRST_COMMIT: i64 = 1_767_603_600;
 const DAY: i64 = 24 * 60 * 60;
 
 /// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
+///
+/// `line` runs a command line of fitout, as the demo shows it.
+pub fn run(
+    context: &Context,
+    args: &Args,
+    line: &dyn Fn(&Context, &[&str]) -> CommandResult,
+) -> CommandResult {
     let ui = &context.ui;
     let folder = context.cwd.join(&args.folder);
     let shown = args.folder.display();
@@ -86,22 +91,23 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         cwd: folder.join(SERVICES),
         ..context.clone()
     };
-    let step = |command: &str| ui.say(format_args!("\n{DIM}${DIM:#} {STRONG}{command}{STRONG:#}"));
-    step("fitout sync");
-    let synced = sync::run(&inside, &sync::Args::default())?;
+    let step = |command: &str| {
+        ui.say(format_args!(
+            "\n{DIM}${DIM:#} {STRONG}fitout {command}{STRONG:#}"
+        ));
+        line(&inside, &[command])
+    };
+    let synced = step("sync")?;
     if synced == Exit::Interrupted {
         return Ok(synced);
     }
-    step("fitout generate");
-    generate::run(&inside, &generate::Args::default())?;
+    step("generate")?;
     commit_generated(&inside.cwd).context("can't commit the generated files")?;
     let exit = if args.up {
-        step("fitout up");
-        up::run(&inside, &up::Args::default())?
+        step("up")?
     } else {
-        step("fitout doctor");
         // What this machine lacks is no failure of the demo: doctor has said it.
-        doctor::run(&inside, &doctor::Args::default())?;
+        step("doctor")?;
         synced
     };
     match exit {

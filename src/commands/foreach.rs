@@ -15,6 +15,7 @@ use super::filter::Filter;
 use crate::error::{CommandResult, Exit};
 use crate::git::{GitError, local};
 use crate::host::{interrupt, process, resources};
+use crate::ops::parallel::in_parallel;
 use crate::ops::{Context, sync};
 use crate::plural::count;
 use crate::sync::{Place, RepoState};
@@ -135,7 +136,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         done: vec![None; repos.len()],
         printed: 0,
     });
-    let all = sync::in_parallel(jobs, &repos, |index, (repo, state, recovered)| {
+    let all = in_parallel(jobs, &repos, |index, (repo, state, recovered)| {
         let ran = match recovered {
             Ok(_) => in_repo(&opened.root, repo, &state.place, args),
             Err(error) => Ran::failed(repo, error.reason.clone()),

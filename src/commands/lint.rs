@@ -7,7 +7,6 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-use super::up;
 use crate::dockerfile::finding::Level;
 use crate::dockerfile::fix::{self, Edit, Fix};
 use crate::dockerfile::linters::Linter;
@@ -102,7 +101,7 @@ enum FailOn {
 /// Runs the command.
 pub fn run(context: &Context, args: &Args) -> CommandResult {
     let opened = context.open()?;
-    up::reject_unknown(&opened, &args.services)?;
+    opened.require_services(&args.services)?;
     let linters = linters(&args.with);
     others::require(&linters)?;
     let (mut files, skipped) = files::find(&opened, &args.services, args.production)?;

@@ -5,10 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use clap_mangen::Man;
 
-use crate::cli::Cli;
 use crate::error::{CommandResult, Exit};
 use crate::host::files::{self, Mode};
 use crate::ops::Context;
@@ -26,8 +25,8 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
-    let mut root = Cli::command().disable_help_subcommand(true);
+pub fn run(context: &Context, args: &Args, command: Command) -> CommandResult {
+    let mut root = command.disable_help_subcommand(true);
     root.build();
     let Some(folder) = &args.dir else {
         context.ui.file(&page(&root)?)?;

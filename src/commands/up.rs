@@ -13,20 +13,19 @@ use anyhow::{Context as _, anyhow};
 use preconditions::Preconditions;
 
 use super::doctor::{Depth, Examination};
-use super::{copies, renew};
+use super::renew;
 use crate::docker::{Container, Docker};
 use crate::doctor::probes;
 use crate::doctor::select::Selection;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
-use crate::manifest::report::closest;
 use crate::ops::generate::{self, Overwrite};
 use crate::ops::project;
-use crate::ops::{Context, Opened, sync};
+use crate::ops::{Context, Opened, copies, sync};
 use crate::running::{self, Condition, Row, ServiceState};
 use crate::ui::Verbosity;
-use crate::ui::style;
 use crate::ui::table::{Cell, Table};
+use crate::ui::{repos, style};
 use crate::workspace::RunsOn;
 
 /// Start the services: check the machine, sync the repos, write the compose file, build and wait
@@ -55,7 +54,7 @@ const HEALTH_LINES: usize = 5;
 /// Runs the command.
 pub fn run(context: &Context, args: &Args) -> CommandResult {
     let opened = Arc::new(context.open()?);
-    reject_unknown(&opened, &args.services)?;
+    opened.require_services(&args.services)?;
     interrupt::listen().context("can't listen for Ctrl-C")?;
 
     let variables = probes::variables(&opened.root).context("can't read `.env`")?;
@@ -83,32 +82,13 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     start(context, &opened, args, &preconditions)
 }
 
-pub(crate) fn reject_unknown(opened: &Opened, asked: &[String]) -> Result<(), Failure> {
-    let services = &opened.workspace.services;
-    let Some(unknown) = asked
-        .iter()
-        .find(|name| opened.workspace.service(name).is_none())
-    else {
-        return Ok(());
-    };
-    let failure = Failure::usage(anyhow!("the manifest has no service `{unknown}`"));
-    let names: Vec<&str> = services
-        .iter()
-        .map(|service| service.name.as_str())
-        .collect();
-    Err(failure.hint(match closest(unknown, names.iter().copied()) {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => format!("it has {}", names.join(", ")),
-    }))
-}
-
 /// A repo that could not be updated is used as it is; one that is not there at all stops `up` by
 /// the checks that come after this.
 fn sync_repos(context: &Context, opened: &Opened) -> Result<(), Failure> {
     let synced = sync::sync(context, opened, &sync::Options::default())?;
     let all_is_fine = synced.repos.iter().all(|report| report.outcome.is_fine());
     if !all_is_fine || context.ui.verbosity() == Verbosity::Verbose {
-        sync::print(context, &synced)?;
+        repos::print(&context.ui, &synced)?;
     }
     Ok(())
 }

@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
-use super::up;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
 use crate::manifest::{self, report::closest};
@@ -95,7 +94,7 @@ fn wanted<'o>(
         "container" => RunsOn::Container,
         other => return Err(no_place(opened, other, names)),
     };
-    up::reject_unknown(opened, names)?;
+    opened.require_services(names)?;
     let mut services = Vec::new();
     for service in &opened.workspace.services {
         if names.contains(&service.name) {
@@ -114,7 +113,7 @@ fn wanted<'o>(
 }
 
 fn no_place(opened: &Opened, last: &str, names: &[String]) -> Failure {
-    if let Err(unknown) = up::reject_unknown(opened, names) {
+    if let Err(unknown) = opened.require_services(names) {
         return unknown;
     }
     if opened.workspace.service(last).is_some() {
@@ -124,7 +123,7 @@ fn no_place(opened: &Opened, last: &str, names: &[String]) -> Failure {
         ));
     }
     if names.is_empty()
-        && let Err(unknown) = up::reject_unknown(opened, &[last.to_owned()])
+        && let Err(unknown) = opened.require_services(&[last.to_owned()])
     {
         return unknown;
     }

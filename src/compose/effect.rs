@@ -37,9 +37,12 @@ pub enum Effect {
     Orphaned,
 }
 
+/// What a change does to the containers of each service.
+pub type Effects = IndexMap<String, Effect>;
+
 /// What the change from `old` to `new` does to each service that it has to do with. First those whose
 /// part of the file or whose variables change, then those that depend on them.
-pub fn of(old: Stack<'_>, new: Stack<'_>, services: &[Service]) -> IndexMap<String, Effect> {
+pub fn of(old: Stack<'_>, new: Stack<'_>, services: &[Service]) -> Effects {
     let (before, after) = (filled(old), filled(new));
     let mut effects: IndexMap<String, Effect> = IndexMap::new();
     for (name, part) in &after {

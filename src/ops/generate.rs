@@ -1,4 +1,4 @@
-//! `fitout generate`: writes the compose file, and the blocks of `.env` and `.gitignore`.
+//! Writes the compose file, and the blocks of `.env` and `.gitignore`.
 //!
 //! Everything is worked out before anything is written ([`plan`]), so `--check`, `--diff` and
 //! doctor look at the same thing that a plain run writes.
@@ -6,54 +6,21 @@
 use std::path::Path;
 
 use anyhow::anyhow;
-use indexmap::IndexMap;
 
 use super::{Context, Opened, project};
-use crate::commands::{Format, copies};
-use crate::compose::drift::{self, Change, Difference, Side};
-use crate::compose::effect::{self, Effect, Stack};
+use crate::compose::drift::{self, Change, Difference};
+use crate::compose::effect::{self, Effects, Stack};
 use crate::compose::overrides::{self, AddedPort};
 use crate::compose::text::{self, Origin};
 use crate::docker::Docker;
 use crate::doctor::probes;
 use crate::doctor::variables::Variables;
 use crate::dotenv::BrokenBlock;
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::Failure;
 use crate::host::address;
 use crate::host::files::{self, Mode};
-use crate::ui::{Ui, style};
+use crate::ui::{Ui, differences};
 use crate::{compose, dotenv};
-
-/// Write docker-compose.yml from the manifest, and this machine's values into .env
-#[derive(Debug, Default, clap::Args)]
-#[command(after_long_help = JSON_HELP)]
-pub struct Args {
-    /// Write nothing; exit with 1 when a committed file is not up to date
-    #[arg(long, conflicts_with_all = ["stdout", "force"])]
-    check: bool,
-    /// Write nothing; show what would change, service by service
-    #[arg(long, conflicts_with_all = ["stdout", "force"])]
-    diff: bool,
-    /// Write nothing; print the compose file
-    #[arg(long)]
-    stdout: bool,
-    /// Overwrite a compose file that was edited by hand or that fitout did not write
-    #[arg(long)]
-    force: bool,
-    /// How --check prints its result
-    #[arg(long, value_enum, default_value = "text", requires = "check")]
-    format: Format,
-}
-
-const JSON_HELP: &str = "\
-JSON (--check --format json), one object:
-  schema_version  1; raised when a field changes its meaning or goes away
-  drift           whether a committed file is not up to date
-  hand_edited     whether the compose file was edited by hand, or is not fitout's
-  files           each with path, committed, change (added | changed | removed, or null)
-  differences     in the compose file, each with part (services.web), change, and effect (what becomes
-                  of the service's containers, in words, or null)
-  effects         of all changes, also in .env, each with service, effect";
 
 /// Whether a compose file may be replaced although it is not as fitout wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,28 +84,6 @@ impl Plan {
         !self.differences.is_empty()
             && matches!(self.origin, Some(Origin::Edited | Origin::Foreign))
     }
-}
-
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
-    let opened = context.open()?;
-    if args.stdout {
-        context.ui.file(&compose::render(&opened.workspace))?;
-        return Ok(Exit::Done);
-    }
-    if args.check || args.diff {
-        let plan = plan(&opened)?;
-        return check(&context.ui, args, &opened, &plan);
-    }
-    let overwrite = if args.force {
-        Overwrite::HandEdits
-    } else {
-        Overwrite::Never
-    };
-    generate(context, &opened, overwrite)?;
-    copies::record(context, &opened);
-    copies::warn_of_namesakes(context, &opened);
-    Ok(Exit::Done)
 }
 
 /// Works out what `generate` would do. Reads files, writes none.
@@ -296,7 +241,7 @@ fn verb(change: Change) -> &'static str {
 fn refusal(ui: &Ui, plan: &Plan) -> Failure {
     let name = compose::FILE;
     // A hand edit may never have run: what losing it does to containers is not known.
-    ui.say(show(&plan.differences, &Effects::new()));
+    ui.say(differences::text(&plan.differences, &Effects::new()));
     if plan.origin == Some(Origin::Foreign) {
         return Failure::failed(anyhow!("`{name}` was not written by fitout"))
             .hint(format!(
@@ -321,9 +266,7 @@ pub(crate) fn broken_block(root: &Path, name: &str, broken: BrokenBlock) -> Fail
 }
 
 /// What the change does to the containers of each service.
-type Effects = IndexMap<String, Effect>;
-
-fn effects(opened: &Opened, plan: &Plan) -> Effects {
+pub(crate) fn effects(opened: &Opened, plan: &Plan) -> Effects {
     let file = |name| plan.files.iter().find(|file| file.name == name);
     let texts = |name| file(name).map_or(("", ""), |file| (&*file.old, &*file.text));
     let (old, new) = texts(compose::FILE);
@@ -341,127 +284,4 @@ fn effects(opened: &Opened, plan: &Plan) -> Effects {
         },
         &opened.workspace.services,
     )
-}
-
-fn check(ui: &Ui, args: &Args, opened: &Opened, plan: &Plan) -> CommandResult {
-    match args.format {
-        Format::Json => {
-            let json = json(plan, &effects(opened, plan));
-            ui.json(&serde_json::to_string_pretty(&json)?)?;
-        }
-        Format::Text => {
-            if args.diff {
-                let shown = show(&plan.differences, &effects(opened, plan));
-                if !shown.is_empty() {
-                    ui.data(shown)?;
-                }
-            }
-            for file in &plan.files {
-                if let (Some(change), true) = (file.change, file.committed || args.diff) {
-                    let what = match change {
-                        Change::Added => "is missing",
-                        Change::Changed | Change::Removed => "is not up to date",
-                    };
-                    ui.say(format_args!("{} {what}", file.name));
-                }
-            }
-            if plan.would_lose_edits() {
-                ui.say(format_args!(
-                    "{} was not left as fitout wrote it",
-                    compose::FILE
-                ));
-            }
-        }
-    }
-    let drift = plan.has_drift();
-    if plan.would_lose_edits() {
-        ui.hint("run `fitout generate` to see the edit and where it belongs");
-    } else if drift {
-        ui.hint("run `fitout generate` and commit the result");
-    } else {
-        ui.say(format_args!("{} is up to date", compose::FILE));
-    }
-    Ok(if args.check && drift {
-        Exit::Findings
-    } else {
-        Exit::Done
-    })
-}
-
-fn json(plan: &Plan, effects: &Effects) -> serde_json::Value {
-    let files = plan.files.iter().map(|file| {
-        serde_json::json!({
-            "path": file.name,
-            "committed": file.committed,
-            "change": file.change,
-        })
-    });
-    let differences = plan.differences.iter().map(|difference| {
-        serde_json::json!({
-            "part": difference.part,
-            "change": difference.change,
-            "effect": effect_of(difference, effects).map(ToString::to_string),
-        })
-    });
-    let effects = effects.iter().map(
-        |(service, effect)| serde_json::json!({ "service": service, "effect": effect.to_string() }),
-    );
-    serde_json::json!({
-        "schema_version": 1,
-        "drift": plan.has_drift(),
-        "hand_edited": plan.would_lose_edits(),
-        "files": files.collect::<Vec<_>>(),
-        "differences": differences.collect::<Vec<_>>(),
-        "effects": effects.collect::<Vec<_>>(),
-    })
-}
-
-/// The effect of a difference; `None` where it is about no service.
-fn effect_of<'a>(difference: &Difference, effects: &'a Effects) -> Option<&'a Effect> {
-    effects.get(difference.part.strip_prefix("services.")?)
-}
-
-/// Differences for people: a heading for each service, then its lines. Last what happens to services
-/// whose part of the file stays the same.
-fn show(differences: &[Difference], effects: &Effects) -> String {
-    let (old, new, heading, dim) = (style::FAIL, style::PASS, style::STRONG, style::DIM);
-    let mut text = Vec::new();
-    for difference in differences {
-        let what = match difference.change {
-            Change::Added => "added",
-            Change::Removed => "removed",
-            Change::Changed => "changed",
-        };
-        let effect = effect_of(difference, effects)
-            .map(|effect| format!("; {effect}"))
-            .unwrap_or_default();
-        text.push(format!(
-            "{heading}{}{heading:#}: {what}{effect}",
-            difference.part
-        ));
-        for (side, line) in &difference.lines {
-            let line = style::unmarked(line);
-            text.push(match side {
-                Side::Old => format!("{old}-{line}{old:#}"),
-                Side::New => format!("{new}+{line}{new:#}"),
-                Side::Both => format!("{dim} {line}{dim:#}"),
-            });
-        }
-        text.push(String::new());
-    }
-    let differs = |service: &str| {
-        let mut parts = differences.iter().map(|difference| &difference.part);
-        parts.any(|part| part.strip_prefix("services.") == Some(service))
-    };
-    for (service, effect) in effects.iter().filter(|(service, _)| !differs(service)) {
-        let why = match effect {
-            // Their own text says what they depend on.
-            Effect::Restarted(_) | Effect::DependsOnCompose(_) => "",
-            _ => "other values in .env; ",
-        };
-        text.push(format!(
-            "{heading}services.{service}{heading:#}: {why}{effect}"
-        ));
-    }
-    text.join("\n")
 }

@@ -1,98 +1,42 @@
-//! `fitout lock`: writes down the commit of every repo, for `fitout sync --locked`.
+//! The commit of every repo that is checked out, and whether everybody can get it.
 
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use indexmap::IndexMap;
 
+use super::parallel::in_parallel;
 use super::{Context, Opened, login, sync};
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::Failure;
 use crate::git::local::{self, Held};
 use crate::git::network::{Known, Loans, Network};
 use crate::git::{GitError, Meter};
-use crate::host::files::{self, Mode};
 use crate::host::{here, interrupt};
-use crate::manifest::lock::{self, Lock};
+use crate::manifest::lock::Lock;
 use crate::plural::count;
 use crate::sync::{CloneState, HALF_MOVED, Place, short, unfollowed};
 use crate::workspace::Repo;
 
-/// Write the commit of every repo into workspace.lock
-///
-/// Commit that file: `fitout sync --locked` then brings the whole workspace to exactly these commits,
-/// on every machine. Each remote is asked: a commit that none of its branches and tags leads to is
-/// refused, since nobody else could get it.
-#[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Write nothing and ask no server; exit with 1 when the file does not say what is checked out
-    #[arg(long)]
-    check: bool,
-}
-
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
-    let opened = context.open()?;
-    let old = read(&opened)?;
-    let found = commits(context, &opened, old.as_ref())?;
-    if !args.check {
-        ask_remotes(context, &opened, &found.checked_out)?;
-    }
-    let new = Lock::new(found.commits);
-    if old.as_ref() == Some(&new) {
-        context.ui.say(format_args!("{} is up to date", lock::FILE));
-        return Ok(Exit::Done);
-    }
-    if args.check {
-        for (repo, commit) in &new.repos {
-            let locked = old.as_ref().and_then(|old| old.repos.get(repo));
-            if locked != Some(commit) {
-                let locked = locked.map_or("nothing", |locked| short(locked));
-                context.ui.data(format_args!(
-                    "{repo}: at {}, locked at {locked}",
-                    short(commit)
-                ))?;
-            }
-        }
-        let file = lock::FILE;
-        context.ui.say(format_args!("{file} is not up to date"));
-        context.ui.hint("fitout lock");
-        return Ok(Exit::Findings);
-    }
-    files::write_within(&opened.root, lock::FILE, &new.render()?, Mode::Shared)?;
-    let repos = count(new.repos.len(), "repo");
-    context
-        .ui
-        .say(format_args!("wrote {}: {repos}", lock::FILE));
-    Ok(Exit::Done)
-}
-
-/// The lock file, if there is one.
-pub fn read(opened: &Opened) -> Result<Option<Lock>, Failure> {
-    let Some(text) = files::read(&opened.root.join(lock::FILE)).map_err(Failure::usage)? else {
-        return Ok(None);
-    };
-    Lock::parse(&text).map(Some).map_err(|error| {
-        Failure::usage(anyhow!(error).context(format!("can't read `{}`", lock::FILE)))
-            .hint("to write it anew from what is checked out, remove it and run `fitout lock`")
-    })
-}
-
 /// What is to be locked.
-struct Found {
+pub(crate) struct Found {
     /// By the names of repos.
-    commits: IndexMap<String, String>,
+    pub commits: IndexMap<String, String>,
     /// Those that are here.
-    checked_out: Vec<CheckedOut>,
+    pub checked_out: Vec<CheckedOut>,
 }
 
-struct CheckedOut {
+pub(crate) struct CheckedOut {
     repo: Repo,
     clone: Box<CloneState>,
     commit: String,
 }
 
 /// A repo that this person leaves out keeps its commit; every other one has to be there.
-fn commits(context: &Context, opened: &Opened, old: Option<&Lock>) -> Result<Found, Failure> {
+pub(crate) fn commits(
+    context: &Context,
+    opened: &Opened,
+    old: Option<&Lock>,
+) -> Result<Found, Failure> {
     let mut found = Found {
         commits: IndexMap::new(),
         checked_out: Vec::new(),
@@ -142,7 +86,7 @@ fn commits(context: &Context, opened: &Opened, old: Option<&Lock>) -> Result<Fou
 
 /// Makes sure that everybody can get the commits: refs that are here may be of another remote, or of a
 /// branch that is gone.
-fn ask_remotes(
+pub(crate) fn ask_remotes(
     context: &Context,
     opened: &Opened,
     checked_out: &[CheckedOut],
@@ -153,7 +97,7 @@ fn ask_remotes(
     let repos: Vec<Repo> = checked_out.iter().map(|it| it.repo.clone()).collect();
     login::ask(context, network.backend, Known::Nothing, &repos);
     let jobs = opened.personal.git.jobs.unwrap_or(sync::DEFAULT_JOBS);
-    let asked = sync::in_parallel(jobs, checked_out, |_, it| is_held(&network, it))?;
+    let asked = in_parallel(jobs, checked_out, |_, it| is_held(&network, it))?;
     for (it, held) in checked_out.iter().zip(asked) {
         let name = &it.repo.name;
         let path = here::typed(&local::folder(&opened.root, &it.repo));

@@ -6,6 +6,8 @@ use anyhow::{Context as _, anyhow};
 
 use crate::error::Failure;
 use crate::host::files;
+use crate::manifest::lock::{self, Lock};
+use crate::manifest::report::closest;
 use crate::manifest::{self, Diagnostic, Report};
 use crate::shell;
 use crate::ui::Ui;
@@ -109,6 +111,37 @@ impl Opened {
             workspace: self.workspace.clone(),
             personal: decode_personal(source, &self.workspace)?,
         })
+    }
+
+    /// The lock file, if there is one.
+    pub(crate) fn lock(&self) -> Result<Option<Lock>, Failure> {
+        let Some(text) = read(&self.root, lock::FILE)? else {
+            return Ok(None);
+        };
+        Lock::parse(&text).map(Some).map_err(|error| {
+            Failure::usage(anyhow!(error).context(format!("can't read `{}`", lock::FILE)))
+                .hint("to write it anew from what is checked out, remove it and run `fitout lock`")
+        })
+    }
+
+    /// Refuses services that the manifest does not name.
+    pub(crate) fn require_services(&self, asked: &[String]) -> Result<(), Failure> {
+        let services = &self.workspace.services;
+        let Some(unknown) = asked
+            .iter()
+            .find(|name| self.workspace.service(name).is_none())
+        else {
+            return Ok(());
+        };
+        let failure = Failure::usage(anyhow!("the manifest has no service `{unknown}`"));
+        let names: Vec<&str> = services
+            .iter()
+            .map(|service| service.name.as_str())
+            .collect();
+        Err(failure.hint(match closest(unknown, names.iter().copied()) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => format!("it has {}", names.join(", ")),
+        }))
     }
 }
 

@@ -7,7 +7,6 @@ use std::path::Path;
 use anyhow::{Context as _, anyhow};
 
 use super::{Context, Opened};
-use crate::commands::up;
 use crate::compose::owner::{self, Owner};
 use crate::compose::selection::{self, Selection, Sources};
 use crate::compose::yaml::Excess;
@@ -204,7 +203,7 @@ impl<'a> Project<'a> {
         if self.opened.root.join(compose::OVERRIDE_FILE).exists() {
             return Ok(());
         }
-        up::reject_unknown(self.opened, asked)
+        self.opened.require_services(asked)
     }
 
     /// The services that are named, or those of the repo that the user is in; empty for all.

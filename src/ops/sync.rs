@@ -1,85 +1,24 @@
-//! `fitout sync`: clones what is missing and moves the rest forward, all repos at once.
+//! Clones what is missing and moves the rest forward, all repos at once.
 //!
-//! [`preview`] says what would be done, [`worker`] does it, [`table`] prints what came of it.
+//! [`preview`] says what would be done, [`worker`] does it.
 
-mod preview;
-mod table;
+pub(crate) mod preview;
 mod worker;
 
-pub use table::print;
-
-use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use anyhow::Context as _;
-use serde::Serialize;
-
-use self::table::print_json;
 use self::worker::Worker;
-use super::{Context, Opened, lock, login};
-use crate::commands::{Format, copies};
-use crate::error::{CommandResult, Exit, Failure};
+use super::{Context, Opened, login};
+use crate::error::Failure;
 use crate::git::cache::Cache;
 use crate::git::network::{self, Known, Network};
 use crate::git::{Gate, local, survey, url};
 use crate::host::{interrupt, resources};
 use crate::stack;
 use crate::sync::report::summary;
-use crate::sync::{Allowed, RepoReport};
+use crate::sync::{Allowed, Synced, Unnamed};
 use crate::ui::progress::Progress;
 use crate::workspace::{Checkout, Repo, syntax};
-
-/// Clone what is missing and update the rest, all repos at once
-///
-/// Nothing of yours is touched: a repo with local changes, commits of its own or another branch
-/// checked out is fetched and left as it is, and the table says what to do. docs/sync.md has all rules.
-///
-/// Exit status 1 when a repo has failed, or was held back or refused.
-#[derive(Debug, Default, clap::Args)]
-#[command(after_long_help = JSON_HELP)]
-pub struct Args {
-    /// Only these repos; all where none is named
-    #[arg(value_name = "REPO")]
-    repos: Vec<String>,
-    /// Repos in flight at once
-    #[arg(short, long, value_name = "NUMBER")]
-    jobs: Option<NonZeroUsize>,
-    /// Clone everything from the servers; `fitout cache` shows what was kept of earlier clones
-    #[arg(long)]
-    no_cache: bool,
-    /// Print what would be done; ask no server, change nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Go back to the manifest's branch, where that loses nothing
-    #[arg(long)]
-    switch: bool,
-    /// Bring every repo to exactly the commit in workspace.lock, where that loses nothing
-    #[arg(long)]
-    locked: bool,
-    /// Change nothing and ask no server; exit with 1 when a repo is not at its locked commit
-    #[arg(long, requires = "locked")]
-    check: bool,
-    /// Give a clone whose remote has another URL the manifest's
-    #[arg(long)]
-    set_url: bool,
-    /// Print the result for people or for programs
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
-    format: Format,
-}
-
-const JSON_HELP: &str = "\
-JSON (--format json), one object:
-  schema_version   1; raised when a field changes its meaning or goes away
-  interrupted      whether Ctrl-C came first
-  repos            in the order of the manifest, each with name, path, reference (the branch, tag or
-                   commit that is wanted), outcome (cloned | updated | up_to_date | left | held_back |
-                   refused | failed | skipped | interrupted), note, command (which settles it), and
-                   detail after a failure
-  not_in_manifest  clones that the manifest does not name, each with path, url
-with --dry-run:
-  schema_version, dry_run (true)
-  repos            each with name, path, step (skip | clone | fetch | set url | refuse), note";
 
 /// What to sync, and how.
 #[derive(Clone, Debug, Default)]
@@ -96,129 +35,10 @@ pub struct Options {
     pub no_cache: bool,
 }
 
-/// What came of it, in the order of the manifest.
-#[derive(Clone, Debug, Serialize)]
-pub struct Synced {
-    /// Grows when a field changes its meaning or goes away.
-    pub schema_version: u32,
-    /// Whether Ctrl-C came first.
-    pub interrupted: bool,
-    /// One a repo.
-    pub repos: Vec<RepoReport>,
-    /// Clones below the manifest's `repos_dir` that it does not name. They are never touched.
-    pub not_in_manifest: Vec<Unnamed>,
-}
-
-/// A clone that the manifest does not name.
-#[derive(Clone, Debug, Serialize)]
-pub struct Unnamed {
-    /// Relative to the workspace.
-    pub path: String,
-    /// Where it comes from, without a password.
-    pub url: Option<String>,
-}
-
-impl Synced {
-    /// Takes the place of what came of some of the repos before.
-    fn replace(&mut self, later: Synced) {
-        self.interrupted |= later.interrupted;
-        for report in later.repos {
-            if let Some(first) = self.repos.iter_mut().find(|it| it.name == report.name) {
-                *first = report;
-            }
-        }
-    }
-
-    /// The exit status that says so.
-    pub fn exit(&self) -> Exit {
-        if self.interrupted {
-            Exit::Interrupted
-        } else if self.repos.iter().all(|report| report.outcome.is_fine()) {
-            Exit::Done
-        } else {
-            Exit::Findings
-        }
-    }
-}
-
-/// Version of the JSON output.
-const SCHEMA_VERSION: u32 = 1;
-
 /// Repos in flight at once: waiting for servers is cheap.
 pub(crate) const DEFAULT_JOBS: usize = 32;
 
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
-    let opened = context.open()?;
-    let options = Options {
-        repos: args.repos.clone(),
-        jobs: args.jobs.map(NonZeroUsize::get),
-        allowed: Allowed {
-            // Whoever asks for exactly these commits wants to leave the branch.
-            switch: args.switch || args.locked,
-            set_url: args.set_url,
-        },
-        locked: args.locked,
-        no_cache: args.no_cache,
-    };
-    if args.check {
-        let synced = preview::checked(&opened, &options)?;
-        match args.format {
-            Format::Text => print(context, &synced)?,
-            Format::Json => print_json(context, &synced)?,
-        }
-        return Ok(synced.exit());
-    }
-    if args.dry_run {
-        return preview::dry_run(context, &opened, &options, args.format);
-    }
-    interrupt::listen().context("can't listen for Ctrl-C")?;
-    let mut synced = sync(context, &opened, &options)?;
-    copies::record(context, &opened);
-    match args.format {
-        Format::Text => {
-            print(context, &synced)?;
-            if let Some(again) = other_urls(context, &synced, &options) {
-                let moved = sync(context, &opened, &again)?;
-                print(context, &moved)?;
-                synced.replace(moved);
-            }
-        }
-        Format::Json => print_json(context, &synced)?,
-    }
-    Ok(synced.exit())
-}
-
-/// Asks, where somebody can be asked, whether clones with another URL shall have the manifest's.
-fn other_urls(context: &Context, synced: &Synced, options: &Options) -> Option<Options> {
-    let other: Vec<&RepoReport> = synced
-        .repos
-        .iter()
-        .filter(|report| report.has_other_url)
-        .collect();
-    if other.is_empty() || synced.interrupted {
-        return None;
-    }
-    let names: Vec<String> = other.iter().map(|report| report.name.clone()).collect();
-    if !context.ui.can_prompt() {
-        context.ui.hint(format_args!(
-            "to give what is there the manifest's URL: fitout sync --set-url {}",
-            names.join(" ")
-        ));
-        return None;
-    }
-    let question = format!("Give {} the manifest's URL?", names.join(", "));
-    (context.ui.confirm(&question) == Some(true)).then(|| Options {
-        repos: names,
-        allowed: Allowed {
-            set_url: true,
-            ..options.allowed
-        },
-        ..options.clone()
-    })
-}
-
-/// Syncs with progress on stderr, and prints no result: see [`print`]. Listen for Ctrl-C first.
+/// Syncs with progress on stderr. Listen for Ctrl-C first.
 pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Synced, Failure> {
     let repos = chosen(opened, options)?;
     let root = opened.root.as_path();
@@ -228,7 +48,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
     let has_cache = !options.no_cache && !opened.personal.git.no_cache;
     let cache = has_cache.then(Cache::of_user).flatten();
     let network = network_of(opened, cache);
-    let worker = Worker::new(context, network, options.allowed);
+    let worker = Worker::new(context.ui, network, options.allowed);
     let jobs = options
         .jobs
         .or(opened.personal.git.jobs)
@@ -263,7 +83,7 @@ pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Syn
         context.ui.detail(detail);
     }
     let synced = Synced {
-        schema_version: SCHEMA_VERSION,
+        schema_version: Synced::SCHEMA_VERSION,
         interrupted: interrupt::requested(),
         repos: reports,
         not_in_manifest: if options.repos.is_empty() {
@@ -350,7 +170,7 @@ pub(crate) fn chosen(opened: &Opened, options: &Options) -> Result<Vec<Repo>, Fa
 
 /// Has every repo at its commit of the lock file.
 fn lock_to_commits(opened: &Opened, repos: &mut [Repo]) -> Result<(), Failure> {
-    let Some(lock) = lock::read(opened)? else {
+    let Some(lock) = opened.lock()? else {
         let error = anyhow::anyhow!("there is no `{}`", crate::manifest::lock::FILE);
         return Err(Failure::usage(error).hint("to write it from what is checked out: fitout lock"));
     };
@@ -363,30 +183,4 @@ fn lock_to_commits(opened: &Opened, repos: &mut [Repo]) -> Result<(), Failure> {
         repo.checkout = Checkout::Rev(commit.clone());
     }
     Ok(())
-}
-
-/// Works on all items, so many at once, started in their order; results come in their order too.
-pub(crate) fn in_parallel<T: Sync, R: Send>(
-    at_once: usize,
-    items: &[T],
-    work: impl Fn(usize, &T) -> R + Sync,
-) -> Result<Vec<R>, Failure> {
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(at_once.min(items.len()).max(1))
-        .build()
-        .context("can't start threads")?;
-    let results: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
-    let work = &work;
-    pool.in_place_scope_fifo(|scope| {
-        for (index, (item, result)) in items.iter().zip(&results).enumerate() {
-            scope.spawn_fifo(move |_| {
-                let done = work(index, item);
-                *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(done);
-            });
-        }
-    });
-    Ok(results
-        .into_iter()
-        .filter_map(|result| result.into_inner().unwrap_or_else(PoisonError::into_inner))
-        .collect())
 }

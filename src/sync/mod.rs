@@ -7,6 +7,7 @@ pub mod plan;
 pub mod report;
 pub mod state;
 pub mod submodules;
+pub mod synced;
 
 pub use plan::{
     Action, Allowed, Goal, HALF_MOVED, Note, Step, after_fetch, first_step, offered, rescue, seen,
@@ -18,3 +19,4 @@ pub use state::{
     Target, short,
 };
 pub use submodules::{Found, Submodule, not_asked_for, submodules};
+pub use synced::{Synced, Unnamed};

@@ -2,8 +2,10 @@
 //!
 //! Data goes to stdout, all else to stderr. This module knows no manifest, no git and no Docker.
 
+pub(crate) mod differences;
 pub mod progress;
 pub mod prompt;
+pub(crate) mod repos;
 pub mod shown;
 pub mod style;
 pub mod table;

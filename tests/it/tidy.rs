@@ -158,6 +158,7 @@ fn pure_modules_import_no_module_that_executes() {
             "crate::git",
             "crate::docker",
             "crate::host",
+            "crate::ops",
             "crate::commands",
             "crate::cli",
         ]
@@ -165,6 +166,20 @@ fn pure_modules_import_no_module_that_executes() {
         .filter(|name| names(&source.code, name))
         .map(|name| format!("is pure and imports `{name}`"))
         .collect()
+    }));
+}
+
+#[test]
+fn operations_know_no_command_line() {
+    assert_none(&complaints(|source| {
+        if !source.path.starts_with("ops") {
+            return Vec::new();
+        }
+        ["clap", "crate::commands", "crate::cli"]
+            .iter()
+            .filter(|name| names(&source.code, name))
+            .map(|name| format!("is an operation and names `{name}`"))
+            .collect()
     }));
 }
 

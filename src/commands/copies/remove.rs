@@ -17,7 +17,7 @@ use crate::host::workspaces::Known;
 use crate::host::{interrupt, state, workspaces};
 use crate::manifest;
 use crate::ops::project;
-use crate::ops::{Context, Opened};
+use crate::ops::{Context, Opened, copies};
 use crate::plural::count;
 use crate::shell;
 use lost::{Lost, listed};
@@ -68,11 +68,11 @@ pub(super) fn run(context: &Context, args: &Args) -> CommandResult {
             )),
         );
     }
-    let others: Vec<Known> = super::all(&opened)
+    let others: Vec<Known> = copies::all(&opened)
         .into_iter()
         .filter(|known| known.folder != folder)
         .collect();
-    let project = super::known_of(&opened).project;
+    let project = copies::known_of(&opened).project;
     if let Some(other) = others.iter().find(|other| other.project == project) {
         let error = anyhow!(
             "its Compose project `{project}` is also that of {}, whose containers would go",

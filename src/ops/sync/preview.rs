@@ -3,23 +3,20 @@
 
 use serde::Serialize;
 
-use super::table::print_json;
-use super::{Options, SCHEMA_VERSION, Synced, chosen, in_parallel};
-use crate::commands::Format;
-use crate::error::{CommandResult, Exit, Failure};
+use super::{Options, chosen};
+use crate::error::Failure;
 use crate::git::{local, url};
 use crate::host::resources;
-use crate::ops::{Context, Opened};
+use crate::ops::Opened;
+use crate::ops::parallel::in_parallel;
 use crate::plural::count;
 use crate::sync::{
-    Action, Allowed, HALF_MOVED, Outcome, Place, RepoReport, RepoState, Step, Target, after_fetch,
-    first_step,
+    Action, Allowed, HALF_MOVED, Outcome, Place, RepoReport, RepoState, Step, Synced, Target,
+    after_fetch, first_step,
 };
-use crate::ui::style;
-use crate::ui::table::{Cell, Table};
 
 /// Where each repo is, compared with the lock, as of what is on disk.
-pub(super) fn checked(opened: &Opened, options: &Options) -> Result<Synced, Failure> {
+pub(crate) fn checked(opened: &Opened, options: &Options) -> Result<Synced, Failure> {
     let repos = chosen(opened, options)?;
     let cores = resources::cores();
     let reports = in_parallel(cores, &repos, |_, repo| {
@@ -42,7 +39,7 @@ pub(super) fn checked(opened: &Opened, options: &Options) -> Result<Synced, Fail
         RepoReport::new(repo, outcome).told(note)
     })?;
     Ok(Synced {
-        schema_version: SCHEMA_VERSION,
+        schema_version: Synced::SCHEMA_VERSION,
         interrupted: false,
         repos: reports,
         not_in_manifest: Vec::new(),
@@ -51,26 +48,23 @@ pub(super) fn checked(opened: &Opened, options: &Options) -> Result<Synced, Fail
 
 /// One row of the plan.
 #[derive(Serialize)]
-struct Planned {
-    name: String,
-    path: String,
-    step: &'static str,
-    note: Option<String>,
+pub(crate) struct Planned {
+    pub name: String,
+    pub path: String,
+    pub step: &'static str,
+    pub note: Option<String>,
 }
 
+/// What would be done, in the order of the manifest.
 #[derive(Serialize)]
-struct Plan {
-    schema_version: u32,
-    dry_run: bool,
-    repos: Vec<Planned>,
+pub(crate) struct Plan {
+    pub schema_version: u32,
+    pub dry_run: bool,
+    pub repos: Vec<Planned>,
 }
 
-pub(super) fn dry_run(
-    context: &Context,
-    opened: &Opened,
-    options: &Options,
-    format: Format,
-) -> CommandResult {
+/// What would be done to each repo.
+pub(crate) fn plan(opened: &Opened, options: &Options) -> Result<Plan, Failure> {
     let repos = chosen(opened, options)?;
     let root = opened.root.as_path();
     let cores = resources::cores();
@@ -103,27 +97,11 @@ pub(super) fn dry_run(
             note,
         }
     })?;
-    if format == Format::Json {
-        print_json(
-            context,
-            &Plan {
-                schema_version: SCHEMA_VERSION,
-                dry_run: true,
-                repos: planned,
-            },
-        )?;
-        return Ok(Exit::Done);
-    }
-    let mut table = Table::with_heading(&["repo", "would", "note"]);
-    for row in planned {
-        table.push(vec![
-            Cell::styled(row.name, style::STRONG),
-            row.step.into(),
-            row.note.unwrap_or_default().into(),
-        ]);
-    }
-    context.ui.data(table).map_err(Failure::failed)?;
-    Ok(Exit::Done)
+    Ok(Plan {
+        schema_version: Synced::SCHEMA_VERSION,
+        dry_run: true,
+        repos: planned,
+    })
 }
 
 fn is_half_moved(place: &Place) -> bool {

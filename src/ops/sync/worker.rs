@@ -4,26 +4,26 @@ use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::in_parallel;
-use super::table::line;
 use crate::error::Failure;
 use crate::git::local::submodules;
 use crate::git::network::{self, Network};
 use crate::git::sizes::Sizes;
 use crate::git::{Cause, GitError, Meter, Phase, local, url};
 use crate::host::{here, interrupt};
-use crate::ops::Context;
+use crate::ops::parallel::in_parallel;
 use crate::plural::count;
 use crate::sync::{
     self, Action, Allowed, CloneState, Head, Link, Outcome, Place, RepoReport, Seen, Step,
     after_fetch, first_step,
 };
+use crate::ui::Ui;
 use crate::ui::progress::{self, Progress, TaskLine};
+use crate::ui::repos::line;
 use crate::workspace::Repo;
 
 /// What the workers share.
 pub(super) struct Worker<'a> {
-    context: &'a Context,
+    ui: Ui,
     network: Network<'a>,
     allowed: Allowed,
     running: Mutex<Vec<Running>>,
@@ -36,9 +36,9 @@ pub(super) struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    pub(super) fn new(context: &'a Context, network: Network<'a>, allowed: Allowed) -> Self {
+    pub(super) fn new(ui: Ui, network: Network<'a>, allowed: Allowed) -> Self {
         Worker {
-            context,
+            ui,
             network,
             allowed,
             running: Mutex::default(),
@@ -62,7 +62,7 @@ impl<'a> Worker<'a> {
         let say = |report: &RepoReport| {
             self.done.fetch_add(1, Ordering::Relaxed);
             if !draws {
-                self.context.ui.say(line(report));
+                self.ui.say(line(report));
             }
         };
         let tick = || {

@@ -1,30 +1,26 @@
-//! What `fitout sync` prints: the table, the commands that settle what was not done, and JSON.
+//! What came of repos, as a table, and the commands that settle what was not done.
 
-use anyhow::Context as _;
-use serde::Serialize;
+use std::io;
 
-use super::Synced;
-use crate::error::Failure;
-use crate::ops::Context;
+use super::table::{Cell, Table};
+use super::{Ui, shown, style};
 use crate::plural::few;
-use crate::sync::{Outcome, RepoReport, short};
-use crate::ui::table::{Cell, Table};
-use crate::ui::{shown, style};
+use crate::sync::{Outcome, RepoReport, Synced, short};
 
 /// Prints the table, and the commands that settle what was not done.
-pub fn print(context: &Context, synced: &Synced) -> Result<(), Failure> {
+pub(crate) fn print(ui: &Ui, synced: &Synced) -> io::Result<()> {
     for unnamed in &synced.not_in_manifest {
         let from = match &unnamed.url {
             Some(url) => format!("a clone of {url}"),
             None => "a git repository".to_owned(),
         };
-        context.ui.say(format_args!(
+        ui.say(format_args!(
             "`{}`, {from}, is not in the manifest: left as it is",
             unnamed.path
         ));
     }
     if synced.repos.is_empty() {
-        context.ui.say("the manifest names no repos");
+        ui.say("the manifest names no repos");
         return Ok(());
     }
     let mut table = Table::with_heading(&["repo", "at", "result", "note"]);
@@ -36,13 +32,13 @@ pub fn print(context: &Context, synced: &Synced) -> Result<(), Failure> {
             report.note.clone().unwrap_or_default().into(),
         ]);
     }
-    context.ui.data(table).map_err(Failure::failed)?;
+    ui.data(table)?;
     for (names, command) in hints(&synced.repos) {
-        context.ui.hint(format_args!("{names}: {command}"));
+        ui.hint(format_args!("{names}: {command}"));
     }
     for report in &synced.repos {
         if let Some(detail) = &report.detail {
-            context.ui.detail(format_args!("{}: {detail}", report.name));
+            ui.detail(format_args!("{}: {detail}", report.name));
         }
     }
     Ok(())
@@ -69,11 +65,6 @@ fn hints(reports: &[RepoReport]) -> Vec<(String, &str)> {
         .collect()
 }
 
-pub(super) fn print_json(context: &Context, value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).context("can't write the result as JSON")?;
-    context.ui.json(&text).map_err(Failure::failed)
-}
-
 fn look(outcome: Outcome) -> style::Style {
     match outcome {
         Outcome::Cloned | Outcome::Updated => style::PASS,
@@ -84,7 +75,7 @@ fn look(outcome: Outcome) -> style::Style {
 }
 
 /// `web: cloned main`.
-pub(super) fn line(report: &RepoReport) -> String {
+pub(crate) fn line(report: &RepoReport) -> String {
     let mut line = format!("{}: {}", report.name, report.outcome.word());
     if let (Outcome::Cloned | Outcome::Updated, Some(reference)) =
         (report.outcome, &report.reference)

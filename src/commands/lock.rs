@@ -1,0 +1,53 @@
+//! `fitout lock`: writes down the commit of every repo, for `fitout sync --locked`.
+
+use crate::error::{CommandResult, Exit};
+use crate::host::files::{self, Mode};
+use crate::manifest::lock::{FILE, Lock};
+use crate::ops::{Context, lock};
+use crate::plural::count;
+use crate::sync::short;
+
+/// Write the commit of every repo into workspace.lock
+///
+/// Commit that file: `fitout sync --locked` then brings the whole workspace to exactly these commits,
+/// on every machine. Each remote is asked: a commit that none of its branches and tags leads to is
+/// refused, since nobody else could get it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Write nothing and ask no server; exit with 1 when the file does not say what is checked out
+    #[arg(long)]
+    check: bool,
+}
+
+pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
+    let opened = context.open()?;
+    let old = opened.lock()?;
+    let found = lock::commits(context, &opened, old.as_ref())?;
+    if !args.check {
+        lock::ask_remotes(context, &opened, &found.checked_out)?;
+    }
+    let new = Lock::new(found.commits);
+    if old.as_ref() == Some(&new) {
+        context.ui.say(format_args!("{FILE} is up to date"));
+        return Ok(Exit::Done);
+    }
+    if args.check {
+        for (repo, commit) in &new.repos {
+            let locked = old.as_ref().and_then(|old| old.repos.get(repo));
+            if locked != Some(commit) {
+                let locked = locked.map_or("nothing", |locked| short(locked));
+                context.ui.data(format_args!(
+                    "{repo}: at {}, locked at {locked}",
+                    short(commit)
+                ))?;
+            }
+        }
+        context.ui.say(format_args!("{FILE} is not up to date"));
+        context.ui.hint("fitout lock");
+        return Ok(Exit::Findings);
+    }
+    files::write_within(&opened.root, FILE, &new.render()?, Mode::Shared)?;
+    let repos = count(new.repos.len(), "repo");
+    context.ui.say(format_args!("wrote {FILE}: {repos}"));
+    Ok(Exit::Done)
+}

@@ -1,0 +1,159 @@
+//! `fitout sync`: clones what is missing and moves the rest forward, all repos at once.
+
+use std::num::NonZeroUsize;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use super::Format;
+use crate::error::{CommandResult, Exit, Failure};
+use crate::host::interrupt;
+use crate::ops::sync::preview::{self, Plan};
+use crate::ops::sync::{self, Options};
+use crate::ops::{Context, copies};
+use crate::sync::{Allowed, RepoReport, Synced};
+use crate::ui::table::{Cell, Table};
+use crate::ui::{Ui, repos, style};
+
+/// Clone what is missing and update the rest, all repos at once
+///
+/// Nothing of yours is touched: a repo with local changes, commits of its own or another branch
+/// checked out is fetched and left as it is, and the table says what to do. docs/sync.md has all rules.
+///
+/// Exit status 1 when a repo has failed, or was held back or refused.
+#[derive(Debug, Default, clap::Args)]
+#[command(after_long_help = JSON_HELP)]
+pub(crate) struct Args {
+    /// Only these repos; all where none is named
+    #[arg(value_name = "REPO")]
+    repos: Vec<String>,
+    /// Repos in flight at once
+    #[arg(short, long, value_name = "NUMBER")]
+    jobs: Option<NonZeroUsize>,
+    /// Clone everything from the servers; `fitout cache` shows what was kept of earlier clones
+    #[arg(long)]
+    no_cache: bool,
+    /// Print what would be done; ask no server, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Go back to the manifest's branch, where that loses nothing
+    #[arg(long)]
+    switch: bool,
+    /// Bring every repo to exactly the commit in workspace.lock, where that loses nothing
+    #[arg(long)]
+    locked: bool,
+    /// Change nothing and ask no server; exit with 1 when a repo is not at its locked commit
+    #[arg(long, requires = "locked")]
+    check: bool,
+    /// Give a clone whose remote has another URL the manifest's
+    #[arg(long)]
+    set_url: bool,
+    /// Print the result for people or for programs
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
+    format: Format,
+}
+
+const JSON_HELP: &str = "\
+JSON (--format json), one object:
+  schema_version   1; raised when a field changes its meaning or goes away
+  interrupted      whether Ctrl-C came first
+  repos            in the order of the manifest, each with name, path, reference (the branch, tag or
+                   commit that is wanted), outcome (cloned | updated | up_to_date | left | held_back |
+                   refused | failed | skipped | interrupted), note, command (which settles it), and
+                   detail after a failure
+  not_in_manifest  clones that the manifest does not name, each with path, url
+with --dry-run:
+  schema_version, dry_run (true)
+  repos            each with name, path, step (skip | clone | fetch | set url | refuse), note";
+
+pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
+    let opened = context.open()?;
+    let options = Options {
+        repos: args.repos.clone(),
+        jobs: args.jobs.map(NonZeroUsize::get),
+        allowed: Allowed {
+            // Whoever asks for exactly these commits wants to leave the branch.
+            switch: args.switch || args.locked,
+            set_url: args.set_url,
+        },
+        locked: args.locked,
+        no_cache: args.no_cache,
+    };
+    if args.check {
+        let synced = preview::checked(&opened, &options)?;
+        match args.format {
+            Format::Text => repos::print(&context.ui, &synced)?,
+            Format::Json => print_json(&context.ui, &synced)?,
+        }
+        return Ok(synced.exit());
+    }
+    if args.dry_run {
+        let plan = preview::plan(&opened, &options)?;
+        match args.format {
+            Format::Text => context.ui.data(table(plan))?,
+            Format::Json => print_json(&context.ui, &plan)?,
+        }
+        return Ok(Exit::Done);
+    }
+    interrupt::listen().context("can't listen for Ctrl-C")?;
+    let mut synced = sync::sync(context, &opened, &options)?;
+    copies::record(context, &opened);
+    match args.format {
+        Format::Text => {
+            repos::print(&context.ui, &synced)?;
+            if let Some(again) = other_urls(context, &synced, &options) {
+                let moved = sync::sync(context, &opened, &again)?;
+                repos::print(&context.ui, &moved)?;
+                synced.replace(moved);
+            }
+        }
+        Format::Json => print_json(&context.ui, &synced)?,
+    }
+    Ok(synced.exit())
+}
+
+/// Asks, where somebody can be asked, whether clones with another URL shall have the manifest's.
+fn other_urls(context: &Context, synced: &Synced, options: &Options) -> Option<Options> {
+    let other: Vec<&RepoReport> = synced
+        .repos
+        .iter()
+        .filter(|report| report.has_other_url)
+        .collect();
+    if other.is_empty() || synced.interrupted {
+        return None;
+    }
+    let names: Vec<String> = other.iter().map(|report| report.name.clone()).collect();
+    if !context.ui.can_prompt() {
+        context.ui.hint(format_args!(
+            "to give what is there the manifest's URL: fitout sync --set-url {}",
+            names.join(" ")
+        ));
+        return None;
+    }
+    let question = format!("Give {} the manifest's URL?", names.join(", "));
+    (context.ui.confirm(&question) == Some(true)).then(|| Options {
+        repos: names,
+        allowed: Allowed {
+            set_url: true,
+            ..options.allowed
+        },
+        ..options.clone()
+    })
+}
+
+fn table(plan: Plan) -> Table {
+    let mut table = Table::with_heading(&["repo", "would", "note"]);
+    for row in plan.repos {
+        table.push(vec![
+            Cell::styled(row.name, style::STRONG),
+            row.step.into(),
+            row.note.unwrap_or_default().into(),
+        ]);
+    }
+    table
+}
+
+fn print_json(ui: &Ui, value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).context("can't write the result as JSON")?;
+    Ok(ui.json(&text)?)
+}

@@ -61,3 +61,4 @@ mod tidy;
 mod trust;
 mod up;
 mod use_service;
+mod words;

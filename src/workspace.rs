@@ -245,6 +245,16 @@ pub enum RunsOn {
     Host,
 }
 
+impl RunsOn {
+    /// As the manifest writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            RunsOn::Container => "container",
+            RunsOn::Host => "host",
+        }
+    }
+}
+
 /// A port of a container that is published on the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {

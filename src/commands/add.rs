@@ -1,29 +1,11 @@
 //! `fitout add`: one more repo in the manifest, and what it can be run as.
-//!
-//! Clones first, since only a clone says what a repo can be run as. The manifest is written last,
-//! and only when it is valid with the new tables in it.
 
-use std::path::PathBuf;
-
-use anyhow::{Context as _, anyhow};
-
-use super::dockerfile::{self, Offer, Wanted};
-use super::init::{address, runnables};
-use crate::draft::{self, Defaults, FoundRepo, Taken};
 use crate::error::{CommandResult, Exit, Failure};
-use crate::git::survey::{self, Kind};
-use crate::git::{local, url};
-use crate::host::files::{self, Mode};
-use crate::host::interrupt;
-use crate::manifest::edit::{self, NotEditable, Section};
-use crate::manifest::{self, Manifest};
-use crate::ops::sync::{self, Options};
-use crate::ops::{Context, Opened, open::read};
-use crate::shell;
-use crate::stack::{self, Runnable};
-use crate::ui::Ui;
+use crate::manifest;
+use crate::ops::Context;
+use crate::ops::add::{Addition, Request};
+use crate::ops::dockerfiles::Wanted;
 use crate::ui::style::PASS;
-use crate::workspace::{Repo, Source, Workspace, syntax};
 
 /// Add a repo to workspace.toml, and what it can be run as
 ///
@@ -31,7 +13,7 @@ use crate::workspace::{Repo, Source, Workspace, syntax};
 /// adds a `[repos]` and a `[services]` table. Everything else in the file stays as it is. For a repo
 /// that is in the manifest, it adds the service alone.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// A URL as for `git clone`, a clone in the workspace, or a name that `[git] base_url` completes
     #[arg(value_name = "NAME|URL")]
     repo: String,
@@ -61,47 +43,32 @@ pub struct Args {
     dry_run: bool,
 }
 
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
+pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     let ui = &context.ui;
-    check_name(args.service.as_deref())?;
-    let opened = context.open()?;
-    let source = read(&opened.root, manifest::FILE)?.unwrap_or_default();
-
-    let (name, with_repo, repo_table) = if let Some(name) = known(context, &opened, args) {
-        (name, source.clone(), String::new())
-    } else {
-        let (name, table) = new_repo(context, &opened, &source, args)?;
-        let text = edited(edit::add(&source, Section::Repos, &table), &table)?;
-        (name, text, table)
+    let asks_nothing = args.no_dockerfile || args.yes || args.dry_run;
+    let request = Request {
+        repo: args.repo.clone(),
+        service: args.service.clone(),
+        no_service: args.no_service,
+        branch: args.branch.clone(),
+        path: args.path.clone(),
+        dockerfiles: Wanted::said(args.dockerfile, asks_nothing),
+        dry_run: args.dry_run,
     };
-    let after = Opened::with(&opened.root, &with_repo)?;
-    let (services_table, offers) = if args.no_service {
-        (String::new(), Vec::new())
-    } else {
-        if !args.dry_run {
-            clone(context, &after, &name)?;
-        }
-        service_tables(ui, &after, &name, args)?
-    };
-    let text = if services_table.is_empty() {
-        with_repo
-    } else {
-        let added = edit::add(&with_repo, Section::Services, &services_table);
-        edited(added, &services_table)?
-    };
-    if text == source {
-        ui.say(format_args!("`{name}` is in {} already", manifest::FILE));
+    let addition = Addition::of(context, &request)?;
+    if addition.tables.is_empty() {
+        ui.say(format_args!(
+            "`{}` is in {} already",
+            addition.name,
+            manifest::FILE
+        ));
         return Ok(Exit::Done);
     }
-    Opened::with(&opened.root, &text)?;
-
     if args.dry_run {
-        ui.file(&text)?;
+        ui.file(&addition.text)?;
         return Ok(Exit::Done);
     }
-    let tables = format!("{}\n\n{}", repo_table.trim(), services_table.trim());
-    for line in tables.trim().lines() {
+    for line in addition.tables.lines() {
         ui.say(format_args!("{PASS}+{line}{PASS:#}"));
     }
     if ui.can_prompt() && !args.yes {
@@ -114,239 +81,13 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
             None => return Err(Failure::interrupted()),
         }
     }
-    files::write_within(&opened.root, manifest::FILE, &text, Mode::Shared)?;
-    let added = match &args.service {
-        Some(service) if repo_table.is_empty() => service,
-        _ => &name,
-    };
-    ui.say(format_args!("added `{added}` to {}", manifest::FILE));
-    for offer in offers {
-        offer.write(ui)?;
-    }
+    addition.write()?;
+    ui.say(format_args!(
+        "added `{}` to {}",
+        addition.added,
+        manifest::FILE
+    ));
+    addition.write_dockerfiles(ui)?;
     ui.hint("run `fitout generate` to bring it into the compose file, or `fitout up` to start it");
     Ok(Exit::Done)
-}
-
-/// Before anything is cloned for it.
-fn check_name(service: Option<&str>) -> Result<(), Failure> {
-    let Some(Err(invalid)) = service.map(syntax::name) else {
-        return Ok(());
-    };
-    let failure = Failure::usage(anyhow!("`--service` {}", invalid.problem));
-    Err(match invalid.help {
-        Some(help) => failure.hint(help),
-        None => failure,
-    })
-}
-
-/// The text, or why the file has to be edited by hand.
-pub(super) fn edited(
-    result: Result<String, NotEditable>,
-    by_hand: &str,
-) -> Result<String, Failure> {
-    result.map_err(|error| {
-        let error = anyhow::Error::new(error).context(format!("can't edit {}", manifest::FILE));
-        Failure::usage(error).hint(format!("edit it yourself:\n\n{}", by_hand.trim()))
-    })
-}
-
-/// The repo of the manifest that was meant, by its name, its folder or its address.
-fn known(context: &Context, opened: &Opened, args: &Args) -> Option<String> {
-    let given = args.repo.trim_end_matches('/');
-    let absolute = url::resolve(&context.cwd, given);
-    let meant = |repo: &&Repo| {
-        repo.name == given
-            || local::folder(&opened.root, repo) == context.cwd.join(given)
-            || url::same(&url::resolve(&opened.root, &repo.url), &absolute)
-    };
-    opened
-        .workspace
-        .repos
-        .iter()
-        .find(meant)
-        .map(|repo| repo.name.clone())
-}
-
-/// The name and the table of a repo that is not in the manifest.
-fn new_repo(
-    context: &Context,
-    opened: &Opened,
-    source: &str,
-    args: &Args,
-) -> Result<(String, String), Failure> {
-    let (table, _) = manifest::decode::manifest(source);
-    let defaults = defaults(&table);
-    let (url, path) = place(context, opened, &defaults, args)?;
-    let path = match (&args.path, path) {
-        (Some(path), _) => Some(path.clone()),
-        (None, path) => path,
-    };
-    let found = FoundRepo {
-        path,
-        url,
-        branch: args.branch.clone(),
-        runnables: Vec::new(),
-    };
-    let taken = Taken::by(&opened.workspace);
-    Ok(draft::repo_table(&found, &defaults, &taken))
-}
-
-fn defaults(manifest: &Manifest) -> Defaults<'_> {
-    Defaults {
-        repos_dir: manifest
-            .workspace
-            .repos_dir
-            .as_ref()
-            .map(|folder| folder.value.trim_matches(['.', '/']))
-            .unwrap_or_default(),
-        base_url: manifest.git.base_url.as_ref().map(|url| url.value.as_str()),
-        branch: manifest
-            .git
-            .branch
-            .as_ref()
-            .map(|branch| branch.value.as_str()),
-    }
-}
-
-/// Where a new repo comes from, and the folder of its clone, where it has one.
-fn place(
-    context: &Context,
-    opened: &Opened,
-    defaults: &Defaults<'_>,
-    args: &Args,
-) -> Result<(String, Option<String>), Failure> {
-    let given = args.repo.trim_end_matches('/');
-    let clones = survey::repositories(&opened.root, stack::is_ignored);
-    let here = context.cwd.join(given.trim_start_matches("./"));
-    if let Some(found) = clones
-        .iter()
-        .find(|found| opened.root.join(&found.path) == here)
-    {
-        return match &found.kind {
-            Kind::Clone { url, .. } => {
-                let url = draft::portable_url(url, &opened.root.to_string_lossy());
-                Ok((url, Some(found.path.clone())))
-            }
-            _ => Err(Failure::usage(anyhow!(
-                "`{given}` has no remote that it could be cloned from"
-            ))
-            .hint(format!(
-                "`git -C {} remote add origin URL`, then again",
-                shell::path(given)
-            ))),
-        };
-    }
-    if given.contains(['/', ':']) || given.starts_with('.') {
-        return Ok((address(given, &context.cwd, &opened.root)?, None));
-    }
-    let Some(base) = defaults.base_url else {
-        return Err(Failure::usage(anyhow!(
-            "`{given}` is no clone in the workspace, and there is no `[git] base_url` to find it with"
-        ))
-        .hint("write its address: `fitout add git@github.com:acme/api.git`"));
-    };
-    let slash = if base.ends_with(['/', ':']) { "" } else { "/" };
-    Ok((format!("{base}{slash}{given}"), None))
-}
-
-/// Clones a repo where that is missing, as `sync` does. One that is there is left as it is.
-fn clone(context: &Context, opened: &Opened, name: &str) -> Result<(), Failure> {
-    let folder = clone_folder(opened, name);
-    if folder.is_some_and(|folder| folder.join(".git").exists()) {
-        return Ok(());
-    }
-    interrupt::listen().context("can't listen for Ctrl-C")?;
-    let options = Options {
-        repos: vec![name.to_owned()],
-        ..Options::default()
-    };
-    let synced = sync::sync(context, opened, &options)?;
-    match synced.exit() {
-        Exit::Done => Ok(()),
-        Exit::Interrupted => Err(Failure::interrupted()),
-        _ => Err(Failure::failed(anyhow!(
-            "`{name}` can't be cloned, so {} was left as it is",
-            manifest::FILE
-        ))
-        .hint("to add the repo without looking into it, add `--no-service`")),
-    }
-}
-
-fn clone_folder(opened: &Opened, name: &str) -> Option<PathBuf> {
-    let repos = opened.personal.repos(&opened.workspace);
-    let repo = repos.iter().find(|repo| repo.name == name)?;
-    Some(local::folder(&opened.root, repo))
-}
-
-/// The `[services]` tables for a repo of the manifest; none where it has services.
-fn service_tables(
-    ui: &Ui,
-    opened: &Opened,
-    name: &str,
-    args: &Args,
-) -> Result<(String, Vec<Offer>), Failure> {
-    let folder = clone_folder(opened, name);
-    let mut runnables = match folder.as_deref().filter(|folder| folder.is_dir()) {
-        Some(folder) => runnables(folder),
-        None => Vec::new(),
-    };
-    let wanted = args.service.as_deref();
-    if wanted.is_none() && has_service(&opened.workspace, name) {
-        return Ok((String::new(), Vec::new()));
-    }
-    match (wanted, runnables.len()) {
-        (None, 0) => {
-            let what = if args.dry_run && folder.is_none_or(|folder| !folder.is_dir()) {
-                "is not cloned, so it is not known what it can be run as"
-            } else {
-                "has no Dockerfile, and nothing says that it is a service"
-            };
-            ui.warn(format_args!("`{name}` {what}"));
-            ui.hint("to add a service all the same, give it a name: `--service NAME`");
-            return Ok((String::new(), Vec::new()));
-        }
-        (Some(_), 0) => runnables.push(Runnable::unknown()),
-        (Some(_), 2..) => {
-            let error = anyhow!("`{name}` can be run as {} services", runnables.len());
-            return Err(
-                Failure::usage(error).hint("leave out `--service`, then rename them in the file")
-            );
-        }
-        _ => {}
-    }
-    let mut accepted = Vec::new();
-    if let Some(folder) = folder {
-        let shown = folder.strip_prefix(&opened.root).unwrap_or(&folder);
-        let (offers, with_them) = dockerfile::offers(&folder, &shown.to_string_lossy());
-        let asks_nothing = args.no_dockerfile || args.yes || args.dry_run;
-        let wanted = Wanted::said(args.dockerfile, asks_nothing);
-        if dockerfile::accepts(ui, &offers, wanted)? {
-            (accepted, runnables) = (offers, with_them);
-        }
-    }
-    say_what_is_missing(ui, opened, name, &runnables);
-    let taken = Taken::by(&opened.workspace);
-    let tables = draft::service_tables(wanted, name, &runnables, &taken);
-    Ok((tables, accepted))
-}
-
-fn has_service(workspace: &Workspace, repo: &str) -> bool {
-    workspace
-        .services
-        .iter()
-        .any(|service| match &service.source {
-            Source::Build(build) => build.repo == repo,
-            Source::Image(_) | Source::Preset(_) => false,
-        })
-}
-
-fn say_what_is_missing(ui: &Ui, opened: &Opened, name: &str, runnables: &[Runnable]) {
-    let path = opened.workspace.repo(name).map_or("", |repo| &repo.path);
-    for runnable in runnables.iter().filter(|it| it.dockerfile.is_none()) {
-        let folder = syntax::join(path, &runnable.context);
-        ui.warn(format_args!(
-            "still to be written: `{folder}/Dockerfile.dev`"
-        ));
-        ui.hint(dockerfile::command_for(&folder));
-    }
 }

@@ -17,7 +17,7 @@ use crate::ui::table::{Cell, Table};
 /// takes its objects from there and only the difference from the server. Clones don't depend on it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     action: Option<Action>,
     /// Print the result for people or for programs
@@ -62,8 +62,7 @@ struct Row {
 /// Version of the JSON output.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
+pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     let Some(cache) = Cache::of_user() else {
         return Err(Failure::failed(anyhow::anyhow!(
             "this system names no folder for caches"

@@ -12,14 +12,13 @@ use crate::ops::Context;
 /// fish: `fitout completions fish > ~/.config/fish/completions/fitout.fish`.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
-pub struct Args {
+pub(crate) struct Args {
     /// The shell
     #[arg(value_enum)]
     shell: Shell,
 }
 
-/// Runs the command.
-pub fn run(context: &Context, args: &Args, mut command: clap::Command) -> CommandResult {
+pub(crate) fn run(context: &Context, args: &Args, mut command: clap::Command) -> CommandResult {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut command, "fitout", &mut script);
     context.ui.file(&String::from_utf8_lossy(&script))?;

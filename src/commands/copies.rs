@@ -24,7 +24,7 @@ use crate::ui::table::{Cell, Table};
 /// Outside of a workspace, all workspaces of this machine in which fitout has written are listed.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     action: Option<Action>,
     /// How to print it
@@ -74,8 +74,7 @@ struct Row {
 /// Version of the JSON output.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
+pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     if let Some(Action::Remove(remove)) = &args.action {
         return remove::run(context, remove);
     }

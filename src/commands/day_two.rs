@@ -9,17 +9,16 @@ use std::ffi::OsString;
 
 use anyhow::{Context as _, anyhow};
 
-use crate::docker::Compose;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::browser;
-use crate::ops::project::Project;
+use crate::ops::project::{Project, become_compose, terminal};
 use crate::ops::{Context, Opened};
 use crate::running;
 use crate::workspace::VolumeSource;
 
 /// The commands of this family.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Show what services print
     Logs(LogsArgs),
     /// Run a command in the running container of a service
@@ -50,7 +49,7 @@ pub enum Command {
 
 /// What `logs` takes.
 #[derive(Debug, clap::Args)]
-pub struct LogsArgs {
+pub(crate) struct LogsArgs {
     #[command(flatten)]
     choice: ChoiceArgs,
     /// Go on until Ctrl-C
@@ -69,7 +68,7 @@ pub struct LogsArgs {
 
 /// Some services, or those of the repo that the user is in, or all.
 #[derive(Debug, clap::Args)]
-pub struct ChoiceArgs {
+pub(crate) struct ChoiceArgs {
     /// The services; where none is named, those of the repo that you are in, else all
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
@@ -80,7 +79,7 @@ pub struct ChoiceArgs {
 
 /// Some services, or all.
 #[derive(Debug, clap::Args)]
-pub struct NamesArgs {
+pub(crate) struct NamesArgs {
     /// The services; all where none is named
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
@@ -88,7 +87,7 @@ pub struct NamesArgs {
 
 /// One service.
 #[derive(Debug, clap::Args)]
-pub struct ServiceArgs {
+pub(crate) struct ServiceArgs {
     /// The service; where none is named, that of the repo that you are in
     #[arg(value_name = "SERVICE")]
     service: Option<String>,
@@ -96,7 +95,7 @@ pub struct ServiceArgs {
 
 /// A command for a service.
 #[derive(Debug, clap::Args)]
-pub struct RunArgs {
+pub(crate) struct RunArgs {
     /// The service and the command; inside a repo, the command is enough
     #[arg(
         value_name = "[SERVICE] COMMAND",
@@ -109,7 +108,7 @@ pub struct RunArgs {
 
 /// What `down` takes.
 #[derive(Debug, clap::Args)]
-pub struct DownArgs {
+pub(crate) struct DownArgs {
     /// Remove the volumes too: the data of all services is lost
     #[arg(long)]
     volumes: bool,
@@ -121,7 +120,7 @@ pub struct DownArgs {
 /// What `compose` takes: everything.
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
-pub struct ComposeArgs {
+pub(crate) struct ComposeArgs {
     /// As after `docker compose`
     #[arg(
         value_name = "ARGUMENT",
@@ -139,7 +138,7 @@ const SHELL: [&str; 3] = [
 ];
 
 /// Runs one of the commands. Returns only when Compose can't be started.
-pub fn run(context: &Context, command: &Command) -> CommandResult {
+pub(crate) fn run(context: &Context, command: &Command) -> CommandResult {
     let opened = context.open()?;
     let project = Project::new(context, &opened);
     match command {
@@ -316,19 +315,6 @@ fn open(
         context.ui.data(url)?;
     }
     Ok(Exit::Done)
-}
-
-/// Compose makes a terminal in the container unless told otherwise; it needs one here too.
-pub(super) fn terminal(compose: Compose, context: &Context) -> Compose {
-    if context.ui.has_terminal() {
-        compose
-    } else {
-        compose.arg("-T")
-    }
-}
-
-pub(super) fn become_compose(compose: Compose) -> CommandResult {
-    Err(Failure::failed(compose.exec()))
 }
 
 #[cfg(test)]

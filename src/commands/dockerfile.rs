@@ -1,21 +1,13 @@
 //! `fitout dockerfile`: Dockerfiles for a folder, made from what its files say.
-//!
-//! Finds the folder and writes; what goes into the files is judged and filled in by the pure
-//! `stack`. A file that is there is replaced only where the user says so.
-
-use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
-use super::init::look_into;
 use crate::error::{CommandResult, Exit, Failure};
-use crate::host::files::{self, Mode};
-use crate::manifest;
-use crate::ops::{Context, Opened};
-use crate::shell;
-use crate::stack::{self, Dockerfiles, Files, Runnable, Stack};
+use crate::ops::Context;
+use crate::ops::dockerfiles::{self, DEVELOPMENT, Existing, IGNORE, PRODUCTION, Part, Place};
+use crate::stack::{self, Dockerfiles};
 use crate::ui::Ui;
-use crate::workspace::{Source, syntax};
+use crate::workspace::syntax;
 
 /// Write a Dockerfile for development and one for production
 ///
@@ -24,7 +16,7 @@ use crate::workspace::{Source, syntax};
 /// `.dockerignore`. docs/dockerfiles.md says what is in them and why. What the files do not say is
 /// left open, with a warning.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// A service or a repo of the workspace, a folder, or a stack for an example: dotnet, go, java,
     /// node, php, python, ruby, rust; the folder that you are in where not set
     #[arg(value_name = "SERVICE|FOLDER|STACK")]
@@ -46,285 +38,51 @@ pub struct Args {
     force: bool,
 }
 
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
+pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     let ui = &context.ui;
-    let place = place(context, args)?;
-    let (files, stack) = stack_of(ui, &place, args)?;
-    let dockerfiles = stack::dockerfiles(&files, &stack);
+    let place = dockerfiles::place(context, args.of.as_deref())?;
+    let (files, stack) = dockerfiles::stack_of(ui, &place, args.stack.as_deref())?;
+    let made = stack::dockerfiles(&files, &stack);
     ui.detail(format_args!("found {}", stack.describe()));
-    let parts = parts(&dockerfiles, args);
+    let parts = parts(&made, args);
     if args.write {
         let replace = if args.force {
             Existing::Replace
         } else {
             Existing::Keep
         };
-        let written = write(ui, &place.folder, &place.shown, &parts, replace)?;
+        let written = dockerfiles::write_all(ui, &place.folder, &place.shown, &parts, replace)?;
         if written == 0 {
             return Err(nothing_written(&place, &parts));
         }
     } else {
         print(ui, &place, &parts)?;
     }
-    say_what_is_missing(ui, &dockerfiles, &parts);
+    dockerfiles::say_what_is_missing(ui, &made, &parts);
     if !stack.serves {
         ui.warn(format_args!(
             "nothing says that this is a service; {} is the usual port",
             stack.port
         ));
     }
-    for note in &dockerfiles.notes {
+    for note in &made.notes {
         ui.warn(note);
     }
     Ok(Exit::Done)
 }
 
-/// The folder that was meant.
-struct Place {
-    folder: PathBuf,
-    /// As the user sees it; empty for the one that they are in.
-    shown: String,
-    /// The port that the manifest gives the service.
-    port: Option<u16>,
-    /// The stack that was named in the place of a folder.
-    stack: Option<String>,
-}
-
-fn place(context: &Context, args: &Args) -> Result<Place, Failure> {
-    let here = |stack: Option<String>| Place {
-        folder: context.cwd.clone(),
-        shown: String::new(),
-        port: None,
-        stack,
-    };
-    let Some(of) = args.of.as_deref() else {
-        return Ok(here(None));
-    };
-    let is_path = of.contains('/') || of.starts_with('.');
-    if !is_path {
-        if has_workspace(context)
-            && let Some(place) = in_workspace(&context.open()?, of)?
-        {
-            return Ok(place);
-        }
-        if stack::find(of).is_some() {
-            return Ok(here(Some(of.to_owned())));
-        }
-    }
-    let folder = context.cwd.join(of);
-    if folder.is_dir() {
-        return Ok(Place {
-            folder,
-            shown: of.trim_end_matches('/').trim_start_matches("./").to_owned(),
-            ..here(None)
-        });
-    }
-    let names: Vec<&str> = stack::names().collect();
-    Err(
-        Failure::usage(anyhow!("`{of}` is no service, no folder and no stack"))
-            .hint(format!("stacks are {}", names.join(", "))),
-    )
-}
-
-fn has_workspace(context: &Context) -> bool {
-    let mut folders = context.cwd.ancestors();
-    folders.any(|folder| folder.join(manifest::FILE).is_file())
-}
-
-/// The folder of a service or of a repo.
-fn in_workspace(opened: &Opened, name: &str) -> Result<Option<Place>, Failure> {
-    let (context, port) = if let Some(service) = opened.workspace.service(name) {
-        let Source::Build(build) = &service.source else {
-            let error = anyhow!("`services.{name}` runs an image that is made elsewhere");
-            return Err(Failure::usage(error)
-                .hint("a Dockerfile is for a service with a `repo`; name its folder otherwise"));
-        };
-        let port = service.ports.first().map(|port| port.target);
-        (build.context.clone(), port)
-    } else if let Some(repo) = opened.workspace.repo(name) {
-        (repo.path.clone(), None)
-    } else {
-        return Ok(None);
-    };
-    crate::host::place::check(&opened.root, Path::new(&context))?;
-    let folder = opened.root.join(&context);
-    if !folder.is_dir() {
-        let error = anyhow!("`{context}` is not there, so nothing is known of `{name}`");
-        return Err(Failure::failed(error).hint("`fitout sync` clones what is missing"));
-    }
-    Ok(Some(Place {
-        folder,
-        shown: context,
-        port,
-        stack: None,
-    }))
-}
-
-/// What to write Dockerfiles for: the folder's files, or those of an example.
-fn stack_of(ui: &Ui, place: &Place, args: &Args) -> Result<(Files, Stack), Failure> {
-    let files = look_into(&place.folder);
-    let found = stack::detect_on(&files, place.port);
-    let wanted = args.stack.as_ref().or(place.stack.as_ref());
-    let Some(wanted) = wanted else {
-        let mut found = found.into_iter();
-        let Some(first) = found.next() else {
-            let error = anyhow!(
-                "nothing in `{}` says what it is written in",
-                place.folder.display()
-            );
-            return Err(Failure::failed(error)
-                .hint("to see an example, name a stack: `fitout dockerfile node`"));
-        };
-        for other in found {
-            ui.say(format_args!(
-                "{} is there, too: `--stack {}`",
-                other.definition().title,
-                other.name
-            ));
-        }
-        return Ok((files, first));
-    };
-    if let Some(stack) = found.into_iter().find(|stack| stack.name == wanted) {
-        return Ok((files, stack));
-    }
-    let Some(definition) = stack::find(wanted) else {
-        let names: Vec<&str> = stack::names().collect();
-        let error = anyhow!("there is no stack `{wanted}`");
-        return Err(Failure::usage(error).hint(format!("stacks are {}", names.join(", "))));
-    };
-    if args.stack.is_some() {
-        let error = anyhow!(
-            "`{}` has no file of {}: {}",
-            place.folder.display(),
-            definition.title,
-            definition.files.join(", ")
-        );
-        return Err(Failure::failed(error));
-    }
-    let example = definition.example();
-    let paths: Vec<&str> = example.paths().collect();
-    ui.warn(format_args!(
-        "this folder has no file of {}; this is an example for {}",
-        definition.title,
-        paths.join(", ")
-    ));
-    let stack = stack::detect(&example)
-        .into_iter()
-        .find(|stack| stack.name == wanted);
-    let stack = stack.ok_or_else(|| anyhow!("the example of `{wanted}` is not of that stack"))?;
-    Ok((example, stack))
-}
-
-/// A file: its name and its text.
-type Part<'d> = (&'static str, &'d str);
-
-const DEVELOPMENT: &str = "Dockerfile.dev";
-const PRODUCTION: &str = "Dockerfile";
-const IGNORE: &str = ".dockerignore";
-
-fn parts<'d>(dockerfiles: &'d Dockerfiles, args: &Args) -> Vec<Part<'d>> {
+fn parts<'d>(made: &'d Dockerfiles, args: &Args) -> Vec<Part<'d>> {
     let mut parts: Vec<Part<'d>> = Vec::new();
     if !args.production {
-        parts.push((DEVELOPMENT, &dockerfiles.development));
+        parts.push((DEVELOPMENT, &made.development));
     }
     if !args.dev {
-        parts.push((PRODUCTION, &dockerfiles.production));
+        parts.push((PRODUCTION, &made.production));
     }
     if args.write || parts.len() > 1 {
-        parts.push((IGNORE, &dockerfiles.ignore));
+        parts.push((IGNORE, &made.ignore));
     }
     parts
-}
-
-/// A `Dockerfile.dev` that a service of a clone could have.
-pub(super) struct Offer {
-    folder: PathBuf,
-    shown: String,
-    dockerfiles: Dockerfiles,
-}
-
-impl Offer {
-    /// The file, as the user sees it.
-    pub(super) fn path(&self) -> String {
-        syntax::join(&self.shown, DEVELOPMENT)
-    }
-
-    /// Writes it, with an ignore file where there is none.
-    pub(super) fn write(&self, ui: &Ui) -> Result<(), Failure> {
-        let parts = [
-            (DEVELOPMENT, self.dockerfiles.development.as_str()),
-            (IGNORE, self.dockerfiles.ignore.as_str()),
-        ];
-        write(ui, &self.folder, &self.shown, &parts, Existing::Keep)?;
-        say_what_is_missing(ui, &self.dockerfiles, &parts);
-        Ok(())
-    }
-}
-
-/// What a clone could have, and what it can be run as when it has.
-pub(super) fn offers(clone: &Path, shown: &str) -> (Vec<Offer>, Vec<Runnable>) {
-    let mut files = look_into(clone);
-    let mut offers = Vec::new();
-    for runnable in stack::runnables(&files) {
-        if let (None, Some(stack)) = (&runnable.dockerfile, &runnable.stack) {
-            let context = &runnable.context;
-            let dockerfiles = stack::dockerfiles(&files.below(context), stack);
-            files = files.with(
-                &syntax::join(context, DEVELOPMENT),
-                &dockerfiles.development,
-            );
-            offers.push(Offer {
-                folder: clone.join(context),
-                shown: syntax::join(shown, context),
-                dockerfiles,
-            });
-        }
-    }
-    (offers, stack::runnables(&files))
-}
-
-/// What the command line says of files that could be written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
-    Yes,
-    No,
-    /// Nothing: the user is asked, where there is a terminal.
-    Unsaid,
-}
-
-impl Wanted {
-    /// Of `--dockerfile`, and of flags that mean that nothing is asked.
-    pub(super) fn said(is_wanted: bool, asks_nothing: bool) -> Self {
-        match (is_wanted, asks_nothing) {
-            (true, _) => Wanted::Yes,
-            (false, true) => Wanted::No,
-            (false, false) => Wanted::Unsaid,
-        }
-    }
-}
-
-/// Whether the files are to be written.
-pub(super) fn accepts(ui: &Ui, offers: &[Offer], wanted: Wanted) -> Result<bool, Failure> {
-    if offers.is_empty() {
-        return Ok(false);
-    }
-    match wanted {
-        Wanted::Yes => Ok(true),
-        Wanted::Unsaid if ui.can_prompt() => {
-            let paths: Vec<String> = offers.iter().map(Offer::path).collect();
-            let it = if paths.len() == 1 { "it" } else { "them" };
-            let question = format!("There is no {}. Write {it}?", paths.join(", "));
-            ui.confirm(&question).ok_or_else(Failure::interrupted)
-        }
-        Wanted::No | Wanted::Unsaid => Ok(false),
-    }
-}
-
-/// The command that writes a missing `Dockerfile.dev`.
-pub(super) fn command_for(folder: &str) -> String {
-    let folder = shell::path(format!("./{folder}"));
-    format!("`fitout dockerfile {folder} --dev --write` writes one to start from")
 }
 
 /// One part alone is printed as it is, for a redirection.
@@ -342,44 +100,6 @@ fn print(ui: &Ui, place: &Place, parts: &[Part<'_>]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What happens to a file that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Existing {
-    Keep,
-    Replace,
-}
-
-/// Writes the files into a folder. Returns how many are now as they should be.
-fn write(
-    ui: &Ui,
-    folder: &Path,
-    shown: &str,
-    parts: &[Part<'_>],
-    existing: Existing,
-) -> Result<usize, Failure> {
-    let mut written = 0;
-    for (name, text) in parts {
-        let path = folder.join(name);
-        let shown = syntax::join(shown, name);
-        match (files::read(&path)?, existing) {
-            (None, _) => files::create_within(folder, name, text, Mode::Shared)?,
-            (Some(old), _) if old == *text => {
-                ui.say(format_args!("{shown} is up to date"));
-                written += 1;
-                continue;
-            }
-            (Some(_), Existing::Replace) => files::write_within(folder, name, text, Mode::Shared)?,
-            (Some(_), Existing::Keep) => {
-                ui.say(format_args!("{shown} is there already and stays as it is"));
-                continue;
-            }
-        }
-        ui.say(format_args!("wrote {shown}"));
-        written += 1;
-    }
-    Ok(written)
-}
-
 fn nothing_written(place: &Place, parts: &[Part<'_>]) -> Failure {
     let paths: Vec<String> = parts
         .iter()
@@ -390,18 +110,4 @@ fn nothing_written(place: &Place, parts: &[Part<'_>]) -> Failure {
         paths.join(", ")
     ))
     .hint("to replace them, add `--force`; to compare, leave out `--write`")
-}
-
-/// What the files of the repo do not say, and a person has to.
-fn say_what_is_missing(ui: &Ui, dockerfiles: &Dockerfiles, parts: &[Part<'_>]) {
-    for (name, _) in parts {
-        let missing = match *name {
-            DEVELOPMENT => &dockerfiles.missing_in_development,
-            PRODUCTION => &dockerfiles.missing_in_production,
-            _ => continue,
-        };
-        for missing in missing {
-            ui.warn(format_args!("still to be written in {name}: {missing}"));
-        }
-    }
 }

@@ -1,32 +1,18 @@
 //! `fitout doctor`: what on this machine is not ready, and the command that fixes it.
 
-mod fix;
-
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 
-use fix::Fixed;
-
 use super::Format;
-use crate::compose::owner::Owner;
-use crate::compose::selection::Selection as ComposeSelection;
-use crate::compose::text::Origin;
-use crate::docker::Container;
-use crate::doctor::check::Check;
-use crate::doctor::finding::DriftSeen;
-use crate::doctor::judge::{self, Setting};
-use crate::doctor::probes::{self, Generated, Machine};
+use crate::doctor::check::{Check, Fix};
 use crate::doctor::report::{self, Detail, Report};
-use crate::doctor::run::{self, Prober};
 use crate::doctor::select::{self, Selection};
-use crate::doctor::{catalogue, variables::Variables};
-use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
 use crate::manifest;
-use crate::ops::{Context, Opened, generate, sync};
+use crate::ops::examine::{Depth, Examination};
+use crate::ops::{Context, Opened, fix};
 use crate::ui::Verbosity;
 use crate::ui::table::Table;
 
@@ -42,7 +28,7 @@ use crate::ui::table::Table;
 /// Exit status 1 when a check has failed. docs/doctor.md lists all checks.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// Report these checks only, and what they need: an id, a group, or parts with `*`
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     only: Vec<String>,
@@ -71,7 +57,7 @@ pub struct Args {
 
 /// What makes the exit status 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum FailOn {
+pub(crate) enum FailOn {
     /// A failure or a warning
     Warn,
     /// A failure
@@ -94,8 +80,7 @@ JSON (--format json), one object:
     fixable             whether --fix does something about it
 With --list: schema_version, workspace, and checks with id, group, subject, needs.";
 
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
+pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     let selection = Selection {
         only: args.only.clone(),
         skip: args.skip.clone(),
@@ -127,7 +112,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
         return Err(Failure::interrupted());
     }
     let Fixed { report, is_printed } = match opened {
-        Some(opened) if args.fix => fix::fix(context, args, &opened, &selection, report)?,
+        Some(opened) if args.fix => fix(context, args, &opened, &selection, report)?,
         _ => Fixed {
             report,
             is_printed: false,
@@ -234,176 +219,62 @@ fn list(
     Ok(())
 }
 
-/// How far checks go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Depth {
-    /// They look, and start nothing.
-    Shallow,
-    /// They may start a container for a moment.
-    Deep,
+/// What is there afterwards.
+struct Fixed {
+    report: Report,
+    /// The user has seen it already, before the question.
+    is_printed: bool,
 }
 
-/// The checks of this machine, ready to run.
-pub struct Examination {
-    /// All of them.
-    pub checks: Vec<Check>,
-    workspace: Option<PathBuf>,
-    machine: Arc<Machine>,
-    setting: Setting,
-}
-
-impl Examination {
-    /// Of a workspace and the machine that it is on, or of the machine alone.
-    pub fn of(opened: Option<Arc<Opened>>, depth: Depth) -> Result<Self, Failure> {
-        let here = std::env::current_dir().context("can't find the working folder")?;
-        let Some(opened) = opened else {
-            let variables = Variables::default();
-            let nothing = Box::new(|| Err("no workspace".to_owned()));
-            return Ok(Examination {
-                checks: catalogue::machine(),
-                workspace: None,
-                machine: Arc::new(Machine::new(
-                    here,
-                    ComposeSelection::default(),
-                    variables,
-                    nothing,
-                    Box::new(Vec::new),
-                )),
-                setting: Setting {
-                    system: probes::system(),
-                    workspace: String::new(),
-                },
+/// Fixes what the report says can be fixed, and what comes to light by that.
+fn fix(
+    context: &Context,
+    args: &Args,
+    opened: &Arc<Opened>,
+    selection: &Selection,
+    mut report: Report,
+) -> Result<Fixed, Failure> {
+    let mut tried: Vec<Fix> = Vec::new();
+    loop {
+        let mut fixes = report.fixes();
+        fixes.retain(|fix| !tried.contains(fix));
+        if fixes.is_empty() {
+            if tried.is_empty() {
+                context.ui.say("--fix finds nothing that it can safely do");
+            }
+            return Ok(Fixed {
+                report,
+                is_printed: false,
             });
-        };
-        let root = opened.root.clone();
-        // An unreadable `.env` is a finding; it should not keep the other checks from being made.
-        let (variables, unreadable) = match probes::variables(&root) {
-            Ok(variables) => (variables, None),
-            Err(error) => (probes::variables_of(""), Some(error.to_string())),
-        };
-        let selection = opened.selection_as_far_as_known(&variables);
-        let mut checks = catalogue::workspace(&opened.workspace, &opened.personal, &variables);
-        if depth == Depth::Deep {
-            let Opened {
-                workspace,
-                personal,
-                ..
-            } = &*opened;
-            checks.extend(catalogue::deep(workspace, personal, &variables));
         }
-        if let Some(why) = unreadable {
-            catalogue::env_file_unreadable(&mut checks, &why);
+        let is_printed = args.format == Format::Text && !args.yes;
+        if is_printed {
+            print(context, args.format, &report)?;
+            context.ui.say("");
         }
-        let extra = {
-            let opened = Arc::clone(&opened);
-            Box::new(move || {
-                let unnamed = sync::unnamed(&opened).into_iter();
-                unnamed.map(|clone| (clone.path, clone.url)).collect()
-            })
-        };
-        let compare = Box::new(move || compare(&opened));
-        Ok(Examination {
-            checks,
-            setting: Setting {
-                system: probes::system(),
-                workspace: way_to(&here, &root),
-            },
-            machine: Arc::new(Machine::new(
-                root.clone(),
-                selection,
-                variables,
-                compare,
-                extra,
-            )),
-            workspace: Some(root),
-        })
-    }
-
-    /// The containers of this machine, also those that have ended: asked for once.
-    pub fn containers(&self) -> &[Container] {
-        self.machine.containers()
-    }
-
-    /// The name of the Compose project.
-    pub fn project(&self) -> &str {
-        &self.machine.selection().project
-    }
-
-    /// Whose that project is.
-    pub fn owner(&self) -> &Owner {
-        self.machine.owner()
-    }
-
-    /// Runs what is selected and what that needs. What it needs is reported when it is not in order.
-    pub fn run(self, selection: &Selection) -> Report {
-        let machine = self.machine;
-        let prober: Prober = Arc::new(move |probe| machine.probe(probe));
-        let checks = selection.apply(self.checks);
-        let setting = self.setting;
-        let mut checked = run::run(checks, run::LIMIT, &prober, |check, observed| {
-            judge::judge(check, observed, &setting)
-        });
-        checked.retain(|checked| {
-            let is_fine = checked.outcome.status > crate::doctor::check::Status::Skipped;
-            selection.wants(&checked.check) || !is_fine
-        });
-        Report {
-            workspace: self.workspace.map(|root| root.display().to_string()),
-            checked,
+        context.ui.say("--fix will");
+        for line in fix::lines(&fixes) {
+            context.ui.say(format_args!("  {line}"));
         }
+        if !args.yes && !agreed(context)? {
+            context.ui.say("nothing is changed");
+            return Ok(Fixed { report, is_printed });
+        }
+        fix::apply(context, opened, &fixes)?;
+        if interrupt::requested() {
+            return Err(Failure::interrupted());
+        }
+        tried.extend(fixes);
+        report = Examination::of(Some(Arc::clone(opened)), depth(args))?.run(selection);
     }
 }
 
-/// What `generate` would change, in doctor's words.
-fn compare(opened: &Opened) -> Result<Generated, String> {
-    let plan = generate::plan(opened).map_err(|failure| format!("{:#}", failure.error))?;
-    let changed = |name: &str| {
-        let file = plan.files.iter().find(|file| file.name == name);
-        file.is_some_and(|file| file.change.is_some())
-    };
-    let parts = plan
-        .differences
-        .iter()
-        .map(|difference| difference.part.clone());
-    let ignore_file = Some(dotenv::IGNORE_FILE.to_owned()).filter(|name| changed(name));
-    let drift = match plan.origin {
-        None => DriftSeen::Missing,
-        Some(Origin::Edited) if plan.would_lose_edits() => DriftSeen::EditedByHand,
-        Some(Origin::Foreign) if plan.would_lose_edits() => DriftSeen::Foreign,
-        _ if plan.has_drift() => DriftSeen::Outdated(parts.chain(ignore_file).collect()),
-        _ => DriftSeen::Same,
-    };
-    Ok(Generated {
-        drift,
-        env_block: !changed(dotenv::FILE),
-    })
-}
-
-/// What to put before a path of the workspace, so that it can be typed here.
-fn way_to(here: &Path, root: &Path) -> String {
-    match here.strip_prefix(root) {
-        Ok(below) => {
-            let ups: Vec<&str> = below.components().map(|_| "..").collect();
-            ups.join("/")
-        }
-        Err(_) => root.display().to_string(),
+fn agreed(context: &Context) -> Result<bool, Failure> {
+    if !context.ui.can_prompt() {
+        let error = anyhow!("`--fix` asks before it changes something, and nobody can answer");
+        return Err(
+            Failure::usage(error).hint("to do it without asking: fitout doctor --fix --yes")
+        );
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_of_the_workspace_are_shown_as_the_user_can_type_them() {
-        let cases = [
-            ("/w", ""),
-            ("/w/api", ".."),
-            ("/w/api/src", "../.."),
-            ("/elsewhere", "/w"),
-        ];
-        for (here, expected) in cases {
-            assert_eq!(way_to(Path::new(here), Path::new("/w")), expected);
-        }
-    }
+    Ok(context.ui.confirm("Do this?") == Some(true))
 }

@@ -4,7 +4,7 @@ use crate::sync::{Head, Place, RepoState, Target};
 
 /// Only clones in a certain state; where several are given, all must hold.
 #[derive(Debug, Default, clap::Args)]
-pub struct Filter {
+pub(crate) struct Filter {
     /// Only clones with changes that are not committed, untracked files included
     #[arg(long)]
     changed: bool,
@@ -18,13 +18,13 @@ pub struct Filter {
 
 impl Filter {
     /// Whether any repo could be left out.
-    pub fn is_set(&self) -> bool {
+    pub(crate) fn is_set(&self) -> bool {
         self.changed || self.behind || !self.on.is_empty()
     }
 
     /// Whether the command is about this repo. One whose state can't be told is never left out: the command
     /// says what is in its place.
-    pub fn includes(&self, state: &RepoState) -> bool {
+    pub(crate) fn includes(&self, state: &RepoState) -> bool {
         let clone = match &state.place {
             Place::Clone(clone) => clone,
             Place::Missing => return !self.is_set(),
@@ -48,7 +48,7 @@ impl Filter {
     }
 
     /// What is said where it leaves no clone.
-    pub fn none_left(&self) -> String {
+    pub(crate) fn none_left(&self) -> String {
         let changed = self.changed.then(|| "--changed".to_owned());
         let on = self.on.iter().map(|branch| format!("--on {branch}"));
         let behind = self.behind.then(|| "--behind".to_owned());

@@ -1,21 +1,13 @@
 //! `fitout lint`: what the Dockerfiles of the workspace could do better, and the change that fixes it.
 
-mod files;
-mod others;
-
-use std::path::Path;
-
 use anyhow::anyhow;
 
 use crate::dockerfile::finding::Level;
-use crate::dockerfile::fix::{self, Edit, Fix};
 use crate::dockerfile::linters::Linter;
-use crate::dockerfile::report::{Linted, Look, Report};
-use crate::dockerfile::{lint, sarif};
+use crate::dockerfile::report::{Look, Report};
+use crate::dockerfile::sarif;
 use crate::error::{CommandResult, Exit, Failure};
-use crate::host::files as disk;
-use crate::host::files::Mode;
-use crate::ops::Context;
+use crate::ops::{Context, lint};
 
 /// Look for mistakes in the Dockerfiles and ignore files of the repos
 ///
@@ -27,7 +19,7 @@ use crate::ops::Context;
 /// Exit status 1 when something was found.
 #[derive(Debug, Default, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     /// Look at these services; all where none is named
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
@@ -98,33 +90,30 @@ enum FailOn {
     Error,
 }
 
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
+pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     let opened = context.open()?;
     opened.require_services(&args.services)?;
     let linters = linters(&args.with);
-    others::require(&linters)?;
-    let (mut files, skipped) = files::find(&opened, &args.services, args.production)?;
+    lint::require(&linters)?;
+    let (mut files, skipped) = lint::find(&opened, &args.services, args.production)?;
     for reason in &skipped {
         context.ui.warn(reason);
     }
     if files.is_empty() {
         return nothing(context, args, &skipped);
     }
-    let mut report = Report {
-        skipped,
-        ..Report::default()
-    };
+    let mut fixed = Vec::new();
     if args.fix {
-        report.fixed = fix_all(&opened.root, &mut files)?;
-        for path in &report.fixed {
+        fixed = lint::fix_all(&opened.root, &mut files)?;
+        for path in &fixed {
             context.ui.say(format_args!("fixed {path}"));
         }
     }
-    report.files = files.into_iter().map(files::Found::linted).collect();
-    for linter in linters {
-        others::ask(&opened.root, linter, &mut report.files)?;
-    }
+    let report = Report {
+        files: lint::lint(&opened.root, files, &linters)?,
+        skipped,
+        fixed,
+    };
     print(context, args.format, &report)?;
     let least = match args.fail_on {
         FailOn::Info => Level::Info,
@@ -189,101 +178,4 @@ fn print(context: &Context, format: Format, report: &Report) -> Result<(), Failu
         }
     }
     Ok(())
-}
-
-/// A fixed file can show what the first look could not; a fix that never settles is left alone.
-const MOST_PASSES: usize = 10;
-
-/// Fixes every file. Returns what was written, relative to the workspace.
-fn fix_all(root: &Path, files: &mut [files::Found]) -> Result<Vec<String>, Failure> {
-    let mut fixed = Vec::new();
-    for index in 0..files.len() {
-        let changed = fix(root, &mut files[index])?;
-        let context = files[index].file.context.clone();
-        // Two Dockerfiles of a folder share its ignore file.
-        for other in &mut files[index + 1..] {
-            if other.file.context.ignore_path == context.ignore_path {
-                other
-                    .file
-                    .context
-                    .ignore_text
-                    .clone_from(&context.ignore_text);
-            }
-        }
-        for path in changed {
-            if !fixed.contains(&path) {
-                fixed.push(path);
-            }
-        }
-    }
-    Ok(fixed)
-}
-
-/// Changes a Dockerfile and its ignore file where the remedy is mechanical. Returns what was
-/// written, relative to the workspace.
-fn fix(root: &Path, found: &mut files::Found) -> Result<Vec<String>, Failure> {
-    if found.invalid.is_some() {
-        return Ok(Vec::new());
-    }
-    let file = &mut found.file;
-    let before = file.clone();
-    for _ in 0..MOST_PASSES {
-        let fixes: Vec<Fix> = lint::lint(file)
-            .into_iter()
-            .filter_map(|finding| finding.fix)
-            .collect();
-        if fixes.is_empty() {
-            break;
-        }
-        let edits = fixes.iter().filter_map(|fix| match fix {
-            Fix::Dockerfile(edits) => Some(edits.as_slice()),
-            Fix::IgnoreFile(_) => None::<&[Edit]>,
-        });
-        let source = fix::apply(&file.source, edits);
-        let lines = fixes.iter().flat_map(|fix| match fix {
-            Fix::IgnoreFile(lines) => lines.as_slice(),
-            Fix::Dockerfile(_) => &[],
-        });
-        let lines: Vec<&str> = lines.map(String::as_str).collect();
-        file.source = source;
-        if !lines.is_empty() {
-            let ignore_text = file.context.ignore_text.take().unwrap_or_default();
-            file.context.ignore_text = Some(fix::with_lines(&ignore_text, lines));
-        }
-    }
-    let mut changed = Vec::new();
-    if file.source != before.source {
-        replace(root, &file.path, Some(&before.source), &file.source)?;
-        changed.push(file.path.clone());
-    }
-    let (old, new) = (&before.context.ignore_text, &file.context.ignore_text);
-    if let Some(new) = new.as_ref().filter(|new| old.as_ref() != Some(*new)) {
-        replace(root, &file.context.ignore_path, old.as_deref(), new)?;
-        changed.push(file.context.ignore_path.clone());
-    }
-    Ok(changed)
-}
-
-/// Writes a file that is still as it was read.
-fn replace(root: &Path, path: &str, before: Option<&str>, after: &str) -> Result<(), Failure> {
-    let place = root.join(path);
-    if disk::read(&place)?.as_deref() != before {
-        let error = anyhow!("`{path}` was changed while it was looked at; it is left as it is");
-        return Err(Failure::failed(error).hint("run `fitout lint --fix` again"));
-    }
-    disk::write_within(root, path, after, Mode::Shared)?;
-    Ok(())
-}
-
-impl files::Found {
-    fn linted(self) -> Linted {
-        let findings = match self.invalid {
-            Some(finding) => vec![finding],
-            None => lint::lint(&self.file),
-        };
-        Linted {
-            file: self.file,
-            findings,
-        }
-    }
 }

@@ -18,14 +18,13 @@ use crate::plural::count;
 /// `fitout man | man -l -` shows it. `fitout man --dir ~/.local/share/man/man1` installs all pages
 /// for `man fitout` and `man fitout-up`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Write `fitout.1` and a page for each command there; made where it is missing
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
 }
 
-/// Runs the command.
-pub fn run(context: &Context, args: &Args, command: Command) -> CommandResult {
+pub(crate) fn run(context: &Context, args: &Args, command: Command) -> CommandResult {
     let mut root = command.disable_help_subcommand(true);
     root.build();
     let Some(folder) = &args.dir else {

@@ -8,7 +8,7 @@ use crate::ops::Context;
 
 /// Print the JSON Schema of workspace.toml, for editors that complete and check it
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// Which of the two files
     #[arg(value_enum, default_value = "workspace")]
     file: File,
@@ -22,8 +22,7 @@ enum File {
     Local,
 }
 
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
+pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     let schema = match args.file {
         File::Workspace => schema::manifest(),
         File::Local => schema::personal_file(),

@@ -1,22 +1,16 @@
 //! `fitout status`: the repos and the services, at one look. Works without Docker.
 
-use rayon::prelude::*;
 use serde::Serialize;
 
+use super::Format;
 use super::filter::Filter;
-use super::{Format, up};
-use crate::compose;
-use crate::docker::{ComposeError, Docker};
-use crate::doctor::{probes, required};
 use crate::error::{CommandResult, Exit};
-use crate::git;
-use crate::ops::{Context, Opened};
-use crate::running::{self, Row};
-use crate::shell;
-use crate::sync::{HALF_MOVED, Head, Link, Place, RepoState, Target, not_asked_for, unfollowed};
-use crate::ui::style;
+use crate::ops::Context;
+use crate::ops::status::{self, RepoRow};
+use crate::running::Row;
+use crate::sync::RepoState;
 use crate::ui::table::{Cell, Table};
-use crate::workspace::Repo;
+use crate::ui::{services, style};
 
 /// Show the repos (branch, ahead, behind, changes) and the services (state, health, address)
 ///
@@ -24,7 +18,7 @@ use crate::workspace::Repo;
 /// repos, and says so. With `--changed`, `--on` or `--behind` it shows repos only.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(flatten)]
     filter: Filter,
     /// How to print it
@@ -50,26 +44,13 @@ struct Status {
     docker: Option<String>,
 }
 
-#[derive(Default, Serialize)]
-struct RepoRow {
-    name: String,
-    path: String,
-    state: &'static str,
-    head: Option<String>,
-    wanted: Option<String>,
-    ahead: usize,
-    behind: usize,
-    changes: usize,
-    stashes: usize,
-    note: Option<String>,
-}
-
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
+pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     let opened = context.open()?;
+    let is_set = args.filter.is_set();
+    let includes = |state: &RepoState| args.filter.includes(state);
     let (repos, services) = rayon::join(
-        || repos(&opened, &args.filter),
-        || (!args.filter.is_set()).then(|| services(&opened)),
+        || status::repos(&opened, is_set.then_some(&includes)),
+        || (!is_set).then(|| status::services(&opened)),
     );
     let (services, docker) = match services {
         Some(Ok(rows)) => (Some(rows), None),
@@ -84,7 +65,7 @@ pub fn run(context: &Context, args: &Args) -> CommandResult {
     };
     match args.format {
         Format::Json => context.ui.json(&serde_json::to_string_pretty(&status)?)?,
-        Format::Text if args.filter.is_set() && status.repos.is_empty() => {
+        Format::Text if is_set && status.repos.is_empty() => {
             context.ui.say(args.filter.none_left());
         }
         Format::Text => print(context, &status)?,
@@ -106,7 +87,7 @@ fn print(context: &Context, status: &Status) -> std::io::Result<()> {
         if !status.repos.is_empty() {
             context.ui.data("")?;
         }
-        context.ui.data(up::table(services))?;
+        context.ui.data(services::table(services))?;
     }
     if let Some(why) = &status.docker {
         context.ui.say("");
@@ -116,114 +97,6 @@ fn print(context: &Context, status: &Status) -> std::io::Result<()> {
         context.ui.hint("`fitout doctor` says how to fix it");
     }
     Ok(())
-}
-
-fn services(opened: &Opened) -> Result<Vec<Row>, String> {
-    if opened.workspace.services.is_empty() {
-        return Ok(Vec::new());
-    }
-    let docker = Docker::default();
-    let variables = probes::variables(&opened.root).map_err(|error| format!(".env: {error}"))?;
-    let selection = opened.selection_as_far_as_known(&variables);
-    let states = docker
-        .compose(&opened.root, &selection)
-        .with_made_up(&required::unset(&opened.workspace, &variables))
-        .services()
-        .map_err(|error| why_not(opened, &docker, &error))?;
-    Ok(running::rows(&opened.workspace, &opened.personal, &states))
-}
-
-/// The first cause: what Compose says of a file that is missing or an engine that is away is long
-/// and late.
-fn why_not(opened: &Opened, docker: &Docker, error: &ComposeError) -> String {
-    if !opened.root.join(compose::FILE).exists() {
-        return format!("`{}` is missing; run `fitout generate`", compose::FILE);
-    }
-    match docker.can_compose() {
-        Ok(()) => error.to_string(),
-        Err(problem) => problem.to_string(),
-    }
-}
-
-fn repos(opened: &Opened, filter: &Filter) -> Vec<RepoRow> {
-    opened
-        .personal
-        .repos(&opened.workspace)
-        .par_iter()
-        .filter_map(|repo| {
-            if repo.skip {
-                return (!filter.is_set()).then(|| RepoRow {
-                    state: "skipped",
-                    ..named(repo)
-                });
-            }
-            let state = git::local::observe_at_exit(&opened.root, repo);
-            filter.includes(&state).then(|| repo_row(repo, &state))
-        })
-        .collect()
-}
-
-fn named(repo: &Repo) -> RepoRow {
-    RepoRow {
-        name: repo.name.clone(),
-        path: repo.local_path.as_ref().unwrap_or(&repo.path).clone(),
-        ..RepoRow::default()
-    }
-}
-
-fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
-    let Place::Clone(clone) = &state.place else {
-        return RepoRow {
-            state: if state.place == Place::Missing {
-                "missing"
-            } else {
-                "refused"
-            },
-            note: state.place.obstacle(),
-            ..named(repo)
-        };
-    };
-    let (wanted, ahead, behind) = match &clone.target {
-        Target::Branch {
-            name,
-            ahead,
-            behind,
-            ..
-        } => (Some(name.clone()), *ahead, *behind),
-        Target::Pin { name, .. } | Target::Unknown(name) => (Some(name.clone()), 0, 0),
-        Target::Unfollowed | Target::NoDefault | Target::Empty => (None, 0, 0),
-    };
-    let is_unfollowed = clone.target == Target::Unfollowed;
-    let unkept = is_unfollowed.then(|| unfollowed(&clone.remote).why);
-    let link = match &state.link {
-        Link::Missing => Some("no link to it yet".to_owned()),
-        Link::Blocked(what) => Some(format!("{what} is in the place of the link to it")),
-        Link::NotWanted | Link::Right => None,
-    };
-    let half_moved = clone.half_moved.then(|| {
-        format!(
-            "{HALF_MOVED}; `fitout sync {}` completes it",
-            shell::word(&repo.name)
-        )
-    });
-    let operation = clone
-        .operation
-        .map(|operation| format!("{operation} in progress"));
-    let submodules = not_asked_for(repo, clone.not_cloned);
-    RepoRow {
-        state: "cloned",
-        head: Some(match &clone.head {
-            Head::Branch(name) | Head::Unborn(name) => name.clone(),
-            Head::Detached(commit) => format!("({commit})"),
-        }),
-        wanted,
-        ahead,
-        behind,
-        changes: clone.changes.tracked() + clone.changes.untracked,
-        stashes: clone.stashes,
-        note: half_moved.or(operation).or(link).or(unkept).or(submodules),
-        ..named(repo)
-    }
 }
 
 fn repo_table(rows: &[RepoRow]) -> Table {

@@ -1,29 +1,20 @@
 //! `fitout use`: where a backing service runs for this person, in a container or on this machine.
-//!
-//! Everything is worked out before anything is written: the two files, and what the running stack
-//! has to do about them.
-
-mod change;
-mod contradictions;
-mod restart;
-mod switched;
-
-use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
+use similar::{ChangeTag, TextDiff};
 
+use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
 use crate::manifest::{self, report::closest};
 use crate::ops::project::Project;
+use crate::ops::switch::{Stack, Switch, names_of, restart::Restart};
 use crate::ops::{Context, Opened};
 use crate::running;
 use crate::ui::Ui;
+use crate::ui::style::{FAIL, PASS, unmarked};
 use crate::ui::table::Table;
 use crate::workspace::{RunsOn, Service, Source};
-use change::Change;
-use restart::Restart;
-use switched::Switched;
 
 /// Run a backing service on this machine, or in a container again
 ///
@@ -36,7 +27,7 @@ use switched::Switched;
 /// choice is written all the same.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "fitout use [OPTIONS] [SERVICE... host|container]")]
-pub struct Args {
+pub(crate) struct Args {
     /// The services, and where they are to run: `host` or `container`
     #[arg(value_name = "SERVICE... host|container")]
     words: Vec<String>,
@@ -48,37 +39,22 @@ pub struct Args {
     dry_run: bool,
 }
 
-/// Runs the command.
-pub fn run(context: &Context, args: &Args) -> CommandResult {
+pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     let opened = context.open()?;
     let Some((place, services)) = wanted(&opened, &args.words)? else {
         return show(context, &opened);
     };
     interrupt::listen().context("can't listen for Ctrl-C")?;
-    let change = Change::of(&opened, &services, place)?;
-    let restart = if args.no_restart {
-        Restart::default()
+    let stack = if args.no_restart {
+        Stack::LeftAsItIs
     } else {
-        Restart::of(context, &opened, &change, &services)?
+        Stack::BroughtInLine
     };
+    let switch = Switch::plan(context, &opened, services, place, stack)?;
     if args.dry_run {
-        return change.show(&context.ui, &restart);
+        return show_plan(&context.ui, &switch);
     }
-    change.write(&context.ui, &opened.root)?;
-    if !change.is_any() {
-        say_unchanged(&context.ui, &services, place);
-    }
-    contradictions::warn(&context.ui, &change.after, &services, place)?;
-    if args.no_restart {
-        return Ok(Exit::Done);
-    }
-    let switched = Switched {
-        context,
-        opened: Arc::new(change.after),
-        services,
-        place,
-    };
-    switched.apply(&restart)
+    switch.apply(context)
 }
 
 /// Where which services are to run; none where nothing is asked for.
@@ -159,14 +135,6 @@ fn presets(opened: &Opened) -> Vec<&Service> {
         .collect()
 }
 
-fn names_of(services: &[&Service]) -> String {
-    let names: Vec<&str> = services
-        .iter()
-        .map(|service| service.name.as_str())
-        .collect();
-    names.join(", ")
-}
-
 /// What can be switched, where it runs, and who says so.
 fn show(context: &Context, opened: &Opened) -> CommandResult {
     let presets = presets(opened);
@@ -203,7 +171,7 @@ fn show(context: &Context, opened: &Opened) -> CommandResult {
         let mut cells = vec![
             service.name.as_str().into(),
             preset.name.as_str().into(),
-            word(opened.personal.runs_on(service)).into(),
+            opened.personal.runs_on(service).word().into(),
             source.into(),
         ];
         if states.is_some() {
@@ -216,21 +184,41 @@ fn show(context: &Context, opened: &Opened) -> CommandResult {
     Ok(Exit::Done)
 }
 
-fn word(place: RunsOn) -> &'static str {
-    match place {
-        RunsOn::Container => "container",
-        RunsOn::Host => "host",
+/// What would be done, as data.
+fn show_plan(ui: &Ui, switch: &Switch) -> CommandResult {
+    let Switch {
+        change, restart, ..
+    } = switch;
+    let (before, after) = &change.personal;
+    let before = before.as_deref().unwrap_or_default();
+    for (name, old, new) in [
+        (manifest::PERSONAL_FILE, before, after),
+        (dotenv::FILE, change.env_before.as_str(), &change.env.text),
+    ] {
+        if old == new {
+            continue;
+        }
+        ui.data(format_args!("would write {name}"))?;
+        for change in TextDiff::from_lines(old, new).iter_all_changes() {
+            let line = unmarked(change.value().trim_end());
+            match change.tag() {
+                ChangeTag::Delete => ui.data(format_args!("{FAIL}-{line}{FAIL:#}"))?,
+                ChangeTag::Insert => ui.data(format_args!("{PASS}+{line}{PASS:#}"))?,
+                ChangeTag::Equal => {}
+            }
+        }
     }
-}
-
-fn say_unchanged(ui: &Ui, services: &[&Service], place: RunsOn) {
-    let verb = if services.len() == 1 { "runs" } else { "run" };
-    let place = match place {
-        RunsOn::Host => "on this machine",
-        RunsOn::Container => "in a container",
-    };
-    ui.say(format_args!(
-        "{} {verb} {place} already; no file was changed",
-        names_of(services)
-    ));
+    for (what, services) in [
+        ("stop", &restart.stop),
+        ("start", &restart.start),
+        ("make anew", &restart.recreate),
+    ] {
+        if !services.is_empty() {
+            ui.data(format_args!("would {what} {}", services.join(", ")))?;
+        }
+    }
+    if !change.is_any() && *restart == Restart::default() {
+        ui.say("nothing to do");
+    }
+    Ok(Exit::Done)
 }

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use super::process;
 use crate::compose::text::hash;
-use crate::docker::Docker;
 use crate::runtime::{self, HostAddress, Network, Runtime, Side, wsl};
 
 /// The bridge of a Docker Engine on Linux, unless its configuration names another one.
@@ -21,12 +20,13 @@ const SOCKET: &str = "/var/run/docker.sock";
 /// Longer than a busy engine takes, short enough to wait for.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Where containers reach this machine. Never fails: `generate` must work while no engine runs.
-pub fn detect(docker: &Docker) -> HostAddress {
+/// Where containers reach this machine; `gateways` are those of the engine's bridge, which are asked for only
+/// where the machine has no `docker0`. Never fails: `generate` must work while no engine runs.
+pub fn detect(gateways: impl FnOnce(Duration) -> Vec<IpAddr>) -> HostAddress {
     let runtime = runtime();
     let mut network = network();
     if runtime == Runtime::Engine && network.bridge.is_none() {
-        let gateways = docker.clone().limit(LIMIT).bridge_gateways();
+        let gateways = gateways(LIMIT);
         network.bridge = choose(&gateways, is_of_this_machine).map(|ip| ip.to_string());
     }
     runtime.address(&network, Side::Here)

@@ -1,12 +1,18 @@
 //! The workspaces of this machine: each that writes records its own ([`record`]), and what is a copy of which.
 
+mod files;
+pub(crate) mod lost;
+pub(crate) mod make;
+mod place;
+pub(crate) mod remove;
+
 use std::path::{Path, PathBuf};
 
 use super::{Context, Opened};
 use crate::doctor::ports::claimed;
 use crate::doctor::variables::Variables;
 use crate::dotenv;
-use crate::host::files;
+use crate::host;
 use crate::host::workspaces::{self, Known};
 use crate::workspace::syntax::fixed_name;
 
@@ -81,7 +87,7 @@ pub(crate) fn known_of(opened: &Opened) -> Known {
         personal,
     } = opened;
     let folder = root.canonicalize().unwrap_or_else(|_| root.clone());
-    let env_file = files::read(&folder.join(dotenv::FILE)).ok().flatten();
+    let env_file = host::files::read(&folder.join(dotenv::FILE)).ok().flatten();
     let variables = Variables::new([], &env_file.unwrap_or_default());
     let copy = personal.copy.as_ref();
     Known {

@@ -24,7 +24,7 @@ use crate::{compose, dotenv};
 
 /// Whether a compose file may be replaced although it is not as fitout wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overwrite {
+pub(crate) enum Overwrite {
     /// Refuse, and say where the edit belongs.
     Never,
     /// Replace it (`--force`).
@@ -33,7 +33,7 @@ pub enum Overwrite {
 
 /// What `generate` would do.
 #[derive(Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// The compose file as it should be.
     pub compose: String,
     /// What differs in the compose file, by service; empty where it is up to date.
@@ -46,7 +46,7 @@ pub struct Plan {
 
 /// One file that fitout writes.
 #[derive(Debug)]
-pub struct PlannedFile {
+pub(crate) struct PlannedFile {
     /// Its name in the workspace.
     pub name: &'static str,
     /// What happens to it; `None` where it is up to date.
@@ -62,7 +62,7 @@ pub struct PlannedFile {
 
 impl PlannedFile {
     /// Writes it into the workspace, where it is not up to date, and says so.
-    pub fn write(&self, ui: &Ui, root: &Path) -> Result<(), Failure> {
+    pub(crate) fn write(&self, ui: &Ui, root: &Path) -> Result<(), Failure> {
         if let Some(change) = self.change {
             files::write_within(root, self.name, &self.text, self.mode)?;
             ui.say(format_args!("{} {}", verb(change), self.name));
@@ -73,21 +73,21 @@ impl PlannedFile {
 
 impl Plan {
     /// Whether a committed file is not as fitout would write it.
-    pub fn has_drift(&self) -> bool {
+    pub(crate) fn has_drift(&self) -> bool {
         self.files
             .iter()
             .any(|file| file.committed && file.change.is_some())
     }
 
     /// Whether the compose file carries changes that writing it would lose.
-    pub fn would_lose_edits(&self) -> bool {
+    pub(crate) fn would_lose_edits(&self) -> bool {
         !self.differences.is_empty()
             && matches!(self.origin, Some(Origin::Edited | Origin::Foreign))
     }
 }
 
 /// Works out what `generate` would do. Reads files, writes none.
-pub fn plan(opened: &Opened) -> Result<Plan, Failure> {
+pub(crate) fn plan(opened: &Opened) -> Result<Plan, Failure> {
     let Opened {
         root,
         workspace,
@@ -141,7 +141,7 @@ pub fn plan(opened: &Opened) -> Result<Plan, Failure> {
         dotenv::gitignore(old, workspace)
     })?;
 
-    let address = address::detect(&Docker::default());
+    let address = address::detect(|limit| Docker::default().limit(limit).bridge_gateways());
     let machine = dotenv::Machine {
         uid: rustix::process::getuid().as_raw(),
         gid: rustix::process::getgid().as_raw(),
@@ -160,7 +160,11 @@ pub fn plan(opened: &Opened) -> Result<Plan, Failure> {
 }
 
 /// Writes what is not up to date, and says so. Refuses to lose a hand edit unless told to.
-pub fn generate(context: &Context, opened: &Opened, overwrite: Overwrite) -> Result<Plan, Failure> {
+pub(crate) fn generate(
+    context: &Context,
+    opened: &Opened,
+    overwrite: Overwrite,
+) -> Result<Plan, Failure> {
     let plan = plan(opened)?;
     if plan.would_lose_edits() && overwrite == Overwrite::Never {
         return Err(refusal(&context.ui, &plan));

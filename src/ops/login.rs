@@ -13,7 +13,12 @@ use crate::workspace::{Backend, Repo};
 /// Asks what has to be asked before these repos are cloned or fetched, or again after they failed.
 /// What is found, the network half uses; the servers that stay closed are returned, and the workers
 /// say why, repo by repo.
-pub fn ask(context: &Context, backend: Backend, known: Known, repos: &[Repo]) -> Vec<String> {
+pub(crate) fn ask(
+    context: &Context,
+    backend: Backend,
+    known: Known,
+    repos: &[Repo],
+) -> Vec<String> {
     let (mut servers, mut closed) = (Vec::new(), Vec::new());
     if !context.ui.can_prompt() {
         return closed;

@@ -15,7 +15,7 @@ use crate::workspace::{Personal, Workspace, resolve};
 
 /// What every command starts from.
 #[derive(Clone, Debug)]
-pub struct Context {
+pub(crate) struct Context {
     /// Where to print.
     pub ui: Ui,
     /// The folder that the user is in, absolute.
@@ -24,7 +24,7 @@ pub struct Context {
 
 /// A workspace that was found and read.
 #[derive(Debug)]
-pub struct Opened {
+pub(crate) struct Opened {
     /// The folder that holds `workspace.toml`, absolute.
     pub root: PathBuf,
     /// What the manifest says.
@@ -35,7 +35,7 @@ pub struct Opened {
 
 impl Context {
     /// A context for the process's working folder, or for `directory` (`-C`).
-    pub fn new(ui: Ui, directory: Option<PathBuf>) -> Result<Self, Failure> {
+    pub(crate) fn new(ui: Ui, directory: Option<PathBuf>) -> Result<Self, Failure> {
         let mut cwd = std::env::current_dir().context("can't find the working folder")?;
         if let Some(directory) = directory {
             cwd = cwd
@@ -47,7 +47,7 @@ impl Context {
     }
 
     /// Finds `workspace.toml` in this folder or above it, and reads it and the personal file.
-    pub fn open(&self) -> Result<Opened, Failure> {
+    pub(crate) fn open(&self) -> Result<Opened, Failure> {
         let Some(root) = self
             .cwd
             .ancestors()
@@ -86,7 +86,7 @@ fn workspace_below(folder: &Path) -> Option<String> {
 
 impl Opened {
     /// Reads the workspace whose manifest is in the folder `root`.
-    pub fn read(root: &Path) -> Result<Self, Failure> {
+    pub(crate) fn read(root: &Path) -> Result<Self, Failure> {
         Opened::with(root, &read(root, manifest::FILE)?.unwrap_or_default())
     }
 

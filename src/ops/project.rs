@@ -15,28 +15,28 @@ use crate::docker::{Compose, ComposeProblem, Docker};
 use crate::doctor::variables::Variables;
 use crate::doctor::{probes, required};
 use crate::dotenv;
-use crate::error::Failure;
+use crate::error::{CommandResult, Failure};
 use crate::host::{files, workspaces};
 use crate::shell;
 use crate::workspace::{Repo, RunsOn, Service, Source};
 
 impl Opened {
     /// Compose for this workspace's files and project, whatever the shell says.
-    pub fn compose(&self, docker: &Docker) -> Result<Compose, Failure> {
+    pub(crate) fn compose(&self, docker: &Docker) -> Result<Compose, Failure> {
         let variables = probes::variables(&self.root).context("can't read `.env`")?;
         Ok(docker.compose(&self.root, &self.selection(&variables)?))
     }
 
     /// Which files and which project Compose is to work on here. Fails where a file may name the project
     /// and can't be read: what is changed then could be another one.
-    pub fn selection(&self, variables: &Variables) -> Result<Selection, Failure> {
+    pub(crate) fn selection(&self, variables: &Variables) -> Result<Selection, Failure> {
         let mut failure = None;
         let selection = self.select(variables, &mut failure);
         failure.map_or(Ok(selection), Err)
     }
 
     /// The same for who only looks, and reports files that can't be read by itself.
-    pub fn selection_as_far_as_known(&self, variables: &Variables) -> Selection {
+    pub(crate) fn selection_as_far_as_known(&self, variables: &Variables) -> Selection {
         self.select(variables, &mut None)
     }
 
@@ -108,7 +108,7 @@ pub(crate) fn project_of_folder(folder: &Path) -> String {
 
 /// A workspace, and where in it the user is.
 #[derive(Debug)]
-pub struct Project<'a> {
+pub(crate) struct Project<'a> {
     /// Where the user is.
     pub context: &'a Context,
     opened: &'a Opened,
@@ -117,7 +117,7 @@ pub struct Project<'a> {
 
 impl<'a> Project<'a> {
     /// The project of a workspace.
-    pub fn new(context: &'a Context, opened: &'a Opened) -> Self {
+    pub(crate) fn new(context: &'a Context, opened: &'a Opened) -> Self {
         Project {
             context,
             opened,
@@ -126,13 +126,13 @@ impl<'a> Project<'a> {
     }
 
     /// Compose for this project and whatever its user wants of it.
-    pub fn any(&self) -> Result<Compose, Failure> {
+    pub(crate) fn any(&self) -> Result<Compose, Failure> {
         let selection = self.selection(&self.variables()?)?;
         Ok(Docker::default().compose(&self.opened.root, selection))
     }
 
     /// The project, which is this workspace's own, for a command that needs all values of its file.
-    pub fn compose(&self) -> Result<Compose, Failure> {
+    pub(crate) fn compose(&self) -> Result<Compose, Failure> {
         self.require_file()?;
         let compose = self.any()?;
         self.require_own()?;
@@ -150,7 +150,7 @@ impl<'a> Project<'a> {
     }
 
     /// Refuses where the project has containers or volumes of another workspace.
-    pub fn require_own(&self) -> Result<(), Failure> {
+    pub(crate) fn require_own(&self) -> Result<(), Failure> {
         let project = self.selection(&self.variables()?)?.project.clone();
         let docker = Docker::default();
         let Some(found) = docker.containers_of(&project) else {
@@ -162,7 +162,7 @@ impl<'a> Project<'a> {
     }
 
     /// The variables that Compose finds for this project.
-    pub fn variables(&self) -> Result<Variables, Failure> {
+    pub(crate) fn variables(&self) -> Result<Variables, Failure> {
         Ok(probes::variables(&self.opened.root).context("can't read `.env`")?)
     }
 
@@ -178,14 +178,14 @@ impl<'a> Project<'a> {
 
     /// The same for a command that needs the compose file and not the values in it: a secret that is
     /// not set must not keep anyone from `fitout down`.
-    pub fn to_change(&self) -> Result<Compose, Failure> {
+    pub(crate) fn to_change(&self) -> Result<Compose, Failure> {
         let compose = self.for_file()?;
         self.require_own()?;
         Ok(compose)
     }
 
     /// The same for a command that changes nothing.
-    pub fn to_read(&self) -> Result<Compose, Failure> {
+    pub(crate) fn to_read(&self) -> Result<Compose, Failure> {
         let compose = self.for_file()?;
         compose_works(Docker::default().can_compose())?;
         Ok(compose)
@@ -199,7 +199,7 @@ impl<'a> Project<'a> {
     }
 
     /// Refuses services that there are not. Those of an override are known to Compose alone.
-    pub fn known(&self, asked: &[String]) -> Result<(), Failure> {
+    pub(crate) fn known(&self, asked: &[String]) -> Result<(), Failure> {
         if self.opened.root.join(compose::OVERRIDE_FILE).exists() {
             return Ok(());
         }
@@ -207,7 +207,7 @@ impl<'a> Project<'a> {
     }
 
     /// The services that are named, or those of the repo that the user is in; empty for all.
-    pub fn choice(&self, named: &[String], all: bool) -> Result<Vec<String>, Failure> {
+    pub(crate) fn choice(&self, named: &[String], all: bool) -> Result<Vec<String>, Failure> {
         self.known(named)?;
         if all || !named.is_empty() {
             return Ok(named.to_vec());
@@ -217,7 +217,7 @@ impl<'a> Project<'a> {
     }
 
     /// The service that is named, or that of the repo that the user is in.
-    pub fn one(&self, named: Option<&str>) -> Result<String, Failure> {
+    pub(crate) fn one(&self, named: Option<&str>) -> Result<String, Failure> {
         if let Some(name) = named {
             self.known(&[name.to_owned()])?;
             return Ok(name.to_owned());
@@ -238,7 +238,7 @@ impl<'a> Project<'a> {
     }
 
     /// `api npm test`, or `npm test` inside the repo of `api`.
-    pub fn service_and_command<'w>(
+    pub(crate) fn service_and_command<'w>(
         &self,
         words: &'w [String],
     ) -> Result<(String, &'w [String]), Failure> {
@@ -260,7 +260,7 @@ impl<'a> Project<'a> {
     }
 
     /// Compose for a command in the container of a service, which has to run.
-    pub fn in_container(&self, name: &str) -> Result<Compose, Failure> {
+    pub(crate) fn in_container(&self, name: &str) -> Result<Compose, Failure> {
         self.not_on_host(name)?;
         let compose = self.for_file()?;
         let states = compose.clone().services().map_err(|error| {
@@ -303,7 +303,7 @@ impl<'a> Project<'a> {
 
     /// The services that are built from the repo that the user is in: those with the nearest
     /// context where it has several.
-    pub fn services_here(&self) -> Vec<&'a Service> {
+    pub(crate) fn services_here(&self) -> Vec<&'a Service> {
         let repos = self.opened.personal.repos(&self.opened.workspace);
         let here = repos.iter().find(|repo| self.is_in(repo));
         let Some(repo) = here else {
@@ -390,4 +390,17 @@ fn names<'s>(services: impl IntoIterator<Item = &'s Service>) -> String {
         .map(|service| service.name.as_str())
         .collect();
     names.join(", ")
+}
+
+/// Compose makes a terminal in the container unless told otherwise; it needs one here too.
+pub(crate) fn terminal(compose: Compose, context: &Context) -> Compose {
+    if context.ui.has_terminal() {
+        compose
+    } else {
+        compose.arg("-T")
+    }
+}
+
+pub(crate) fn become_compose(compose: Compose) -> CommandResult {
+    Err(Failure::failed(compose.exec()))
 }

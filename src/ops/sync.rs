@@ -22,7 +22,7 @@ use crate::workspace::{Checkout, Repo, syntax};
 
 /// What to sync, and how.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub(crate) struct Options {
     /// Names of repos; all where empty.
     pub repos: Vec<String>,
     /// Repos in flight at once; the personal file's or fitout's own choice where not set.
@@ -39,7 +39,11 @@ pub struct Options {
 pub(crate) const DEFAULT_JOBS: usize = 32;
 
 /// Syncs with progress on stderr. Listen for Ctrl-C first.
-pub fn sync(context: &Context, opened: &Opened, options: &Options) -> Result<Synced, Failure> {
+pub(crate) fn sync(
+    context: &Context,
+    opened: &Opened,
+    options: &Options,
+) -> Result<Synced, Failure> {
     let repos = chosen(opened, options)?;
     let root = opened.root.as_path();
     let _loans = network::Loans;

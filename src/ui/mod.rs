@@ -6,6 +6,7 @@ pub(crate) mod differences;
 pub mod progress;
 pub mod prompt;
 pub(crate) mod repos;
+pub(crate) mod services;
 pub mod shown;
 pub mod style;
 pub mod table;

@@ -1,5 +1,7 @@
 //! Holds the rules of the house that no compiler knows (ARCHITECTURE.md, "Invariants").
 
+mod modules;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -179,6 +181,20 @@ fn operations_know_no_command_line() {
             .iter()
             .filter(|name| names(&source.code, name))
             .map(|name| format!("is an operation and names `{name}`"))
+            .collect()
+    }));
+}
+
+#[test]
+fn commands_start_no_process() {
+    assert_none(&complaints(|source| {
+        if !source.path.starts_with("commands") {
+            return Vec::new();
+        }
+        ["std::process", "Command::new", "std::net"]
+            .iter()
+            .filter(|name| source.code.contains(*name))
+            .map(|name| format!("is a command and has `{name}`; an operation of `ops` does it"))
             .collect()
     }));
 }

@@ -26,7 +26,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// Copies the workspace's own repository to `root`, or its files where it is none.
-pub(super) fn copy_workspace(opened: &Opened, root: &Path) -> Result<(), Failure> {
+pub(crate) fn copy_workspace(opened: &Opened, root: &Path) -> Result<(), Failure> {
     let from = &opened.root;
     if !from.join(".git").exists() {
         fs::create_dir(root).context("can't make the copy's folder")?;
@@ -54,7 +54,7 @@ pub(super) fn copy_workspace(opened: &Opened, root: &Path) -> Result<(), Failure
 }
 
 /// Which of these files of the workspace the copy has not as they are here, now that it is whole.
-pub(super) fn left_behind(opened: &Opened, root: &Path) -> Vec<String> {
+pub(crate) fn left_behind(opened: &Opened, root: &Path) -> Vec<String> {
     let from = &opened.root;
     let read = |folder: &Path, name: &str| files::read_bytes(&folder.join(name), files::LONGEST);
     let names = KNOWN.iter().filter(|name| from.join(name).is_file());
@@ -73,7 +73,7 @@ pub(super) fn left_behind(opened: &Opened, root: &Path) -> Vec<String> {
 }
 
 /// Writes the personal file of the copy, and reads the copy with it.
-pub(super) fn write_personal(
+pub(crate) fn write_personal(
     opened: &Opened,
     root: &Path,
     own: &CopyOf,
@@ -95,7 +95,7 @@ pub(super) fn write_personal(
 
 /// Copies what is on this machine and in no commit: `.env` without what is the copy's own, the
 /// override, and files that the manifest names. Returns what the user should know.
-pub(super) fn carry_over(opened: &Opened, copied: &Opened) -> Result<Vec<String>, Failure> {
+pub(crate) fn carry_over(opened: &Opened, copied: &Opened) -> Result<Vec<String>, Failure> {
     let (from, to) = (&opened.root, &copied.root);
     let mut notes = Vec::new();
     if let Some(text) = files::read(&from.join(dotenv::FILE))? {
@@ -146,7 +146,7 @@ pub(super) fn carry_over(opened: &Opened, copied: &Opened) -> Result<Vec<String>
 }
 
 /// Files and folders of the workspace that services use beside their repos' sources.
-pub(in crate::commands) fn named_files(workspace: &Workspace) -> Vec<&str> {
+pub(crate) fn named_files(workspace: &Workspace) -> Vec<&str> {
     let services = workspace.services.iter();
     let mut names: Vec<&str> = services
         .flat_map(|service| {

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::host::linters as programs;
 
 /// Fails when one of them is not on this machine, with the command that installs it.
-pub(super) fn require(linters: &[Linter]) -> Result<(), Failure> {
+pub(crate) fn require(linters: &[Linter]) -> Result<(), Failure> {
     for linter in linters {
         let is_there = match linter {
             Linter::Buildkit => matches!(Docker::default().buildx_version(), Ok(Some(_))),
@@ -41,7 +41,7 @@ pub(super) fn require(linters: &[Linter]) -> Result<(), Failure> {
 }
 
 /// Asks one linter about every file, and puts what it says to the findings.
-pub(super) fn ask(root: &Path, linter: Linter, files: &mut [Linted]) -> Result<(), Failure> {
+pub(crate) fn ask(root: &Path, linter: Linter, files: &mut [Linted]) -> Result<(), Failure> {
     for linted in files {
         let path = linted.file.path.as_str();
         let output = match linter {

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::commands::copy;
+use super::files::named_files;
+use super::make::other_urls;
 use crate::compose::{self, text};
 use crate::dotenv;
 use crate::git::local::work::{What, Work};
@@ -27,7 +28,7 @@ const LARGEST_COMPARED: u64 = 64 << 20;
 
 /// Work in one place.
 #[derive(Debug)]
-pub(super) struct Lost {
+pub(crate) struct Lost {
     /// `web: 1 untracked file: notes`
     what: String,
     /// A command that shows it.
@@ -35,7 +36,7 @@ pub(super) struct Lost {
 }
 
 /// All of it, a row for each kind in each place.
-pub(super) fn lost(opened: &Opened, folder: &Path, others: &[Known]) -> Vec<Lost> {
+pub(crate) fn lost(opened: &Opened, folder: &Path, others: &[Known]) -> Vec<Lost> {
     let own = opened.personal.copy.as_ref();
     let original = own
         .map(|own| PathBuf::from(&own.folder))
@@ -63,7 +64,7 @@ pub(super) fn lost(opened: &Opened, folder: &Path, others: &[Known]) -> Vec<Lost
 }
 
 /// One row for each, and the command for those that it shows below them.
-pub(super) fn listed(lost: &[Lost]) -> String {
+pub(crate) fn listed(lost: &[Lost]) -> String {
     let mut lines = Vec::new();
     for (at, row) in lost.iter().enumerate() {
         lines.push(format!("  {}", row.what));
@@ -169,7 +170,7 @@ impl Copy<'_> {
 
     /// Files that `copy` took along although git ignores them, and that are others now.
     fn carried(&self) -> Vec<Lost> {
-        let mut names = copy::named_files(&self.opened.workspace);
+        let mut names = named_files(&self.opened.workspace);
         names.push(compose::OVERRIDE_FILE);
         names.retain(|name| {
             let path = Path::new(name);
@@ -227,7 +228,7 @@ impl Copy<'_> {
         };
         let there = read(self.original, name).ok().flatten().unwrap_or_default();
         let urls = Opened::read(self.original)
-            .map(|original| copy::other_urls(&original, self.folder))
+            .map(|original| other_urls(&original, self.folder))
             .unwrap_or_default();
         let own = self.opened.personal.copy.as_ref();
         let written = own.and_then(|own| copied::personal_file(&there, own, &urls).ok());

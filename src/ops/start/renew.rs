@@ -18,7 +18,11 @@ use crate::workspace::Service;
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// Renews what is out of date among the services that start, and remembers what they have now.
-pub fn renew(context: &Context, opened: &Opened, started: &HashSet<&str>) -> Result<(), Failure> {
+pub(crate) fn renew(
+    context: &Context,
+    opened: &Opened,
+    started: &HashSet<&str>,
+) -> Result<(), Failure> {
     let now = fingerprints(opened, started)?;
     if now.is_empty() {
         return Ok(());

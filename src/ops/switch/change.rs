@@ -4,19 +4,15 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use similar::{ChangeTag, TextDiff};
 
-use super::restart::Restart;
-use super::word;
 use crate::dotenv;
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::Failure;
 use crate::host::files::{self, Mode};
 use crate::manifest;
 use crate::manifest::edit::{NotEditable, Section, value};
 use crate::ops::generate::{self, PlannedFile};
 use crate::ops::{Opened, open::read};
 use crate::ui::Ui;
-use crate::ui::style::{FAIL, PASS, unmarked};
 use crate::workspace::{RunsOn, Service};
 
 /// A personal file that is new begins with this.
@@ -25,18 +21,18 @@ const PREAMBLE: &str = "\
 ";
 
 /// What is written.
-pub(super) struct Change {
+pub(crate) struct Change {
     /// The workspace as it is afterwards.
-    pub(super) after: Opened,
+    pub(crate) after: Opened,
     /// The personal file as it was, and as it should be.
-    personal: (Option<String>, String),
-    pub(super) env: PlannedFile,
+    pub(crate) personal: (Option<String>, String),
+    pub(crate) env: PlannedFile,
     /// `.env` as it was.
-    pub(super) env_before: String,
+    pub(crate) env_before: String,
 }
 
 impl Change {
-    pub(super) fn of(
+    pub(crate) fn of(
         opened: &Opened,
         services: &[&Service],
         place: RunsOn,
@@ -68,11 +64,11 @@ impl Change {
         before.as_deref().unwrap_or_default() != after
     }
 
-    pub(super) fn is_any(&self) -> bool {
+    pub(crate) fn is_any(&self) -> bool {
         self.changes_personal() || self.env.change.is_some()
     }
 
-    pub(super) fn write(&self, ui: &Ui, root: &Path) -> Result<(), Failure> {
+    pub(crate) fn write(&self, ui: &Ui, root: &Path) -> Result<(), Failure> {
         if self.changes_personal() {
             let (before, after) = &self.personal;
             files::write_within(root, manifest::PERSONAL_FILE, after, Mode::Shared)?;
@@ -80,42 +76,6 @@ impl Change {
             ui.say(format_args!("{verb} {}", manifest::PERSONAL_FILE));
         }
         self.env.write(ui, root)
-    }
-
-    /// What would be done, as data.
-    pub(super) fn show(&self, ui: &Ui, restart: &Restart) -> CommandResult {
-        let (before, after) = &self.personal;
-        let before = before.as_deref().unwrap_or_default();
-        for (name, old, new) in [
-            (manifest::PERSONAL_FILE, before, after),
-            (dotenv::FILE, self.env_before.as_str(), &self.env.text),
-        ] {
-            if old == new {
-                continue;
-            }
-            ui.data(format_args!("would write {name}"))?;
-            for change in TextDiff::from_lines(old, new).iter_all_changes() {
-                let line = unmarked(change.value().trim_end());
-                match change.tag() {
-                    ChangeTag::Delete => ui.data(format_args!("{FAIL}-{line}{FAIL:#}"))?,
-                    ChangeTag::Insert => ui.data(format_args!("{PASS}+{line}{PASS:#}"))?,
-                    ChangeTag::Equal => {}
-                }
-            }
-        }
-        for (what, services) in [
-            ("stop", &restart.stop),
-            ("start", &restart.start),
-            ("make anew", &restart.recreate),
-        ] {
-            if !services.is_empty() {
-                ui.data(format_args!("would {what} {}", services.join(", ")))?;
-            }
-        }
-        if !self.is_any() && *restart == Restart::default() {
-            ui.say("nothing to do");
-        }
-        Ok(Exit::Done)
     }
 }
 
@@ -134,7 +94,7 @@ fn with_choice(text: &str, service: &Service, place: RunsOn) -> Result<String, F
                 "edit it yourself:\n\n[services.{}]\n{} = \"{}\"",
                 key.entry,
                 key.key,
-                word(place)
+                place.word()
             ),
         )
     };
@@ -143,5 +103,5 @@ fn with_choice(text: &str, service: &Service, place: RunsOn) -> Result<String, F
     {
         return Ok(without);
     }
-    value::set(text, key, word(place)).map_err(by_hand)
+    value::set(text, key, place.word()).map_err(by_hand)
 }

@@ -13,7 +13,7 @@ use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{RunsOn, Service, Source};
 
 /// Warns of each, with the way to take it back.
-pub(super) fn warn(
+pub(crate) fn warn(
     ui: &Ui,
     opened: &Opened,
     services: &[&Service],

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 
 use super::interrupted_before_start;
-use crate::commands::doctor::{Depth, Examination};
 use crate::compose::owner::Owner;
 use crate::docker::Container;
 use crate::doctor::check::{Checked, Status};
@@ -21,6 +20,7 @@ use crate::doctor::{probes, started::started};
 use crate::error::Failure;
 use crate::host::interrupt;
 use crate::ops::Opened;
+use crate::ops::examine::{Depth, Examination};
 use crate::running::{self, Condition};
 
 /// What a container that runs has shown.
@@ -32,7 +32,7 @@ const WORKSPACE: [&str; 2] = ["files", VALID];
 const VALID: &str = "compose.valid";
 
 /// The checks of one run of `fitout up`.
-pub struct Preconditions<'a> {
+pub(crate) struct Preconditions<'a> {
     opened: &'a Arc<Opened>,
     started: HashSet<&'a str>,
     all_run: bool,
@@ -43,7 +43,7 @@ pub struct Preconditions<'a> {
 impl<'a> Preconditions<'a> {
     /// Stops when something of this machine keeps the services that are asked for (all where none
     /// is) from starting.
-    pub fn of_machine(opened: &'a Arc<Opened>, asked: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn of_machine(opened: &'a Arc<Opened>, asked: &[String]) -> Result<Self, Failure> {
         let variables = probes::variables(&opened.root).context("can't read `.env`")?;
         let started = started(&opened.workspace, &opened.personal, &variables, asked);
         let started = started.into_iter().map(|service| service.name.as_str());
@@ -74,17 +74,17 @@ impl<'a> Preconditions<'a> {
     }
 
     /// The folder that the containers of this workspace were made in, where that is gone.
-    pub fn moved_from(&self) -> Option<&str> {
+    pub(crate) fn moved_from(&self) -> Option<&str> {
         self.moved_from.as_deref()
     }
 
     /// The names of the services that start.
-    pub fn started(&self) -> &HashSet<&'a str> {
+    pub(crate) fn started(&self) -> &HashSet<&'a str> {
         &self.started
     }
 
     /// Stops when something is missing in the repos, or Compose can't read the file.
-    pub fn of_workspace(&self) -> Result<(), Failure> {
+    pub(crate) fn of_workspace(&self) -> Result<(), Failure> {
         let skip: &[&str] = if self.all_run { &[VALID] } else { &[] };
         // They were in order a moment ago.
         let skip = [skip, &["tools"]].concat();
@@ -92,7 +92,7 @@ impl<'a> Preconditions<'a> {
     }
 
     /// After a failed start: stops with the cause, where that is what was not asked before.
-    pub fn left_out(&self) -> Result<(), Failure> {
+    pub(crate) fn left_out(&self) -> Result<(), Failure> {
         if !self.all_run || interrupt::requested() {
             return Ok(());
         }
@@ -103,7 +103,7 @@ impl<'a> Preconditions<'a> {
 
     /// What the volumes hold, against the manifest, of those services whose container is a new one: in
     /// all others nothing has changed.
-    pub fn data_of_new(&self, containers: &[Container]) -> Result<Vec<Checked>, Failure> {
+    pub(crate) fn data_of_new(&self, containers: &[Container]) -> Result<Vec<Checked>, Failure> {
         let is_new = |container: &&Container| {
             self.started.contains(container.service.as_str())
                 && !self.containers.contains(&container.id)

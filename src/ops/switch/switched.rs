@@ -6,27 +6,27 @@ use anyhow::{Context as _, anyhow};
 
 use super::names_of;
 use super::restart::Restart;
-use crate::commands::doctor::{Depth, Examination};
-use crate::commands::up;
 use crate::docker::Docker;
 use crate::doctor::check::Status;
 use crate::doctor::select::Selection;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::host::interrupt;
+use crate::ops::examine::{Depth, Examination};
 use crate::ops::{Context, Opened};
 use crate::running::{self, Condition, Row};
+use crate::ui::services;
 use crate::workspace::{RunsOn, Service};
 
 /// The files are written; what runs is still as it was.
-pub(super) struct Switched<'a> {
-    pub(super) context: &'a Context,
-    pub(super) opened: Arc<Opened>,
-    pub(super) services: Vec<&'a Service>,
-    pub(super) place: RunsOn,
+pub(crate) struct Switched<'a> {
+    pub(crate) context: &'a Context,
+    pub(crate) opened: Arc<Opened>,
+    pub(crate) services: Vec<&'a Service>,
+    pub(crate) place: RunsOn,
 }
 
 impl Switched<'_> {
-    pub(super) fn apply(&self, restart: &Restart) -> CommandResult {
+    pub(crate) fn apply(&self, restart: &Restart) -> CommandResult {
         let Restart {
             stop,
             start,
@@ -128,7 +128,7 @@ impl Switched<'_> {
                     .any(|service| service.name == row.service)
         };
         let rows: Vec<Row> = rows.into_iter().filter(is_shown).collect();
-        self.context.ui.data(up::table(&rows))?;
+        self.context.ui.data(services::table(&rows))?;
         let broken = rows
             .iter()
             .filter(|row| matches!(row.condition, Condition::Broken | Condition::Stopped));

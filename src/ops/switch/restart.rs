@@ -18,18 +18,18 @@ use crate::workspace::{RunsOn, Service};
 
 /// What the running stack has to do.
 #[derive(Default, PartialEq)]
-pub(super) struct Restart {
+pub(crate) struct Restart {
     /// Switched services whose containers go.
-    pub(super) stop: Vec<String>,
+    pub(crate) stop: Vec<String>,
     /// Switched services that get a container.
-    pub(super) start: Vec<String>,
+    pub(crate) start: Vec<String>,
     /// Services that run, or jobs that have run, with another environment.
-    pub(super) recreate: Vec<String>,
+    pub(crate) recreate: Vec<String>,
 }
 
 impl Restart {
     /// Nothing where nothing runs, or Docker does not say what does: then the files are all.
-    pub(super) fn of(
+    pub(crate) fn of(
         context: &Context,
         opened: &Opened,
         change: &Change,

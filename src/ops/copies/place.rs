@@ -13,7 +13,7 @@ use crate::ops::{Context, Opened};
 
 /// The folder of the copy, absolute and without links; refused where something is in it, and where
 /// it would be a part of a workspace.
-pub(super) fn target(
+pub(crate) fn target(
     context: &Context,
     opened: &Opened,
     folder: &Path,

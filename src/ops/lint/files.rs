@@ -17,11 +17,11 @@ use crate::ops::Opened;
 use crate::workspace::{self, Repo, Scalar, Service, Source, syntax};
 
 /// A Dockerfile that is there.
-pub(super) struct Found {
+pub(crate) struct Found {
     /// With its text; what is no UTF-8 in it is replaced.
-    pub file: File,
+    pub(super) file: File,
     /// Why it can't be read as text.
-    pub invalid: Option<Finding>,
+    pub(super) invalid: Option<Finding>,
 }
 
 /// A Dockerfile that may be there: where, built from which folder, and how.
@@ -33,7 +33,7 @@ struct Candidate {
 
 /// The Dockerfiles of these services, or of all repos, in the manifest's order; and why others are
 /// not among them.
-pub(super) fn find(
+pub(crate) fn find(
     opened: &Opened,
     services: &[String],
     production_only: bool,

@@ -1,0 +1,37 @@
+//! What `init`, `add` and `remove` need to write a manifest.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+
+use crate::draft;
+use crate::error::Failure;
+use crate::git::url;
+use crate::manifest;
+use crate::manifest::edit::NotEditable;
+use crate::workspace::address;
+
+/// The text, or why the file has to be edited by hand.
+pub(crate) fn edited(
+    result: Result<String, NotEditable>,
+    by_hand: &str,
+) -> Result<String, Failure> {
+    result.map_err(|error| {
+        let error = anyhow::Error::new(error).context(format!("can't edit {}", manifest::FILE));
+        Failure::usage(error).hint(format!("edit it yourself:\n\n{}", by_hand.trim()))
+    })
+}
+
+/// An address from the command line as it belongs into the manifest: a relative path starts at the
+/// workspace's folder there, and at the user's here.
+pub(crate) fn address(given: &str, cwd: &Path, root: &Path) -> Result<String, Failure> {
+    let valid = address::check(given).is_ok() && given.contains(['/', ':']);
+    if !valid {
+        let error = anyhow!("`{given}` is no address of a git repository");
+        return Err(Failure::usage(error).hint(
+            "write it as for `git clone`: `git@github.com:acme/api.git`, or `./api` for a folder",
+        ));
+    }
+    let absolute = url::resolve(cwd, given);
+    Ok(draft::portable_url(&absolute, &root.to_string_lossy()))
+}

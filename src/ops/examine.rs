@@ -1,0 +1,196 @@
+//! This machine and a workspace, examined: doctor's checks with what they look at.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::{Opened, generate, sync};
+use crate::compose::owner::Owner;
+use crate::compose::selection::Selection as ComposeSelection;
+use crate::compose::text::Origin;
+use crate::docker::Container;
+use crate::doctor::check::Check;
+use crate::doctor::finding::DriftSeen;
+use crate::doctor::judge::{self, Setting};
+use crate::doctor::probes::{self, Generated, Machine};
+use crate::doctor::report::Report;
+use crate::doctor::run::{self, Prober};
+use crate::doctor::select::Selection;
+use crate::doctor::{catalogue, variables::Variables};
+use crate::dotenv;
+use crate::error::Failure;
+
+/// How far checks go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    /// They look, and start nothing.
+    Shallow,
+    /// They may start a container for a moment.
+    Deep,
+}
+
+/// The checks of this machine, ready to run.
+pub(crate) struct Examination {
+    /// All of them.
+    pub checks: Vec<Check>,
+    pub workspace: Option<PathBuf>,
+    machine: Arc<Machine>,
+    setting: Setting,
+}
+
+impl Examination {
+    /// Of a workspace and the machine that it is on, or of the machine alone.
+    pub(crate) fn of(opened: Option<Arc<Opened>>, depth: Depth) -> Result<Self, Failure> {
+        let here = std::env::current_dir().context("can't find the working folder")?;
+        let Some(opened) = opened else {
+            let variables = Variables::default();
+            let nothing = Box::new(|| Err("no workspace".to_owned()));
+            return Ok(Examination {
+                checks: catalogue::machine(),
+                workspace: None,
+                machine: Arc::new(Machine::new(
+                    here,
+                    ComposeSelection::default(),
+                    variables,
+                    nothing,
+                    Box::new(Vec::new),
+                )),
+                setting: Setting {
+                    system: probes::system(),
+                    workspace: String::new(),
+                },
+            });
+        };
+        let root = opened.root.clone();
+        // An unreadable `.env` is a finding; it should not keep the other checks from being made.
+        let (variables, unreadable) = match probes::variables(&root) {
+            Ok(variables) => (variables, None),
+            Err(error) => (probes::variables_of(""), Some(error.to_string())),
+        };
+        let selection = opened.selection_as_far_as_known(&variables);
+        let mut checks = catalogue::workspace(&opened.workspace, &opened.personal, &variables);
+        if depth == Depth::Deep {
+            let Opened {
+                workspace,
+                personal,
+                ..
+            } = &*opened;
+            checks.extend(catalogue::deep(workspace, personal, &variables));
+        }
+        if let Some(why) = unreadable {
+            catalogue::env_file_unreadable(&mut checks, &why);
+        }
+        let extra = {
+            let opened = Arc::clone(&opened);
+            Box::new(move || {
+                let unnamed = sync::unnamed(&opened).into_iter();
+                unnamed.map(|clone| (clone.path, clone.url)).collect()
+            })
+        };
+        let compare = Box::new(move || compare(&opened));
+        Ok(Examination {
+            checks,
+            setting: Setting {
+                system: probes::system(),
+                workspace: way_to(&here, &root),
+            },
+            machine: Arc::new(Machine::new(
+                root.clone(),
+                selection,
+                variables,
+                compare,
+                extra,
+            )),
+            workspace: Some(root),
+        })
+    }
+
+    /// The containers of this machine, also those that have ended: asked for once.
+    pub(crate) fn containers(&self) -> &[Container] {
+        self.machine.containers()
+    }
+
+    /// The name of the Compose project.
+    pub(crate) fn project(&self) -> &str {
+        &self.machine.selection().project
+    }
+
+    /// Whose that project is.
+    pub(crate) fn owner(&self) -> &Owner {
+        self.machine.owner()
+    }
+
+    /// Runs what is selected and what that needs. What it needs is reported when it is not in order.
+    pub(crate) fn run(self, selection: &Selection) -> Report {
+        let machine = self.machine;
+        let prober: Prober = Arc::new(move |probe| machine.probe(probe));
+        let checks = selection.apply(self.checks);
+        let setting = self.setting;
+        let mut checked = run::run(checks, run::LIMIT, &prober, |check, observed| {
+            judge::judge(check, observed, &setting)
+        });
+        checked.retain(|checked| {
+            let is_fine = checked.outcome.status > crate::doctor::check::Status::Skipped;
+            selection.wants(&checked.check) || !is_fine
+        });
+        Report {
+            workspace: self.workspace.map(|root| root.display().to_string()),
+            checked,
+        }
+    }
+}
+
+/// What `generate` would change, in doctor's words.
+fn compare(opened: &Opened) -> Result<Generated, String> {
+    let plan = generate::plan(opened).map_err(|failure| format!("{:#}", failure.error))?;
+    let changed = |name: &str| {
+        let file = plan.files.iter().find(|file| file.name == name);
+        file.is_some_and(|file| file.change.is_some())
+    };
+    let parts = plan
+        .differences
+        .iter()
+        .map(|difference| difference.part.clone());
+    let ignore_file = Some(dotenv::IGNORE_FILE.to_owned()).filter(|name| changed(name));
+    let drift = match plan.origin {
+        None => DriftSeen::Missing,
+        Some(Origin::Edited) if plan.would_lose_edits() => DriftSeen::EditedByHand,
+        Some(Origin::Foreign) if plan.would_lose_edits() => DriftSeen::Foreign,
+        _ if plan.has_drift() => DriftSeen::Outdated(parts.chain(ignore_file).collect()),
+        _ => DriftSeen::Same,
+    };
+    Ok(Generated {
+        drift,
+        env_block: !changed(dotenv::FILE),
+    })
+}
+
+/// What to put before a path of the workspace, so that it can be typed here.
+fn way_to(here: &Path, root: &Path) -> String {
+    match here.strip_prefix(root) {
+        Ok(below) => {
+            let ups: Vec<&str> = below.components().map(|_| "..").collect();
+            ups.join("/")
+        }
+        Err(_) => root.display().to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_the_workspace_are_shown_as_the_user_can_type_them() {
+        let cases = [
+            ("/w", ""),
+            ("/w/api", ".."),
+            ("/w/api/src", "../.."),
+            ("/elsewhere", "/w"),
+        ];
+        for (here, expected) in cases {
+            assert_eq!(way_to(Path::new(here), Path::new("/w")), expected);
+        }
+    }
+}

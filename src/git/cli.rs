@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use gix::bstr::BString;
+use gix::bstr::{BString, ByteSlice as _};
 
 use super::error::{Cause, GitError, SshSaid};
 use super::local::work::Paths;
@@ -126,12 +126,33 @@ pub(super) fn fetch(
         run_over_network(command, &log, url, interrupt)?;
     }
     if *checkout == Checkout::RemoteDefault {
+        let listed = printed(networked(&[
+            "ls-remote",
+            "--quiet",
+            "--symref",
+            "--",
+            remote,
+            "HEAD",
+        ]));
+        let listed = listed.unwrap_or_default();
+        let first = listed.lines().next().unwrap_or_default();
+        let default = first
+            .strip_prefix(b"ref: refs/heads/")
+            .and_then(|rest| rest.strip_suffix(b"\tHEAD"));
         // A remote without a commit has none, which is no failure.
-        let _ = run(
-            networked(&["remote", "set-head", remote, "--auto"]),
-            url,
-            interrupt,
-        );
+        let Some(default) = default.map(OsStr::from_bytes) else {
+            return Ok(());
+        };
+        let head = format!("refs/remotes/{remote}/HEAD");
+        let known = ask(path, &["symbolic-ref", "--quiet", &head])?;
+        let mut right = OsString::from(format!("refs/remotes/{remote}/"));
+        right.push(default);
+        // `set-head` writes into the log of that ref, also where it stays the same.
+        if known.is_none_or(|known| known.trim_end() != right.as_bytes()) {
+            let mut command = in_clone(path);
+            command.args(["remote", "set-head", remote]).arg(default);
+            let _ = run(command, url, interrupt);
+        }
     }
     Ok(())
 }

@@ -88,6 +88,15 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
         return Vec::new();
     };
     let mut overrides = Vec::new();
+    let known = ["crlf", "lf", "native"];
+    if let Some(eol) = config.string("core.eol")
+        && !known
+            .iter()
+            .any(|it| eol.eq_ignore_ascii_case(it.as_bytes()))
+    {
+        // gix refuses what is nothing to git.
+        overrides.push("core.eol=native".into());
+    }
     for section in config.sections_by_name("filter").into_iter().flatten() {
         let Some(name) = section.header().subsection_name() else {
             continue;
@@ -95,6 +104,10 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
         // git trusts nobody else's file with a command either.
         if section.meta().trust != gix::sec::Trust::Full || name.contains(&b'=') {
             continue;
+        }
+        // To gix, a key without a value is none.
+        if section.value_implicit("required") == Some(None) {
+            overrides.push(format!("filter.{name}.required=true").into());
         }
         for key in ["process", "smudge", "clean"] {
             // An empty one is none.

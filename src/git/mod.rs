@@ -18,6 +18,7 @@ pub mod staging;
 pub mod survey;
 mod tracked;
 pub mod url;
+mod values;
 
 pub use cli::{lfs_version, version};
 pub use error::{Cause, GitError};

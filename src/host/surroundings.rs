@@ -35,15 +35,23 @@ const OF_ONE_REPOSITORY: &[&str] = &[
     "GIT_QUARANTINE_PATH",
 ];
 
-/// Begins this process again where the environment names a repository. Returns at once where it does not, and
-/// does not return where it does.
+/// Settings of `git -c`, which gix does not read there.
+const PARAMETERS: &str = "GIT_CONFIG_PARAMETERS";
+
+/// The same, numbered, which it reads.
+const COUNT: &str = "GIT_CONFIG_COUNT";
+
+/// Begins this process again where the environment names a repository, or has settings of `git -c`. Returns at
+/// once where it does not, and does not return where it does.
 ///
 /// Its process id, its parent and its open files stay the same. Only `unsafe` code could remove a variable
 /// from a running process, and each library and each child reads the environment for itself.
 pub fn leave() -> io::Result<()> {
-    if !OF_ONE_REPOSITORY
-        .iter()
-        .any(|name| env::var_os(name).is_some())
+    let settings = numbered_settings(|name| env::var(name).ok());
+    if settings.is_empty()
+        && !OF_ONE_REPOSITORY
+            .iter()
+            .any(|name| env::var_os(name).is_some())
     {
         return Ok(());
     }
@@ -54,12 +62,107 @@ pub fn leave() -> io::Result<()> {
     for name in OF_ONE_REPOSITORY {
         again.env_remove(name);
     }
+    if !settings.is_empty() {
+        again.env_remove(PARAMETERS).envs(settings);
+    }
     Err(again.exec())
+}
+
+/// The settings of `git -c` as variables, behind those that are numbered already: git reads them in this order.
+/// None where git would refuse the one or the other.
+fn numbered_settings(variable: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
+    let known = variable(COUNT).filter(|count| !count.is_empty());
+    let known = known.map_or(Ok(0), |count| count.parse::<usize>());
+    let parameters = variable(PARAMETERS).and_then(|text| parameters(&text));
+    let (Ok(known), Some(parameters)) = (known, parameters) else {
+        return Vec::new();
+    };
+    if parameters.is_empty() {
+        return Vec::new();
+    }
+    let mut variables = vec![(COUNT.to_owned(), (known + parameters.len()).to_string())];
+    for (number, (key, value)) in (known..).zip(parameters) {
+        variables.push((format!("GIT_CONFIG_KEY_{number}"), key));
+        variables.push((format!("GIT_CONFIG_VALUE_{number}"), value));
+    }
+    variables
+}
+
+/// `'key'='value' 'key'=`, and as git wrote it before 2.31, `'key=value' 'key'` (`git_config_from_parameters` in
+/// config.c). A key without a value is `true`.
+fn parameters(text: &str) -> Option<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (first, after) = unquoted(rest)?;
+        let (setting, after) = match after.strip_prefix('=') {
+            Some(after) if after.starts_with('\'') => {
+                let (value, after) = unquoted(after)?;
+                ((first, value), after)
+            }
+            Some(after) => ((first, "true".to_owned()), after),
+            None => match first.split_once('=') {
+                Some((key, value)) => ((key.to_owned(), value.to_owned()), after),
+                None => ((first, "true".to_owned()), after),
+            },
+        };
+        if !after.is_empty() && !after.starts_with(' ') {
+            return None;
+        }
+        found.push(setting);
+        rest = after.trim_start();
+    }
+    Some(found)
+}
+
+/// A word as `sq_quote` in git's quote.c writes it, with `'\''` for a quote and `'\!'`, and what comes after it.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut rest = text.strip_prefix('\'')?;
+    let mut word = String::new();
+    loop {
+        let (part, after) = rest.split_once('\'')?;
+        word.push_str(part);
+        let escaped = ["\\''", "\\!'"]
+            .iter()
+            .find_map(|it| after.strip_prefix(it));
+        let Some(next) = escaped else {
+            return Some((word, after));
+        };
+        word.push_str(&after[1..2]);
+        rest = next;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_of_git_are_numbered_behind_those_that_are() {
+        let numbered = |count: Option<&str>, parameters: &str| {
+            let variables = numbered_settings(|name| match name {
+                "GIT_CONFIG_COUNT" => count.map(str::to_owned),
+                "GIT_CONFIG_PARAMETERS" => Some(parameters.to_owned()),
+                _ => None,
+            });
+            let text = variables
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"));
+            text.collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(
+            numbered(Some("1"), "'a.b'='it'\\''s'\\!' x'  'c.d'= 'e.f=g=h' 'i.j'"),
+            "GIT_CONFIG_COUNT=5\nGIT_CONFIG_KEY_1=a.b\nGIT_CONFIG_VALUE_1=it's! x\n\
+             GIT_CONFIG_KEY_2=c.d\nGIT_CONFIG_VALUE_2=true\n\
+             GIT_CONFIG_KEY_3=e.f\nGIT_CONFIG_VALUE_3=g=h\n\
+             GIT_CONFIG_KEY_4=i.j\nGIT_CONFIG_VALUE_4=true"
+        );
+        for refused in ["a.b=c", "'a.b'='c", "'a.b''c'", "'a.b'x"] {
+            assert_eq!(numbered(None, refused), "", "{refused}");
+        }
+        assert_eq!(numbered(Some("odd"), "'a.b'='c'"), "");
+        assert_eq!(numbered(None, " "), "");
+    }
 
     #[test]
     fn the_variables_are_those_that_git_counts_to_one_repository() {

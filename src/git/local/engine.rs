@@ -9,6 +9,7 @@ use std::path::Path;
 use git2::Repository;
 
 use super::attributes::Attributes;
+use crate::git::values;
 
 /// Why only the user's git can write the files of HEAD where there are none yet, if so.
 pub(super) fn for_first(is_sparse: bool, attributes: &Attributes) -> Option<&'static str> {
@@ -30,6 +31,9 @@ pub(super) fn for_move(repository: &Repository, attributes: &Attributes) -> Opti
         // gix writes files under the attributes of the index alone.
         return Some("a `.gitattributes` that is not tracked");
     }
+    if let Some(why) = for_settings(repository) {
+        return Some(why);
+    }
     let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
     if repository.workdir().and_then(device) != device(repository.path()) {
         return Some("its `.git` on another file system");
@@ -46,6 +50,30 @@ pub(super) fn for_move(repository: &Repository, attributes: &Attributes) -> Opti
     is_symbolic()
         .unwrap_or(false)
         .then_some("a branch that is a symbolic ref")
+}
+
+/// What of a clone's settings makes files what only git takes them for.
+fn for_reading(config: &git2::Config) -> Option<&'static str> {
+    if values::of_clone_are_for_git(config).unwrap_or(true) {
+        return Some("a setting with a value that git alone reads");
+    }
+    (config.get_bool("core.symlinks") == Ok(false))
+        .then_some("links that are files (`core.symlinks`)")
+}
+
+/// What of a clone's settings only git does.
+fn for_settings(repository: &Repository) -> Option<&'static str> {
+    let config = repository.config().ok()?;
+    if let Some(why) = for_reading(&config) {
+        return Some(why);
+    }
+    if config.get_bool("core.fileMode") == Ok(false) {
+        // What is new gets its mode all the same.
+        return Some("modes that don't count (`core.fileMode`)");
+    }
+    let logs = config.get_string("core.logAllRefUpdates");
+    logs.is_ok_and(|logs| logs == "always")
+        .then_some("logs of all refs (`core.logAllRefUpdates`)")
 }
 
 /// The same of a fast-forward, which git does not make to just any commit.
@@ -71,8 +99,9 @@ pub(super) fn for_status(repository: &Repository, attributes: &Attributes) -> bo
 }
 
 /// Whether gix, which compares files before a move, would take some for changed that git does not.
-pub(super) fn only_git_compares(attributes: &Attributes) -> bool {
-    for_writing(attributes).is_some()
+pub(super) fn only_git_compares(repository: &Repository, attributes: &Attributes) -> bool {
+    let config = repository.config();
+    for_writing(attributes).is_some() || config.is_ok_and(|config| for_reading(&config).is_some())
 }
 
 /// What gix writes in another way.

@@ -4,6 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use gix::bstr::ByteSlice as _;
+use gix::config::File;
+use gix::config::file::Metadata;
+use gix::config::file::init::Options;
+
 use crate::git::error::GitError;
 use crate::host::files::At as _;
 
@@ -40,12 +45,32 @@ pub(super) fn apply(git_dir: &Path) -> Result<(), GitError> {
         return Ok(());
     }
     copy(template, git_dir)?;
-    if let Ok(mut text) = fs::read(template.join("config")) {
-        text.push(b'\n');
-        text.extend(own_settings);
-        fs::write(&settings, text).at(&settings)?;
+    if let Ok(text) = fs::read(template.join("config")) {
+        fs::write(&settings, with_settings(&text, &own_settings)).at(&settings)?;
     }
     Ok(())
+}
+
+/// The settings of the template with those of a fresh clone in their places, or behind them. What can't be read
+/// stays, and git complains of it.
+fn with_settings(template: &[u8], own: &[u8]) -> Vec<u8> {
+    let parse =
+        |text: &[u8]| File::from_bytes_no_includes(text, Metadata::api(), Options::default());
+    let (Ok(mut file), Ok(own_file)) = (parse(template), parse(own)) else {
+        return [template, b"\n", own].concat();
+    };
+    for section in own_file.sections() {
+        for key in section.value_names() {
+            let Some(value) = section.value(&key) else {
+                continue;
+            };
+            let name = format!("{}.{key}", section.header().name());
+            if file.set_raw_value(name.as_str(), value.as_bstr()).is_err() {
+                return [template, b"\n", own].concat();
+            }
+        }
+    }
+    file.to_bstring().into()
 }
 
 /// None where git has its own. An empty value is a template without a file.

@@ -151,7 +151,7 @@ pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
 pub(super) fn look(scene: &Scene<'_>, attributes: &Attributes) -> Result<(), GitError> {
     locks::must_be_free(&scene.locks())?;
     scene
-        .look_at(engine::only_git_compares(attributes))
+        .look_at(engine::only_git_compares(scene.repository, attributes))
         .map(drop)
 }
 
@@ -198,11 +198,14 @@ pub(super) fn in_the_way(repository: &Repository, to: Oid) -> Result<Vec<String>
 }
 
 fn settings(repository: &Repository, is_left_to_git: bool) -> Settings {
-    let config = repository.config();
+    let config = repository.config().ok();
+    let is_on = |key: &str| {
+        let value = config.as_ref().map(|config| config.get_bool(key));
+        value.is_none_or(|value| value.unwrap_or(true))
+    };
     Settings {
-        has_modes: config
-            .and_then(|config| config.get_bool("core.fileMode"))
-            .unwrap_or(true),
+        has_modes: is_on("core.fileMode"),
+        has_links: is_on("core.symlinks"),
         is_sparse: engine::is_sparse(repository),
         is_left_to_git,
     }

@@ -2,29 +2,46 @@
 //!
 //! Decided here and nowhere else, by the configuration and by what the remote is; docs/sync.md has the list.
 
+use std::env;
+
 use super::attempt::remote_name;
+use crate::git::values;
 use gix::Url;
 use gix::bstr::ByteSlice as _;
 use gix::config::File;
+use gix::config::file::SectionRef;
 use gix::refspec::RefSpec;
 use gix::url::Scheme;
 
 use crate::host::files;
 
+/// Whether git is to speak with a remote in all that is done with it: before anybody else connects to it.
+pub(super) fn speaks(config: &File, remote: &str, url: Option<&Url>) -> bool {
+    is_bundle(url)
+        || values::are_for_git(config)
+        || is_set(config, &format!("remote.{remote}.vcs"))
+        || url.is_some_and(|url| {
+            !is_allowed(config, &url.scheme)
+                || needs_curl(config, &url.scheme)
+                || has_proxy_program(config, &url.scheme)
+        })
+}
+
 /// Whether git is to make a clone from there.
 pub(super) fn makes_clone(config: &File, from: Option<&Url>) -> bool {
     let remote = remote_name(config);
-    is_bundle(from)
+    speaks(config, &remote, from)
         || checks_objects(config)
         || is_shared(config)
         || has_other_refs(config)
+        || depends_on_refs(config)
         || is_set(config, &format!("remote.{remote}.fetch"))
         || is_set(config, &format!("remote.{remote}.uploadpack"))
 }
 
 /// Whether git is to bring what is new into a clone.
 pub(super) fn fetches(config: &File, remote: &str, specs: &[RefSpec]) -> bool {
-    let of_remote = ["promisor", "partialCloneFilter", "uploadpack", "vcs"];
+    let of_remote = ["promisor", "partialCloneFilter", "uploadpack"];
     checks_objects(config)
         || is_shared(config)
         || is_set(config, "extensions.partialClone")
@@ -36,12 +53,73 @@ pub(super) fn fetches(config: &File, remote: &str, specs: &[RefSpec]) -> bool {
 }
 
 /// Whether the remote is no repository but a file with objects (gitformat-bundle(5)).
-pub(super) fn is_bundle(remote: Option<&Url>) -> bool {
+fn is_bundle(remote: Option<&Url>) -> bool {
     const STARTS: &[&[u8]] = &[b"# v2 git bundle\n", b"# v3 git bundle\n"];
     let path = remote
         .filter(|url| url.scheme == Scheme::File)
         .and_then(|url| url.path.to_path().ok());
     path.is_some_and(|path| files::begins_with(path, STARTS))
+}
+
+/// Whether it is plain that git may use the protocol (`protocol.allow` in git-config(1)); who may not is told so by
+/// git.
+fn is_allowed(config: &File, scheme: &Scheme) -> bool {
+    let scheme = scheme.as_str();
+    if let Some(allowed) = env::var_os("GIT_ALLOW_PROTOCOL") {
+        let mut allowed = allowed.as_encoded_bytes().split(|byte| *byte == b':');
+        return allowed.any(|name| name == scheme.as_bytes());
+    }
+    let is_from_user = env::var_os("GIT_PROTOCOL_FROM_USER").is_none_or(|value| value == "1");
+    let allowed = config
+        .string(format!("protocol.{scheme}.allow").as_str())
+        .or_else(|| config.string("protocol.allow"));
+    match allowed.as_ref().map(|value| value.as_bytes()) {
+        Some(b"always") => true,
+        Some(b"user") => is_from_user,
+        Some(_) => false,
+        None => is_from_user || scheme != "file",
+    }
+}
+
+/// Whether something is set that only git's own library for HTTP does.
+fn needs_curl(config: &File, scheme: &Scheme) -> bool {
+    const SETTINGS: &[&str] = &[
+        "cookieFile",
+        "curloptResolve",
+        "delegation",
+        "pinnedPubkey",
+        "proxySSLCAInfo",
+        "proxySSLCert",
+        "sslCAPath",
+        "sslCipherList",
+        "sslVersion",
+    ];
+    const VARIABLES: &[&str] = &["GIT_SSL_CAPATH", "GIT_SSL_CIPHER_LIST", "GIT_SSL_VERSION"];
+    let is_one =
+        |section: &SectionRef<'_>| SETTINGS.iter().any(|key| section.contains_value_name(key));
+    matches!(scheme, Scheme::Http | Scheme::Https)
+        && (VARIABLES.iter().any(|name| env::var_os(name).is_some())
+            || config
+                .sections_by_name("http")
+                .is_some_and(|mut sections| sections.any(|section| is_one(&section))))
+}
+
+/// Whether a program stands between the user and servers of `git://`.
+fn has_proxy_program(config: &File, scheme: &Scheme) -> bool {
+    *scheme == Scheme::Git
+        && (is_set(config, "core.gitProxy") || env::var_os("GIT_PROXY_COMMAND").is_some())
+}
+
+/// Files of settings that are read or not by what the clone follows, and refs that are links of the file system.
+fn depends_on_refs(config: &File) -> bool {
+    let is_one = |section: SectionRef<'_>| {
+        let condition = section.header().subsection_name();
+        condition.is_some_and(|it| it.starts_with(b"onbranch:") || it.starts_with(b"hasconfig:"))
+    };
+    is_true(config, "core.preferSymlinkRefs") == Some(true)
+        || config
+            .sections_by_name("includeIf")
+            .is_some_and(|mut sections| sections.any(is_one))
 }
 
 fn checks_objects(config: &File) -> bool {
@@ -55,7 +133,7 @@ fn checks_objects(config: &File) -> bool {
 fn has_other_refs(config: &File) -> bool {
     let format = config.string("init.defaultRefFormat");
     format.is_some_and(|format| format.as_bytes() != b"files")
-        || std::env::var_os("GIT_DEFAULT_REF_FORMAT").is_some_and(|format| format != "files")
+        || env::var_os("GIT_DEFAULT_REF_FORMAT").is_some_and(|format| format != "files")
 }
 
 /// Files that a group may write, too.
@@ -126,6 +204,25 @@ mod tests {
         ];
         for text in of_gix {
             assert!(!fetches(&config(text), "origin", &plain), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_protocol_that_is_not_plainly_allowed_is_for_git() {
+        let file = Scheme::File;
+        for text in [
+            "[protocol \"file\"]\nallow = never",
+            "[protocol]\nallow = never",
+            "[protocol]\nallow = always\n[protocol \"file\"]\nallow = Odd",
+        ] {
+            assert!(!is_allowed(&config(text), &file), "{text}");
+        }
+        for text in [
+            "",
+            "[protocol]\nallow = never\n[protocol \"file\"]\nallow = always",
+            "[protocol \"ext\"]\nallow = never",
+        ] {
+            assert!(is_allowed(&config(text), &file), "{text}");
         }
     }
 

@@ -116,10 +116,10 @@ impl Attempt<'_> {
         let line = Line::open(path, |it| it.find_remote(remote))
             .map_err(|error| self.say(&error, None))?;
         let found = line.repository.find_remote(remote);
-        let found = found.map_err(|error| self.say(&error, None))?;
-        if by_git::is_bundle(found.url(Direction::Fetch)) {
+        if is_for_git(&line.repository, remote, &found) {
             return cli::tips(path, remote, self.url);
         }
+        let found = found.map_err(|error| self.say(&error, None))?;
         let ask = || -> gix::Result<Vec<String>> {
             let repository = &line.repository;
             let silence = http::silence(repository.config_snapshot().plumbing(), self.url);
@@ -146,10 +146,11 @@ impl Attempt<'_> {
         let config = repository.config_snapshot();
         let silence = http::silence(config.plumbing(), self.url);
         let _watchdog = self.watchdog(line.ssh_log.as_ref(), silence);
-        let found = repository.find_remote(remote)?;
-        if by_git::is_bundle(found.url(Direction::Fetch)) {
+        let found = repository.find_remote(remote);
+        if is_for_git(repository, remote, &found) {
             return Ok(Outcome::LeftToGit(Seen::default()));
         }
+        let found = found?;
         let plan = Plan::of(&found, remote, wanted)?;
         let mut fetched = Fetched::default();
         // A tag that follows is seen to be wanted only when what it leads to is here.
@@ -301,6 +302,12 @@ impl<'a> Plan<'a> {
         }
         local::set_remote_default(path, self.remote, &name).map_err(gix::Error::from_error)
     }
+}
+
+/// Before anything connects. gix may not have found a remote that git does.
+fn is_for_git(repository: &Repository, remote: &str, found: &gix::Result<gix::Remote<'_>>) -> bool {
+    let url = found.as_ref().ok().and_then(|it| it.url(Direction::Fetch));
+    by_git::speaks(repository.config_snapshot().plumbing(), remote, url)
 }
 
 /// The objects that are here now: to learn that one is not, the folder of packs need not be read again.

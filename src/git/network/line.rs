@@ -51,9 +51,11 @@ impl Line {
         );
         let options = gix::open::Options::default().config_overrides(settings);
         let repository = gix::open_opts(path, options)?;
-        let is_ssh = find(&repository)?
-            .url(Direction::Fetch)
-            .is_some_and(|url| url.scheme == Scheme::Ssh);
+        // Where gix refuses what is set for it, git may not.
+        let is_ssh = find(&repository).is_ok_and(|remote| {
+            let url = remote.url(Direction::Fetch);
+            url.is_some_and(|url| url.scheme == Scheme::Ssh)
+        });
         let mut line = Line {
             repository,
             ssh_log: None,
@@ -64,10 +66,11 @@ impl Line {
             line.configure(|config| ssh::overrides(config, &log))?;
             line.ssh_log = Some(log);
         }
-        line.repository
+        // One that can't be written is for git to put in order, as all odd values are.
+        let _ = line
+            .repository
             .committer_or_set_generic_fallback()?
-            .write_to(&mut *line.who)
-            .map_err(gix::Error::from_error)?;
+            .write_to(&mut *line.who);
         Ok(line)
     }
 

@@ -75,9 +75,8 @@ impl Versions {
         let mut open = || -> gix::Result<gix::Repository> {
             let mut repository = filter::open(place, &log)?;
             let committer = repository.committer_or_set_generic_fallback()?;
-            committer
-                .write_to(&mut who)
-                .map_err(gix::Error::from_error)?;
+            // git moves a clone for whom gix can't write down (`values`).
+            let _ = committer.write_to(&mut who);
             Ok(repository)
         };
         let repository = open().map_err(|error| said(&error))?;

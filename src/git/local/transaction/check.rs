@@ -85,6 +85,8 @@ pub(super) fn in_the_way(
 pub(super) struct Settings {
     /// `core.fileMode`
     pub has_modes: bool,
+    /// `core.symlinks`
+    pub has_links: bool,
     /// Tracked files may be missing on purpose.
     pub is_sparse: bool,
     /// Whether git compares the content of the files that it watches, and refuses to move where it differs.
@@ -379,7 +381,7 @@ impl<'a, 'b> Check<'a, 'b> {
 
     fn has_type(&self, entry: Entry, found: &Metadata) -> bool {
         if entry.mode == LINK {
-            return found.is_symlink();
+            return found.is_symlink() || !self.settings.has_links && found.is_file();
         }
         let is_executable = found.permissions().mode() & 0o100 > 0;
         found.is_file() && (!self.settings.has_modes || is_executable == (entry.mode == EXECUTABLE))

@@ -61,8 +61,8 @@ impl Refs<'_> {
     ) -> Result<(), GitError> {
         let file = log_file(self.repository, name);
         let config = self.repository.config()?;
-        let setting = config.get_string("core.logAllRefUpdates");
-        let is_off = setting.is_ok_and(|it| matches!(it.as_str(), "false" | "no" | "off" | "0"));
+        // `always` is no boolean.
+        let is_off = config.get_bool("core.logAllRefUpdates") == Ok(false);
         if is_off && !file.exists() {
             return Ok(());
         }

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::{io, iter};
 
-use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::commands;
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::surroundings;
 use crate::ops::Context;
 use crate::ui::{ColorWhen, Ui, Verbosity};
@@ -92,7 +91,7 @@ pub fn main() -> u8 {
     };
     let ui = Ui::new(verbosity, cli.global.color);
     let left = left.context("can't start again without the variables of the git hook around it");
-    match left.map_err(Failure::from).and_then(|()| run(cli, ui)) {
+    match left.and_then(|()| run(cli, ui)) {
         Ok(exit) => exit.code(),
         Err(failure) if reader_has_gone(&failure) => Exit::Done.code(),
         Err(failure) => {
@@ -137,7 +136,7 @@ fn run_in(context: &Context, command: Command) -> CommandResult {
 /// Runs a command line of fitout as if it had been typed in the context's folder.
 fn line(context: &Context, words: &[&str]) -> CommandResult {
     let words = iter::once("fitout").chain(words.iter().copied());
-    let cli = Cli::try_parse_from(words).map_err(Failure::usage)?;
+    let cli = Cli::try_parse_from(words)?;
     run_in(context, cli.command)
 }
 

@@ -98,9 +98,79 @@ impl Failure {
     }
 }
 
-impl<E: Into<anyhow::Error>> From<E> for Failure {
+/// An error type that says, where it is defined, what kind of failure it is. So does each `?`.
+pub trait Classified: std::error::Error + Send + Sync + 'static {
+    /// What kind of failure it is.
+    const KIND: Kind;
+}
+
+impl<E: Classified> From<E> for Failure {
     fn from(error: E) -> Self {
+        Failure {
+            kind: E::KIND,
+            error: error.into(),
+            hints: Vec::new(),
+        }
+    }
+}
+
+/// One that is made of words alone: the work could not be done.
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
         Failure::failed(error)
+    }
+}
+
+/// Errors of others that are the work's, and not what the user has typed.
+macro_rules! failed {
+    ($($error:ty),*) => {
+        $(impl Classified for $error {
+            const KIND: Kind = Kind::Failed;
+        })*
+    };
+}
+
+failed!(
+    std::io::Error,
+    std::fmt::Error,
+    serde_json::Error,
+    toml::ser::Error,
+    toml_edit::TomlError,
+    rayon::ThreadPoolBuildError
+);
+
+impl Classified for clap::Error {
+    const KIND: Kind = Kind::Usage;
+}
+
+/// Says what could not be done because of an error, which keeps its kind and its hints.
+pub trait ResultExt<T> {
+    /// In these words.
+    fn context(self, what: impl Display + Send + Sync + 'static) -> Result<T, Failure>;
+
+    /// In words that are made only where they are needed.
+    fn with_context<C: Display + Send + Sync + 'static>(
+        self,
+        what: impl FnOnce() -> C,
+    ) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<Failure>> ResultExt<T> for Result<T, E> {
+    fn context(self, what: impl Display + Send + Sync + 'static) -> Result<T, Failure> {
+        self.with_context(|| what)
+    }
+
+    fn with_context<C: Display + Send + Sync + 'static>(
+        self,
+        what: impl FnOnce() -> C,
+    ) -> Result<T, Failure> {
+        self.map_err(|error| {
+            let failure: Failure = error.into();
+            Failure {
+                error: failure.error.context(what()),
+                ..failure
+            }
+        })
     }
 }
 

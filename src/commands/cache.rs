@@ -1,10 +1,9 @@
 //! `fitout cache`: what this machine keeps of earlier clones.
 
-use anyhow::Context as _;
 use serde::Serialize;
 
 use super::Format;
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::git::cache::{Cache, Entry, Removed};
 use crate::ops::Context;
 use crate::ui::progress::bytes;
@@ -90,7 +89,7 @@ fn show(context: &Context, cache: &Cache, entries: &[Entry]) -> CommandResult {
             size(entry.own_bytes).into(),
         ]);
     }
-    context.ui.data(table).map_err(Failure::failed)?;
+    context.ui.data(table)?;
     context.ui.say(format_args!(
         "{} in {folder}, {} of it in no clone any more",
         size(total(entries)),
@@ -113,7 +112,7 @@ fn show_json(context: &Context, cache: &Cache, entries: &[Entry]) -> CommandResu
         repos: entries.iter().map(row).collect(),
     };
     let text = serde_json::to_string_pretty(&shown).context("can't write the result as JSON")?;
-    context.ui.json(&text).map_err(Failure::failed)?;
+    context.ui.json(&text)?;
     Ok(Exit::Done)
 }
 

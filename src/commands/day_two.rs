@@ -7,9 +7,9 @@
 
 use std::ffi::OsString;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::browser;
 use crate::ops::project::{Project, become_compose, terminal};
 use crate::ops::{Context, Opened};

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::ops::Context;
 use crate::ops::demo::{self, Occupant, PAGE, SERVICES};
 use crate::shell;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::Format;
 use crate::doctor::check::{Check, Fix};
 use crate::doctor::report::{self, Detail, Report};
 use crate::doctor::select::{self, Selection};
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
 use crate::manifest;
 use crate::ops::examine::{Depth, Examination};

@@ -4,11 +4,10 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Command;
 use clap_mangen::Man;
 
-use crate::error::{CommandResult, Exit};
+use crate::error::{CommandResult, Exit, ResultExt as _};
 use crate::host::files::{self, Mode};
 use crate::ops::Context;
 use crate::plural::count;

@@ -2,11 +2,10 @@
 
 use std::num::NonZeroUsize;
 
-use anyhow::Context as _;
 use serde::Serialize;
 
 use super::Format;
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
 use crate::ops::sync::preview::{self, Plan};
 use crate::ops::sync::{self, Options};

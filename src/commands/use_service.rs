@@ -1,10 +1,10 @@
 //! `fitout use`: where a backing service runs for this person, in a container or on this machine.
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use similar::{ChangeTag, TextDiff};
 
 use crate::dotenv;
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
 use crate::manifest::{self, report::closest};
 use crate::ops::project::Project;

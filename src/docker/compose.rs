@@ -14,6 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::Docker;
 use super::containers;
 use crate::compose::selection::{self, Selection};
+use crate::error::{Classified, Kind};
 use crate::host::interrupt;
 use crate::host::process::{self, Output, RunError};
 use crate::running::ServiceState;
@@ -39,6 +40,10 @@ pub enum ComposeError {
     /// It says why, one message each.
     #[error("{}", .0.join("; "))]
     Refused(Vec<String>),
+}
+
+impl Classified for ComposeError {
+    const KIND: Kind = Kind::Failed;
 }
 
 /// Compose's messages without its log format: `time="…" level=warning msg="…"`.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::filter;
-use super::network::{Failure, LIMIT};
+use super::network::{LIMIT, RemoteFailure};
 
 use crate::shell;
 
@@ -268,7 +268,7 @@ impl GitError {
     }
 
     /// A failure of an HTTP request.
-    pub(super) fn of_request(failure: &Failure, said: &[String], url: &str) -> Self {
+    pub(super) fn of_request(failure: &RemoteFailure, said: &[String], url: &str) -> Self {
         let mut error = GitError::of_kind(failure.cause, said, url);
         error.retry_after = failure.retry_after;
         match failure.cause {

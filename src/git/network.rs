@@ -29,7 +29,7 @@ pub use super::staging::Staging;
 pub use access::{Known, Privacy, log_in, probe, ssh_host};
 pub(in crate::git) use allowance::LIMIT;
 pub use hosts::Hosts;
-pub(in crate::git) use http::{Failure, would_leak};
+pub(in crate::git) use http::{RemoteFailure, would_leak};
 pub use logins::{Answer, Ask, Loans, Question};
 pub use ssh::{Holder, Host as SshHost};
 pub use submodules::left_to_user;

@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use rustix::fs::{Access, AtFlags, CWD};
 use rustix::io::Errno;
 
+use crate::error::{Classified, Kind};
 use crate::workspace::syntax::is_git_folder;
 
 /// Why a path is not written through.
@@ -47,6 +48,10 @@ pub enum Astray {
         /// Why.
         source: io::Error,
     },
+}
+
+impl Classified for Astray {
+    const KIND: Kind = Kind::Failed;
 }
 
 /// Checks that a path below `root` is inside of it, and in no `.git` folder, with all links followed that

@@ -3,6 +3,7 @@
 //! The child is the leader of a process group of its own, so that a program that hangs is ended
 //! together with everything that it started. It has no terminal to ask questions on.
 
+use crate::error::{Classified, Kind};
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;
@@ -51,6 +52,10 @@ pub enum RunError {
         /// Why.
         source: io::Error,
     },
+}
+
+impl Classified for RunError {
+    const KIND: Kind = Kind::Failed;
 }
 
 /// How much is kept of each of the two that a program prints to, in bytes: more than any log that people read, and

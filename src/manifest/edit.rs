@@ -6,6 +6,7 @@
 
 pub mod value;
 
+use crate::error::{Classified, Kind};
 use std::ops::Range;
 
 use toml_edit::{Document, DocumentMut, Item, Table};
@@ -33,6 +34,10 @@ impl Section {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is not written as tables such as `[{}.name]`", .0.key(), .0.key())]
 pub struct NotEditable(pub Section);
+
+impl Classified for NotEditable {
+    const KIND: Kind = Kind::Usage;
+}
 
 /// The text with one or more tables of a section added, given as text. They go behind the section's
 /// last one; the first repo goes before the services.

@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Classified, Kind};
 use crate::workspace::syntax::is_commit_id;
 
 /// The file's name.
@@ -71,6 +72,10 @@ pub enum LockError {
         /// What stands there.
         commit: String,
     },
+}
+
+impl Classified for LockError {
+    const KIND: Kind = Kind::Usage;
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use crate::error::{Classified, Kind};
 use crate::ui::shown::within_report as shown;
 use crate::ui::style;
 
@@ -232,3 +233,7 @@ impl fmt::Display for Report {
 }
 
 impl std::error::Error for Report {}
+
+impl Classified for Report {
+    const KIND: Kind = Kind::Usage;
+}

@@ -5,7 +5,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::detect::runnables;
 use super::dockerfiles::{self, Offer, Wanted};
@@ -14,7 +14,7 @@ use super::open::read;
 use super::sync::{self, Options};
 use super::{Context, Opened};
 use crate::draft::{self, Defaults, FoundRepo, Taken};
-use crate::error::{Exit, Failure};
+use crate::error::{Exit, Failure, ResultExt as _};
 use crate::git::survey::{self, Kind};
 use crate::git::{local, url};
 use crate::host::files::{self, Mode};

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use crate::draft;
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::git::url;
 use crate::manifest;
 use crate::manifest::edit::NotEditable;
@@ -16,10 +16,8 @@ pub(crate) fn edited(
     result: Result<String, NotEditable>,
     by_hand: &str,
 ) -> Result<String, Failure> {
-    result.map_err(|error| {
-        let error = anyhow::Error::new(error).context(format!("can't edit {}", manifest::FILE));
-        Failure::usage(error).hint(format!("edit it yourself:\n\n{}", by_hand.trim()))
-    })
+    let result = result.with_context(|| format!("can't edit {}", manifest::FILE));
+    result.map_err(|failure| failure.hint(format!("edit it yourself:\n\n{}", by_hand.trim())))
 }
 
 /// An address from the command line as it belongs into the manifest: a relative path starts at the

@@ -3,8 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context as _;
-
 use super::{Opened, generate, sync};
 use crate::compose::owner::Owner;
 use crate::compose::selection::Selection as ComposeSelection;
@@ -19,7 +17,7 @@ use crate::doctor::run::{self, Prober};
 use crate::doctor::select::Selection;
 use crate::doctor::{catalogue, variables::Variables};
 use crate::dotenv;
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 
 /// How far checks go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

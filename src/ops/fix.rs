@@ -2,10 +2,10 @@
 //!
 //! What may be done is doctor's [`Fix`]: nothing that needs another user, removes or overwrites.
 
-use anyhow::Context as _;
-
 use super::generate::{self, Overwrite};
 use super::{Context, Opened, sync};
+use anyhow::anyhow;
+
 use crate::doctor::check::Fix;
 use crate::error::Failure;
 use crate::host::files::{self, Mode};
@@ -64,6 +64,6 @@ pub(crate) fn apply(context: &Context, opened: &Opened, fixes: &[Fix]) -> Result
 /// It will hold secrets, so nobody else may read it.
 fn create(opened: &Opened, file: &str, from: &str) -> anyhow::Result<()> {
     let text = files::read(&opened.root.join(from))?;
-    let text = text.with_context(|| format!("`{from}` is gone"))?;
+    let text = text.ok_or_else(|| anyhow!("`{from}` is gone"))?;
     files::create_within(&opened.root, file, &text, Mode::Private)
 }

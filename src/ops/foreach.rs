@@ -5,13 +5,12 @@ use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use rayon::prelude::*;
 use serde::{Serialize, Serializer};
 
 use super::parallel::in_parallel;
 use super::{Context, Opened, sync};
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::git::{GitError, local};
 use crate::host::{interrupt, process, resources};
 use crate::sync::{Place, RepoState};

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::Context;
 use super::detect::{look_into, runnables};
@@ -16,7 +16,7 @@ use super::open::decode;
 use super::project::project_of_folder;
 use crate::compose::owner;
 use crate::draft::{self, FoundRepo};
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::git::survey::{self, Kind, RemoteBranches};
 use crate::git::url;
 use crate::host::files::{self, Mode};

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use indexmap::IndexMap;
 
 use super::parallel::in_parallel;
 use super::{Context, Opened, login, sync};
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::git::local::{self, Held};
 use crate::git::network::{Known, Loans, Network};
 use crate::git::{GitError, Meter};

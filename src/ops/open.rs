@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::host::files;
 use crate::manifest::lock::{self, Lock};
 use crate::manifest::report::closest;
@@ -118,8 +118,9 @@ impl Opened {
         let Some(text) = read(&self.root, lock::FILE)? else {
             return Ok(None);
         };
-        Lock::parse(&text).map(Some).map_err(|error| {
-            Failure::usage(anyhow!(error).context(format!("can't read `{}`", lock::FILE)))
+        let lock = Lock::parse(&text).with_context(|| format!("can't read `{}`", lock::FILE));
+        lock.map(Some).map_err(|failure| {
+            failure
                 .hint("to write it anew from what is checked out, remove it and run `fitout lock`")
         })
     }
@@ -172,5 +173,5 @@ fn report(file: &str, source: String, problems: Vec<Diagnostic>) -> Result<(), F
     if problems.is_empty() {
         return Ok(());
     }
-    Err(Failure::usage(Report::new(file, source, problems)))
+    Err(Report::new(file, source, problems).into())
 }

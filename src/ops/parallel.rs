@@ -2,8 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::Failure;
-use anyhow::Context as _;
+use crate::error::{Failure, ResultExt as _};
 
 /// Works on all items, so many at once, started in their order; results come in their order too.
 pub(crate) fn in_parallel<T: Sync, R: Send>(

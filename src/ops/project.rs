@@ -4,7 +4,7 @@
 use std::cell::OnceCell;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::{Context, Opened};
 use crate::compose::owner::{self, Owner};
@@ -15,7 +15,7 @@ use crate::docker::{Compose, ComposeProblem, Docker};
 use crate::doctor::variables::Variables;
 use crate::doctor::{probes, required};
 use crate::dotenv;
-use crate::error::{CommandResult, Failure};
+use crate::error::{CommandResult, Failure, ResultExt as _};
 use crate::host::{files, workspaces};
 use crate::shell;
 use crate::workspace::{Repo, RunsOn, Service, Source};
@@ -163,7 +163,7 @@ impl<'a> Project<'a> {
 
     /// The variables that Compose finds for this project.
     pub(crate) fn variables(&self) -> Result<Variables, Failure> {
-        Ok(probes::variables(&self.opened.root).context("can't read `.env`")?)
+        probes::variables(&self.opened.root).context("can't read `.env`")
     }
 
     fn require_file(&self) -> Result<(), Failure> {

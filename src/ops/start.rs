@@ -9,7 +9,7 @@ mod renew;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use preconditions::Preconditions;
 
@@ -19,7 +19,7 @@ use super::{Context, Opened, copies, project, sync};
 use crate::docker::{Container, Docker};
 use crate::doctor::probes;
 use crate::doctor::select::Selection;
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
 use crate::running::{self, Condition, Row, ServiceState};
 use crate::ui::Verbosity;

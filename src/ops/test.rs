@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::project::Project;
 use super::{Context, Opened};
 use crate::compose::selection::Selection;
 use crate::docker::{Compose, Docker};
 use crate::doctor::{probes, required};
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
 use crate::host::nonce::random_word;
 use crate::host::process::RunError;

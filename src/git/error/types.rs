@@ -8,7 +8,7 @@ use gix::protocol::transport::packetline;
 
 use super::Cause;
 use crate::git::filter;
-use crate::git::network::Failure;
+use crate::git::network::RemoteFailure;
 use crate::git::url;
 
 /// What the server said instead of an answer: a packet `ERR` (gitprotocol-common(5)).
@@ -59,7 +59,7 @@ const SENTENCES: &[(&str, Cause)] = &[
 ];
 
 fn of_part(part: &(dyn Error + 'static)) -> Option<Cause> {
-    if let Some(failure) = found::<Failure>(part) {
+    if let Some(failure) = found::<RemoteFailure>(part) {
         return Some(failure.cause);
     }
     if let Some(error) = part.downcast_ref::<client::Error>() {
@@ -78,7 +78,7 @@ fn of_part(part: &(dyn Error + 'static)) -> Option<Cause> {
         };
     }
     if let Some(error) = part.downcast_ref::<io::Error>() {
-        return Failure::of(error).map(|failure| failure.cause);
+        return RemoteFailure::of(error).map(|failure| failure.cause);
     }
     let said = part.to_string();
     let start = SENTENCES.iter().find(|(start, _)| said.starts_with(start));

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::http::{Failure, Session};
+use super::http::{RemoteFailure, Session};
 use crate::git::error::Cause;
 
 /// In MiB. A reference takes 60 to 130 bytes on the way, so this is a million of them; the biggest public
@@ -66,7 +66,7 @@ impl<R> Limited<R> {
         if !self.session.allowance().is_used_up() {
             return Ok(());
         }
-        let failure = Failure::new(Cause::Oversized, format!("more than {LIMIT} MiB"));
+        let failure = RemoteFailure::new(Cause::Oversized, format!("more than {LIMIT} MiB"));
         self.session.fail(failure.clone());
         Err(io::Error::other(failure))
     }

@@ -11,7 +11,7 @@ use gix::protocol::transport::client::blocking_io::Transport;
 use gix::protocol::transport::client::git;
 
 use super::allowance::Limited;
-use super::http::{Failure, Session};
+use super::http::{RemoteFailure, Session};
 use super::line::url_and_version;
 use crate::git::error::Cause;
 
@@ -33,7 +33,7 @@ pub(super) fn transport(
     };
     let stream = connect(host, url.port.unwrap_or(PORT), silence)
         .inspect_err(|error| {
-            if let Some(failure) = Failure::of(error) {
+            if let Some(failure) = RemoteFailure::of(error) {
                 session.fail(failure);
             }
         })
@@ -60,7 +60,7 @@ pub(super) fn transport(
 }
 
 fn connect(host: &str, port: u16, silence: Duration) -> io::Result<TcpStream> {
-    let unknown = |why: String| io::Error::other(Failure::new(Cause::UnknownHost, why));
+    let unknown = |why: String| io::Error::other(RemoteFailure::new(Cause::UnknownHost, why));
     let addresses = (host.trim_matches(['[', ']']), port).to_socket_addrs();
     let mut last = unknown("it has no address".to_owned());
     for address in addresses.map_err(|error| unknown(error.to_string()))? {
@@ -96,7 +96,8 @@ impl Line {
     fn noting<T>(&self, result: io::Result<T>) -> io::Result<T> {
         result.map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                self.session.fail(Failure::new(Cause::Timeout, "silence"));
+                self.session
+                    .fail(RemoteFailure::new(Cause::Timeout, "silence"));
                 io::Error::new(io::ErrorKind::TimedOut, "the server is silent: timed out")
             }
             _ => error,

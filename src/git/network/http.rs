@@ -42,7 +42,7 @@ use url::Url;
 
 use self::agent::agent;
 pub(super) use self::agent::hang_up;
-pub(in crate::git) use self::failure::Failure;
+pub(in crate::git) use self::failure::RemoteFailure;
 use self::servers::{Asker, Known, Server, ask};
 pub(super) use self::settings::silence;
 pub(in crate::git) use self::settings::would_leak;
@@ -63,7 +63,7 @@ pub(super) struct Session {
     never_assumes: bool,
     has_assumed: Arc<AtomicBool>,
     has_sent_login_in_the_clear: Arc<AtomicBool>,
-    failure: Arc<Mutex<Option<Failure>>>,
+    failure: Arc<Mutex<Option<RemoteFailure>>>,
     allowance: Allowance,
 }
 
@@ -96,12 +96,12 @@ impl Session {
     }
 
     /// What went wrong, where that is known better than by the words of an error.
-    pub(super) fn failure(&self) -> Option<Failure> {
+    pub(super) fn failure(&self) -> Option<RemoteFailure> {
         lock(&self.failure).clone()
     }
 
     /// Says what went wrong.
-    pub(super) fn fail(&self, failure: Failure) {
+    pub(super) fn fail(&self, failure: RemoteFailure) {
         *lock(&self.failure) = Some(failure);
     }
 

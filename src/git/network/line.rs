@@ -13,7 +13,7 @@ use gix::remote::{Connection, Direction};
 use gix::url::Scheme;
 
 use super::logins::Keeper;
-use super::{Failure, advertisement, daemon, http, program, ssh};
+use super::{RemoteFailure, advertisement, daemon, http, program, ssh};
 use crate::git::error::Cause;
 use crate::workspace::address;
 
@@ -130,7 +130,7 @@ pub(super) fn check_address(remote: &gix::Remote<'_>, session: &http::Session) -
     address::check_real(&url).map_err(|invalid| {
         let what = format!("its address {}", invalid.problem);
         let error = gix::Error::from_error(message!("{url:?}: {what}"));
-        session.fail(Failure::new(Cause::Address, what));
+        session.fail(RemoteFailure::new(Cause::Address, what));
         error
     })
 }

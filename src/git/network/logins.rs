@@ -22,7 +22,7 @@ use gix::sec::identity::Account;
 use url::Url;
 
 use super::super::error::Cause;
-use super::http::{Failure, Session};
+use super::http::{RemoteFailure, Session};
 
 /// What the user is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl Keeper {
         };
         let Some(login) = login else {
             trial.end(State::Unknown);
-            let failure = Failure::new(Cause::Login, "wants a login");
+            let failure = RemoteFailure::new(Cause::Login, "wants a login");
             self.session.fail(failure);
             return Err(gix::Error::from_error(message!(
                 "credentials: no helper has a login for {key}"
@@ -163,7 +163,8 @@ impl Keeper {
         let Some((trial, login, mut cascade)) = self.trial.take() else {
             // Another repo's login: good for the server, and not for this repository.
             if !accepted {
-                self.session.fail(Failure::new(Cause::Forbidden, "refused"));
+                self.session
+                    .fail(RemoteFailure::new(Cause::Forbidden, "refused"));
             }
             return;
         };
@@ -180,7 +181,8 @@ impl Keeper {
                 Source::Variable(name) => format!("refuses the token in {name}"),
                 Source::User => "refuses this login".to_owned(),
             };
-            self.session.fail(Failure::new(Cause::LoginRefused, &why));
+            self.session
+                .fail(RemoteFailure::new(Cause::LoginRefused, &why));
             (next.erase(), State::Refused(why))
         };
         // `git credential approve` and `reject`. A helper that can't keep a login is the helper's
@@ -192,7 +194,8 @@ impl Keeper {
     }
 
     fn fail(&self, why: &str) -> gix::Error {
-        self.session.fail(Failure::new(Cause::LoginRefused, why));
+        self.session
+            .fail(RemoteFailure::new(Cause::LoginRefused, why));
         gix::Error::from_error(message!("credentials: the server {why}"))
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::http::{Failure, Session};
+use super::http::{RemoteFailure, Session};
 use crate::git::error::Cause;
 use crate::git::meter::{Meter, Phase};
 
@@ -48,7 +48,7 @@ impl Watchdog {
                 let is_silent = waits && last.1.elapsed() >= silence;
                 if is_silent || interrupt.load(Ordering::Relaxed) {
                     if is_silent {
-                        session.fail(Failure::new(Cause::Timeout, "silence"));
+                        session.fail(RemoteFailure::new(Cause::Timeout, "silence"));
                     }
                     end(&pid_file);
                 }

@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use crate::compose;
 use crate::dotenv;
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::git::local::committed;
 use crate::git::local::copy::{Start, copy};
 use crate::host::files::{self, Mode};

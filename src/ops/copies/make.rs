@@ -5,14 +5,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use rayon::prelude::*;
 
 use super::{files, folder_name, original, place};
 use crate::copies::{self as own, Names, Original};
 use crate::docker::Docker;
 use crate::doctor::{ports::claimed, variables::Variables};
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::git::GitError;
 use crate::git::local::copy::{Start, copy, copy_submodules};
 use crate::git::local::work::{self, What, Work};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::lost::{Lost, listed, lost};
 use super::{all, known_of};
@@ -11,7 +11,7 @@ use crate::compose::selection::PROFILES;
 use crate::docker::{Docker, EngineProblem};
 use crate::doctor::{probes, required};
 use crate::dotenv;
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::git::staging;
 use crate::host::workspaces::Known;
 use crate::host::{state, workspaces};

@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use anyhow::Context as _;
-
 use crate::dockerfile::finding::{Finding, Rule};
 use crate::dockerfile::lint::{Build, Context, File, Purpose};
 use crate::dockerfile::name::{self, Use};
 use crate::dockerfile::variables::Variables;
 use crate::dockerfile::{breadth, ignore_file};
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::host::files as disk;
 use crate::ops::Opened;
 use crate::workspace::{self, Repo, Scalar, Service, Source, syntax};

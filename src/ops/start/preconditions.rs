@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::interrupted_before_start;
 use crate::compose::owner::Owner;
@@ -17,7 +17,7 @@ use crate::doctor::judge::tools;
 use crate::doctor::select::Selection;
 use crate::doctor::variables::Variables;
 use crate::doctor::{probes, started::started};
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::host::interrupt;
 use crate::ops::Opened;
 use crate::ops::examine::{Depth, Examination};

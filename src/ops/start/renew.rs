@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::Write as _;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use crate::compose::renewal;
 use crate::docker::Docker;
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::host::{files, state};
 use crate::ops::{Context, Opened};
 use crate::workspace::Service;

@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::anyhow;
 
 use crate::dotenv;
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::host::files::{self, Mode};
 use crate::manifest;
-use crate::manifest::edit::{NotEditable, Section, value};
+use crate::manifest::edit::{Section, value};
 use crate::ops::generate::{self, PlannedFile};
 use crate::ops::{Opened, open::read};
 use crate::ui::Ui;
@@ -50,7 +50,7 @@ impl Change {
         let mut files = plan.files.into_iter();
         let env = files
             .find(|file| file.name == dotenv::FILE)
-            .context("generate plans no `.env`")?;
+            .ok_or_else(|| anyhow!("generate plans no `.env`"))?;
         Ok(Change {
             env_before: files::read(&opened.root.join(dotenv::FILE))?.unwrap_or_default(),
             personal: (before, text),
@@ -87,21 +87,19 @@ fn with_choice(text: &str, service: &Service, place: RunsOn) -> Result<String, F
         entry: &service.name,
         key: "runs_on",
     };
-    let by_hand = |error: NotEditable| {
-        let error = anyhow::Error::new(error);
-        Failure::usage(error.context(format!("can't edit {}", manifest::PERSONAL_FILE))).hint(
-            format!(
-                "edit it yourself:\n\n[services.{}]\n{} = \"{}\"",
-                key.entry,
-                key.key,
-                place.word()
-            ),
-        )
+    let edited = if place == service.runs_on {
+        value::unset(text, key).transpose()
+    } else {
+        None
     };
-    if place == service.runs_on
-        && let Some(without) = value::unset(text, key).map_err(by_hand)?
-    {
-        return Ok(without);
-    }
-    value::set(text, key, place.word()).map_err(by_hand)
+    let edited = edited.unwrap_or_else(|| value::set(text, key, place.word()));
+    let edited = edited.with_context(|| format!("can't edit {}", manifest::PERSONAL_FILE));
+    edited.map_err(|failure| {
+        failure.hint(format!(
+            "edit it yourself:\n\n[services.{}]\n{} = \"{}\"",
+            key.entry,
+            key.key,
+            place.word()
+        ))
+    })
 }

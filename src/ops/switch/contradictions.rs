@@ -1,12 +1,10 @@
 //! What goes over the choice: variables that someone has set in the shell, or in `.env` outside of
 //! fitout's block.
 
-use anyhow::Context as _;
-
 use crate::doctor::finding::Origin;
 use crate::doctor::probes;
 use crate::doctor::variables::Variables;
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::ops::Opened;
 use crate::ui::Ui;
 use crate::workspace::syntax::variable_prefix;

@@ -4,13 +4,11 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 
-use anyhow::Context as _;
-
 use super::change::Change;
 use crate::docker::Compose;
 use crate::doctor::started::started;
 use crate::doctor::variables::Variables;
-use crate::error::Failure;
+use crate::error::{Failure, ResultExt as _};
 use crate::ops::project::{self, Project};
 use crate::ops::{Context, Opened};
 use crate::running::ServiceState;
@@ -106,5 +104,5 @@ fn hashes(compose: &Compose, env: &str) -> Result<BTreeMap<String, String>, Fail
     file.write_all(env.as_bytes())
         .context("can't write a temporary file")?;
     let hashes = compose.hashes(file.path());
-    Ok(hashes.context("can't ask what changes in which service")?)
+    hashes.context("can't ask what changes in which service")
 }

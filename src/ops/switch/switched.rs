@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 
 use super::names_of;
 use super::restart::Restart;
 use crate::docker::Docker;
 use crate::doctor::check::Status;
 use crate::doctor::select::Selection;
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
 use crate::ops::examine::{Depth, Examination};
 use crate::ops::{Context, Opened};

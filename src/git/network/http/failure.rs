@@ -14,7 +14,7 @@ use super::super::super::error::Cause;
 /// A kind of failure, and what the server said about trying again.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{what}")]
-pub(in crate::git) struct Failure {
+pub(in crate::git) struct RemoteFailure {
     pub(in crate::git) cause: Cause,
     /// Lower case, no full stop.
     pub(in crate::git) what: String,
@@ -24,9 +24,9 @@ pub(in crate::git) struct Failure {
     pub(in crate::git) words: Vec<String>,
 }
 
-impl Failure {
+impl RemoteFailure {
     pub(in crate::git::network) fn new(cause: Cause, what: impl Into<String>) -> Self {
-        Failure {
+        RemoteFailure {
             cause,
             what: what.into(),
             retry_after: None,
@@ -42,7 +42,7 @@ impl Failure {
 
 /// An error of this kind.
 pub(super) fn error(cause: Cause, what: impl Into<String>) -> io::Error {
-    io::Error::other(Failure::new(cause, what))
+    io::Error::other(RemoteFailure::new(cause, what))
 }
 
 /// A status that is neither a success nor 401. Where the body is plain text, it is for people, as git takes it.
@@ -55,7 +55,7 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: impl Read) 
         408 | 500..=599 => Cause::Connection,
         _ => Cause::NotGit,
     };
-    let mut failure = Failure::new(cause, format!("HTTP status {}", status.as_u16()));
+    let mut failure = RemoteFailure::new(cause, format!("HTTP status {}", status.as_u16()));
     failure.retry_after = headers
         .get(RETRY_AFTER)
         .and_then(|value| delay(value.to_str().ok()?, SystemTime::now()));
@@ -90,9 +90,9 @@ fn delay(value: &str, now: SystemTime) -> Option<Duration> {
 
 /// The failure behind an error of a request or of reading its answer; none where the words of the
 /// error have to tell.
-pub(super) fn of(error: &io::Error) -> Option<Failure> {
+pub(super) fn of(error: &io::Error) -> Option<RemoteFailure> {
     let inner = error.get_ref();
-    if let Some(failure) = inner.and_then(|inner| inner.downcast_ref::<Failure>()) {
+    if let Some(failure) = inner.and_then(|inner| inner.downcast_ref::<RemoteFailure>()) {
         return Some(failure.clone());
     }
     let cause = match inner.and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
@@ -100,8 +100,10 @@ pub(super) fn of(error: &io::Error) -> Option<Failure> {
         None => of_io(error)?,
     };
     Some(match cause {
-        Cause::Login => Failure::new(cause, "wants a certificate of yours: see `http.sslCert`"),
-        cause => Failure::new(cause, error.to_string()),
+        Cause::Login => {
+            RemoteFailure::new(cause, "wants a certificate of yours: see `http.sslCert`")
+        }
+        cause => RemoteFailure::new(cause, error.to_string()),
     })
 }
 

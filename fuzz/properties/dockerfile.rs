@@ -1,8 +1,9 @@
 //! A Dockerfile: it is read, linted, fixed and shown, and every place that is named is in it.
 
+use fitout::dockerfile::file::{Build, Context, File, Purpose};
 use fitout::dockerfile::finding::Rule;
 use fitout::dockerfile::fix::{self, Fix};
-use fitout::dockerfile::lint::{Build, Context, File, Purpose, lint};
+use fitout::dockerfile::lint::lint;
 use fitout::dockerfile::parse::parse;
 use fitout::dockerfile::report::{Linted, Look, Report};
 use fitout::dockerfile::sarif;

@@ -5,9 +5,9 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet};
 use serde_json::{Value, json};
 
+use super::file::{File, Purpose};
 use super::finding::{Finding, Level};
 use super::fix::{self, Fix};
-use super::lint::{File, Purpose};
 use crate::manifest::report::{Lines, floor_boundary, visible};
 use crate::ui::shown::within_report as shown;
 use crate::ui::style;

@@ -12,9 +12,9 @@ mod secret;
 mod unpinned_base;
 
 use super::breadth::{self, Breadth};
+use super::file::{Build, Context, Purpose};
 use super::finding::Finding;
 use super::ignore_file::IgnoreFile;
-use super::lint::{Build, Context, Purpose};
 use super::parse::{Instruction, Keyword, Word};
 use super::shell::Command;
 use super::stages::{Base, Stage, Stages, mount_option};

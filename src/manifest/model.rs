@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::schema;
+use super::schema::parts;
 use crate::workspace::{Backend, Command, MountMode, RunsOn, Scalar};
 
 /// A value and the bytes of the file that it came from.
@@ -156,7 +156,7 @@ pub struct ServiceTable {
     /// The tag of the preset's image.
     pub tag: Option<Spanned<String>>,
     /// The version of the preset's program, such as `16`, where the image's tag does not say it.
-    #[schemars(schema_with = "schema::version")]
+    #[schemars(schema_with = "parts::version")]
     pub version: Option<Spanned<String>>,
     /// Where the preset runs: in a container, or as a server of this machine.
     pub runs_on: Option<Spanned<RunsOn>>,
@@ -171,40 +171,40 @@ pub struct ServiceTable {
     /// The stage to build.
     pub target: Option<Spanned<String>>,
     /// Build arguments.
-    #[schemars(schema_with = "schema::environment")]
+    #[schemars(schema_with = "parts::environment")]
     pub build_args: Vec<Variable>,
     /// Source folders inside the container: a target for the whole context, or tables with
     /// `source`, `target` and `mode`.
-    #[schemars(schema_with = "schema::mounts")]
+    #[schemars(schema_with = "parts::mounts::<MountTable>")]
     pub mount: Vec<MountTable>,
     /// Folders under a mount that stay the container's own, such as `/app/node_modules`.
-    #[schemars(schema_with = "schema::one_or_more_strings")]
+    #[schemars(schema_with = "parts::one_or_more_strings")]
     pub keep: Vec<Spanned<String>>,
     /// Lock files in the repo's context: when one changes, `docker compose watch` builds the image
     /// again.
-    #[schemars(schema_with = "schema::one_or_more_strings")]
+    #[schemars(schema_with = "parts::one_or_more_strings")]
     pub rebuild_on: Vec<Spanned<String>>,
     /// Volumes in Compose's short form: `name:/path`, `./path:/path`, each with `:ro` or without.
     pub volumes: Vec<Spanned<String>>,
     /// Published ports in Compose's short or long form; bound to 127.0.0.1 unless an address is
     /// given.
-    #[schemars(schema_with = "schema::ports")]
+    #[schemars(schema_with = "parts::ports::<PortTable>")]
     pub ports: Option<Vec<PortValue>>,
     /// Services that start first: a list, or Compose's long form.
-    #[schemars(schema_with = "schema::depends_on")]
+    #[schemars(schema_with = "parts::depends_on")]
     pub depends_on: Vec<DependencyTable>,
     /// Variables of the container: a table, or a list of `NAME=value`.
-    #[schemars(schema_with = "schema::environment")]
+    #[schemars(schema_with = "parts::environment")]
     pub environment: Vec<Variable>,
     /// Files with variables, in the repo's context; a missing file is not an error.
-    #[schemars(schema_with = "schema::one_or_more_strings")]
+    #[schemars(schema_with = "parts::one_or_more_strings")]
     pub env_file: Vec<Spanned<String>>,
     /// Secrets: variables that must be set on the machine and are never written anywhere.
     pub required_env: Vec<Spanned<String>>,
     /// `{ http = "/health" }`, `{ tcp = 3000 }`, or Compose's own form.
     pub healthcheck: Option<Spanned<HealthcheckTable>>,
     /// The container's command.
-    #[schemars(schema_with = "schema::command")]
+    #[schemars(schema_with = "parts::command")]
     pub command: Option<Spanned<Command>>,
     /// The user and group of the process: `${host.uid}:${host.gid}` is the person at this machine.
     pub user: Option<Spanned<String>>,
@@ -213,14 +213,14 @@ pub struct ServiceTable {
     /// Most that the container may use.
     pub limits: LimitsTable,
     /// What `fitout test` runs in the container.
-    #[schemars(schema_with = "schema::command")]
+    #[schemars(schema_with = "parts::command")]
     pub test: Option<Spanned<Command>>,
     /// It runs once and ends, as migrations do: services that depend on it wait until it has ended
     /// with exit status 0.
     pub job: Option<Spanned<bool>>,
     /// Any keys of a Compose service, merged last as Compose merges a second file: lists such as
     /// `volumes` and `ports` are added to, `command` and `entrypoint` are replaced.
-    #[schemars(schema_with = "schema::compose")]
+    #[schemars(schema_with = "parts::compose")]
     pub compose: Option<Spanned<ComposeTable>>,
 }
 
@@ -287,7 +287,7 @@ pub struct HealthcheckTable {
     /// The port of `http`; the first one of `ports` where not set.
     pub port: Option<Spanned<u16>>,
     /// A command in Compose's form.
-    #[schemars(schema_with = "schema::command")]
+    #[schemars(schema_with = "parts::command")]
     pub test: Option<Spanned<Command>>,
     /// Between two checks: `5s`.
     pub interval: Option<Spanned<String>>,
@@ -378,7 +378,7 @@ pub struct PersonalServiceTable {
     /// Where the preset runs.
     pub runs_on: Option<Spanned<RunsOn>>,
     /// Other host ports, in the manifest's form.
-    #[schemars(schema_with = "schema::ports")]
+    #[schemars(schema_with = "parts::ports::<PortTable>")]
     pub ports: Option<Vec<PortValue>>,
 }
 

@@ -1,7 +1,6 @@
 //! Which stacks a folder is of, and what its files say about each.
 
-use super::files::{Files, folder_of};
-use super::runnable::port_of_env_example;
+use super::files::{Files, folder_of, names};
 use super::start::{self, Known};
 use super::version::{self, at};
 use super::{CATALOG, Definition, Framework, PackageManager};
@@ -95,7 +94,7 @@ fn stack(
     };
     let dev_script = script(|scripts| &scripts.dev);
     let port = port
-        .or_else(|| port_of_env_example(files))
+        .or_else(|| files.port_of_env_example())
         .or_else(|| port_in(&dev_script.as_ref()?.1))
         .or(framework.map(|framework| framework.port))
         .unwrap_or(definition.port);
@@ -167,23 +166,6 @@ fn uses(framework: &Framework, files: &Files, texts: &[&str]) -> bool {
         .as_ref()
         .is_some_and(|word| texts.iter().any(|text| names(text, word)));
     named || framework.files.iter().any(|file| files.has(file))
-}
-
-/// Whether a package's name stands in a file, outside of a comment, and not as a part of another
-/// package's name. Names of Python's packages have no case.
-pub(super) fn names(text: &str, word: &str) -> bool {
-    let part_of_a_name =
-        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '@');
-    let word = word.to_ascii_lowercase();
-    text.lines()
-        .filter(|line| !line.trim_start().starts_with(['#', '/']))
-        .map(str::to_ascii_lowercase)
-        .any(|line| {
-            line.match_indices(&word).any(|(start, _)| {
-                !line[..start].ends_with(part_of_a_name)
-                    && !line[start + word.len()..].starts_with(part_of_a_name)
-            })
-        })
 }
 
 /// The first of the scripts that is there: its name and its line.

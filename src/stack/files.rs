@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{CATALOG, runnable};
+use super::CATALOG;
 use crate::dockerfile::name;
 
 /// How many folders deep a repo is looked at: `services/api/Dockerfile` is the deepest file.
@@ -22,6 +22,10 @@ pub const IGNORED: [&str; 11] = [
     "obj",
     "coverage",
 ];
+
+/// Files that show which variables a `.env` beside them should have.
+pub(super) const ENV_EXAMPLES: [&str; 4] =
+    [".env.example", ".env.sample", ".env.template", ".env.dist"];
 
 /// Whether a folder, by its relative path, is one that nobody wrote by hand.
 pub fn is_ignored(path: &str) -> bool {
@@ -97,6 +101,15 @@ impl Files {
         self.0.insert(path.to_owned(), text.to_owned());
         self
     }
+
+    /// `PORT=3000` in a `.env.example`.
+    pub(super) fn port_of_env_example(&self) -> Option<u16> {
+        let text = ENV_EXAMPLES.iter().find_map(|name| self.text(name))?;
+        text.lines().find_map(|line| {
+            let value = line.trim().strip_prefix("PORT=")?;
+            value.trim_matches(['"', '\'', ' ']).parse().ok()
+        })
+    }
 }
 
 /// Whether detection looks into the file at that path of a repo.
@@ -115,7 +128,24 @@ pub fn is_read(path: &str) -> bool {
     named_by_a_stack
         || begins_a_program
         || name::use_of(path).is_some()
-        || runnable::ENV_EXAMPLES.contains(&name)
+        || ENV_EXAMPLES.contains(&name)
+}
+
+/// Whether a package's name stands in a file, outside of a comment, and not as a part of another
+/// package's name. Names of Python's packages have no case.
+pub(super) fn names(text: &str, word: &str) -> bool {
+    let part_of_a_name =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '@');
+    let word = word.to_ascii_lowercase();
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with(['#', '/']))
+        .map(str::to_ascii_lowercase)
+        .any(|line| {
+            line.match_indices(&word).any(|(start, _)| {
+                !line[..start].ends_with(part_of_a_name)
+                    && !line[start + word.len()..].starts_with(part_of_a_name)
+            })
+        })
 }
 
 pub(super) fn name_of(path: &str) -> &str {

@@ -1,14 +1,10 @@
 //! Which services a repo can be run as: one for each folder with a Dockerfile, or else its stack's.
 
 use super::detect::{Stack, detect};
-use super::files::{DEPTH, Files, depth, folder_of, name_of};
+use super::files::{DEPTH, ENV_EXAMPLES, Files, depth, folder_of, name_of};
 use super::image::Image;
 use crate::dockerfile::name::{self, Use};
 use crate::workspace::syntax::{container_path, join, relative_path};
-
-/// Files that show which variables a `.env` beside them should have.
-pub(super) const ENV_EXAMPLES: [&str; 4] =
-    [".env.example", ".env.sample", ".env.template", ".env.dist"];
 
 /// A folder that only holds Dockerfiles: the source that they need is above it.
 const DOCKERFILE_FOLDERS: [&str; 4] = ["docker", ".docker", "dockerfiles", "deploy"];
@@ -120,7 +116,7 @@ fn runnable(folder: &str, files: &Files, dockerfile: Option<&str>) -> Runnable {
     };
     let exposed = image.and_then(|image| image.ports.first().copied());
     let port = exposed
-        .or_else(|| port_of_env_example(files))
+        .or_else(|| files.port_of_env_example())
         .or(stack.as_ref().filter(|it| it.serves).map(|it| it.port));
     Runnable {
         context: context.to_owned(),
@@ -163,13 +159,4 @@ fn best_dockerfile(files: &Files) -> Option<String> {
 
 fn is_for_development(path: &str) -> bool {
     name::use_of(path) == Some(Use::Development)
-}
-
-/// `PORT=3000` in a `.env.example`.
-pub(super) fn port_of_env_example(files: &Files) -> Option<u16> {
-    let text = ENV_EXAMPLES.iter().find_map(|name| files.text(name))?;
-    text.lines().find_map(|line| {
-        let value = line.trim().strip_prefix("PORT=")?;
-        value.trim_matches(['"', '\'', ' ']).parse().ok()
-    })
 }

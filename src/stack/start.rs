@@ -1,8 +1,7 @@
 //! How a repo is started in production, from what its files say. What they do not say is not guessed:
 //! a wrong command looks right until it runs.
 
-use super::detect::names;
-use super::files::{Files, name_of};
+use super::files::{Files, name_of, names};
 use super::{Framework, Scripts};
 use crate::dockerfile::rules;
 

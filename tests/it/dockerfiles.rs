@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use fitout::dockerfile::file::{Build, Context, File, Purpose};
 use fitout::dockerfile::ignore_file;
-use fitout::dockerfile::lint::{Build, Context, File, Purpose, lint};
+use fitout::dockerfile::lint::lint;
 use fitout::dockerfile::variables::Variables;
 use fitout::stack::{self, Dockerfiles, Files, Stack};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use crate::dockerfile::file::{Build, Context, File, Purpose};
 use crate::dockerfile::finding::{Finding, Rule};
-use crate::dockerfile::lint::{Build, Context, File, Purpose};
 use crate::dockerfile::name::{self, Use};
 use crate::dockerfile::variables::Variables;
 use crate::dockerfile::{breadth, ignore_file};

@@ -176,3 +176,43 @@ impl<T, E: Into<Failure>> ResultExt<T> for Result<T, E> {
 
 /// What every command returns.
 pub type CommandResult = Result<Exit, Failure>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("it is written wrong")]
+    struct Wrong;
+
+    impl Classified for Wrong {
+        const KIND: Kind = Kind::Usage;
+    }
+
+    #[test]
+    fn the_type_of_an_error_decides_the_exit_code_whatever_is_said_about_it() {
+        let wrong = || Err::<(), Wrong>(Wrong);
+        let passed_on = || -> Result<(), Failure> { Ok(wrong()?) };
+        let explained = || wrong().context("can't read it");
+        let twice = || explained().with_context(|| "can't begin");
+        for result in [passed_on(), explained(), twice()] {
+            assert_eq!(result.unwrap_err().code(), 2);
+        }
+        let failure = twice().unwrap_err();
+        let said: Vec<String> = failure.error.chain().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            ["can't begin", "can't read it", "it is written wrong"]
+        );
+        assert!(failure.error.downcast_ref::<Wrong>().is_some());
+    }
+
+    #[test]
+    fn what_failed_without_a_type_is_the_works() {
+        let lost = || -> Result<(), Failure> { Err(anyhow::anyhow!("no words"))? };
+        assert_eq!(lost().unwrap_err().code(), 1);
+        let hinted = lost().map_err(|failure| failure.hint("try it"));
+        let hinted = hinted.context("can't").unwrap_err();
+        assert_eq!((hinted.code(), hinted.hints.len()), (1, 1));
+    }
+}

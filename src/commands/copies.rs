@@ -2,20 +2,14 @@
 
 mod remove;
 
-use std::path::PathBuf;
-
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Format;
-use crate::docker::{Container, Docker};
 use crate::error::{CommandResult, Exit, Failure};
-use crate::git::local;
-use crate::host::workspaces::{self, Known};
-use crate::manifest;
-use crate::ops::{self, Context, Opened};
+use crate::ops::Context;
+use crate::ops::copies::folder_name;
+use crate::ops::copies::list::{Row, list};
 use crate::shell;
-use crate::sync::Place;
 use crate::ui::style;
 use crate::ui::table::{Cell, Table};
 
@@ -58,19 +52,6 @@ struct Shown {
     copies: Vec<Row>,
 }
 
-#[derive(Serialize)]
-struct Row {
-    folder: PathBuf,
-    project: String,
-    copy_of: Option<PathBuf>,
-    here: bool,
-    port_offset: u16,
-    ports: Vec<u16>,
-    running: Option<usize>,
-    branch: Option<String>,
-    changed_repos: Option<usize>,
-}
-
 /// Version of the JSON output.
 const SCHEMA_VERSION: u32 = 1;
 
@@ -78,22 +59,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     if let Some(Action::Remove(remove)) = &args.action {
         return remove::run(context, remove);
     }
-    let known = match here(context)? {
-        Some(opened) => ops::copies::family(&ops::copies::all(&opened), &opened),
-        None => workspaces::known()
-            .into_iter()
-            .map(ops::copies::as_it_is)
-            .collect(),
-    };
-    let (containers, mut copies) = rayon::join(
-        || Docker::default().containers().ok(),
-        || known.into_par_iter().map(row).collect::<Vec<Row>>(),
-    );
-    let engine_answers = containers.is_some() && Docker::default().engine().is_ok();
-    for row in &mut copies {
-        row.here = context.cwd.starts_with(&row.folder);
-        row.running = engine_answers.then(|| running(row, containers.as_deref()));
-    }
+    let copies = list(context)?;
     match args.format {
         Format::Json => {
             let shown = Shown {
@@ -105,46 +71,6 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
         Format::Text => print(context, &copies)?,
     }
     Ok(Exit::Done)
-}
-
-/// The workspace that the user is in, if that is one.
-fn here(context: &Context) -> Result<Option<Opened>, Failure> {
-    let mut folders = context.cwd.ancestors();
-    if folders.any(|folder| folder.join(manifest::FILE).exists()) {
-        return context.open().map(Some);
-    }
-    Ok(None)
-}
-
-fn running(row: &Row, containers: Option<&[Container]>) -> usize {
-    let containers = containers.unwrap_or_default().iter();
-    containers
-        .filter(|container| container.project == row.project && !container.is_one_off)
-        .filter(|container| container.service_state().state == "running")
-        .count()
-}
-
-fn row(known: Known) -> Row {
-    let changed = Opened::read(&known.folder).ok().map(|opened| {
-        let repos = opened.personal.repos(&opened.workspace);
-        let changed = repos.par_iter().filter(|repo| {
-            let place = local::observe(&opened.root, repo).place;
-            matches!(place, Place::Clone(clone) if !clone.changes.is_empty()
-                || matches!(clone.target, crate::sync::Target::Branch { ahead: 1.., .. }))
-        });
-        changed.count()
-    });
-    Row {
-        branch: local::branch(&known.folder),
-        here: false,
-        running: None,
-        changed_repos: changed,
-        folder: known.folder,
-        project: known.project,
-        copy_of: known.copy_of,
-        port_offset: known.port_offset,
-        ports: known.ports,
-    }
 }
 
 fn print(context: &Context, copies: &[Row]) -> Result<(), Failure> {
@@ -193,7 +119,7 @@ fn print(context: &Context, copies: &[Row]) -> Result<(), Failure> {
     {
         ui.hint(format_args!(
             "this is the only one; to make another: fitout copy {}",
-            shell::path(format!("../{}-2", ops::copies::folder_name(&only.folder)))
+            shell::path(format!("../{}-2", folder_name(&only.folder)))
         ));
     }
     Ok(())

@@ -152,9 +152,9 @@ fn print(context: &Context, format: Format, report: &Report) -> Result<(), Failu
 
 /// A new machine has no workspace yet, and can be looked at all the same.
 fn opened(context: &Context) -> Result<Option<Opened>, Failure> {
-    let mut folders = context.cwd.ancestors();
-    if folders.any(|folder| folder.join(manifest::FILE).exists()) {
-        return context.open().map(Some);
+    let opened = context.open_if_any()?;
+    if opened.is_some() {
+        return Ok(opened);
     }
     context.ui.say(format_args!(
         "there is no `{}` in `{}` or in a folder above it: only this machine is checked",

@@ -1,6 +1,7 @@
 //! The workspaces of this machine: each that writes records its own ([`record`]), and what is a copy of which.
 
 mod files;
+pub(crate) mod list;
 pub(crate) mod lost;
 pub(crate) mod make;
 mod place;

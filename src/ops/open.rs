@@ -71,6 +71,15 @@ impl Context {
         };
         Opened::read(root)
     }
+
+    /// The workspace that the user is in, if that is one.
+    pub(crate) fn open_if_any(&self) -> Result<Option<Opened>, Failure> {
+        let mut folders = self.cwd.ancestors();
+        if folders.any(|folder| folder.join(manifest::FILE).exists()) {
+            return self.open().map(Some);
+        }
+        Ok(None)
+    }
 }
 
 /// The folder right below that is a workspace, if it is the only one.

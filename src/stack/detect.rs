@@ -1,7 +1,7 @@
 //! Which stacks a folder is of, and what its files say about each.
 
 use super::files::{Files, folder_of, names};
-use super::start::{self, Known};
+use super::start::{self, Known, script};
 use super::version::{self, at};
 use super::{CATALOG, Definition, Framework, PackageManager};
 
@@ -166,16 +166,6 @@ fn uses(framework: &Framework, files: &Files, texts: &[&str]) -> bool {
         .as_ref()
         .is_some_and(|word| texts.iter().any(|text| names(text, word)));
     named || framework.files.iter().any(|file| files.has(file))
-}
-
-/// The first of the scripts that is there: its name and its line.
-pub(super) fn script(text: &str, wanted: &[String]) -> Option<(String, String)> {
-    let package: serde_json::Value = serde_json::from_str(text).ok()?;
-    let scripts = package.get("scripts")?;
-    wanted.iter().find_map(|name| {
-        let line = scripts.get(name)?.as_str()?;
-        Some((name.clone(), line.to_owned()))
-    })
 }
 
 /// The port that a command line asks for: `--port 4000`, `--port=4000`, `-p 4000`, `PORT=4000`.

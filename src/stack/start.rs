@@ -62,7 +62,7 @@ const DEVELOPMENT_STARTS: [&str; 6] =
 /// the program.
 fn node(known: &Known<'_>) -> Option<String> {
     let scripts = known.scripts?;
-    let script = super::detect::script(known.files.text(&scripts.file)?, &scripts.start);
+    let script = script(known.files.text(&scripts.file)?, &scripts.start);
     let is_site = known.framework.is_some_and(|it| it.site.is_some());
     if let Some((name, line)) = script {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -225,6 +225,16 @@ pub(super) fn project(files: &Files) -> Option<&str> {
 fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     let first = items.next()?;
     items.next().is_none().then_some(first)
+}
+
+/// The first of the scripts that is there: its name and its line.
+pub(super) fn script(text: &str, wanted: &[String]) -> Option<(String, String)> {
+    let package: serde_json::Value = serde_json::from_str(text).ok()?;
+    let scripts = package.get("scripts")?;
+    wanted.iter().find_map(|name| {
+        let line = scripts.get(name)?.as_str()?;
+        Some((name.clone(), line.to_owned()))
+    })
 }
 
 #[cfg(test)]

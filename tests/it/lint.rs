@@ -7,9 +7,10 @@ mod fixture;
 mod others;
 mod sarif;
 
+use fitout::dockerfile::file::File;
 use fitout::dockerfile::finding::Rule;
 use fitout::dockerfile::fix::{self, Fix};
-use fitout::dockerfile::lint::{File, lint};
+use fitout::dockerfile::lint::lint;
 use fitout::dockerfile::report::{Linted, Look, Report};
 
 use fixture::Fixture;

@@ -367,7 +367,7 @@ const BUILT_IN: [&str; 30] = [
 /// The script for development, so that it reloads and can be reached from outside.
 fn node_dev(files: &Files, stack: &Stack, run: &str) -> Option<Run> {
     let scripts = stack.definition().scripts.as_ref()?;
-    let script = detect::script(files.text(&scripts.file)?, &scripts.dev);
+    let script = start::script(files.text(&scripts.file)?, &scripts.dev);
     let Some((name, line)) = script else {
         let by_npm = files
             .has("server.js")

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use fitout::dockerfile::file::{Build, Context, File, Purpose};
 use fitout::dockerfile::finding::Rule;
-use fitout::dockerfile::lint::{Build, Context, File, Purpose};
 
 /// Which builder can build it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -87,7 +87,7 @@ fn print(context: &Context, status: &Status) -> std::io::Result<()> {
         if !status.repos.is_empty() {
             context.ui.data("")?;
         }
-        context.ui.data(services::table(services))?;
+        services::print(&context.ui, services)?;
     }
     if let Some(why) = &status.docker {
         context.ui.say("");

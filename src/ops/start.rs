@@ -128,7 +128,7 @@ fn bring_up(
         })
         .collect();
     if interrupt::requested() {
-        context.ui.data(services::table(&rows))?;
+        services::print(&context.ui, &rows)?;
         return Err(Failure::interrupted().hint(
             "what runs goes on; `docker compose stop` stops it, `fitout up` finishes the start",
         ));
@@ -137,7 +137,7 @@ fn bring_up(
         context.ui.say("no service to start");
         return Ok(Exit::Done);
     }
-    context.ui.data(services::table(&rows))?;
+    services::print(&context.ui, &rows)?;
     for checked in preconditions.data_of_new(&containers)? {
         let outcome = &checked.outcome;
         context.ui.warn(&outcome.found);

@@ -187,6 +187,21 @@ fn operations_know_no_command_line() {
     }));
 }
 
+/// Tables that several commands show are in `ui`.
+#[test]
+fn operations_print_no_results() {
+    assert_none(&complaints(|source| {
+        if !is_of(&source.path, "ops") {
+            return Vec::new();
+        }
+        ["ui.data(", "ui.json(", "ui.file("]
+            .iter()
+            .filter(|call| source.code.contains(*call))
+            .map(|call| format!("calls `{call}…)`; a command prints what it returns"))
+            .collect()
+    }));
+}
+
 #[test]
 fn commands_start_no_process() {
     assert_none(&complaints(|source| {

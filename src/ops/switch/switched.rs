@@ -128,7 +128,7 @@ impl Switched<'_> {
                     .any(|service| service.name == row.service)
         };
         let rows: Vec<Row> = rows.into_iter().filter(is_shown).collect();
-        self.context.ui.data(services::table(&rows))?;
+        services::print(&self.context.ui, &rows)?;
         let broken = rows
             .iter()
             .filter(|row| matches!(row.condition, Condition::Broken | Condition::Stopped));

@@ -4,6 +4,7 @@
 
 use indexmap::IndexMap;
 
+use crate::error::{Classified, Kind};
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{Personal, RunsOn, Source, Workspace};
 
@@ -36,6 +37,10 @@ pub struct BrokenBlock {
     pub line: usize,
     /// The marker that stands alone.
     pub marker: &'static str,
+}
+
+impl Classified for BrokenBlock {
+    const KIND: Kind = Kind::Failed;
 }
 
 /// The text of `.env` with this machine's values in the block. A variable that the user sets

@@ -81,6 +81,13 @@ impl Failure {
         }
     }
 
+    /// Says what could not be done because of it.
+    #[must_use]
+    pub fn context(mut self, what: impl Display + Send + Sync + 'static) -> Self {
+        self.error = self.error.context(what);
+        self
+    }
+
     /// Adds a hint: a sentence with the command that fixes this.
     #[must_use]
     pub fn hint(mut self, hint: impl Display) -> Self {
@@ -164,13 +171,7 @@ impl<T, E: Into<Failure>> ResultExt<T> for Result<T, E> {
         self,
         what: impl FnOnce() -> C,
     ) -> Result<T, Failure> {
-        self.map_err(|error| {
-            let failure: Failure = error.into();
-            Failure {
-                error: failure.error.context(what()),
-                ..failure
-            }
-        })
+        self.map_err(|error| error.into().context(what()))
     }
 }
 

@@ -26,7 +26,7 @@ use crate::ui::table::Table;
 /// this machine at `DOCKER_HOST_IP`, and each service that has `runs_on = "host"`. No image is pulled.
 ///
 /// Exit status 1 when a check has failed. docs/doctor.md lists all checks.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
     /// Report these checks only, and what they need: an id, a group, or parts with `*`

@@ -10,7 +10,7 @@ use crate::ops::{Context, Opened, copies};
 use crate::ui::{Ui, differences};
 
 /// Write docker-compose.yml from the manifest, and this machine's values into .env
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
     /// Write nothing; exit with 1 when a committed file is not up to date

@@ -17,7 +17,7 @@ use crate::ops::{Context, lint};
 /// instruction silences a rule there: `# fitout: ignore=RULE reason`.
 ///
 /// Exit status 1 when something was found.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
     /// Look at these services; all where none is named

@@ -20,7 +20,7 @@ use crate::ui::{Ui, repos, style};
 /// checked out is fetched and left as it is, and the table says what to do. docs/sync.md has all rules.
 ///
 /// Exit status 1 when a repo has failed, or was held back or refused.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
     /// Only these repos; all where none is named

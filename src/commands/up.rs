@@ -9,7 +9,7 @@ use crate::ops::start::{self, Repos, Request};
 /// First the checks that would stop it: an engine, Docker Compose, the variables that services
 /// require, free ports. Then `fitout sync`, `fitout generate` and `docker compose up -d --build
 /// --wait`, and a table of what runs where. Repos that are held back are used as they are.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Start these services and what they depend on; all where none is named
     #[arg(value_name = "SERVICE")]

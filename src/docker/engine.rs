@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Docker;
+use crate::error::{Classified, Kind};
 use crate::host::process::RunError;
 
 /// What the engine says of itself.
@@ -70,6 +71,10 @@ pub enum ComposeProblem {
     NoPlugin,
 }
 
+impl Classified for ComposeProblem {
+    const KIND: Kind = Kind::Failed;
+}
+
 /// Why no engine answers.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineProblem {
@@ -91,6 +96,10 @@ pub enum EngineProblem {
     /// Anything else, in the client's words.
     #[error("{1}")]
     Other(Endpoint, String),
+}
+
+impl Classified for EngineProblem {
+    const KIND: Kind = Kind::Failed;
 }
 
 #[derive(Debug, Default, Deserialize)]

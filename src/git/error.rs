@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::filter;
 use super::network::{LIMIT, RemoteFailure};
 
+use crate::error::{Classified, Kind};
 use crate::shell;
 
 /// A failure: one reason for people, the whole chain for `-v`, and what to run next.
@@ -30,6 +31,10 @@ pub struct GitError {
     pub retry_after: Option<Duration>,
     /// The lock that somebody else holds.
     pub lock: Option<PathBuf>,
+}
+
+impl Classified for GitError {
+    const KIND: Kind = Kind::Failed;
 }
 
 /// The kinds of failure that call for different next steps.

@@ -263,8 +263,8 @@ fn refusal(ui: &Ui, plan: &Plan) -> Failure {
 pub(crate) fn broken_block(root: &Path, name: &str, broken: BrokenBlock) -> Failure {
     let line = broken.line;
     let path = root.join(name);
-    let error = anyhow::Error::new(broken).context(format!("can't update `{}`", path.display()));
-    Failure::failed(error).hint(format!(
+    let failure = Failure::from(broken).context(format!("can't update `{}`", path.display()));
+    failure.hint(format!(
         "fix the marker lines in {name}, or remove line {line}; then run `fitout generate`"
     ))
 }

@@ -66,8 +66,7 @@ pub(crate) fn commits(
                     .hint(format_args!("fitout sync {name}")),
             );
         }
-        let commit = local::head_commit(&clone)
-            .map_err(|error| anyhow!(error).context(format!("can't lock `{name}`")))?;
+        let commit = local::head_commit(&clone).with_context(|| format!("can't lock `{name}`"))?;
         if clone.changes.tracked() > 0 {
             let changes = count(clone.changes.tracked(), "local change");
             context.ui.warn(format_args!(

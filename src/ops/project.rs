@@ -266,7 +266,7 @@ impl<'a> Project<'a> {
         let states = compose.clone().services().map_err(|error| {
             // That the engine or the plugin is away says more than what the client makes of it.
             let why = compose_works(Docker::default().can_compose()).err();
-            why.unwrap_or_else(|| Failure::failed(error))
+            why.unwrap_or_else(|| Failure::from(error))
         })?;
         let project = &self.selection(&self.variables()?)?.project;
         let folders = states.iter().map(|state| state.folder.as_str());
@@ -381,7 +381,7 @@ pub(crate) fn own<'a>(
 
 /// With what says how to fix it.
 fn compose_works(found: Result<(), ComposeProblem>) -> Result<(), Failure> {
-    found.map_err(|problem| Failure::failed(problem).hint("`fitout doctor` says how to fix it"))
+    found.map_err(|problem| Failure::from(problem).hint("`fitout doctor` says how to fix it"))
 }
 
 fn names<'s>(services: impl IntoIterator<Item = &'s Service>) -> String {
@@ -402,5 +402,5 @@ pub(crate) fn terminal(compose: Compose, context: &Context) -> Compose {
 }
 
 pub(crate) fn become_compose(compose: Compose) -> CommandResult {
-    Err(Failure::failed(compose.exec()))
+    Err(compose.exec().into())
 }

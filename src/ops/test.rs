@@ -105,15 +105,15 @@ impl<'a> TestStack<'a> {
         };
         let why = match output {
             Ok(output) if output.status.success() => return Ok(()),
-            Ok(output) => anyhow!(output.stderr.trim().to_owned()),
+            Ok(output) => Failure::failed(anyhow!(output.stderr.trim().to_owned())),
             Err(error) => error.into(),
         };
-        Err(
-            Failure::failed(why.context("can't remove the containers of the test")).hint(format!(
+        Err(why
+            .context("can't remove the containers of the test")
+            .hint(format!(
                 "docker compose -p {} down --volumes --rmi local",
                 self.selection.project
-            )),
-        )
+            )))
     }
 
     fn compose(&self) -> Compose {

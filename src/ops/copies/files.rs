@@ -36,9 +36,8 @@ pub(crate) fn copy_workspace(opened: &Opened, root: &Path) -> Result<(), Failure
         }
         return Ok(());
     }
-    copy(from, from, root, Start::Head, interrupt::flag()).map_err(|error| {
-        Failure::failed(anyhow!(error).context("can't copy the workspace's own repository"))
-    })?;
+    copy(from, from, root, Start::Head, interrupt::flag())
+        .context("can't copy the workspace's own repository")?;
     let committed = read(root, manifest::FILE)?;
     if committed.is_none() {
         let file = manifest::FILE;

@@ -46,8 +46,7 @@ pub(crate) fn target(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(target),
         Err(_) if target.is_file() => "is a file",
         Err(error) => {
-            let error = anyhow!(error).context(format!("can't look into `{shown}`"));
-            return Err(Failure::failed(error));
+            return Err(Failure::from(error).context(format!("can't look into `{shown}`")));
         }
     };
     Err(Failure::failed(anyhow!("`{shown}` {problem}"))

@@ -177,11 +177,10 @@ impl Stack {
                 Err(EngineProblem::NoClient) => Vec::new(),
                 _ if loss == Loss::Accepted => Vec::new(),
                 Err(problem) => {
-                    return Err(Failure::failed(
-                        anyhow!(problem).context("can't take down its containers"),
-                    )
-                    .hint("`fitout doctor` says how to fix it")
-                    .hint("to leave its containers where they are, add --force"));
+                    return Err(Failure::from(problem)
+                        .context("can't take down its containers")
+                        .hint("`fitout doctor` says how to fix it")
+                        .hint("to leave its containers where they are, add --force"));
                 }
                 Ok(_) => {
                     return Err(Failure::failed(anyhow!(
@@ -249,11 +248,12 @@ fn remove_folder(folder: &Path) -> Result<(), Failure> {
     staging::remove_folder(folder).map_err(|(left, error)| {
         if left == folder {
             let what = format!("can't remove {}", folder.display());
-            return Failure::failed(anyhow!(error).context(what));
+            return Failure::from(error).context(what);
         }
         let what = format!("can't remove all of {}", left.display());
         // Containers that run as root leave files of root in the folders that they mount.
-        Failure::failed(anyhow!(error).context(what))
+        Failure::from(error)
+            .context(what)
             .hint(format!("sudo rm -r {}", shell::path(&left)))
     })
 }

@@ -156,7 +156,7 @@ fn beside(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => {
             let context = format!("can't read `{}`", place.display());
-            return Err(anyhow::Error::new(error).context(context).into());
+            return Err(Failure::from(error).context(context));
         }
     };
     let mut names: Vec<String> = entries

@@ -17,7 +17,7 @@ use gix::bstr::ByteSlice as _;
 use super::plumbing::Plumbed;
 use super::template;
 use crate::git::cli;
-use crate::git::error::GitError;
+use crate::git::error::{Cause, GitError};
 use crate::git::meter::Gate;
 use crate::host::interrupt;
 
@@ -264,4 +264,18 @@ fn folder(repository: &Repository) -> (PathBuf, bool) {
 
 fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+/// A checkout by git: its status is that of a hook that failed after all was done.
+pub(super) fn without_hook(
+    moved: Result<(), GitError>,
+    is_there: bool,
+    not_run: impl FnOnce() -> Option<String>,
+) -> Result<Option<String>, GitError> {
+    match moved {
+        Err(error) if is_there && error.cause != Cause::Interrupted => {
+            Ok(Some(failed(&[error.detail])))
+        }
+        moved => moved.map(|()| not_run()),
+    }
 }

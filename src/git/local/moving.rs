@@ -165,7 +165,7 @@ pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
         let moved = with_git(why, || cli::detach(&path, &commit.id().to_string()));
         let (at, now) = head(&repository)?;
         let is_there = matches!(at, Head::Detached(_)) && now == Some(commit.id());
-        return without_hook(moved, is_there, || {
+        return hooks::without_hook(moved, is_there, || {
             hooks::not_run_after_checkout(&repository)
         });
     }
@@ -225,7 +225,7 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
         cli::switch(&path, OsStr::new(name), from.map(OsStr::new))
     });
     let is_there = head(&repository)?.0 == Head::Branch(name.clone());
-    without_hook(moved, is_there, || {
+    hooks::without_hook(moved, is_there, || {
         hooks::not_run_after_checkout(&repository)
     })
 }
@@ -246,20 +246,6 @@ fn no_room_for(repository: &Repository, name: &str) -> Result<Option<String>, Gi
         Some(found) => Some(found?.trim_start_matches("refs/heads/").to_owned()),
         None => None,
     })
-}
-
-/// A checkout by git: its status is that of a hook that failed after all was done.
-pub(super) fn without_hook(
-    moved: Result<(), GitError>,
-    is_there: bool,
-    not_run: impl FnOnce() -> Option<String>,
-) -> Result<Option<String>, GitError> {
-    match moved {
-        Err(error) if is_there && error.cause != Cause::Interrupted => {
-            Ok(Some(hooks::failed(&[error.detail])))
-        }
-        moved => moved.map(|()| not_run()),
-    }
 }
 
 /// Fetches the files of Git LFS first, where the commit has such: git stops in the middle of a work

@@ -194,7 +194,7 @@ impl<'a> Attempt<'a> {
         let offer = server.offer();
         let preferred = config.string("init.defaultBranch");
         let preferred = preferred.map_or_else(|| "master".to_owned(), |name| name.to_string());
-        let remote = remote_name(config.plumbing());
+        let remote = by_git::remote_name(config.plumbing());
         let Some(head) = offer.first_head(&repo.checkout, &preferred) else {
             return Err(GitError {
                 reason: offer.lacking(&repo.checkout, &preferred),
@@ -315,12 +315,6 @@ fn must_be_commit(
     };
     let reason = format!("{name} is a {kind}, not a commit");
     Err(GitError::new(Cause::NotACommit, reason))
-}
-
-/// What the remote of a clone is called.
-pub(super) fn remote_name(config: &gix::config::File) -> String {
-    let name = config.string("clone.defaultRemoteName");
-    name.map_or_else(|| "origin".to_owned(), |name| name.to_string())
 }
 
 /// What a clone has of its remote.

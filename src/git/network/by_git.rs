@@ -4,7 +4,6 @@
 
 use std::env;
 
-use super::attempt::remote_name;
 use crate::git::values;
 use gix::Url;
 use gix::bstr::ByteSlice as _;
@@ -165,6 +164,12 @@ fn is_set(config: &File, key: &str) -> bool {
 /// None where it is not set, or is no boolean.
 fn is_true(config: &File, key: &str) -> Option<bool> {
     config.boolean(key).ok().flatten()
+}
+
+/// What the remote of a clone is called.
+pub(super) fn remote_name(config: &gix::config::File) -> String {
+    let name = config.string("clone.defaultRemoteName");
+    name.map_or_else(|| "origin".to_owned(), |name| name.to_string())
 }
 
 #[cfg(test)]

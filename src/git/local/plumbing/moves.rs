@@ -12,7 +12,6 @@ use gix::bstr::{BString, ByteSlice as _};
 use super::{Plumbed, as_path, needed, pinned};
 use crate::git::cli;
 use crate::git::error::{Cause, GitError};
-use crate::git::local::moving::without_hook;
 use crate::git::local::transaction::must_be_free;
 use crate::git::local::{folder, hooks};
 use crate::host::here;
@@ -63,7 +62,7 @@ pub(in crate::git::local) fn detach(
     let moved = cli::detach(&path, &to);
     let now = Plumbed::open(&path)?;
     let is_there = now.branch.is_none() && now.commit.as_ref() == Some(&to);
-    without_hook(moved, is_there, || hooks::not_run_by_git(&path))
+    hooks::without_hook(moved, is_there, || hooks::not_run_by_git(&path))
 }
 
 /// As [`moving::switch`](super::super::moving::switch).
@@ -92,7 +91,7 @@ pub(in crate::git::local) fn switch(
         follows.map(|it| OsStr::from_bytes(it.strip_prefix(b"refs/remotes/").unwrap_or(it)));
     let moved = cli::switch(&path, OsStr::from_bytes(short), follows);
     let is_there = Plumbed::open(&path)?.branch == Some(local);
-    without_hook(moved, is_there, || hooks::not_run_by_git(&path))
+    hooks::without_hook(moved, is_there, || hooks::not_run_by_git(&path))
 }
 
 /// What is in the way of the commit that a command would check out which is offered for this state.

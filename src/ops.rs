@@ -2,7 +2,7 @@
 //!
 //! An operation takes what it needs as values and returns what came of it; the [`Ui`](crate::ui::Ui) of its
 //! [`Context`] is for progress, for questions and for what the user should know meanwhile. With doctor's
-//! probes, this is the only layer that knows both the pure core and the world. It knows no command.
+//! machine, this is the only layer that knows both the pure core and the world. It knows no command.
 
 pub(crate) mod add;
 pub(crate) mod client;

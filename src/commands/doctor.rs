@@ -5,8 +5,9 @@ use std::sync::Arc;
 use anyhow::anyhow;
 
 use super::Format;
-use crate::doctor::check::{Check, Fix};
+use crate::doctor::check::{About, Fix};
 use crate::doctor::report::{self, Detail, Report};
+use crate::doctor::run::AnyCheck;
 use crate::doctor::select::{self, Selection};
 use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
@@ -166,7 +167,7 @@ fn opened(context: &Context) -> Result<Option<Opened>, Failure> {
 
 fn reject_unmatched(
     selection: &Selection,
-    checks: &[Check],
+    checks: &[AnyCheck],
     opened: Option<&Arc<Opened>>,
     depth: Depth,
 ) -> Result<(), Failure> {
@@ -182,7 +183,8 @@ fn reject_unmatched(
     if !selection.unmatched(&deep).contains(first) && !deep.is_empty() {
         return Err(failure.hint("only `fitout doctor --deep` has this check"));
     }
-    let failure = match select::meant(first, checks.iter().chain(&deep)) {
+    let all = checks.iter().chain(&deep).map(|check| &check.about);
+    let failure = match select::meant(first, all) {
         Some(name) => failure.hint(format!("did you mean `{name}`?")),
         None => failure,
     };
@@ -195,13 +197,13 @@ fn list(
     examination: &Examination,
     selection: &Selection,
 ) -> Result<(), Failure> {
-    let all = examination.checks.iter();
+    let all = examination.checks.iter().map(|check| &check.about);
     let listed = all.filter(|check| selection.wants(check));
     match format {
         Format::Json => {
             let workspace = examination.workspace.as_ref();
             let workspace = workspace.map(|root| root.display().to_string());
-            let listed: Vec<&Check> = listed.collect();
+            let listed: Vec<&About> = listed.collect();
             let json = report::list_json(workspace.as_deref(), &listed)?;
             context.ui.json(&json)?;
         }

@@ -76,7 +76,7 @@ impl Classified for ComposeProblem {
 }
 
 /// Why no engine answers.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineProblem {
     /// No `docker` program on PATH.
     #[error("Docker is not installed")]

@@ -1,16 +1,54 @@
-//! The words of doctor: a check, what it asks of the machine, and the verdict on the answer.
+//! The words of doctor: what a check is, what it says of itself, and the verdict on what it has seen.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::data::DataProbe;
-use super::finding::Finding;
-use crate::workspace::{Protocol, Repo, Workspace};
+use super::machine::Machine;
+use super::setting::Setting;
 
-/// One thing that has to be right.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Check {
+/// One thing that has to be right, or one of a family of them: one per repo, service or port.
+///
+/// A check is one file of `checks`, and what it sees is nobody else's business: the runner knows it as
+/// [`super::run::AnyCheck`].
+pub trait Check: Send + Sync + 'static {
+    /// What can be seen: observations without a verdict.
+    type Seen;
+
+    /// Its row in docs/doctor.md.
+    const PAGE: &'static Page;
+
+    /// Which check of its family this is, and what it needs.
+    fn about(&self) -> About;
+
+    /// Looks at the machine, and at nothing beside it. It asks no question and writes nothing.
+    fn look(&self, machine: &Machine) -> Result<Self::Seen, Fault>;
+
+    /// The verdict on what was seen: pure.
+    fn judge(&self, seen: Self::Seen, setting: &Setting) -> Outcome;
+
+    /// How long a look may take, where that is longer than usual.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// What docs/doctor.md says of a check. A test compares the two, and this with the check's examples.
+#[derive(Debug)]
+pub struct Page {
+    /// Its id; a part in capitals stands for a name of the workspace: `repos.REPO.cloned`.
+    pub id: &'static str,
+    /// What is true when it passes.
+    pub in_order: &'static str,
+    /// Every other verdict that it can give, and when.
+    pub otherwise: &'static [(Status, &'static str)],
+    /// What its remedies do. What stands in backticks is in one of them; `--fix` means a [`Fix`].
+    pub fixed_by: &'static str,
+}
+
+/// What a check says of itself before it looks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
     /// Unique, and stable from one version to the next: `tools.engine`, `repos.api.branch`.
     pub id: String,
     /// Where it is counted; always the first part of the id.
@@ -19,8 +57,59 @@ pub struct Check {
     pub subject: String,
     /// Ids of the checks without which this one makes no sense.
     pub needs: Vec<String>,
-    /// What to look at.
-    pub probe: Probe,
+    /// It can't tell where `.env` can't be read.
+    pub reads_env_file: bool,
+}
+
+impl About {
+    /// A check without needs. The id begins with the name of a group.
+    pub fn new(id: impl Into<String>, subject: impl Into<String>) -> Self {
+        let id = id.into();
+        About {
+            group: Group::of(&id),
+            id,
+            subject: subject.into(),
+            needs: Vec::new(),
+            reads_env_file: false,
+        }
+    }
+
+    /// The same check, which makes no sense without these.
+    #[must_use]
+    pub fn needs<S: Into<String>>(mut self, ids: impl IntoIterator<Item = S>) -> Self {
+        self.needs.extend(ids.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same check, which can't tell where `.env` can't be read.
+    #[must_use]
+    pub fn reads_env_file(mut self) -> Self {
+        self.reads_env_file = true;
+        self
+    }
+}
+
+/// Why nothing was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The look panicked, with these words.
+    Crashed(String),
+    /// It took longer than it may.
+    TimedOut(Duration),
+    /// It was not able to look, for this reason.
+    Blocked(String),
+}
+
+impl From<Fault> for Outcome {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Crashed(words) => Outcome::unknown(format!("the probe crashed: {words}")),
+            Fault::TimedOut(limit) => {
+                Outcome::unknown(format!("no answer within {} s", limit.as_secs_f32()))
+            }
+            Fault::Blocked(why) => Outcome::unknown(why),
+        }
+    }
 }
 
 /// What a check is about.
@@ -50,6 +139,27 @@ pub enum Group {
 }
 
 impl Group {
+    const ALL: [Group; 10] = [
+        Group::Tools,
+        Group::Access,
+        Group::Repos,
+        Group::Files,
+        Group::Env,
+        Group::Compose,
+        Group::Ports,
+        Group::Host,
+        Group::Running,
+        Group::Data,
+    ];
+
+    fn of(id: &str) -> Self {
+        let name = id.split('.').next();
+        let of_name = Group::ALL
+            .into_iter()
+            .find(|group| Some(group.name()) == name);
+        of_name.unwrap_or_else(|| panic!("`{id}` begins with no group"))
+    }
+
     /// The first part of the ids of its checks.
     pub fn name(self) -> &'static str {
         match self {
@@ -65,173 +175,6 @@ impl Group {
             Group::Data => "data",
         }
     }
-}
-
-/// What to look at: plain data, carried out by `probes`.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Probe {
-    /// The user's `git`.
-    Git,
-    /// The program `docker`.
-    DockerClient,
-    /// The engine that `docker` talks to.
-    Engine,
-    /// Docker Compose.
-    Compose,
-    /// The buildx plugin.
-    Buildx,
-    /// Free space on the workspace's disk.
-    Disk,
-    /// Memory for containers.
-    Memory,
-    /// The Git LFS extension, for those of these repos that use it.
-    GitLfs(Vec<Repo>),
-    /// How many files this user may watch for changes.
-    Inotify,
-    /// Linux inside of Windows, and the workspace's place in it.
-    Wsl,
-    /// An engine that runs as a user, and what it can't do.
-    Rootless,
-    /// A server that repos are cloned from, by asking it for this one of them.
-    Access(Box<Server>),
-    /// The clone of a repo, and which side of it the check is about.
-    Repo(Box<Repo>, Aspect),
-    /// Clones that the manifest does not name.
-    Extra,
-    /// Whether a file is there; relative to the workspace.
-    File(String),
-    /// Whether git would commit this file; relative to the workspace.
-    Tracked(String),
-    /// An env file beside its example.
-    EnvKeys(EnvKeysProbe),
-    /// A variable, as Compose would look it up.
-    Variable(String),
-    /// The compose file against what the manifest says.
-    Drift,
-    /// This machine's block of `.env` against what it should hold.
-    EnvBlock,
-    /// Compose's own opinion of the compose file, with a value made up for each of these variables.
-    ComposeConfig(Vec<String>),
-    /// What the shell and `.env` make of the files and the project.
-    Selection,
-    /// Whose the Compose project is.
-    Owner,
-    /// Whether the override adds ports that this workspace publishes already.
-    Override(Box<Workspace>),
-    /// Whether the host's port can be had.
-    Port(PortProbe),
-    /// Whether a service that runs on this machine listens.
-    HostListener(HostService),
-    /// Whether a container reaches this machine. It starts one.
-    HostAddress(Box<Reach>),
-    /// Whether a container reaches a service on this machine, by the same container.
-    HostReach(Box<Reach>, HostService),
-    /// The containers of a service.
-    Running(RunningProbe),
-    /// Data that the manifest may no longer match.
-    Data(Box<DataProbe>),
-    /// Nothing: the answer follows from the manifest and the variables.
-    Known(Box<Finding>),
-}
-
-/// What is asked of a clone. All of it comes from one look at the clone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Aspect {
-    /// A clone is there.
-    Cloned,
-    /// It is a clone of the manifest's repo.
-    Remote,
-    /// `sync` can bring it to where the manifest wants it.
-    Branch,
-}
-
-impl Probe {
-    /// How long it may take, where that is longer than usual: its connections have 5 s each, the
-    /// container around them takes its own time, and it has to be taken away again.
-    pub fn patience(&self) -> Option<Duration> {
-        match self {
-            Probe::HostAddress(_) | Probe::HostReach(..) => Some(Duration::from_secs(60)),
-            _ => None,
-        }
-    }
-}
-
-/// A service that runs on this machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostService {
-    /// Its name in the manifest.
-    pub name: String,
-    /// What it is.
-    pub preset: String,
-    /// Where containers look for it.
-    pub address: String,
-    /// Its port on this machine.
-    pub port: u16,
-}
-
-/// What a container has to reach.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reach {
-    /// `DOCKER_HOST_IP`.
-    pub address: String,
-    /// `DOCKER_HOST_GATEWAY`.
-    pub gateway: String,
-    /// The services that run on this machine.
-    pub services: Vec<HostService>,
-    /// Variables that Compose must find to read the file.
-    pub made_up: Vec<String>,
-}
-
-/// A server that repos are cloned from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Server {
-    /// `git.example`, with the port where the URL has one.
-    pub host: String,
-    /// `ssh`, `https`, …
-    pub transport: String,
-    /// The repo that is asked for.
-    pub repo: String,
-    /// Its URL.
-    pub url: String,
-}
-
-/// An env file of a repo, and the example that the repo has for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EnvKeysProbe {
-    /// Relative to the workspace: `api/.env`.
-    pub file: String,
-    /// Relative to the workspace: `api/.env.example`.
-    pub example: String,
-    /// Variables that the service gets from elsewhere.
-    pub given: Vec<String>,
-}
-
-/// A service that may run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RunningProbe {
-    /// Its name.
-    pub service: String,
-    /// Variables that Compose must find to read the file.
-    pub made_up: Vec<String>,
-}
-
-/// A port of the host that a service publishes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PortProbe {
-    /// Who publishes it.
-    pub service: String,
-    /// The host's address, as the compose file says it.
-    pub address: String,
-    /// The host's port on this machine.
-    pub published: u16,
-    /// TCP or UDP.
-    pub protocol: Protocol,
-    /// The Compose variable that changes it.
-    pub variable: String,
-    /// The shell sets that variable, which beats `.env`.
-    pub set_in_shell: bool,
-    /// Ports that other services publish: no alternatives to this one.
-    pub avoid: Vec<u16>,
 }
 
 /// How a check came out.
@@ -405,7 +348,52 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checked {
     /// The check.
-    pub check: Check,
+    pub check: About,
     /// The verdict.
     pub outcome: Outcome,
+}
+
+/// Long command lines and error texts, cut to what a person reads.
+pub(super) fn one_line(text: &str) -> String {
+    const MOST: usize = 120;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() > MOST {
+        let cut: String = line.chars().take(MOST).collect();
+        format!("{cut}…")
+    } else {
+        line
+    }
+}
+
+/// Names as they stand in a sentence: each in backticks, with commas between them.
+pub(super) fn quoted<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+    let names = names.into_iter();
+    let quoted: Vec<String> = names.map(|name| format!("`{}`", name.as_ref())).collect();
+    quoted.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_kept_a_check_from_looking_is_no_verdict() {
+        let cases = [
+            (
+                Fault::Crashed("index out of bounds".to_owned()),
+                "the probe crashed: index out of bounds",
+            ),
+            (
+                Fault::TimedOut(Duration::from_secs(5)),
+                "no answer within 5 s",
+            ),
+            (
+                Fault::Blocked("permission denied".to_owned()),
+                "permission denied",
+            ),
+        ];
+        for (fault, found) in cases {
+            assert_eq!(Outcome::from(fault), Outcome::unknown(found));
+        }
+    }
 }

@@ -1,8 +1,6 @@
-//! The checks of services that run on this machine, as data: whether somebody listens, and whether
-//! a container gets there.
+//! The services that run on this machine, and what a container has to reach of them.
 
-use super::catalogue::check;
-use super::check::{Check, Group, HostService, Probe, Reach};
+use super::required;
 use super::variables::Variables;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{Personal, RunsOn, Source, Workspace};
@@ -10,62 +8,45 @@ use crate::workspace::{Personal, RunsOn, Source, Workspace};
 /// What `host.docker.internal` is where nothing says where this machine is.
 const NAME: &str = "host.docker.internal";
 
-/// From this machine: one check for each service that runs here.
-pub fn checks(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Vec<Check> {
-    let services = services(workspace, personal, variables).into_iter();
-    services
-        .map(|service| {
-            check(
-                Group::Host,
-                &format!("{}.listens", service.name),
-                &format!("`{}` listens on this machine", service.name),
-                &[],
-                Probe::HostListener(service),
-            )
-        })
-        .collect()
+/// A service that runs on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostService {
+    /// Its name in the manifest.
+    pub name: String,
+    /// What it is.
+    pub preset: String,
+    /// Where containers look for it.
+    pub address: String,
+    /// Its port on this machine.
+    pub port: u16,
 }
 
-/// From a container, which is started for it (`--deep`).
-pub fn deep_checks(
-    workspace: &Workspace,
-    personal: &Personal,
-    variables: &Variables,
-    made_up: Vec<String>,
-) -> Vec<Check> {
+/// What a container has to reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// `DOCKER_HOST_IP`.
+    pub address: String,
+    /// `DOCKER_HOST_GATEWAY`.
+    pub gateway: String,
+    /// The services that run on this machine.
+    pub services: Vec<HostService>,
+    /// Variables that Compose must find to read the file.
+    pub made_up: Vec<String>,
+}
+
+/// What a container of this workspace has to reach.
+pub fn reach(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Reach {
     let value = |name: &str| {
         variables
             .get_filled(name)
             .map(|(value, _)| value.to_owned())
     };
-    let reach = Reach {
+    Reach {
         address: value("DOCKER_HOST_IP").unwrap_or_else(|| NAME.to_owned()),
         gateway: value("DOCKER_HOST_GATEWAY").unwrap_or_else(|| "host-gateway".to_owned()),
         services: services(workspace, personal, variables),
-        made_up,
-    };
-    let mut checks = vec![check(
-        Group::Host,
-        "address",
-        &format!("containers reach this machine at `{}`", reach.address),
-        &["tools.engine"],
-        Probe::HostAddress(Box::new(reach.clone())),
-    )];
-    for service in reach.services.clone() {
-        let name = &service.name;
-        checks.push(check(
-            Group::Host,
-            &format!("{name}.reachable"),
-            &format!("containers reach `{name}` on this machine"),
-            &[
-                "tools.engine",
-                "host.address",
-                &format!("host.{name}.listens"),
-            ],
-            Probe::HostReach(Box::new(reach.clone()), service),
-        ));
+        made_up: required::unset(workspace, variables),
     }
-    checks
 }
 
 /// The services that run on this machine, and where the stack looks for them.

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::check::{Check, Checked, Fix, Group, Remedy, Status};
+use super::check::{About, Checked, Fix, Group, Remedy, Status};
 use crate::plural::few;
 use crate::ui::style;
 
@@ -15,12 +15,12 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// Ids in a line of skipped checks.
 const MOST_SKIPPED: usize = 4;
 
-/// All checks with their verdicts, in the order of the catalogue.
+/// All checks with their verdicts, in the order of the table.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The folder of the workspace; none when only the machine was looked at.
     pub workspace: Option<String>,
-    /// In the order of the catalogue.
+    /// In the order of the table.
     pub checked: Vec<Checked>,
 }
 
@@ -70,7 +70,7 @@ struct JsonListed<'a> {
 }
 
 /// Which checks there are, for programs; none of them has run.
-pub fn list_json(workspace: Option<&str>, checks: &[&Check]) -> serde_json::Result<String> {
+pub fn list_json(workspace: Option<&str>, checks: &[&About]) -> serde_json::Result<String> {
     let listed = checks.iter().map(|check| JsonListed {
         id: &check.id,
         group: check.group,
@@ -318,16 +318,13 @@ fn say_the_same(one: &Checked, other: &Checked) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::check::{Outcome, Probe};
+    use crate::doctor::check::Outcome;
 
     fn checked(id: &str, group: Group, needs: &[&str], outcome: Outcome) -> Checked {
         Checked {
-            check: Check {
-                id: id.to_owned(),
+            check: About {
                 group,
-                subject: format!("the subject of {id}"),
-                needs: needs.iter().map(ToString::to_string).collect(),
-                probe: Probe::Git,
+                ..About::new(id, format!("the subject of {id}")).needs(needs.iter().copied())
             },
             outcome,
         }

@@ -1,26 +1,7 @@
-//! The variables that services require (`required_env`): the checks of them, and those that nobody sets.
+//! The variables that services require (`required_env`), and those of them that nobody sets.
 
-use super::catalogue::check;
-use super::check::{Check, Group, Probe};
 use super::variables::Variables;
 use crate::workspace::Workspace;
-
-/// One check for each variable.
-pub fn checks(workspace: &Workspace) -> Vec<Check> {
-    required(workspace)
-        .into_iter()
-        .map(|(variable, services)| {
-            let services: Vec<String> = services.iter().map(|name| format!("`{name}`")).collect();
-            check(
-                Group::Env,
-                variable,
-                &format!("`{variable}` is set, for {}", services.join(", ")),
-                &[],
-                Probe::Variable(variable.to_owned()),
-            )
-        })
-        .collect()
-}
 
 /// The variables that a service requires and nobody sets. Compose refuses to read the file without
 /// them, so a call that needs the file but no value makes them up.
@@ -33,7 +14,7 @@ pub fn unset(workspace: &Workspace, variables: &Variables) -> Vec<String> {
 }
 
 /// Each once, with the services that require it.
-fn required(workspace: &Workspace) -> Vec<(&str, Vec<&str>)> {
+pub fn required(workspace: &Workspace) -> Vec<(&str, Vec<&str>)> {
     let mut required: Vec<(&str, Vec<&str>)> = Vec::new();
     for service in &workspace.services {
         for variable in &service.required_env {
@@ -49,7 +30,7 @@ fn required(workspace: &Workspace) -> Vec<(&str, Vec<&str>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::catalogue::tests::{MANIFEST, parse};
+    use crate::doctor::checks::tests::{MANIFEST, parse};
 
     #[test]
     fn values_are_made_up_only_for_what_nobody_sets() {

@@ -1,6 +1,6 @@
 //! Runs checks: in parallel, each with a limit of its own, and only when what they need is in order.
 //!
-//! Knows threads and time, and nothing of what a probe does.
+//! Knows threads and time, and nothing of what a check sees: here its kind is forgotten.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,8 +8,9 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::check::{Check, Checked, Outcome, Probe, Status};
-use super::finding::{Fault, Finding};
+use super::check::{About, Check, Checked, Fault, Outcome, Page, Status};
+use super::machine::Machine;
+use super::setting::Setting;
 
 /// How long one probe may take.
 pub const LIMIT: Duration = Duration::from_secs(5);
@@ -17,33 +18,70 @@ pub const LIMIT: Duration = Duration::from_secs(5);
 /// Probes under way at once. They wait for other programs more than they compute.
 const AT_ONCE: usize = 32;
 
-/// Looks at the machine: one call a probe, from many threads.
-pub type Prober = Arc<dyn Fn(&Probe) -> Result<Finding, Fault> + Send + Sync>;
+/// A check of any kind. What it sees is known to nobody but itself.
+pub struct AnyCheck {
+    /// What it says of itself.
+    pub about: About,
+    /// Its row in docs/doctor.md.
+    pub page: &'static Page,
+    patience: Option<Duration>,
+    check: Arc<dyn Examine>,
+}
+
+impl AnyCheck {
+    /// This is the one place where the kind of a check is forgotten.
+    pub fn of<C: Check>(check: C) -> Self {
+        AnyCheck {
+            about: check.about(),
+            page: C::PAGE,
+            patience: check.patience(),
+            check: Arc::new(check),
+        }
+    }
+}
+
+/// Looks and judges in one go, so that what lies between has no name outside of the check.
+trait Examine: Send + Sync {
+    fn examine(&self, machine: &Machine, setting: &Setting) -> Outcome;
+}
+
+impl<C: Check> Examine for C {
+    fn examine(&self, machine: &Machine, setting: &Setting) -> Outcome {
+        match self.look(machine) {
+            Ok(seen) => self.judge(seen, setting),
+            Err(fault) => fault.into(),
+        }
+    }
+}
+
+/// What a look and its verdict need, for all threads.
+#[derive(Clone)]
+pub struct Ground {
+    /// What is looked at.
+    pub machine: Arc<Machine>,
+    /// What the remedies depend on.
+    pub setting: Arc<Setting>,
+}
 
 /// Runs all checks and judges what they find. The result is in the order of the checks.
 ///
 /// A probe that does not come back within `limit` is left behind in its thread.
-pub fn run(
-    checks: Vec<Check>,
-    limit: Duration,
-    prober: &Prober,
-    judge: impl Fn(&Check, Result<Finding, Fault>) -> Outcome,
-) -> Vec<Checked> {
+pub fn run(checks: Vec<AnyCheck>, limit: Duration, ground: &Ground) -> Vec<Checked> {
     let mut outcomes: HashMap<String, Outcome> = HashMap::new();
-    let mut waiting: Vec<&Check> = checks.iter().collect();
-    let mut under_way: Vec<(&Check, Instant)> = Vec::new();
+    let mut waiting: Vec<&AnyCheck> = checks.iter().collect();
+    let mut under_way: Vec<(&AnyCheck, Instant)> = Vec::new();
     let (sender, receiver) = mpsc::channel();
-    let ids: Vec<&str> = checks.iter().map(|check| check.id.as_str()).collect();
+    let ids: Vec<&str> = checks.iter().map(|check| check.about.id.as_str()).collect();
     loop {
         let before = outcomes.len();
         let mut later = Vec::new();
         for check in waiting {
             match readiness(check, &ids, &outcomes) {
                 Readiness::Skip(because) => {
-                    outcomes.insert(check.id.clone(), Outcome::skipped(because));
+                    outcomes.insert(check.about.id.clone(), Outcome::skipped(because));
                 }
                 Readiness::Ready if under_way.len() < AT_ONCE => {
-                    start(check, Arc::clone(prober), sender.clone());
+                    start(check, ground.clone(), sender.clone());
                     under_way.push((check, Instant::now() + limit_of(check, limit)));
                 }
                 Readiness::Ready | Readiness::Wait => later.push(check),
@@ -58,35 +96,38 @@ pub fn run(
         }
         let deadline = under_way.iter().map(|(_, deadline)| *deadline).min();
         let patience = deadline.map_or(limit, |at| at.saturating_duration_since(Instant::now()));
-        let (id, observed) = match receiver.recv_timeout(patience) {
+        let (id, outcome) = match receiver.recv_timeout(patience) {
             Ok(answer) => answer,
             Err(_) => match under_way.iter().find(|(_, at)| *at <= Instant::now()) {
                 Some((check, _)) => {
                     let limit = limit_of(check, limit);
-                    (check.id.clone(), Err(Fault::TimedOut(limit)))
+                    (check.about.id.clone(), Fault::TimedOut(limit).into())
                 }
                 None => continue,
             },
         };
         // The answer of a probe that was given up comes too late.
-        if let Some(index) = under_way.iter().position(|(check, _)| check.id == id) {
-            let (check, _) = under_way.swap_remove(index);
-            outcomes.insert(id, judge(check, observed));
+        if let Some(index) = under_way.iter().position(|(check, _)| check.about.id == id) {
+            under_way.swap_remove(index);
+            outcomes.insert(id, outcome);
         }
     }
     checks
         .into_iter()
         .map(|check| {
             let outcome = outcomes
-                .remove(&check.id)
+                .remove(&check.about.id)
                 .unwrap_or_else(|| Outcome::unknown("its prerequisites need each other"));
-            Checked { check, outcome }
+            Checked {
+                check: check.about,
+                outcome,
+            }
         })
         .collect()
 }
 
-fn limit_of(check: &Check, usual: Duration) -> Duration {
-    check.probe.patience().unwrap_or(usual)
+fn limit_of(check: &AnyCheck, usual: Duration) -> Duration {
+    check.patience.unwrap_or(usual)
 }
 
 enum Readiness {
@@ -97,9 +138,10 @@ enum Readiness {
 
 /// A prerequisite that is not among the checks counts as met, and one without a verdict does not
 /// stand in the way.
-fn readiness(check: &Check, ids: &[&str], outcomes: &HashMap<String, Outcome>) -> Readiness {
+fn readiness(check: &AnyCheck, ids: &[&str], outcomes: &HashMap<String, Outcome>) -> Readiness {
     let mut readiness = Readiness::Ready;
     for need in check
+        .about
         .needs
         .iter()
         .filter(|need| ids.contains(&need.as_str()))
@@ -118,15 +160,15 @@ fn readiness(check: &Check, ids: &[&str], outcomes: &HashMap<String, Outcome>) -
     readiness
 }
 
-type Answer = (String, Result<Finding, Fault>);
-
-fn start(check: &Check, prober: Prober, sender: mpsc::Sender<Answer>) {
-    let Check { id, probe, .. } = check.clone();
+fn start(check: &AnyCheck, ground: Ground, sender: mpsc::Sender<(String, Outcome)>) {
+    let id = check.about.id.clone();
+    let check = Arc::clone(&check.check);
     thread::spawn(move || {
-        let observed = catch_unwind(AssertUnwindSafe(|| prober(&probe)))
-            .unwrap_or_else(|panic| Err(Fault::Crashed(words_of(panic.as_ref()))));
-        // Nobody listens any more once the run has given this probe up.
-        let _ = sender.send((id, observed));
+        let examine = || check.examine(&ground.machine, &ground.setting);
+        let outcome = catch_unwind(AssertUnwindSafe(examine))
+            .unwrap_or_else(|panic| Fault::Crashed(words_of(panic.as_ref())).into());
+        // Nobody listens any more once the run has given this check up.
+        let _ = sender.send((id, outcome));
     });
 }
 
@@ -137,38 +179,68 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::doctor::check::Group;
+    use crate::doctor::check::Remedy;
+    use crate::doctor::system::System;
 
-    /// A check whose probe is a file name, which the test's prober takes for an order.
-    fn check(id: &str, order: &str, needs: &[&str]) -> Check {
-        Check {
-            id: id.to_owned(),
-            group: Group::Tools,
-            subject: String::new(),
-            needs: needs.iter().map(ToString::to_string).collect(),
-            probe: Probe::File(order.to_owned()),
+    /// A check that does what the order says.
+    struct Ordered {
+        about: About,
+        order: &'static str,
+    }
+
+    impl Check for Ordered {
+        type Seen = bool;
+
+        const PAGE: &'static Page = &Page {
+            id: "",
+            in_order: "",
+            otherwise: &[],
+            fixed_by: "",
+        };
+
+        fn about(&self) -> About {
+            self.about.clone()
+        }
+
+        fn look(&self, _: &Machine) -> Result<bool, Fault> {
+            match self.order {
+                "panic" => panic!("oh no"),
+                "hang" => loop {
+                    thread::park();
+                },
+                order => Ok(order == "good"),
+            }
+        }
+
+        fn judge(&self, is_good: bool, _: &Setting) -> Outcome {
+            if is_good {
+                Outcome::pass("good")
+            } else {
+                Outcome::fail("bad", Remedy::default())
+            }
         }
     }
 
-    fn verdicts(checks: Vec<Check>, limit: Duration) -> Vec<(String, String)> {
-        let prober: Prober = Arc::new(|probe| match probe {
-            Probe::File(order) if order == "panic" => panic!("oh no"),
-            Probe::File(order) if order == "hang" => loop {
-                thread::park();
-            },
-            Probe::File(order) => Ok(Finding::Tracked(order == "bad")),
-            _ => unreachable!(),
-        });
-        let judge = |_: &Check, observed: Result<Finding, Fault>| match observed {
-            Ok(Finding::Tracked(true)) => {
-                Outcome::fail("bad", crate::doctor::check::Remedy::default())
-            }
-            Ok(_) => Outcome::pass("good"),
-            Err(fault) => Outcome::unknown(format!("{fault:?}")),
+    /// A check of that id, which does what the order says: `good`, `bad`, `panic` or `hang`.
+    pub fn check(id: &str, order: &'static str, needs: &[&str]) -> AnyCheck {
+        let about = About {
+            id: id.to_owned(),
+            ..About::new("tools", "").needs(needs.iter().copied())
         };
-        run(checks, limit, &prober, judge)
+        AnyCheck::of(Ordered { about, order })
+    }
+
+    fn verdicts(checks: Vec<AnyCheck>, limit: Duration) -> Vec<(String, String)> {
+        let ground = Ground {
+            machine: Arc::new(Machine::bare(std::path::PathBuf::new())),
+            setting: Arc::new(Setting {
+                system: System::new("linux", "", ""),
+                workspace: String::new(),
+            }),
+        };
+        run(checks, limit, &ground)
             .into_iter()
             .map(|checked| {
                 let status = checked.outcome.status.name();
@@ -229,7 +301,7 @@ mod tests {
 
     #[test]
     fn more_checks_than_threads_keep_their_order() {
-        let checks: Vec<Check> = (0..200)
+        let checks: Vec<AnyCheck> = (0..200)
             .map(|number| check(&number.to_string(), "good", &[]))
             .collect();
         let ids: Vec<String> = verdicts(checks, AMPLE)

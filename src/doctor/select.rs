@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::check::Check;
+use super::check::About;
+use super::run::AnyCheck;
 use crate::manifest::report::closest;
 
 /// A part of the checks, by ids and groups: `tools`, `repos.api`, `repos.*.branch`.
@@ -16,22 +17,22 @@ pub struct Selection {
 
 impl Selection {
     /// The patterns that no check matches.
-    pub fn unmatched<'a>(&'a self, checks: &[Check]) -> Vec<&'a str> {
+    pub fn unmatched<'a>(&'a self, checks: &[AnyCheck]) -> Vec<&'a str> {
         self.only
             .iter()
             .chain(&self.skip)
-            .filter(|pattern| !checks.iter().any(|check| matches(pattern, &check.id)))
+            .filter(|pattern| !checks.iter().any(|check| matches(pattern, &check.about.id)))
             .map(String::as_str)
             .collect()
     }
 
     /// Whether this check's verdict is asked for.
-    pub fn wants(&self, check: &Check) -> bool {
+    pub fn wants(&self, check: &About) -> bool {
         (self.only.is_empty() || is_in(&self.only, check)) && !is_in(&self.skip, check)
     }
 
     /// The checks to run: those asked for and what they need, except what is left out.
-    pub fn apply(&self, mut checks: Vec<Check>) -> Vec<Check> {
+    pub fn apply(&self, mut checks: Vec<AnyCheck>) -> Vec<AnyCheck> {
         let chosen = self.chosen(&checks);
         let mut chosen = chosen.into_iter();
         checks.retain(|_| chosen.next().unwrap_or_default());
@@ -39,15 +40,20 @@ impl Selection {
     }
 
     /// For each check, whether it is to run. Each is looked at once, however many need it.
-    fn chosen(&self, checks: &[Check]) -> Vec<bool> {
+    fn chosen(&self, checks: &[AnyCheck]) -> Vec<bool> {
         let ids = checks.iter().enumerate();
-        let place: HashMap<&str, usize> = ids.map(|(at, check)| (check.id.as_str(), at)).collect();
-        let mut chosen: Vec<bool> = checks.iter().map(|check| self.wants(check)).collect();
+        let place: HashMap<&str, usize> = ids
+            .map(|(at, check)| (check.about.id.as_str(), at))
+            .collect();
+        let mut chosen: Vec<bool> = checks
+            .iter()
+            .map(|check| self.wants(&check.about))
+            .collect();
         let mut to_follow: Vec<usize> = (0..checks.len()).filter(|&at| chosen[at]).collect();
         while let Some(at) = to_follow.pop() {
-            let needed = checks[at].needs.iter();
+            let needed = checks[at].about.needs.iter();
             for &needed in needed.filter_map(|id| place.get(id.as_str())) {
-                if !chosen[needed] && !is_in(&self.skip, &checks[needed]) {
+                if !chosen[needed] && !is_in(&self.skip, &checks[needed].about) {
                     chosen[needed] = true;
                     to_follow.push(needed);
                 }
@@ -57,12 +63,12 @@ impl Selection {
     }
 }
 
-fn is_in(patterns: &[String], check: &Check) -> bool {
+fn is_in(patterns: &[String], check: &About) -> bool {
     patterns.iter().any(|pattern| matches(pattern, &check.id))
 }
 
 /// The id or the group that a person most likely meant.
-pub fn meant<'a>(pattern: &str, checks: impl Iterator<Item = &'a Check>) -> Option<&'a str> {
+pub fn meant<'a>(pattern: &str, checks: impl Iterator<Item = &'a About>) -> Option<&'a str> {
     let names = checks.flat_map(|check| [check.id.as_str(), check.group.name()]);
     closest(pattern, names)
 }
@@ -80,16 +86,10 @@ fn matches(pattern: &str, id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::check::{Group, Probe};
+    use crate::doctor::run::tests;
 
-    fn check(id: &str, needs: &[&str]) -> Check {
-        Check {
-            id: id.to_owned(),
-            group: Group::Tools,
-            subject: String::new(),
-            needs: needs.iter().map(ToString::to_string).collect(),
-            probe: Probe::Git,
-        }
+    fn check(id: &str, needs: &[&str]) -> AnyCheck {
+        tests::check(id, "good", needs)
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
                 skip: own(skip),
             };
             let checks = selection.apply(checks());
-            checks.into_iter().map(|check| check.id).collect()
+            checks.into_iter().map(|check| check.about.id).collect()
         };
         assert_eq!(ids(&[], &[]), ["a.1", "a.2", "b.1", "c.1"]);
         assert_eq!(ids(&["b"], &[]), ["a.1", "a.2", "b.1"]);

@@ -51,7 +51,7 @@ pub fn started<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::catalogue::tests::{MANIFEST, parse};
+    use crate::doctor::checks::tests::{MANIFEST, parse};
 
     #[test]
     fn services_start_with_what_they_depend_on_and_by_profile() {

@@ -77,6 +77,33 @@ impl System {
         }
     }
 
+    /// The names by which `templates/remedies` knows this system, the most special one first.
+    pub fn names(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        if self.is_wsl {
+            names.push("wsl");
+        }
+        if self.platform == Platform::MacOs && self.has("brew") {
+            names.push("macos-with-brew");
+        }
+        names.push(match self.platform {
+            Platform::Debian(Some(version)) if version < 13 => "debian-before-13",
+            Platform::Debian(_) => "debian",
+            Platform::Ubuntu => "ubuntu",
+            Platform::Fedora => "fedora",
+            Platform::RedHat => "rhel",
+            Platform::Arch => "arch",
+            Platform::Alpine => "alpine",
+            Platform::Suse => "suse",
+            Platform::MacOs => "macos",
+            Platform::Other => "other",
+        });
+        if self.platform != Platform::Other {
+            names.push("other");
+        }
+        names
+    }
+
     /// Whether a program of [`System::PROGRAMS`] is installed.
     pub fn has(&self, program: &str) -> bool {
         self.programs.iter().any(|installed| installed == program)

@@ -2,7 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::finding::Origin;
+/// Who sets a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The shell that started fitout.
+    Shell,
+    /// The file `.env`.
+    EnvFile,
+}
 
 /// Variables as Compose would look them up.
 #[derive(Clone, Debug, Default)]

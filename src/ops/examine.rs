@@ -5,17 +5,14 @@ use std::sync::Arc;
 
 use super::{Opened, generate, sync};
 use crate::compose::owner::Owner;
-use crate::compose::selection::Selection as ComposeSelection;
 use crate::compose::text::Origin;
 use crate::docker::Container;
-use crate::doctor::check::Check;
-use crate::doctor::finding::DriftSeen;
-use crate::doctor::judge::{self, Setting};
-use crate::doctor::probes::{self, Generated, Machine};
+use crate::doctor::checks;
+use crate::doctor::machine::{self, DriftSeen, Generated, Machine};
 use crate::doctor::report::Report;
-use crate::doctor::run::{self, Prober};
+use crate::doctor::run::{self, AnyCheck, Ground};
 use crate::doctor::select::Selection;
-use crate::doctor::{catalogue, variables::Variables};
+use crate::doctor::setting::Setting;
 use crate::dotenv;
 use crate::error::{Failure, ResultExt as _};
 
@@ -31,10 +28,10 @@ pub(crate) enum Depth {
 /// The checks of this machine, ready to run.
 pub(crate) struct Examination {
     /// All of them.
-    pub checks: Vec<Check>,
+    pub checks: Vec<AnyCheck>,
     pub workspace: Option<PathBuf>,
     machine: Arc<Machine>,
-    setting: Setting,
+    setting: Arc<Setting>,
 }
 
 impl Examination {
@@ -42,42 +39,32 @@ impl Examination {
     pub(crate) fn of(opened: Option<Arc<Opened>>, depth: Depth) -> Result<Self, Failure> {
         let here = std::env::current_dir().context("can't find the working folder")?;
         let Some(opened) = opened else {
-            let variables = Variables::default();
-            let nothing = Box::new(|| Err("no workspace".to_owned()));
+            let machine = Machine::bare(here);
             return Ok(Examination {
-                checks: catalogue::machine(),
+                checks: checks::of_machine(),
                 workspace: None,
-                machine: Arc::new(Machine::new(
-                    here,
-                    ComposeSelection::default(),
-                    variables,
-                    nothing,
-                    Box::new(Vec::new),
-                )),
-                setting: Setting {
-                    system: probes::system(),
-                    workspace: String::new(),
-                },
+                setting: setting(&machine, String::new()),
+                machine: Arc::new(machine),
             });
         };
         let root = opened.root.clone();
         // An unreadable `.env` is a finding; it should not keep the other checks from being made.
-        let (variables, unreadable) = match probes::variables(&root) {
+        let (variables, unreadable) = match machine::variables(&root) {
             Ok(variables) => (variables, None),
-            Err(error) => (probes::variables_of(""), Some(error.to_string())),
+            Err(error) => (machine::variables_of(""), Some(error.to_string())),
         };
         let selection = opened.selection_as_far_as_known(&variables);
-        let mut checks = catalogue::workspace(&opened.workspace, &opened.personal, &variables);
+        let mut checks = checks::of_workspace(&opened.workspace, &opened.personal, &variables);
         if depth == Depth::Deep {
             let Opened {
                 workspace,
                 personal,
                 ..
             } = &*opened;
-            checks.extend(catalogue::deep(workspace, personal, &variables));
+            checks.extend(checks::of_deep(workspace, personal, &variables));
         }
-        if let Some(why) = unreadable {
-            catalogue::env_file_unreadable(&mut checks, &why);
+        if unreadable.is_some() {
+            checks::need_env_file(&mut checks);
         }
         let extra = {
             let opened = Arc::clone(&opened);
@@ -87,19 +74,12 @@ impl Examination {
             })
         };
         let compare = Box::new(move || compare(&opened));
+        let machine = Machine::new(root.clone(), selection, variables, compare, extra)
+            .with_unreadable_env_file(unreadable);
         Ok(Examination {
             checks,
-            setting: Setting {
-                system: probes::system(),
-                workspace: way_to(&here, &root),
-            },
-            machine: Arc::new(Machine::new(
-                root.clone(),
-                selection,
-                variables,
-                compare,
-                extra,
-            )),
+            setting: setting(&machine, way_to(&here, &root)),
+            machine: Arc::new(machine),
             workspace: Some(root),
         })
     }
@@ -121,13 +101,12 @@ impl Examination {
 
     /// Runs what is selected and what that needs. What it needs is reported when it is not in order.
     pub(crate) fn run(self, selection: &Selection) -> Report {
-        let machine = self.machine;
-        let prober: Prober = Arc::new(move |probe| machine.probe(probe));
         let checks = selection.apply(self.checks);
-        let setting = self.setting;
-        let mut checked = run::run(checks, run::LIMIT, &prober, |check, observed| {
-            judge::judge(check, observed, &setting)
-        });
+        let ground = Ground {
+            machine: self.machine,
+            setting: self.setting,
+        };
+        let mut checked = run::run(checks, run::LIMIT, &ground);
         checked.retain(|checked| {
             let is_fine = checked.outcome.status > crate::doctor::check::Status::Skipped;
             selection.wants(&checked.check) || !is_fine
@@ -137,6 +116,11 @@ impl Examination {
             checked,
         }
     }
+}
+
+fn setting(machine: &Machine, workspace: String) -> Arc<Setting> {
+    let system = machine.system().clone();
+    Arc::new(Setting { system, workspace })
 }
 
 /// What `generate` would change, in doctor's words.

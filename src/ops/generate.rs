@@ -13,7 +13,7 @@ use crate::compose::effect::{self, Effects, Stack};
 use crate::compose::overrides::{self, AddedPort};
 use crate::compose::text::{self, Origin};
 use crate::docker::Docker;
-use crate::doctor::probes;
+use crate::doctor::machine;
 use crate::doctor::variables::Variables;
 use crate::dotenv::BrokenBlock;
 use crate::error::Failure;
@@ -275,7 +275,10 @@ pub(crate) fn effects(opened: &Opened, plan: &Plan) -> Effects {
     let texts = |name| file(name).map_or(("", ""), |file| (&*file.old, &*file.text));
     let (old, new) = texts(compose::FILE);
     let (old_env, new_env) = texts(dotenv::FILE);
-    let (old_env, new_env) = (probes::variables_of(old_env), probes::variables_of(new_env));
+    let (old_env, new_env) = (
+        machine::variables_of(old_env),
+        machine::variables_of(new_env),
+    );
     let lookup = |variables: &Variables, name: &str| Some(variables.get(name)?.0.to_owned());
     effect::of(
         Stack {

@@ -13,7 +13,7 @@ use crate::compose::yaml::Excess;
 use crate::compose::{self, overrides};
 use crate::docker::{Compose, ComposeProblem, Docker};
 use crate::doctor::variables::Variables;
-use crate::doctor::{probes, required};
+use crate::doctor::{machine, required};
 use crate::dotenv;
 use crate::error::{CommandResult, Failure, ResultExt as _};
 use crate::host::{files, workspaces};
@@ -23,7 +23,7 @@ use crate::workspace::{Repo, RunsOn, Service, Source};
 impl Opened {
     /// Compose for this workspace's files and project, whatever the shell says.
     pub(crate) fn compose(&self, docker: &Docker) -> Result<Compose, Failure> {
-        let variables = probes::variables(&self.root).context("can't read `.env`")?;
+        let variables = machine::variables(&self.root).context("can't read `.env`")?;
         Ok(docker.compose(&self.root, &self.selection(&variables)?))
     }
 
@@ -163,7 +163,7 @@ impl<'a> Project<'a> {
 
     /// The variables that Compose finds for this project.
     pub(crate) fn variables(&self) -> Result<Variables, Failure> {
-        probes::variables(&self.opened.root).context("can't read `.env`")
+        machine::variables(&self.opened.root).context("can't read `.env`")
     }
 
     fn require_file(&self) -> Result<(), Failure> {

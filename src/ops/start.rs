@@ -17,7 +17,7 @@ use super::examine::{Depth, Examination};
 use super::generate::{self, Overwrite};
 use super::{Context, Opened, copies, project, sync};
 use crate::docker::{Container, Docker};
-use crate::doctor::probes;
+use crate::doctor::machine;
 use crate::doctor::select::Selection;
 use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
@@ -58,7 +58,7 @@ pub(crate) fn start(context: &Context, opened: Opened, request: &Request) -> Com
     opened.require_services(&request.services)?;
     interrupt::listen().context("can't listen for Ctrl-C")?;
 
-    let variables = probes::variables(&opened.root).context("can't read `.env`")?;
+    let variables = machine::variables(&opened.root).context("can't read `.env`")?;
     project::report(context, &opened.selection(&variables)?);
     let preconditions = Preconditions::of_machine(&opened, &request.services)?;
     if let Some(from) = preconditions.moved_from() {
@@ -189,7 +189,7 @@ fn states(
     docker: &Docker,
     asked: &HashSet<&str>,
 ) -> Result<(Vec<ServiceState>, Vec<Container>), Failure> {
-    let variables = probes::variables(&opened.root).context("can't read `.env`")?;
+    let variables = machine::variables(&opened.root).context("can't read `.env`")?;
     let project = opened.selection(&variables)?.project;
     let mut own = docker.containers().unwrap_or_default();
     own.retain(|container| container.project == project && !container.is_one_off);

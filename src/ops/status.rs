@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::Opened;
 use crate::compose;
 use crate::docker::{ComposeError, Docker};
-use crate::doctor::{probes, required};
+use crate::doctor::{machine, required};
 use crate::git;
 use crate::running::{self, Row};
 use crate::shell;
@@ -34,7 +34,7 @@ pub(crate) fn services(opened: &Opened) -> Result<Vec<Row>, String> {
         return Ok(Vec::new());
     }
     let docker = Docker::default();
-    let variables = probes::variables(&opened.root).map_err(|error| format!(".env: {error}"))?;
+    let variables = machine::variables(&opened.root).map_err(|error| format!(".env: {error}"))?;
     let selection = opened.selection_as_far_as_known(&variables);
     let states = docker
         .compose(&opened.root, &selection)

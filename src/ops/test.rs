@@ -10,7 +10,7 @@ use super::project::Project;
 use super::{Context, Opened};
 use crate::compose::selection::Selection;
 use crate::docker::{Compose, Docker};
-use crate::doctor::{probes, required};
+use crate::doctor::{machine, required};
 use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
 use crate::host::nonce::random_word;
@@ -55,7 +55,7 @@ struct TestStack<'a> {
 
 impl<'a> TestStack<'a> {
     fn new(opened: &'a Opened, service: &str) -> Result<Self, Failure> {
-        let variables = probes::variables(&opened.root).context("can't read `.env`")?;
+        let variables = machine::variables(&opened.root).context("can't read `.env`")?;
         let selection = opened.selection(&variables)?;
         let mut project = selection.project.clone();
         // The number of a process comes again, and a killed run may have left its project.

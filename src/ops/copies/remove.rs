@@ -9,7 +9,7 @@ use super::lost::{Lost, listed, lost};
 use super::{all, known_of};
 use crate::compose::selection::PROFILES;
 use crate::docker::{Docker, EngineProblem};
-use crate::doctor::{probes, required};
+use crate::doctor::{machine, required};
 use crate::dotenv;
 use crate::error::{Failure, ResultExt as _};
 use crate::git::staging;
@@ -209,7 +209,7 @@ impl Stack {
     }
 
     fn take_down(&self, opened: &Opened, folder: &Path, volumes: Volumes) -> Result<(), Failure> {
-        let variables = probes::variables(folder).context("can't read `.env`")?;
+        let variables = machine::variables(folder).context("can't read `.env`")?;
         let mut down = Docker::default()
             .limit(DOWN_LIMIT)
             .compose(folder, &opened.selection(&variables)?.named(&self.project))

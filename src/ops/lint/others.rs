@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use crate::docker::Docker;
 use crate::dockerfile::linters::{self, Linter};
 use crate::dockerfile::report::Linted;
-use crate::doctor::probes;
+use crate::doctor::machine;
 use crate::doctor::remedy;
 use crate::error::Failure;
 use crate::host::linters as programs;
@@ -22,11 +22,11 @@ pub(crate) fn require(linters: &[Linter]) -> Result<(), Failure> {
         if is_there {
             continue;
         }
-        let system = probes::system();
+        let system = machine::system();
         let (what, remedy) = match linter {
-            Linter::Hadolint => ("`hadolint`", remedy::install_hadolint(&system)),
-            Linter::Trivy => ("`trivy`", remedy::install_trivy(&system)),
-            Linter::Buildkit => ("`docker buildx`", remedy::install_buildx(&system)),
+            Linter::Hadolint => ("`hadolint`", remedy::HADOLINT.on(&system)),
+            Linter::Trivy => ("`trivy`", remedy::TRIVY.on(&system)),
+            Linter::Buildkit => ("`docker buildx`", remedy::BUILDX.on(&system)),
         };
         let mut failure = Failure::failed(anyhow!("{what} is not on this machine"));
         for command in remedy.run {

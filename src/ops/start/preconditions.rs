@@ -13,10 +13,10 @@ use super::interrupted_before_start;
 use crate::compose::owner::Owner;
 use crate::docker::Container;
 use crate::doctor::check::{Checked, Status};
-use crate::doctor::judge::tools;
+use crate::doctor::checks;
 use crate::doctor::select::Selection;
 use crate::doctor::variables::Variables;
-use crate::doctor::{probes, started::started};
+use crate::doctor::{machine, started::started};
 use crate::error::{Failure, ResultExt as _};
 use crate::host::interrupt;
 use crate::ops::Opened;
@@ -44,7 +44,7 @@ impl<'a> Preconditions<'a> {
     /// Stops when something of this machine keeps the services that are asked for (all where none
     /// is) from starting.
     pub(crate) fn of_machine(opened: &'a Arc<Opened>, asked: &[String]) -> Result<Self, Failure> {
-        let variables = probes::variables(&opened.root).context("can't read `.env`")?;
+        let variables = machine::variables(&opened.root).context("can't read `.env`")?;
         let started = started(&opened.workspace, &opened.personal, &variables, asked);
         let started = started.into_iter().map(|service| service.name.as_str());
         let mut this = Preconditions {
@@ -155,7 +155,8 @@ impl<'a> Preconditions<'a> {
             personal,
             ..
         } = &**self.opened;
-        own.iter().all(|own| tools::is_new_enough(&own.made_by))
+        own.iter()
+            .all(|own| checks::is_compose_new_enough(&own.made_by))
             && running::rows(workspace, personal, &states)
                 .iter()
                 .filter(|row| self.started.contains(row.service.as_str()))

@@ -1,8 +1,8 @@
 //! What goes over the choice: variables that someone has set in the shell, or in `.env` outside of
 //! fitout's block.
 
-use crate::doctor::finding::Origin;
-use crate::doctor::probes;
+use crate::doctor::machine;
+use crate::doctor::variables::Origin;
 use crate::doctor::variables::Variables;
 use crate::error::{Failure, ResultExt as _};
 use crate::ops::Opened;
@@ -17,7 +17,7 @@ pub(crate) fn warn(
     services: &[&Service],
     place: RunsOn,
 ) -> Result<(), Failure> {
-    let variables = probes::variables(&opened.root).context("can't read `.env`")?;
+    let variables = machine::variables(&opened.root).context("can't read `.env`")?;
     for service in services {
         for (name, origin) in found(service, place, &variables) {
             let (set, remedy) = match origin {

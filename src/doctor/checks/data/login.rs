@@ -1,0 +1,95 @@
+//! `data.SERVICE.login`: a running server takes the login that its services have, where it keeps logins with
+//! its data and has no databases to be asked for.
+
+use super::{Answer, ask, not_running, refused};
+use crate::doctor::check::{About, Check, Fault, Outcome, Page, Status};
+use crate::doctor::machine::Machine;
+use crate::doctor::setting::Setting;
+use crate::workspace::Service;
+use crate::workspace::preset::Definition;
+
+/// The server takes the login.
+pub struct Login {
+    service: String,
+    /// The line for `sh` that tries it.
+    line: String,
+}
+
+impl Login {
+    /// The check of a service whose preset says how a login is tried.
+    pub fn of(service: &Service, definition: &Definition) -> Option<Self> {
+        Some(Login {
+            service: service.name.clone(),
+            line: definition.login.clone()?,
+        })
+    }
+}
+
+impl Check for Login {
+    type Seen = Answer<()>;
+
+    const PAGE: &'static Page = &Page {
+        id: "data.SERVICE.login",
+        in_order: "the running server takes the login of its services, where that is kept with the data (rabbitmq; mongo with `MONGO_INITDB_ROOT_USERNAME`)",
+        otherwise: &[
+            (
+                Status::Fail,
+                "user or password is another one than when the volume was made",
+            ),
+            (Status::Skipped, "it does not run"),
+        ],
+        fixed_by: "the old value",
+    };
+
+    fn about(&self) -> About {
+        let name = &self.service;
+        About::new(
+            format!("data.{name}.login"),
+            format!("`{name}` takes the login that its services have"),
+        )
+        .needs(["tools.engine"])
+        .reads_env_file()
+    }
+
+    fn look(&self, machine: &Machine) -> Result<Self::Seen, Fault> {
+        Ok(match ask(machine, &self.service, &self.line)? {
+            Answer::NotRunning => Answer::NotRunning,
+            Answer::Refused(words) => Answer::Refused(words),
+            Answer::Given(_) => Answer::Given(()),
+        })
+    }
+
+    fn judge(&self, seen: Self::Seen, setting: &Setting) -> Outcome {
+        match seen {
+            Answer::NotRunning => not_running(&self.service),
+            Answer::Refused(words) => refused(&self.service, &words, setting),
+            Answer::Given(()) => Outcome::pass("it does"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::checks::tests::examples;
+
+    #[test]
+    fn another_login_is_a_failure() {
+        let check = Login {
+            service: "queue".to_owned(),
+            line: String::new(),
+        };
+        let seen = [
+            Answer::NotRunning,
+            Answer::Refused("invalid credentials".to_owned()),
+            Answer::Given(()),
+        ];
+        insta::assert_snapshot!(examples(&check, seen), @r"
+        skipped  data.queue.login  `queue` does not run
+        fail     data.queue.login  `queue` does not take the login that its services have: invalid credentials
+                 $ fitout sh queue
+                 user and password are those of the day on which the volume was made: put them back (`QUEUE_PASSWORD` in `../.env`, or the manifest), or change them in the server
+        pass     data.queue.login  it does
+        ");
+    }
+}

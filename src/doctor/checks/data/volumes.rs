@@ -1,0 +1,110 @@
+//! `data.volumes`: volumes of the project that no file of it names any more: a service was taken out of the
+//! manifest, or renamed, and its data stayed.
+
+use super::named_volumes;
+use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status, quoted};
+use crate::doctor::machine::Machine;
+use crate::doctor::setting::Setting;
+use crate::shell;
+use crate::workspace::Workspace;
+
+/// Small, and on most machines; whoever has another one takes that.
+const IMAGE: &str = "busybox";
+
+/// Every volume of the project is in one of its files.
+pub struct Volumes {
+    /// Those that the manifest names.
+    named: Vec<String>,
+    /// Variables that Compose must find to read the file.
+    made_up: Vec<String>,
+}
+
+impl Volumes {
+    /// The check of a workspace.
+    pub fn of(workspace: &Workspace, made_up: &[String]) -> Self {
+        Volumes {
+            named: named_volumes(workspace),
+            made_up: made_up.to_vec(),
+        }
+    }
+}
+
+impl Check for Volumes {
+    /// Those that are left, by the engine's names.
+    type Seen = Vec<String>;
+
+    const PAGE: &'static Page = &Page {
+        id: "data.volumes",
+        in_order: "every volume of the project is in one of its files",
+        otherwise: &[(
+            Status::Warn,
+            "one is not, since its service is gone or has another name",
+        )],
+        fixed_by: "a look into it; `docker volume rm`",
+    };
+
+    fn about(&self) -> About {
+        About::new(
+            "data.volumes",
+            "no volume is left behind by a service that is gone",
+        )
+        .needs(["tools.engine", "compose.present"])
+        .reads_env_file()
+    }
+
+    fn look(&self, machine: &Machine) -> Result<Self::Seen, Fault> {
+        let mut left = machine.volumes_of(&machine.selection().project)?;
+        left.retain(|(_, key)| !key.is_empty() && !self.named.contains(key));
+        if left.is_empty() {
+            return Ok(Vec::new());
+        }
+        // What the override and other files name, Compose knows.
+        let said = machine.compose_in_full(&self.made_up, &["config", "--volumes"])?;
+        if !said.is_success {
+            return Err(Fault::Blocked(said.messages().join("; ")));
+        }
+        left.retain(|(_, key)| !said.stdout.lines().any(|named| named.trim() == key));
+        Ok(left.into_iter().map(|(name, _)| name).collect())
+    }
+
+    fn judge(&self, volumes: Self::Seen, _: &Setting) -> Outcome {
+        let Some(first) = volumes.first() else {
+            return Outcome::pass("none is");
+        };
+        let is = if volumes.len() == 1 { "is" } else { "are" };
+        let words: Vec<_> = volumes.iter().map(|name| shell::word(name)).collect();
+        Outcome::warn(
+        format!(
+            "{} {is} of this project, and in none of its files: a service that is gone or renamed left data behind",
+            quoted(&volumes)
+        ),
+        Remedy::run(format!(
+            "docker run --rm --network none -v {}:/data:ro {IMAGE} ls -la /data",
+            shell::word(first)
+        ))
+        .and_note(format!(
+            "shows what is in it; name the volume in workspace.toml to use it again, or remove what nobody \
+             needs: `docker volume rm {}`",
+            words.join(" ")
+        )),
+    )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::checks::tests::{examples, parse};
+
+    #[test]
+    fn each_volume_is_named_with_how_to_look_into_it_and_how_to_remove_it() {
+        let left = vec!["x_old-data".to_owned(), "x_b".to_owned()];
+        let check = Volumes::of(&parse(""), &[]);
+        insta::assert_snapshot!(examples(&check, [Vec::new(), left]), @r"
+        pass     data.volumes  none is
+        warn     data.volumes  `x_old-data`, `x_b` are of this project, and in none of its files: a service that is gone or renamed left data behind
+                 $ docker run --rm --network none -v x_old-data:/data:ro busybox ls -la /data
+                 shows what is in it; name the volume in workspace.toml to use it again, or remove what nobody needs: `docker volume rm x_old-data x_b`
+        ");
+    }
+}

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod create;
 mod error;
 mod filter;
+pub mod identity;
 pub mod local;
 mod meter;
 pub mod network;

@@ -40,7 +40,13 @@ impl Table {
 /// Without a workspace: what every machine needs.
 pub fn of_machine() -> Vec<AnyCheck> {
     let mut table = Table::default();
+    of_tools(&mut table, &[]);
+    table.0
+}
+
+fn of_tools(table: &mut Table, repos: &[&Repo]) {
     table.one(tools::git::Git);
+    table.one(tools::git_identity::GitIdentity::of(repos));
     table.one(tools::docker::DockerClient);
     table.one(tools::engine::DockerEngine);
     table.one(tools::compose::Compose);
@@ -50,7 +56,6 @@ pub fn of_machine() -> Vec<AnyCheck> {
     table.one(tools::inotify::Inotify);
     table.one(tools::wsl::Wsl);
     table.one(tools::rootless::Rootless);
-    table.0
 }
 
 /// All checks of a workspace and the machine that it is on.
@@ -59,9 +64,10 @@ pub fn of_workspace(
     personal: &Personal,
     variables: &Variables,
 ) -> Vec<AnyCheck> {
-    let mut table = Table(of_machine());
+    let mut table = Table::default();
     let repos = personal.repos(workspace);
     let wanted: Vec<&Repo> = repos.iter().filter(|repo| !repo.skip).collect();
+    of_tools(&mut table, &wanted);
     table.one(tools::git_lfs::GitLfs::of(&wanted));
     table.each(access::Access::each(&wanted));
     for repo in wanted {

@@ -19,6 +19,7 @@ pub use crate::docker::{
 };
 pub use crate::git::Cause;
 pub use crate::git::GitError;
+pub use crate::git::identity::Role;
 pub use crate::git::local::Lfs;
 pub use crate::git::network::Privacy;
 pub use crate::host::ports::{Availability, Holder as Process};
@@ -37,7 +38,7 @@ use crate::dotenv;
 use crate::git;
 use crate::host::{files, interrupt, os, resources, user, workspaces};
 use crate::running::ServiceState;
-use crate::sync::{Place, RepoState};
+use crate::sync::{self, RepoState};
 use crate::workspace::Repo;
 
 /// A call of the engine ends a little before the look that makes it does, and says why.
@@ -82,6 +83,17 @@ pub enum FileSeen {
     Missing,
     /// A folder or something stranger.
     NotAFile,
+}
+
+/// Where git is asked.
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'a> {
+    /// Outside of every repository.
+    Anywhere,
+    /// The workspace's folder.
+    Workspace,
+    /// A repo's clone.
+    Clone(&'a Repo),
 }
 
 /// The machine, and the workspace on it.
@@ -262,12 +274,35 @@ impl Machine {
         };
         let look = || {
             let mut state = git::local::observe(&self.root, repo);
-            if let Place::Clone(clone) = &mut state.place {
+            if let sync::Place::Clone(clone) = &mut state.place {
                 clone.obstacle = git::local::obstacle(&self.root, repo, clone);
             }
             state
         };
         seen.get_or_init(look).clone()
+    }
+
+    /// Whether there is a clone of a repo, or something else that is a repository.
+    pub fn has_clone(&self, repo: &Repo) -> bool {
+        git::local::git_dir(&git::local::folder(&self.root, repo)).is_some()
+    }
+
+    /// Name and address for a commit, or git's own words if it would refuse one. Each of `settings` takes
+    /// precedence over the user's configuration.
+    pub fn identity(&self, place: Place, role: Role, settings: &[&str]) -> Result<String, String> {
+        match place {
+            Place::Anywhere => git::identity::identity(Path::new("/"), role, settings),
+            Place::Workspace => git::identity::identity(&self.root, role, settings),
+            Place::Clone(repo) => {
+                let clone = git::local::folder(&self.root, repo);
+                git::identity::identity(&clone, role, settings)
+            }
+        }
+    }
+
+    /// A variable of the shell, if it is set to something.
+    pub fn shell_variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
     }
 
     /// Whether git would commit a file, in the repository that holds it: the workspace's, or a clone.

@@ -26,7 +26,11 @@ const NO_HOOKS: &str = "core.hooksPath=/dev/null";
 
 /// The version of the user's git; none where there is no git.
 pub fn version() -> Option<semver::Version> {
-    let output = git().arg("--version").output().ok()?;
+    // git reads its configuration first, and says nothing of itself if that is broken.
+    let mut command = git();
+    command.env("GIT_CONFIG_GLOBAL", "/dev/null");
+    command.env("GIT_CONFIG_NOSYSTEM", "1");
+    let output = command.arg("--version").output().ok()?;
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 

@@ -7,6 +7,7 @@
 mod access;
 mod containers;
 mod fix;
+mod identity;
 mod machine;
 
 use std::net::TcpListener;

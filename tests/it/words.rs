@@ -31,7 +31,6 @@ fn pages() -> Vec<Text> {
         .unwrap()
         .map(|entry| format!("docs/{}", entry.unwrap().file_name().to_string_lossy()))
         .collect();
-    names.retain(|name| name != "docs/doctor.md");
     names.sort();
     for name in ["README", "ARCHITECTURE", "CONTRIBUTING", "SECURITY"] {
         names.push(format!("{name}.md"));

@@ -78,15 +78,15 @@ impl Check for Access {
 
     const PAGE: &'static Page = &Page {
         id: "access.HOST.TRANSPORT",
-        in_order: "the host gives its first repo of the manifest, asked as a clone asks",
+        in_order: "the host serves its first repo in the manifest, requested as for a clone",
         otherwise: &[
             (
                 Status::Fail,
-                "no login, wrong login, no ssh key that it takes, unknown or changed host key, no such repo, untrusted certificate",
+                "no login, wrong login, no accepted ssh key, unknown or changed host key, no such repo, untrusted certificate",
             ),
             (
                 Status::Warn,
-                "it does not answer now, or gets a login over plain http",
+                "it doesn't respond, or a login is sent over plain http",
             ),
         ],
         fixed_by: "`git ls-remote`, `git credential reject`, `ssh -T`, `ssh-keygen -R`",

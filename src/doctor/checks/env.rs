@@ -31,8 +31,8 @@ impl Check for Variable {
 
     const PAGE: &'static Page = &Page {
         id: "env.VARIABLE",
-        in_order: "the shell or `.env` sets a variable of `required_env`",
-        otherwise: &[(Status::Fail, "nobody does")],
+        in_order: "the shell or `.env` sets a variable in `required_env`",
+        otherwise: &[(Status::Fail, "neither does")],
         fixed_by: "a line in `.env`",
     };
 

@@ -166,18 +166,18 @@ impl Check for Port {
 
     const PAGE: &'static Page = &Page {
         id: "ports.SERVICE.PORT",
-        in_order: "the host's port is free, or held by this workspace",
+        in_order: "the host's port is free, or used by this workspace",
         otherwise: &[
             (
                 Status::Fail,
-                "another process, container or workspace of this machine holds it, by pid, name or folder; the address is not this machine's; two services publish it",
+                "another process, container or workspace of this machine uses it, with its PID, name or folder; the address isn't this machine's; two services publish it",
             ),
             (
                 Status::Info,
                 "it is published on the machine of a remote engine",
             ),
         ],
-        fixed_by: "a port for `.env` that is free and no other workspace's; stopping who holds it",
+        fixed_by: "a free port for `.env` that no other workspace uses; stopping what uses it",
     };
 
     fn about(&self) -> About {

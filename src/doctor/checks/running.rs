@@ -40,7 +40,7 @@ impl Check for Running {
         id: "running.SERVICE",
         in_order: "its container is healthy",
         otherwise: &[
-            (Status::Fail, "unhealthy, restarting, ended with an error"),
+            (Status::Fail, "unhealthy, restarting, exited with an error"),
             (Status::Info, "not started, still starting"),
         ],
         fixed_by: "`docker compose logs`",

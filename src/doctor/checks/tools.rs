@@ -6,6 +6,7 @@ pub mod disk;
 pub mod docker;
 pub mod engine;
 pub mod git;
+pub mod git_identity;
 pub mod git_lfs;
 pub mod inotify;
 pub mod memory;

@@ -14,9 +14,9 @@ impl Check for Drift {
 
     const PAGE: &'static Page = &Page {
         id: "compose.drift",
-        in_order: "it is what the manifest says",
+        in_order: "it matches the manifest",
         otherwise: &[(Status::Fail, "outdated, edited by hand, or not fitout's")],
-        fixed_by: "`fitout generate`; `--fix` when outdated",
+        fixed_by: "`fitout generate`; `--fix` if outdated",
     };
 
     fn about(&self) -> About {

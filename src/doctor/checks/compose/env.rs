@@ -14,7 +14,7 @@ impl Check for EnvBlock {
     const PAGE: &'static Page = &Page {
         id: "compose.env",
         in_order: "fitout's block in `.env` has this machine's values",
-        otherwise: &[(Status::Warn, "older ones")],
+        otherwise: &[(Status::Warn, "outdated")],
         fixed_by: "`fitout generate`, `--fix`",
     };
 

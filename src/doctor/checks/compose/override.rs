@@ -28,10 +28,13 @@ impl Check for Override {
 
     const PAGE: &'static Page = &Page {
         id: "compose.override",
-        in_order: "the override adds no port that is published already",
+        in_order: "the override adds no port that is already published",
         otherwise: &[
             (Status::Warn, "it does"),
-            (Status::Fail, "it is nested too deep, or expands too far"),
+            (
+                Status::Fail,
+                "it is nested too deep, or has too many aliases",
+            ),
         ],
         fixed_by: "`ports: !override`",
     };

@@ -14,8 +14,8 @@ impl Check for Present {
 
     const PAGE: &'static Page = &Page {
         id: "compose.present",
-        in_order: "`docker-compose.yml` is there",
-        otherwise: &[(Status::Fail, "it is not")],
+        in_order: "`docker-compose.yml` exists",
+        otherwise: &[(Status::Fail, "it doesn't")],
         fixed_by: "`fitout generate`, `--fix`",
     };
 

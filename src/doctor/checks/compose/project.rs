@@ -29,7 +29,10 @@ impl Check for Project {
                 Status::Fail,
                 "it has containers or volumes of another folder",
             ),
-            (Status::Info, "of a folder that is gone"),
+            (
+                Status::Info,
+                "its containers were created in a folder that no longer exists",
+            ),
         ],
         fixed_by: "`COMPOSE_PROJECT_NAME` in `.env`",
     };

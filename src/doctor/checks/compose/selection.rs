@@ -13,10 +13,10 @@ impl Check for Selection {
 
     const PAGE: &'static Page = &Page {
         id: "compose.selection",
-        in_order: "plain `docker compose` in the folder works on this workspace's files and project",
+        in_order: "plain `docker compose` in the folder uses this workspace's files and project",
         otherwise: &[(
             Status::Warn,
-            "the shell or `.env` names others (`COMPOSE_FILE`, `COMPOSE_PROJECT_NAME`, `COMPOSE_PROFILES`, `COMPOSE_ENV_FILES`, …), or the folder has a `compose.yaml`",
+            "the shell or `.env` sets others (`COMPOSE_FILE`, `COMPOSE_PROJECT_NAME`, `COMPOSE_PROFILES`, `COMPOSE_ENV_FILES`, …), or the folder has a `compose.yaml`",
         )],
         fixed_by: "`unset`, a line in `.env`",
     };

@@ -24,12 +24,12 @@ impl Check for Valid {
 
     const PAGE: &'static Page = &Page {
         id: "compose.valid",
-        in_order: "`docker compose config` takes it, with the override",
+        in_order: "`docker compose config` accepts it, with the override",
         otherwise: &[
-            (Status::Fail, "it does not"),
+            (Status::Fail, "it doesn't"),
             (Status::Warn, "Compose warns"),
         ],
-        fixed_by: "Compose's own words: `docker compose config`",
+        fixed_by: "Compose's message: `docker compose config`",
     };
 
     fn about(&self) -> About {

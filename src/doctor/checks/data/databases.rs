@@ -57,15 +57,15 @@ impl Check for Databases {
 
     const PAGE: &'static Page = &Page {
         id: "data.SERVICE.databases",
-        in_order: "the running server takes the login of its services and has every database of `databases` (postgres, mysql, mariadb)",
+        in_order: "the running server accepts its services' login and has every database in `databases` (postgres, mysql, mariadb)",
         otherwise: &[
             (
                 Status::Fail,
-                "a database is missing, or the password or user is another one than when the volume was made",
+                "a database is missing, or the password or user has changed since the volume was created",
             ),
-            (Status::Skipped, "it does not run"),
+            (Status::Skipped, "it is not running"),
         ],
-        fixed_by: "`fitout db SERVICE -- …` with the statement that makes it; the old value",
+        fixed_by: "`fitout db SERVICE -- …` with the statement that creates it; the old value",
     };
 
     fn about(&self) -> About {

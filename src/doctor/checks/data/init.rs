@@ -43,10 +43,10 @@ impl Check for Init {
 
     const PAGE: &'static Page = &Page {
         id: "data.SERVICE.init",
-        in_order: "the `init` script is a file, and as it was when the volume was made",
+        in_order: "the `init` script is a file, and hasn't changed since the volume was created",
         otherwise: &[
             (Status::Fail, "missing, or a folder"),
-            (Status::Warn, "changed since, so it does not run"),
+            (Status::Warn, "changed since, so it doesn't run"),
         ],
         fixed_by: "`fitout db SERVICE < SCRIPT`",
     };

@@ -30,13 +30,13 @@ impl Check for Login {
 
     const PAGE: &'static Page = &Page {
         id: "data.SERVICE.login",
-        in_order: "the running server takes the login of its services, where that is kept with the data (rabbitmq; mongo with `MONGO_INITDB_ROOT_USERNAME`)",
+        in_order: "the running server accepts its services' login, if logins are stored with the data (rabbitmq; mongo with `MONGO_INITDB_ROOT_USERNAME`)",
         otherwise: &[
             (
                 Status::Fail,
-                "user or password is another one than when the volume was made",
+                "the user or password has changed since the volume was created",
             ),
-            (Status::Skipped, "it does not run"),
+            (Status::Skipped, "it is not running"),
         ],
         fixed_by: "the old value",
     };

@@ -34,10 +34,10 @@ impl Check for Project {
 
     const PAGE: &'static Page = &Page {
         id: "data.project",
-        in_order: "the projects as which this workspace was started before have no volumes of its services",
+        in_order: "earlier projects of this workspace have no volumes of its services",
         otherwise: &[(
             Status::Warn,
-            "they have, since the folder was renamed or the name changed",
+            "they do, because the folder was renamed or the name changed",
         )],
         fixed_by: "`COMPOSE_PROJECT_NAME` in `.env`, or `[workspace] name`",
     };

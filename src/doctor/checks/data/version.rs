@@ -55,15 +55,15 @@ impl Check for Version {
 
     const PAGE: &'static Page = &Page {
         id: "data.SERVICE.version",
-        in_order: "the volume was made by the major version that the image has (postgres)",
+        in_order: "the volume was created by the image's major version (postgres)",
         otherwise: &[
             (
                 Status::Fail,
                 "by another one; `up` stops before it starts anything",
             ),
-            (Status::Unknown, "it holds no version"),
+            (Status::Unknown, "it contains no version"),
         ],
-        fixed_by: "the `tag` that runs on that data; a dump for the new version",
+        fixed_by: "the `tag` that matches the data; a dump for the new version",
     };
 
     fn about(&self) -> About {

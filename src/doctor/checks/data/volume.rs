@@ -35,7 +35,7 @@ impl Check for Volume {
         id: "data.SERVICE.volume",
         in_order: "nothing else is mounted at the folder of a preset's data, above it or in it",
         otherwise: &[(Status::Warn, "another volume is")],
-        fixed_by: "mounting it at the preset's own place",
+        fixed_by: "mounting it at the preset's own path",
     };
 
     fn about(&self) -> About {

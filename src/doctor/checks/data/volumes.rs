@@ -38,9 +38,9 @@ impl Check for Volumes {
         in_order: "every volume of the project is in one of its files",
         otherwise: &[(
             Status::Warn,
-            "one is not, since its service is gone or has another name",
+            "one isn't, because its service was removed or renamed",
         )],
-        fixed_by: "a look into it; `docker volume rm`",
+        fixed_by: "inspecting it; `docker volume rm`",
     };
 
     fn about(&self) -> About {

@@ -14,7 +14,7 @@ impl Check for Dockerfile {
     const PAGE: &'static Page = &Page {
         id: "files.SERVICE.dockerfile",
         in_order: "the service's Dockerfile is in the clone",
-        otherwise: &[(Status::Fail, "it is not")],
+        otherwise: &[(Status::Fail, "it isn't")],
         fixed_by: "adding it, or `dockerfile` in the manifest",
     };
 

@@ -25,8 +25,11 @@ impl Check for EnvFile {
 
     const PAGE: &'static Page = &Page {
         id: ID,
-        in_order: "the workspace's `.env` can be read, and git does not have it",
-        otherwise: &[(Status::Fail, "can't be read"), (Status::Warn, "committed")],
+        in_order: "the workspace's `.env` can be read, and git doesn't track it",
+        otherwise: &[
+            (Status::Fail, "it can't be read"),
+            (Status::Warn, "it is committed"),
+        ],
         fixed_by: "`git rm --cached`",
     };
 

@@ -44,7 +44,7 @@ impl Check for EnvKeys {
 
     const PAGE: &'static Page = &Page {
         id: "files.SERVICE.env-keys",
-        in_order: "the service's env file has every key of the example beside it (`.env.example`), or gets it from the manifest",
+        in_order: "the service's env file has every key of the example next to it (`.env.example`), or the manifest sets it",
         otherwise: &[(Status::Warn, "the file or keys are missing")],
         fixed_by: "copying them; `--fix` creates a missing file",
     };

@@ -14,7 +14,7 @@ impl Check for EnvSecret {
 
     const PAGE: &'static Page = &Page {
         id: "files.SERVICE.env-secret",
-        in_order: "the clone's git does not have that env file",
+        in_order: "the clone's git doesn't track that env file",
         otherwise: &[(Status::Warn, "it is committed")],
         fixed_by: "`git rm --cached`",
     };

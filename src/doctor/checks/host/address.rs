@@ -23,16 +23,19 @@ impl Check for Address {
 
     const PAGE: &'static Page = &Page {
         id: "host.address",
-        in_order: "with `--deep`: a container hears this machine at `DOCKER_HOST_IP`",
+        in_order: "with `--deep`: a container reaches this machine at `DOCKER_HOST_IP`",
         otherwise: &[
             (
                 Status::Fail,
-                "the name does not resolve, a firewall drops it, somebody else answers",
+                "the name doesn't resolve, a firewall drops the connection, another machine responds",
             ),
-            (Status::Info, "the services are reached, and not every port"),
-            (Status::Unknown, "there is no image to look from"),
+            (
+                Status::Info,
+                "the services are reachable, but not every port",
+            ),
+            (Status::Unknown, "there is no image to test with"),
         ],
-        fixed_by: "the firewall's rule for the project's subnet; `[host]` with `ip`; `docker pull`",
+        fixed_by: "a firewall rule for the project's subnet; `[host]` with `ip`; `docker pull`",
     };
 
     fn about(&self) -> About {

@@ -17,8 +17,11 @@ impl Check for Listens {
 
     const PAGE: &'static Page = &Page {
         id: "host.SERVICE.listens",
-        in_order: "somebody listens on the port of a service with `runs_on = \"host\"`",
-        otherwise: &[(Status::Fail, "nobody does, or only on Windows around WSL")],
+        in_order: "a service with `runs_on = \"host\"` listens on its port",
+        otherwise: &[(
+            Status::Fail,
+            "nothing listens, or only on Windows around WSL",
+        )],
         fixed_by: "starting the server; `[host]` with `ip` in `workspace.local.toml`",
     };
 

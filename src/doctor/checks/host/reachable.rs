@@ -25,15 +25,15 @@ impl Check for Reachable {
 
     const PAGE: &'static Page = &Page {
         id: "host.SERVICE.reachable",
-        in_order: "with `--deep`: a container opens the service's port",
+        in_order: "with `--deep`: a container can connect to the service's port",
         otherwise: &[
             (
                 Status::Fail,
-                "it listens on 127.0.0.1 only, a firewall drops it, nothing listens",
+                "it listens on 127.0.0.1 only, a firewall drops the connection, nothing listens",
             ),
-            (Status::Unknown, "there is no image to look from"),
+            (Status::Unknown, "there is no image to test with"),
         ],
-        fixed_by: "the server's own setting; the firewall's rule; `docker pull`",
+        fixed_by: "the server's own setting; a firewall rule; `docker pull`",
     };
 
     fn about(&self) -> About {

@@ -31,10 +31,13 @@ impl Check for Branch {
         otherwise: &[
             (
                 Status::Fail,
-                "the remote does not have the manifest's branch",
+                "the remote doesn't have the manifest's branch",
             ),
-            (Status::Warn, "dirty, diverged, a rebase in progress"),
-            (Status::Info, "behind, on a branch of yours"),
+            (
+                Status::Warn,
+                "uncommitted changes, diverged, a rebase in progress",
+            ),
+            (Status::Info, "behind, or on a branch of yours"),
         ],
         fixed_by: "the git command",
     };

@@ -26,7 +26,7 @@ impl Check for Cloned {
     const PAGE: &'static Page = &Page {
         id: "repos.REPO.cloned",
         in_order: "a clone is at the repo's path",
-        otherwise: &[(Status::Fail, "nothing, or something else is there")],
+        otherwise: &[(Status::Fail, "nothing, or something else, is there")],
         fixed_by: "`fitout sync`, `--fix`",
     };
 

@@ -13,8 +13,8 @@ impl Check for Extra {
 
     const PAGE: &'static Page = &Page {
         id: "repos.extra",
-        in_order: "the manifest names every clone",
-        otherwise: &[(Status::Info, "a clone that it does not name")],
+        in_order: "the manifest lists every clone",
+        otherwise: &[(Status::Info, "a clone that isn't in the manifest")],
         fixed_by: "`fitout add`",
     };
 

@@ -13,7 +13,7 @@ impl Check for Buildx {
 
     const PAGE: &'static Page = &Page {
         id: "tools.buildx",
-        in_order: "the buildx plugin is there",
+        in_order: "the buildx plugin is installed",
         otherwise: &[(Status::Info, "Compose builds without it")],
         fixed_by: "",
     };

@@ -18,10 +18,13 @@ impl Check for Compose {
 
     const PAGE: &'static Page = &Page {
         id: "tools.compose",
-        in_order: "Docker Compose 2.24.4 or newer is the plugin",
+        in_order: "Docker Compose 2.24.4 or newer is installed as a plugin",
         otherwise: &[
-            (Status::Fail, "none, older, or only `docker-compose`"),
-            (Status::Warn, "its version can't be read"),
+            (
+                Status::Fail,
+                "not installed, older, or only `docker-compose`",
+            ),
+            (Status::Warn, "its version can't be parsed"),
         ],
         fixed_by: "the system's package; the plugin's download",
     };

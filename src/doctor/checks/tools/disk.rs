@@ -19,7 +19,7 @@ impl Check for Disk {
 
     const PAGE: &'static Page = &Page {
         id: "tools.disk",
-        in_order: "5 GiB are free where the workspace is",
+        in_order: "5 GiB are free on the disk of the workspace",
         otherwise: &[(Status::Warn, "less"), (Status::Fail, "less than 256 MiB")],
         fixed_by: "`docker system df`, `docker builder prune`",
     };

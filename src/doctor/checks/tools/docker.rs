@@ -15,7 +15,7 @@ impl Check for DockerClient {
     const PAGE: &'static Page = &Page {
         id: "tools.docker",
         in_order: "the `docker` client is on PATH",
-        otherwise: &[(Status::Fail, "none"), (Status::Info, "it is Podman")],
+        otherwise: &[(Status::Fail, "not found"), (Status::Info, "it is Podman")],
         fixed_by: "the system's packages; winget in WSL",
     };
 

@@ -15,13 +15,13 @@ impl Check for DockerEngine {
 
     const PAGE: &'static Page = &Page {
         id: "tools.engine",
-        in_order: "the engine answers",
+        in_order: "the engine responds",
         otherwise: &[
             (
                 Status::Fail,
                 "not running, no permission, nothing at `DOCKER_HOST`",
             ),
-            (Status::Unknown, "it takes too long"),
+            (Status::Unknown, "it takes too long to respond"),
         ],
         fixed_by: "starting it the way it was installed; the group `docker`; `unset DOCKER_HOST`",
     };

@@ -19,7 +19,7 @@ impl Check for Git {
     const PAGE: &'static Page = &Page {
         id: "tools.git",
         in_order: "git 2.23 or newer is on PATH",
-        otherwise: &[(Status::Fail, "none"), (Status::Warn, "older")],
+        otherwise: &[(Status::Fail, "not found"), (Status::Warn, "older")],
         fixed_by: "the system's package",
     };
 

@@ -37,10 +37,10 @@ impl Check for GitLfs {
 
     const PAGE: &'static Page = &Page {
         id: "tools.git-lfs",
-        in_order: "git-lfs is there, or no clone's `.gitattributes` name it",
+        in_order: "git-lfs is installed, or no clone's `.gitattributes` requires it",
         otherwise: &[
             (Status::Fail, "a clone needs it"),
-            (Status::Warn, "a clone holds pointers in place of files"),
+            (Status::Warn, "a clone has pointers instead of files"),
         ],
         fixed_by: "the system's package, `git lfs pull`",
     };

@@ -20,7 +20,7 @@ impl Check for Rootless {
 
     const PAGE: &'static Page = &Page {
         id: "tools.rootless",
-        in_order: "limits of containers have an effect",
+        in_order: "limits of containers take effect",
         otherwise: &[(Status::Warn, "a rootless engine without a cgroup driver")],
         fixed_by: "delegating cgroups to the user",
     };

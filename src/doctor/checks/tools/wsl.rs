@@ -21,12 +21,12 @@ impl Check for Wsl {
 
     const PAGE: &'static Page = &Page {
         id: "tools.wsl",
-        in_order: "this is no WSL, or WSL 2 with the workspace in Linux",
+        in_order: "not WSL, or WSL 2 with the workspace in Linux",
         otherwise: &[
             (Status::Fail, "WSL 1"),
-            (Status::Warn, "the workspace is on a drive of Windows"),
+            (Status::Warn, "the workspace is on a Windows drive"),
         ],
-        fixed_by: "`wsl.exe --set-version`; another place",
+        fixed_by: "`wsl.exe --set-version`; moving the workspace",
     };
 
     fn about(&self) -> About {

@@ -12,6 +12,7 @@ pub mod checks;
 mod firewall;
 pub mod host;
 pub mod machine;
+pub mod outcome;
 pub mod ports;
 pub mod remedy;
 pub mod report;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use anyhow::anyhow;
 
 use super::Format;
-use crate::doctor::check::{About, Fix};
+use crate::doctor::check::About;
+use crate::doctor::outcome::Fix;
 use crate::doctor::report::{self, Detail, Report};
 use crate::doctor::run::AnyCheck;
 use crate::doctor::select::{self, Selection};

@@ -1,6 +1,6 @@
 //! The command that lets containers through the firewall of this machine.
 
-use super::check::Remedy;
+use super::outcome::Remedy;
 use super::system::{Platform, System};
 
 /// Lets containers of a subnet through to a port of this machine, or to all of them. Sources: the

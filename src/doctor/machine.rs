@@ -28,7 +28,7 @@ pub use crate::host::workspaces::Known;
 pub use docker::Said;
 pub use reach::{AddressSeen, ReachSeen, Reached};
 
-use super::check::Fault;
+use super::outcome::Fault;
 use super::system::System;
 use super::variables::Variables;
 use crate::compose::owner::Owner;

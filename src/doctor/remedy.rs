@@ -5,7 +5,7 @@
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
 
-use super::check::Remedy;
+use super::outcome::Remedy;
 use super::system::System;
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/remedies");

@@ -5,7 +5,8 @@
 
 use serde::Serialize;
 
-use super::check::{About, Checked, Fix, Group, Remedy, Status};
+use super::check::{About, Checked, Group};
+use super::outcome::{Fix, Remedy, Status};
 use crate::plural::few;
 use crate::ui::style;
 
@@ -318,7 +319,7 @@ fn say_the_same(one: &Checked, other: &Checked) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::check::Outcome;
+    use crate::doctor::outcome::Outcome;
 
     fn checked(id: &str, group: Group, needs: &[&str], outcome: Outcome) -> Checked {
         Checked {

@@ -8,8 +8,9 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::check::{About, Check, Checked, Fault, Outcome, Page, Status};
+use super::check::{About, Check, Checked, Page};
 use super::machine::Machine;
+use super::outcome::{Fault, Outcome, Status};
 use super::setting::Setting;
 
 /// How long one probe may take.
@@ -181,7 +182,7 @@ fn words_of(panic: &(dyn std::any::Any + Send)) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::doctor::check::Remedy;
+    use crate::doctor::outcome::Remedy;
     use crate::doctor::system::System;
 
     /// A check that does what the order says.

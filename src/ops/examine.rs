@@ -108,7 +108,7 @@ impl Examination {
         };
         let mut checked = run::run(checks, run::LIMIT, &ground);
         checked.retain(|checked| {
-            let is_fine = checked.outcome.status > crate::doctor::check::Status::Skipped;
+            let is_fine = checked.outcome.status > crate::doctor::outcome::Status::Skipped;
             selection.wants(&checked.check) || !is_fine
         });
         Report {

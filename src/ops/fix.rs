@@ -6,7 +6,7 @@ use super::generate::{self, Overwrite};
 use super::{Context, Opened, sync};
 use anyhow::anyhow;
 
-use crate::doctor::check::Fix;
+use crate::doctor::outcome::Fix;
 use crate::error::Failure;
 use crate::host::files::{self, Mode};
 use crate::host::interrupt;

@@ -1,7 +1,8 @@
 //! `access.HOST.TRANSPORT`: the servers that repos are cloned from, each asked for its first repo.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status, one_line};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{Cause, GitError, Machine, Privacy};
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, one_line};
 use crate::doctor::setting::Setting;
 use crate::workspace::Repo;
 

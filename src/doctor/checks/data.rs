@@ -9,8 +9,8 @@ pub mod version;
 pub mod volume;
 pub mod volumes;
 
-use crate::doctor::check::{Fault, Outcome, Remedy};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy};
 use crate::doctor::setting::Setting;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{Service, VolumeSource, Workspace};

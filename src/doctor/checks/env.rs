@@ -1,7 +1,8 @@
 //! `env.VARIABLE`: the variables that services require of people (`required_env`).
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status, quoted};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, quoted};
 use crate::doctor::required::required;
 use crate::doctor::setting::Setting;
 use crate::doctor::variables::Origin;

@@ -5,8 +5,8 @@ pub mod env;
 pub mod env_keys;
 pub mod env_secret;
 
-use crate::doctor::check::{Outcome, Remedy};
 use crate::doctor::machine::FileSeen;
+use crate::doctor::outcome::{Outcome, Remedy};
 use crate::doctor::setting::Setting;
 use crate::shell;
 use crate::workspace::{Build, Service};

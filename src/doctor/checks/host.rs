@@ -4,10 +4,10 @@ pub mod address;
 pub mod listens;
 pub mod reachable;
 
-use crate::doctor::check::{Outcome, Remedy};
 use crate::doctor::firewall;
 use crate::doctor::host::HostService;
 use crate::doctor::machine::{Machine, ReachSeen, Reached};
+use crate::doctor::outcome::{Outcome, Remedy};
 use crate::doctor::setting::Setting;
 use crate::doctor::system::{Platform, System};
 use crate::workspace::preset::{self, Packages};

@@ -6,8 +6,9 @@
 use core::net::IpAddr;
 use std::collections::HashMap;
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status, one_line};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{Availability, Container, Machine, Process};
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, one_line};
 use crate::doctor::ports::{HostPort, Published, published};
 use crate::doctor::setting::Setting;
 use crate::doctor::variables::{Origin, Variables};

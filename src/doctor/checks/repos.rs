@@ -5,7 +5,7 @@ pub mod cloned;
 pub mod extra;
 pub mod remote;
 
-use crate::doctor::check::Remedy;
+use crate::doctor::outcome::Remedy;
 use crate::doctor::setting::Setting;
 use crate::sync::Note;
 use crate::workspace::Repo;

@@ -1,7 +1,8 @@
 //! `running.SERVICE`: how the containers of a service are, if it runs.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status, one_line};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, one_line};
 use crate::doctor::setting::Setting;
 use crate::running::{self, Condition, ServiceState};
 use crate::workspace::Service;

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::doctor::check::{Checked, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{Checked, Page};
+use crate::doctor::outcome::{Outcome, Remedy, Status};
 use crate::doctor::report::{Detail, Report};
 use crate::doctor::setting::Setting;
 use crate::doctor::system::System;

@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use super::names_of;
 use super::restart::Restart;
 use crate::docker::Docker;
-use crate::doctor::check::Status;
+use crate::doctor::outcome::Status;
 use crate::doctor::select::Selection;
 use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;

@@ -1,9 +1,8 @@
 //! `compose.drift`: the compose file, and what else is generated and committed, against the manifest.
 
-use crate::doctor::check::{
-    About, Check, Fault, Fix, Outcome, Page, Remedy, Status, one_line, quoted,
-};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{DriftSeen, Machine};
+use crate::doctor::outcome::{Fault, Fix, Outcome, Remedy, Status, one_line, quoted};
 use crate::doctor::setting::Setting;
 
 /// It is what `fitout generate` would write.

@@ -1,7 +1,8 @@
 //! `compose.env`: fitout's block of `.env`, which holds this machine's values for the compose file.
 
-use crate::doctor::check::{About, Check, Fault, Fix, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Fix, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
 /// The block is what `fitout generate` would write.

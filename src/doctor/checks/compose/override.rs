@@ -3,8 +3,9 @@
 use crate::compose::OVERRIDE_FILE;
 use crate::compose::overrides::{self, AddedPort};
 use crate::compose::yaml::Excess;
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 use crate::workspace::Workspace;
 

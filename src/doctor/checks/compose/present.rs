@@ -1,9 +1,10 @@
 //! `compose.present`: the compose file is there.
 
 use crate::compose::FILE;
-use crate::doctor::check::{About, Check, Fault, Fix, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::checks::files::present;
 use crate::doctor::machine::{FileSeen, Machine};
+use crate::doctor::outcome::{Fault, Fix, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
 /// There is a compose file.

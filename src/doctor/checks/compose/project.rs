@@ -1,8 +1,9 @@
 //! `compose.project`: whose the Compose project is.
 
 use crate::compose::owner::{self, Owner};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
 /// The project is this workspace's.

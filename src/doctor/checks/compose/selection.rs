@@ -1,8 +1,9 @@
 //! `compose.selection`: what the shell, `.env` and the folder make of the files and the project.
 
 use crate::compose::selection::Difference;
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
 /// Plain `docker compose` works on what fitout works on.

@@ -1,7 +1,8 @@
 //! `compose.valid`: Compose's own opinion of the compose file.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
 /// Compose accepts the file, with the override.

@@ -1,8 +1,9 @@
 //! `data.SERVICE.databases`: a running server has the databases of the manifest, for the login of its services.
 
 use super::{Answer, ask, not_running, refused};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status, quoted};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, quoted};
 use crate::doctor::setting::Setting;
 use crate::doctor::variables::Variables;
 use crate::shell;

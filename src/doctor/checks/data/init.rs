@@ -1,8 +1,9 @@
 //! `data.SERVICE.init`: a script that fills a new volume, and runs on no other.
 
 use super::own_volume;
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{FileSeen, Machine};
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 use crate::workspace::{Preset, Service};
 

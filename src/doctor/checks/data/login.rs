@@ -2,8 +2,9 @@
 //! its data and has no databases to be asked for.
 
 use super::{Answer, ask, not_running, refused};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::setting::Setting;
 use crate::workspace::Service;
 use crate::workspace::preset::Definition;

@@ -2,8 +2,9 @@
 //! not start on it, or begins anew beside it.
 
 use super::own_volume;
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 use crate::workspace::image::{self, Name};
 use crate::workspace::{Preset, Service, interpolation, preset};

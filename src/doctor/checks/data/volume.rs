@@ -1,8 +1,9 @@
 //! `data.SERVICE.volume`: nothing is mounted at the folder of a preset's data beside its own volume.
 
 use super::own_volume;
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 use crate::workspace::{Service, VolumeSource};
 

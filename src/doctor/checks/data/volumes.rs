@@ -2,8 +2,9 @@
 //! manifest, or renamed, and its data stayed.
 
 use super::named_volumes;
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status, quoted};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, quoted};
 use crate::doctor::setting::Setting;
 use crate::shell;
 use crate::workspace::Workspace;

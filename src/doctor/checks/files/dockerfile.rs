@@ -1,8 +1,9 @@
 //! `files.SERVICE.dockerfile`: what a service is built from is in its clone.
 
 use super::{OfService, present};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{FileSeen, Machine};
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
 /// The Dockerfile is there.

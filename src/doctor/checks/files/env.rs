@@ -1,8 +1,9 @@
 //! `files.env`: the workspace's own `.env`, which holds this machine's values.
 
 use super::secret;
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 use crate::dotenv::FILE;
 

@@ -1,10 +1,9 @@
 //! `files.SERVICE.env-keys`: a service's env file beside the example that the repo has for it.
 
 use super::OfService;
-use crate::doctor::check::{
-    About, Check, Fault, Fix, Outcome, Page, Remedy, Status, one_line, quoted,
-};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Fix, Outcome, Remedy, Status, one_line, quoted};
 use crate::doctor::setting::Setting;
 use crate::dotenv;
 use crate::workspace::Service;

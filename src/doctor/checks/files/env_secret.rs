@@ -1,8 +1,9 @@
 //! `files.SERVICE.env-secret`: git does not have a service's env file.
 
 use super::{OfService, secret};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::setting::Setting;
 
 /// The env file is not committed.

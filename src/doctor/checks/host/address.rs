@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{no_image, set_address, unreached};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::host::Reach;
 use crate::doctor::machine::{AddressSeen, Machine, Reached};
+use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::setting::Setting;
 
 /// Its connections have 5 s each, the container around them takes its own time, and it has to be taken

@@ -1,9 +1,10 @@
 //! `host.SERVICE.listens`: a service with `runs_on = "host"` listens on this machine.
 
 use super::{Listener, listener, set_address, start_service_of};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::host::HostService;
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::setting::Setting;
 
 /// Somebody listens on the service's port.

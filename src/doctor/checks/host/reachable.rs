@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::address::PATIENCE;
 use super::{Listener, firewall, listener, no_image, restart_service_of, unreached};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::host::{HostService, Reach};
 use crate::doctor::machine::{AddressSeen, Machine, Reached};
+use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::setting::Setting;
 use crate::workspace::preset;
 

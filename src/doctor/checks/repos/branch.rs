@@ -1,8 +1,9 @@
 //! `repos.REPO.branch`: `sync` can bring the clone to where the manifest wants it.
 
 use super::settled;
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 use crate::shell;
 use crate::sync::{

@@ -1,8 +1,9 @@
 //! `repos.REPO.cloned`: a clone is where the manifest, or this machine, wants it.
 
 use super::path_of;
-use crate::doctor::check::{About, Check, Fault, Fix, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Fix, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 use crate::shell;
 use crate::sync::{Link, Place, RepoState};

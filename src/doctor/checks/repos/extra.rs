@@ -1,7 +1,8 @@
 //! `repos.extra`: clones in the workspace that the manifest does not name.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status, one_line};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, one_line};
 use crate::doctor::setting::Setting;
 
 /// The manifest names every clone.

@@ -1,8 +1,9 @@
 //! `repos.REPO.remote`: what is there is a clone of the manifest's repo.
 
 use super::settled;
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::setting::Setting;
 use crate::sync::{Allowed, Place, RepoState, Step, first_step};
 use crate::workspace::{Repo, syntax};

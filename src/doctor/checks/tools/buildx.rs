@@ -1,7 +1,8 @@
 //! `tools.buildx`: the client's plugin for builds, without which Compose builds as well.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::setting::Setting;
 
 /// The plugin is there.

@@ -1,8 +1,9 @@
 //! `tools.compose`: Docker Compose, as a plugin of the client.
 
 use super::version::{dotted, is_older, numbers};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{ComposeFound, Machine};
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::remedy;
 use crate::doctor::setting::Setting;
 

@@ -1,8 +1,9 @@
 //! `tools.disk`: free space where the workspace is.
 
 use super::{GIB, gigabytes};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
 /// A few images and a build cache fill this in a day.

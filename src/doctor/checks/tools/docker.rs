@@ -1,7 +1,8 @@
 //! `tools.docker`: the program `docker`, which talks to an engine.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{Client, Machine};
+use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::remedy;
 use crate::doctor::setting::Setting;
 

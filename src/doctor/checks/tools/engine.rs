@@ -1,7 +1,8 @@
 //! `tools.engine`: the engine that the client talks to, wherever that looks for it.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status, one_line};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{Endpoint, EndpointSource, Engine, EngineProblem, Machine};
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, one_line};
 use crate::doctor::remedy;
 use crate::doctor::setting::Setting;
 use crate::doctor::system::{Platform, System};

@@ -1,8 +1,9 @@
 //! `tools.git`: the user's git, which fitout and its own advice use.
 
 use super::version::{dotted, is_older};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::remedy;
 use crate::doctor::setting::Setting;
 

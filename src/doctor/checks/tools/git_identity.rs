@@ -3,8 +3,9 @@
 //! A new machine lacks them, and nobody notices before the first commit is refused, or pushed with an
 //! address that git made up. Where identities differ by folder, what counts is what git finds in the clones.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status, one_line, quoted};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{Machine, Place, Role};
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, one_line, quoted};
 use crate::doctor::setting::Setting;
 use crate::workspace::Repo;
 

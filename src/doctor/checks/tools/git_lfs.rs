@@ -1,7 +1,8 @@
 //! `tools.git-lfs`: the Git LFS extension, where a repo uses it.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status, one_line, quoted};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{Lfs, Machine};
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, one_line, quoted};
 use crate::doctor::remedy;
 use crate::doctor::setting::Setting;
 use crate::workspace::Repo;

@@ -1,7 +1,8 @@
 //! `tools.inotify`: how many files this user may watch for changes.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{Inotify as Limits, Machine};
+use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::remedy;
 use crate::doctor::setting::Setting;
 

@@ -1,8 +1,9 @@
 //! `tools.memory`: what containers can have of it.
 
 use super::{GIB, gigabytes};
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
 /// Less than this, and a database beside a compiler gets killed.

@@ -1,7 +1,8 @@
 //! `tools.rootless`: an engine that runs as a user, and what it can't do.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
 /// Limits of containers have an effect.

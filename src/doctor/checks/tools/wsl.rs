@@ -1,7 +1,8 @@
 //! `tools.wsl`: Linux inside of Windows, and the workspace's place in it.
 
-use crate::doctor::check::{About, Check, Fault, Outcome, Page, Remedy, Status};
+use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
+use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
 /// An engine runs in this WSL, and the workspace is in its Linux.

@@ -432,18 +432,8 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
         Cause::DiskFull => "no room left on the disk".to_owned(),
         Cause::Filter => filter::reason(said),
         Cause::MissingReference => "the remote has no such branch, tag or commit".to_owned(),
-        Cause::Address
-        | Cause::NotACommit
-        | Cause::Owner
-        | Cause::Unsigned
-        | Cause::OtherFileSystem
-        | Cause::InTheWay
-        | Cause::Locked
-        | Cause::Changed
-        | Cause::NotWritable
-        | Cause::MissingProgram
-        | Cause::Interrupted
-        | Cause::Other => said
+        // Whoever found it has said what it is.
+        _ => said
             .last()
             .map_or_else(|| "git failed".to_owned(), Clone::clone),
     }

@@ -107,15 +107,24 @@ fn kind_by_git(folder: &Path) -> Result<Kind, GitError> {
     };
     let branch = clone.branch();
     let has = |name: &str| clone.has_remote_branch(&remote, name);
-    let default = clone.default_branch(&remote);
-    Ok(Kind::Clone {
+    Ok(a_clone(url, branch, clone.default_branch(&remote), has))
+}
+
+/// `has` says whether the remote has a branch, of which `default` is its own.
+fn a_clone(
+    url: String,
+    branch: Option<String>,
+    default: Option<String>,
+    has: impl Fn(&str) -> bool,
+) -> Kind {
+    Kind::Clone {
         url,
         remote: default.map(|default| RemoteBranches {
             default,
             has_current: branch.as_deref().is_some_and(has),
         }),
         branch,
-    })
+    }
 }
 
 fn kind(folder: &Path) -> Result<Kind, git2::Error> {
@@ -151,12 +160,5 @@ fn kind(folder: &Path) -> Result<Kind, git2::Error> {
                     .to_owned(),
             )
         });
-    Ok(Kind::Clone {
-        url,
-        remote: default.map(|default| RemoteBranches {
-            default,
-            has_current: branch.as_deref().is_some_and(has),
-        }),
-        branch,
-    })
+    Ok(a_clone(url, branch, default, has))
 }

@@ -4,6 +4,7 @@
 //! decided here but whether a value is one that git documents: where it is not, git itself is asked.
 
 use std::env;
+use std::sync::LazyLock;
 
 use gix::bstr::{BStr, ByteSlice as _};
 use gix::config::{Boolean, File, Integer};
@@ -140,6 +141,7 @@ const SETTINGS: &[(Kind, &[&str])] = &[
         ]),
         &["push.default"],
     ),
+    (Kind::Word(&["crlf", "lf", "native"]), &["core.eol"]),
     (Kind::Word(&["default", "minimal"]), &["core.checkstat"]),
     (
         Kind::Word(&["diff3", "merge", "zdiff3"]),
@@ -249,6 +251,22 @@ pub(super) fn of_clone_are_for_git(config: &git2::Config) -> Result<bool, git2::
         );
     })?;
     Ok(found)
+}
+
+/// Whether the environment has settings that change what git takes files for: libgit2 does not read them there.
+pub(super) fn of_environment_are_for_git() -> bool {
+    static ARE: LazyLock<bool> = LazyLock::new(|| {
+        let count = env::var("GIT_CONFIG_COUNT").ok();
+        let count = count.and_then(|count| count.parse::<usize>().ok());
+        (0..count.unwrap_or_default()).any(|number| {
+            let key = env::var(format!("GIT_CONFIG_KEY_{number}"));
+            let key = key.unwrap_or_default().to_lowercase();
+            ["core.", "filter.", "status."]
+                .iter()
+                .any(|section| key.starts_with(section))
+        })
+    });
+    *ARE
 }
 
 fn has_odd_variable() -> bool {

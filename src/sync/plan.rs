@@ -273,7 +273,7 @@ pub fn unfollowed(remote: &str) -> Note {
 pub fn seen(clone: &CloneState, seen: &Seen) -> Option<Note> {
     if let (Some(moved), Target::Pin { name, .. }) = (&seen.moved_tag, &clone.target) {
         let tag = format!("refs/tags/{name}");
-        return Some(Note::with_command(
+        let note = Note::with_command(
             format!(
                 "tag `{name}` was moved: {} here, {} on the remote",
                 short(&moved.here),
@@ -284,7 +284,12 @@ pub fn seen(clone: &CloneState, seen: &Seen) -> Option<Note> {
                 clone.remote,
                 shell::word(&format!("+{tag}:{tag}"))
             ),
-        ));
+        );
+        // The commit may be the user's, and nothing but this tag may lead to it.
+        return Some(Note {
+            before: Some(rescue(short(&moved.here))),
+            ..note
+        });
     }
     let Blocked { name, by } = seen.blocked.first()?;
     let front = format!("refs/remotes/{}/", clone.remote);
@@ -950,6 +955,8 @@ mod tests {
         for (note, why, command) in cases {
             let note = note.unwrap();
             assert_eq!((note.why.as_str(), note.command.as_deref()), (why, command));
+            let rescues = note.before.as_deref() == Some("branch --force rescue-1234567 1234567");
+            assert_eq!(rescues, note.why.contains("was moved"), "{why}");
             if command.is_some() {
                 assert_documented(why, note.typed("web").as_deref());
             }

@@ -54,6 +54,9 @@ pub(super) fn for_move(repository: &Repository, attributes: &Attributes) -> Opti
 
 /// What of a clone's settings makes files what only git takes them for.
 fn for_reading(config: &git2::Config) -> Option<&'static str> {
+    if values::of_environment_are_for_git() {
+        return Some("settings of the environment (`GIT_CONFIG_COUNT`)");
+    }
     if values::of_clone_are_for_git(config).unwrap_or(true) {
         return Some("a setting with a value that git alone reads");
     }
@@ -94,11 +97,11 @@ pub(super) fn for_status(repository: &Repository, attributes: &Attributes) -> bo
     // It runs no filters, and has no quotes in its attributes.
     attributes.filters
         || attributes.quotes
-        || for_writing(attributes).is_some()
+        || only_git_compares(repository, attributes)
         || is_sparse(repository)
 }
 
-/// Whether gix, which compares files before a move, would take some for changed that git does not.
+/// Whether gix, which compares files before a move, or libgit2 would take some for changed that git does not.
 pub(super) fn only_git_compares(repository: &Repository, attributes: &Attributes) -> bool {
     let config = repository.config();
     for_writing(attributes).is_some() || config.is_ok_and(|config| for_reading(&config).is_some())

@@ -233,7 +233,7 @@ impl<'a> Machine<'a> {
     fn differences(&self, compared: Compared) -> Vec<String> {
         let mut found = Vec::new();
         let goes_on = match compared {
-            Compared::Clone | Compared::CloneAndPull => self.clone_both(&mut found),
+            Compared::Clone | Compared::CloneAndPull => self.clone_both(compared, &mut found),
             Compared::Fetch | Compared::Pull => {
                 for place in ["by-git", "ws/web"] {
                     let mut clone = self.command(Under::Nothing, "git");
@@ -259,7 +259,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Returns whether there is anything to go on with.
-    fn clone_both(&self, found: &mut Vec<String>) -> bool {
+    fn clone_both(&self, compared: Compared, found: &mut Vec<String>) -> bool {
         let git = self.git(".", &["clone", "--quiet", &self.url, "by-git"]);
         let fitout = self.fitout();
         let ends_are_right = self.compare_ends("clone", &git, &fitout, found);
@@ -270,8 +270,9 @@ impl<'a> Machine<'a> {
             }
         }
         let is_there = git.status.success() && fitout.status.success();
-        if is_there && ends_are_right {
-            self.compare("clone", Compared::Clone, found);
+        // What an update of both leaves has all that a clone does.
+        if is_there && ends_are_right && compared == Compared::Clone {
+            self.compare("clone", compared, found);
         }
         is_there
     }
@@ -353,11 +354,21 @@ impl<'a> Machine<'a> {
     }
 
     fn compare(&self, what: &str, compared: Compared, found: &mut Vec<String>) {
+        let logs = match compared {
+            Compared::Clone | Compared::Fetch => Logs::Whole,
+            Compared::Pull | Compared::CloneAndPull => Logs::WithoutCommand,
+        };
+        if logs == Logs::Whole {
+            let fsck = ["ws/web", "by-git"].map(|place| {
+                let output = self.git(place, &["fsck", "--no-progress", "--no-dangling"]);
+                [output.stdout, output.stderr].concat()
+            });
+            if fsck[0] != fsck[1] {
+                let ours = String::from_utf8_lossy(&fsck[0]).into_owned();
+                found.push(format!("{what}: git fsck: {ours}"));
+            }
+        }
         let [ours, gits] = ["ws/web", "by-git"].map(|place| {
-            let logs = match compared {
-                Compared::Clone | Compared::Fetch => Logs::Whole,
-                Compared::Pull | Compared::CloneAndPull => Logs::WithoutCommand,
-            };
             described(&self.context.path(place), logs, |arguments| {
                 self.git(place, arguments)
             })

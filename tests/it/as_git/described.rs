@@ -1,5 +1,5 @@
 //! What a clone is, as lines that can be compared: refs, HEAD, its configuration, the index with modes and flags,
-//! the work tree with bytes, modes and links, reflogs, who may write to the objects, and what `git fsck` says.
+//! the work tree with bytes, modes and links, reflogs, and who may write to the objects.
 //!
 //! Left out is what differs between any two runs of git as well: times of today, and how refs and objects are
 //! packed.
@@ -32,10 +32,8 @@ pub fn described(folder: &Path, logs: Logs, git: impl Fn(&[&str]) -> Output) -> 
     let refs = "--format=ref %(refname) %(objectname) %(symref)";
     for arguments in [
         &["for-each-ref", refs][..],
-        &["config", "--file", ".git/config", "--list"],
         &["ls-files", "--stage", "-v", "--eol"],
         &["status", "--porcelain=v2", "--branch", "--ignored"],
-        &["fsck", "--no-progress", "--no-dangling"],
     ] {
         let output = git(arguments);
         let said = [output.stdout, output.stderr].concat();
@@ -44,6 +42,16 @@ pub fn described(folder: &Path, logs: Logs, git: impl Fn(&[&str]) -> Output) -> 
         }
     }
     let git_dir = folder.join(".git");
+    let config = fs::read_to_string(git_dir.join("config")).unwrap();
+    let mut section = "";
+    for line in config.lines().map(str::trim) {
+        if line.starts_with('[') {
+            section = line;
+        }
+        // Names of keys are the same in capitals.
+        let (key, value) = line.split_once('=').unwrap_or((line, ""));
+        writeln!(text, "config: {section} {}={value}", key.to_lowercase()).unwrap();
+    }
     for name in ["HEAD", "ORIG_HEAD"] {
         let file = git_dir.join(name);
         if let Ok(target) = fs::read_link(&file) {

@@ -35,8 +35,7 @@ pub(in crate::git::local) fn fast_forward(
     state: &CloneState,
 ) -> Result<Option<String>, GitError> {
     let path = folder(root, repo);
-    let clone = Plumbed::open(&path)?;
-    let to = destination(&clone, repo, state, Goal::Upstream)?;
+    let (clone, to) = opened(&path, repo, state, Goal::Upstream)?;
     if let Some(from) = &state.basis.commit {
         let is_forward = ["merge-base", "--is-ancestor", from, &to];
         if cli::ask(&path, &is_forward)?.is_none() {
@@ -56,8 +55,7 @@ pub(in crate::git::local) fn detach(
     state: &CloneState,
 ) -> Result<Option<String>, GitError> {
     let path = folder(root, repo);
-    let clone = Plumbed::open(&path)?;
-    let to = destination(&clone, repo, state, Goal::Pin)?;
+    let (clone, to) = opened(&path, repo, state, Goal::Pin)?;
     clone.look(state, &to)?;
     let moved = cli::detach(&path, &to);
     let now = Plumbed::open(&path)?;
@@ -72,8 +70,7 @@ pub(in crate::git::local) fn switch(
     state: &CloneState,
 ) -> Result<Option<String>, GitError> {
     let path = folder(root, repo);
-    let clone = Plumbed::open(&path)?;
-    let to = destination(&clone, repo, state, Goal::Branch)?;
+    let (clone, to) = opened(&path, repo, state, Goal::Branch)?;
     let name = state.target.branch().unwrap_or_default();
     let tracking = format!("refs/remotes/{}/{name}", state.remote);
     let (local, follows) = if let Some((local, _)) = clone.find(&format!("refs/heads/{name}")) {
@@ -103,20 +100,20 @@ pub(in crate::git::local) fn obstacle(
 ) -> Option<String> {
     let path = folder(root, repo);
     let look = || {
-        let clone = Plumbed::open(&path)?;
-        let to = destination(&clone, repo, state, goal)?;
+        let (clone, to) = opened(&path, repo, state, goal)?;
         clone.must_be_free(&clone.changes(&to)?)
     };
     look().err().map(|error| error.reason)
 }
 
-/// The commit that is to be checked out.
-fn destination(
-    clone: &Plumbed<'_>,
+/// A clone, and the commit that is to be checked out in it.
+fn opened<'a>(
+    path: &'a Path,
     repo: &Repo,
     state: &CloneState,
     goal: Goal,
-) -> Result<String, GitError> {
+) -> Result<(Plumbed<'a>, String), GitError> {
+    let clone = Plumbed::open(path)?;
     let name = state.target.branch().unwrap_or_default();
     let id = |name: &str| clone.find(name).map(|(_, found)| found.id.clone());
     let upstream = || id(&format!("refs/remotes/{}/{name}", state.remote));
@@ -125,7 +122,8 @@ fn destination(
         Goal::Branch => id(&format!("refs/heads/{name}")).or_else(upstream),
         Goal::Pin => pinned(clone.path, &repo.checkout)?,
     };
-    found.ok_or_else(not_there)
+    let to = found.ok_or_else(not_there)?;
+    Ok((clone, to))
 }
 
 fn not_there() -> GitError {

@@ -246,16 +246,22 @@ pub fn exists(path: impl AsRef<Path>) -> bool {
     path.as_ref().symlink_metadata().is_ok()
 }
 
-/// Every file below a folder with its content, by path; without the folders that are not wanted.
+/// Every file below a folder with its content, a link with its target, by path; without the folders that are not
+/// wanted.
 pub fn files_of(folder: &Path, wanted: impl Fn(&Path) -> bool) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(current) = folders.pop() {
         for entry in fs::read_dir(current).unwrap() {
             let path = entry.unwrap().path();
-            if !path.is_dir() {
+            if path.is_symlink() || !path.is_dir() {
                 let name = path.strip_prefix(folder).unwrap().display().to_string();
-                found.insert(name, fs::read(&path).unwrap());
+                // A link may lead to nothing.
+                let content = match fs::read_link(&path) {
+                    Ok(target) => target.into_os_string().into_encoded_bytes(),
+                    Err(_) => fs::read(&path).unwrap_or_else(|error| panic!("{name}: {error}")),
+                };
+                found.insert(name, content);
             } else if wanted(&path) {
                 folders.push(path);
             }

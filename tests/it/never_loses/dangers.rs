@@ -39,6 +39,8 @@ fn dangers() -> Vec<Dangers> {
                 (vec![Link(3), TheyCommit(3, 1)], "held back"),
                 (vec![Hide(0, 1), news()], "held back"),
                 (vec![TheyNest(3), Write(3, 1)], "held back"),
+                // A repository of the user's around what changes, all of which goes.
+                (vec![Nest(0), TheyBecome(0, Kind::Nothing)], "held back"),
                 // Beside an update.
                 (vec![Write(3, 1), news()], "updated"),
                 (vec![Write(5, 1), news()], "updated"),

@@ -199,12 +199,15 @@ impl Work {
                     .filter_map(|above| target.get_path(above).ok())
                     .all(|above| is_tree(&above))
         };
-        // fitout writes nothing into a repository of the user's, where git may.
+        // fitout changes nothing in a repository of the user's, where git may: no path that was tracked there,
+        // and none that is to be.
         let is_around_tracked = |path: &Path| {
             let above = path.ancestors().find(|above| above.ends_with(".git"));
-            above
-                .and_then(Path::parent)
-                .is_some_and(|repository| target.get_path(repository).is_ok())
+            above.and_then(Path::parent).is_some_and(|repository| {
+                let mut tracked = self.tracked.iter();
+                target.get_path(repository).is_ok()
+                    || tracked.any(|path| path.starts_with(repository))
+            })
         };
         is_clean
             && self.files.keys().all(|path| {

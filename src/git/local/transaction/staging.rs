@@ -204,12 +204,26 @@ impl Drop for Staging {
     }
 }
 
-/// Removes the folder: at once for everybody else, so that nobody undoes a part of it, or takes what is no longer
-/// whole for something that was left.
+/// Removes the folder. The journal goes first, so that nobody undoes a part of it: a run that finds the rest, since this
+/// one was killed, removes it. The owner goes last, so that nobody takes the folder for one that was left.
 fn clear(folder: &Path) -> io::Result<()> {
+    match fs::remove_file(folder.join(JOURNAL)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        result => result?,
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_name() != OWNER {
+            // What stays is stale under its new name.
+            let _ = if entry.file_type()?.is_dir() {
+                fs::remove_dir_all(entry.path())
+            } else {
+                fs::remove_file(entry.path())
+            };
+        }
+    }
     let gone = folder.with_file_name(format!("{FOLDER}.{}", random_word()));
     fs::rename(folder, &gone)?;
-    // One of which something stays is stale.
     let _ = fs::remove_dir_all(gone);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::plan::Note;
+use super::note::Note;
 use super::state::Seen;
 use crate::plural::count;
 use crate::workspace::{Checkout, Repo};

@@ -1,6 +1,6 @@
 //! Decides what happens to the submodules of a clone that is where the manifest wants it.
 
-use super::plan::{Note, rescue};
+use super::note::{Note, rescue};
 use crate::plural::{count, few};
 use crate::shell;
 use crate::workspace::Repo;

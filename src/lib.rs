@@ -27,6 +27,7 @@ pub mod error;
 pub mod git;
 pub mod host;
 pub mod manifest;
+pub mod markup;
 mod ops;
 pub mod plural;
 pub mod running;

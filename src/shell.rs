@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::path::Path;
 
-use crate::ui::shown::is_obeyed;
+use crate::markup::shown::is_obeyed;
 
 /// A text as one word, quoted where the shell would read it as something else.
 pub fn word(text: &str) -> Cow<'_, str> {
@@ -99,7 +99,7 @@ mod tests {
     use std::process::Command;
 
     use super::{closing_brace, end_of_name, path, word};
-    use crate::ui::shown;
+    use crate::markup::shown;
 
     #[test]
     fn a_variable_ends_where_the_shell_ends_it() {

@@ -7,9 +7,9 @@ pub mod progress;
 pub mod prompt;
 pub(crate) mod repos;
 pub(crate) mod services;
-pub mod shown;
-pub mod style;
 pub mod table;
+
+pub use crate::markup::{shown, style};
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};

@@ -8,7 +8,7 @@ use fitout::doctor::variables::Variables;
 use fitout::dotenv::{self, Machine};
 use fitout::manifest::edit::{self, Section};
 use fitout::manifest::{Diagnostic, Report, decode};
-use fitout::ui::shown;
+use fitout::markup::shown;
 use fitout::workspace::{Personal, Workspace, resolve};
 use toml::Value;
 

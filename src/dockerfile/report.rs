@@ -9,8 +9,8 @@ use super::file::{File, Purpose};
 use super::finding::{Finding, Level};
 use super::fix::{self, Fix};
 use crate::manifest::report::{Lines, floor_boundary, visible};
-use crate::ui::shown::within_report as shown;
-use crate::ui::style;
+use crate::markup::shown::within_report as shown;
+use crate::markup::style;
 
 /// A Dockerfile and what is to be said of it.
 #[derive(Clone, Debug)]

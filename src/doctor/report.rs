@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::check::{About, Checked, Group};
 use super::outcome::{Fix, Remedy, Status};
+use crate::markup::style;
 use crate::plural::few;
-use crate::ui::style;
 
 /// Raised when a field of the JSON changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -6,8 +6,8 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use crate::error::{Classified, Kind};
-use crate::ui::shown::within_report as shown;
-use crate::ui::style;
+use crate::markup::shown::within_report as shown;
+use crate::markup::style;
 
 /// One thing that is wrong at one place of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

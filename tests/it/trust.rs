@@ -466,7 +466,7 @@ fn a_mark_for_styles_in_a_file_is_no_style() {
     let (_, problems) = fitout::manifest::decode::manifest(source);
     assert!(!problems.is_empty());
     let report = fitout::manifest::Report::new("workspace.toml", source, problems);
-    let shown = fitout::ui::shown::text(&report.to_string());
+    let shown = fitout::markup::shown::text(&report.to_string());
     assert!(!shown.contains('\u{1b}'), "{shown:?}");
 }
 

@@ -91,7 +91,7 @@ fn shown(page: &Page, all: Vec<Checked>) -> String {
             workspace: None,
             checked: vec![checked],
         };
-        let text = crate::ui::style::plain(&report.text(Detail::Full));
+        let text = crate::markup::style::plain(&report.text(Detail::Full));
         text.split("\n\n").next().unwrap_or_default().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")

@@ -2,12 +2,12 @@
 //!
 //! Control characters move the cursor, rename the window or answer for the user; direction characters show
 //! a text in another order than it is read in. Both are shown as pictures of themselves, and what is too
-//! long is cut. Everything that is printed passes here, in [`Ui`](super::Ui), progress and prompts; styles
+//! long is cut. Everything that is printed passes here, in [`Ui`](crate::ui::Ui), progress and prompts; styles
 //! pass as marks, see [`style`](super::style).
 
 use std::fmt::Write as _;
 
-use super::style::MARK;
+use super::style::{MARK, style_after};
 
 /// Characters of a line that are shown; a line of ours is far shorter, a server's may have 65,516 bytes.
 const LONGEST_LINE: usize = 2000;
@@ -28,7 +28,7 @@ pub fn text(text: &str) -> String {
 }
 
 /// As [`text`], for what is a file of the user's rather than a message: whole lines.
-pub(super) fn file(text: &str) -> String {
+pub fn file(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for (index, line) in text.split('\n').enumerate() {
         if index > 0 {
@@ -60,7 +60,7 @@ pub fn within_report(text: &str) -> String {
 
 /// JSON with the same data and no character in it that a terminal would obey. They only stand in strings,
 /// where `\u009b` is the same.
-pub(super) fn json(text: &str) -> String {
+pub fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\n' && is_obeyed(c) {
@@ -126,17 +126,6 @@ pub fn is_obeyed(c: char) -> bool {
         || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
-/// The length of what makes a mark a style: bold, dimmed, colours and their end, of `ESC [ … m`. Nothing else
-/// has a use here, least of all what hides a text.
-fn style_after(text: &str) -> Option<usize> {
-    let codes = text.strip_prefix('[')?;
-    let end = codes.find('m')?;
-    let known = |code: &str| {
-        matches!(code.parse(), Ok(0_u8..=2 | 22 | 30..=39 | 90..=97)) || code.is_empty()
-    };
-    codes[..end].split(';').all(known).then_some(end + 2)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::style::{FAIL, marked, plain};
@@ -171,7 +160,7 @@ mod tests {
     fn only_fitouts_own_styles_become_escape_sequences() {
         let styled = format!("{FAIL}error:{FAIL:#} \u{1b}[1mx");
         assert_eq!(text(&styled), "\u{1b}[1m\u{1b}[31merror:\u{1b}[0m ␛[1mx");
-        assert_eq!(plain(&styled), "error: x");
+        assert_eq!(plain(&styled), "error: \u{1b}[1mx");
         assert_eq!(
             text(&marked("\u{1b}[1m\u{1b}[94mx")),
             "\u{1b}[1m\u{1b}[94mx"

@@ -54,5 +54,27 @@ pub fn marked(styled: &str) -> String {
 
 /// The text alone, for tests and for who measures it.
 pub fn plain(text: &str) -> String {
-    anstream::adapter::strip_str(&text.replace(MARK, "\u{1b}")).to_string()
+    let mut parts = text.split(MARK);
+    let first = parts.next().unwrap_or_default();
+    parts.fold(first.to_owned(), |mut plain, part| {
+        match style_after(part) {
+            Some(end) => plain.push_str(&part[end..]),
+            None => {
+                plain.push(MARK);
+                plain.push_str(part);
+            }
+        }
+        plain
+    })
+}
+
+/// The length of what makes a mark a style: bold, dimmed, colours and their end, of `ESC [ … m`. Nothing else
+/// has a use here, least of all what hides a text.
+pub(super) fn style_after(text: &str) -> Option<usize> {
+    let codes = text.strip_prefix('[')?;
+    let end = codes.find('m')?;
+    let known = |code: &str| {
+        matches!(code.parse(), Ok(0_u8..=2 | 22 | 30..=39 | 90..=97)) || code.is_empty()
+    };
+    codes[..end].split(';').all(known).then_some(end + 2)
 }

@@ -5,39 +5,44 @@
 
 use std::fmt;
 
-use anstyle::AnsiColor;
-
 /// Stands for ESC in what fitout styles itself. Unicode has set this character aside for a program's own use:
 /// no text has it.
 pub(super) const MARK: char = '\u{fdd0}';
 
+/// Select graphic rendition: ECMA-48, 8.3.117.
+const BOLD: &str = "[1m";
+const END: &str = "[0m";
+
 /// How some text looks; `{style}` begins it and `{style:#}` ends it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Style(anstyle::Style);
+pub struct Style(&'static [&'static str]);
 
 /// Something is wrong.
-pub const FAIL: Style = Style(AnsiColor::Red.on_default().bold());
+pub const FAIL: Style = Style(&[BOLD, "[31m"]);
 /// Something may need a look.
-pub const WARN: Style = Style(AnsiColor::Yellow.on_default().bold());
+pub const WARN: Style = Style(&[BOLD, "[33m"]);
 /// Something is as it should be.
-pub const PASS: Style = Style(AnsiColor::Green.on_default().bold());
+pub const PASS: Style = Style(&[BOLD, "[32m"]);
 /// What to do next.
-pub const HINT: Style = Style(AnsiColor::Cyan.on_default().bold());
+pub const HINT: Style = Style(&[BOLD, "[36m"]);
 /// A heading or a name.
-pub const STRONG: Style = Style(anstyle::Style::new().bold());
+pub const STRONG: Style = Style(&[BOLD]);
 /// Of little weight.
-pub const DIM: Style = Style(anstyle::Style::new().dimmed());
+pub const DIM: Style = Style(&["[2m"]);
 /// As the rest.
-pub const PLAIN: Style = Style(anstyle::Style::new());
+pub const PLAIN: Style = Style(&[]);
 
 impl fmt::Display for Style {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let codes = if f.alternate() {
-            format!("{:#}", self.0)
-        } else {
-            self.0.to_string()
+        let codes: &[&str] = match self.0 {
+            [] => &[],
+            _ if f.alternate() => &[END],
+            codes => codes,
         };
-        f.write_str(&marked(&codes))
+        for code in codes {
+            write!(f, "{MARK}{code}")?;
+        }
+        Ok(())
     }
 }
 

@@ -317,7 +317,9 @@ fn only_ui_names_the_terminal() {
         let called = calls.iter().filter(|call| source.code.contains(*call));
         named
             .chain(called)
-            .map(|way| format!("has `{way}`; only src/ui prints, so that all passes `markup::shown`"))
+            .map(|way| {
+                format!("has `{way}`; only src/ui prints, so that all passes `markup::shown`")
+            })
             .collect()
     }));
 }

@@ -6,13 +6,18 @@
 
 mod heredoc;
 mod joined;
+mod keyword;
+mod lines;
 mod words;
 
 use std::ops::Range;
 
 pub use heredoc::Heredoc;
 pub use joined::Joined;
+pub use keyword::Keyword;
 pub use words::{Pair, Word};
+
+use lines::{Line, Lines};
 
 /// What a Dockerfile says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,83 +91,6 @@ pub struct Flag {
     pub value: String,
     /// The whole option.
     pub span: Range<usize>,
-}
-
-/// The instructions of the Dockerfile reference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they are Docker's own words")]
-pub enum Keyword {
-    Add,
-    Arg,
-    Cmd,
-    Copy,
-    Entrypoint,
-    Env,
-    Expose,
-    From,
-    Healthcheck,
-    Label,
-    Maintainer,
-    Onbuild,
-    Run,
-    Shell,
-    Stopsignal,
-    User,
-    Volume,
-    Workdir,
-}
-
-impl Keyword {
-    const ALL: [(&'static str, Keyword); 18] = [
-        ("ADD", Keyword::Add),
-        ("ARG", Keyword::Arg),
-        ("CMD", Keyword::Cmd),
-        ("COPY", Keyword::Copy),
-        ("ENTRYPOINT", Keyword::Entrypoint),
-        ("ENV", Keyword::Env),
-        ("EXPOSE", Keyword::Expose),
-        ("FROM", Keyword::From),
-        ("HEALTHCHECK", Keyword::Healthcheck),
-        ("LABEL", Keyword::Label),
-        ("MAINTAINER", Keyword::Maintainer),
-        ("ONBUILD", Keyword::Onbuild),
-        ("RUN", Keyword::Run),
-        ("SHELL", Keyword::Shell),
-        ("STOPSIGNAL", Keyword::Stopsignal),
-        ("USER", Keyword::User),
-        ("VOLUME", Keyword::Volume),
-        ("WORKDIR", Keyword::Workdir),
-    ];
-
-    fn named(word: &str) -> Option<Keyword> {
-        let word = word.to_ascii_uppercase();
-        let entry = Self::ALL.iter().find(|(name, _)| *name == word)?;
-        Some(entry.1)
-    }
-
-    /// As it is usually written.
-    pub fn name(self) -> &'static str {
-        let entry = Self::ALL.iter().find(|(_, keyword)| *keyword == self);
-        entry.map_or("", |(name, _)| name)
-    }
-
-    /// BuildKit reads heredocs behind these only (`heredocDirectives`).
-    fn takes_heredocs(self) -> bool {
-        matches!(self, Keyword::Add | Keyword::Copy | Keyword::Run)
-    }
-
-    fn takes_json(self) -> bool {
-        matches!(
-            self,
-            Keyword::Add
-                | Keyword::Cmd
-                | Keyword::Copy
-                | Keyword::Entrypoint
-                | Keyword::Run
-                | Keyword::Shell
-                | Keyword::Volume
-        )
-    }
 }
 
 impl Dockerfile {
@@ -488,55 +416,6 @@ fn directive(line: &Line<'_>) -> Option<Directive> {
             value: value.trim().to_owned(),
             span: comment.span,
         })
-}
-
-/// A line without its line break.
-#[derive(Clone, Copy)]
-struct Line<'s> {
-    start: usize,
-    text: &'s str,
-}
-
-struct Lines<'s> {
-    source: &'s str,
-    position: usize,
-}
-
-impl<'s> Lines<'s> {
-    fn new(source: &'s str) -> Self {
-        let bom = if source.starts_with('\u{feff}') {
-            '\u{feff}'.len_utf8()
-        } else {
-            0
-        };
-        Lines {
-            source,
-            position: bom,
-        }
-    }
-
-    fn peek(&self) -> Option<Line<'s>> {
-        let rest = &self.source[self.position..];
-        if rest.is_empty() {
-            return None;
-        }
-        let line = rest.split('\n').next().unwrap_or_default();
-        Some(Line {
-            start: self.position,
-            text: line.strip_suffix('\r').unwrap_or(line),
-        })
-    }
-}
-
-impl<'s> Iterator for Lines<'s> {
-    type Item = Line<'s>;
-
-    fn next(&mut self) -> Option<Line<'s>> {
-        let line = self.peek()?;
-        let rest = &self.source[self.position..];
-        self.position += rest.find('\n').map_or(rest.len(), |at| at + 1);
-        Some(line)
-    }
 }
 
 #[cfg(test)]

@@ -15,47 +15,40 @@
 //! a redirect leads to another one.
 
 mod agent;
+mod exchange;
 mod failure;
 mod forward;
+mod request;
 mod servers;
 mod settings;
 
 use std::any::Any;
-use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
+use std::io::{self, Cursor};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gix::bstr::{BStr, BString, ByteSlice};
+use gix::bstr::{BStr, ByteSlice};
 use gix::error::{ResultExt, message};
-use gix::protocol::transport::Protocol;
-use gix::protocol::transport::client::AuthenticationRequired;
 use gix::protocol::transport::client::blocking_io::Transport;
 use gix::protocol::transport::client::blocking_io::http::{
     self, GetResponse, PostBodyDataKind, PostResponse,
 };
-use ureq::Body;
-use ureq::http::header::{
-    AUTHORIZATION, HeaderName, HeaderValue, LOCATION, USER_AGENT, WWW_AUTHENTICATE,
-};
-use ureq::http::{HeaderMap, Method, StatusCode};
+use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
+use ureq::http::{HeaderMap, Method};
 use url::Url;
 
-use self::agent::agent;
 pub(super) use self::agent::hang_up;
+use self::exchange::{Answer, Exchange, Headers, Reply, Shared, Upload};
 pub(in crate::git) use self::failure::RemoteFailure;
-use self::servers::{Asker, Known, Server, ask};
+use self::request::Request;
+use self::servers::{Asker, ask};
 pub(super) use self::settings::silence;
 pub(in crate::git) use self::settings::would_leak;
-use self::settings::{Follow, Settings, Wire};
-use super::super::error::Cause;
+use self::settings::{Follow, Settings};
 use super::access::Privacy;
-use super::allowance::{Allowance, Limited};
+use super::allowance::Allowance;
 use super::line::url_and_version;
 use super::logins;
-
-/// As git has it.
-const MOST_REDIRECTS: usize = 20;
-const BUFFER: usize = 1 << 17;
 
 /// One try of a clone, a fetch or a probe.
 #[derive(Clone, Debug, Default)]
@@ -145,17 +138,13 @@ pub(super) fn transport(
         asked: false,
         redirected: Arc::default(),
     };
-    let trace_packets = false;
-    Ok(Some(connect(client, url, version, trace_packets)))
-}
-
-fn connect(
-    client: Client,
-    url: gix::Url,
-    version: Protocol,
-    trace: bool,
-) -> Box<dyn Transport + Send> {
-    Box::new(http::connect_http(client, url, version, trace))
+    let traces_packets = false;
+    Ok(Some(Box::new(http::connect_http(
+        client,
+        url,
+        version,
+        traces_packets,
+    ))))
 }
 
 /// `credential.useHttpPath`, for any host: a login is then one repository's.
@@ -348,323 +337,5 @@ impl http::Http for Client {
 
     fn redirected_base_url(&self) -> Option<String> {
         lock(&self.redirected).clone()
-    }
-}
-
-type Shared = Arc<Mutex<Exchange>>;
-
-/// A request that goes out when its answer is first looked at: by then its body is written.
-struct Exchange {
-    request: Option<Request>,
-    answer: Option<Answer>,
-}
-
-struct Answer {
-    headers: Vec<u8>,
-    body: Option<Box<dyn BufRead + Send>>,
-}
-
-impl Exchange {
-    fn waiting(request: Request) -> Shared {
-        Arc::new(Mutex::new(Exchange {
-            request: Some(request),
-            answer: None,
-        }))
-    }
-
-    fn answered(answer: Answer) -> Shared {
-        Arc::new(Mutex::new(Exchange {
-            request: None,
-            answer: Some(answer),
-        }))
-    }
-
-    fn answer(&mut self) -> io::Result<&mut Answer> {
-        if let Some(request) = self.request.take() {
-            self.answer = Some(request.send()?);
-        }
-        self.answer
-            .as_mut()
-            .ok_or_else(|| io::Error::other("the request has failed before"))
-    }
-}
-
-struct Request {
-    session: Session,
-    wire: Wire,
-    method: Method,
-    url: Url,
-    tail: String,
-    headers: HeaderMap,
-    secrets: HeaderMap,
-    upload: Vec<u8>,
-    follow: bool,
-    redirected: Arc<Mutex<Option<String>>>,
-    asker: Option<Arc<Asker>>,
-}
-
-impl Request {
-    fn send(self) -> io::Result<Answer> {
-        let session = self.session.clone();
-        session.noting(self.send_with_redirects())
-    }
-
-    fn send_with_redirects(self) -> io::Result<Answer> {
-        let mut url = self.url.clone();
-        for _ in 0..=MOST_REDIRECTS {
-            let response = self.send_to(&url)?;
-            let status = response.status();
-            if status.is_redirection() && self.follow {
-                let target = response.headers().get(LOCATION);
-                let target = target.and_then(|target| target.to_str().ok());
-                url = self.redirect(&url, target.unwrap_or_default())?;
-                continue;
-            }
-            let is_elsewhere = url != self.url;
-            if is_elsewhere && let Some(base) = url.as_str().strip_suffix(&self.tail) {
-                *lock(&self.redirected) = Some(base.to_owned());
-            }
-            if !status.is_success() {
-                return Err(refusal(response));
-            }
-            let headers = header_lines(response.headers());
-            let body = response.into_body().into_with_config().limit(u64::MAX);
-            let mut body = BufReader::with_capacity(BUFFER, body.reader());
-            return match self.asker.as_ref().filter(|_| !is_elsewhere) {
-                None => Ok(Answer {
-                    headers,
-                    body: Some(Box::new(body)),
-                }),
-                Some(asker) => {
-                    let capabilities = read_capabilities(&mut body)?;
-                    let known = Known {
-                        capabilities: capabilities
-                            .is_whole
-                            .then(|| (headers.clone(), capabilities.read.clone())),
-                        login: self.headers.get(AUTHORIZATION).cloned(),
-                    };
-                    asker.answer(Server::Known(Arc::new(known)));
-                    Ok(Answer {
-                        headers,
-                        body: Some(Box::new(Cursor::new(capabilities.read).chain(body))),
-                    })
-                }
-            };
-        }
-        Err(failure::error(Cause::NotGit, "too many redirects"))
-    }
-
-    fn send_to(&self, url: &Url) -> io::Result<ureq::http::Response<Body>> {
-        let mut request = ureq::http::Request::builder()
-            .method(self.method.clone())
-            .uri(url.as_str())
-            .body(())
-            .map_err(io::Error::other)?;
-        let headers = request.headers_mut();
-        *headers = self.headers.clone();
-        if is_same_server(&self.url, url) {
-            headers.extend(self.secrets.clone());
-        } else {
-            headers.remove(AUTHORIZATION);
-        }
-        if url.scheme() == "http" && headers.contains_key(AUTHORIZATION) {
-            let sent = &self.session.has_sent_login_in_the_clear;
-            sent.store(true, Ordering::Relaxed);
-        }
-        let agent = agent(&self.wire, url)
-            .map_err(|error| failure::error(Cause::Other, error.to_string()))?;
-        let response = if self.method == Method::POST {
-            agent.run(request.map(|()| self.upload.as_slice()))
-        } else {
-            agent.run(request)
-        };
-        response.map_err(ureq::Error::into_io)
-    }
-
-    /// The next address, when it is one that git would follow: never from https to http, and to
-    /// another server only for the same path below a repository.
-    fn redirect(&self, from: &Url, location: &str) -> io::Result<Url> {
-        let refused = || {
-            let what = format!("refused to follow the redirect to {location}");
-            failure::error(Cause::NotGit, what)
-        };
-        let to = from.join(location).map_err(|_| refused())?;
-        let is_safe = to.scheme() == from.scheme() || to.scheme() == "https";
-        if !is_safe || !to.as_str().ends_with(&self.tail) {
-            return Err(refused());
-        }
-        Ok(to)
-    }
-}
-
-fn header_lines(headers: &HeaderMap) -> Vec<u8> {
-    let mut lines = Vec::new();
-    for (name, value) in headers {
-        lines.extend_from_slice(name.as_str().as_bytes());
-        lines.push(b':');
-        lines.extend_from_slice(value.as_bytes());
-        lines.push(b'\n');
-    }
-    lines
-}
-
-/// The start of what a server advertises.
-struct Capabilities {
-    read: Vec<u8>,
-    /// It is all of it, and of protocol version 2: it lists no references.
-    is_whole: bool,
-}
-
-fn read_capabilities(body: &mut impl Read) -> io::Result<Capabilities> {
-    const MOST: u64 = 4096;
-    let mut read = Vec::new();
-    body.take(MOST).read_to_end(&mut read)?;
-    let is_whole = (read.len() as u64) < MOST
-        && [&b"000eversion 2\n"[..], b"000dversion 2"]
-            .iter()
-            .any(|line| read.find(line).is_some());
-    Ok(Capabilities { read, is_whole })
-}
-
-fn refusal(response: ureq::http::Response<Body>) -> io::Error {
-    let (parts, body) = response.into_parts();
-    if parts.status == StatusCode::UNAUTHORIZED {
-        let www_authenticate = parts
-            .headers
-            .get_all(WWW_AUTHENTICATE)
-            .iter()
-            .map(|value| BString::from(value.as_bytes()))
-            .collect();
-        return io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            AuthenticationRequired { www_authenticate },
-        );
-    }
-    failure::refusal(parts.status, &parts.headers, body.into_reader())
-}
-
-struct Headers {
-    exchange: Shared,
-    lines: Option<Cursor<Vec<u8>>>,
-}
-
-impl Headers {
-    fn of(exchange: &Shared) -> Self {
-        Headers {
-            exchange: Arc::clone(exchange),
-            lines: None,
-        }
-    }
-
-    fn lines(&mut self) -> io::Result<&mut Cursor<Vec<u8>>> {
-        if self.lines.is_none() {
-            let lines = std::mem::take(&mut lock(&self.exchange).answer()?.headers);
-            self.lines = Some(Cursor::new(lines));
-        }
-        Ok(self.lines.get_or_insert_default())
-    }
-}
-
-impl Read for Headers {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.lines()?.read(buffer)
-    }
-}
-
-impl BufRead for Headers {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.lines()?.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        if let Some(lines) = &mut self.lines {
-            lines.consume(amount);
-        }
-    }
-}
-
-struct Reply {
-    session: Session,
-    exchange: Shared,
-    body: Option<Limited<Box<dyn BufRead + Send>>>,
-    failed: bool,
-}
-
-impl Reply {
-    fn of(session: &Session, exchange: &Shared) -> Self {
-        Reply {
-            session: session.clone(),
-            exchange: Arc::clone(exchange),
-            body: None,
-            failed: false,
-        }
-    }
-
-    fn body(&mut self) -> io::Result<&mut Limited<Box<dyn BufRead + Send>>> {
-        if self.body.is_none() {
-            let body = lock(&self.exchange).answer()?.body.take();
-            self.body = body.map(|body| Limited::new(body, &self.session));
-        }
-        self.body
-            .as_mut()
-            .ok_or_else(|| io::Error::other("the reply was read before"))
-    }
-}
-
-impl Read for Reply {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.body()?.read(buffer);
-        self.failed |= read.is_err();
-        self.session.noting(read)
-    }
-}
-
-impl BufRead for Reply {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if let Err(error) = self.body()?.fill_buf() {
-            self.failed = true;
-            return self.session.noting(Err(error));
-        }
-        self.body()?.fill_buf()
-    }
-
-    fn consume(&mut self, amount: usize) {
-        if let Some(body) = &mut self.body {
-            body.consume(amount);
-        }
-    }
-}
-
-impl Drop for Reply {
-    /// A reply that was read to its end leaves the connection to the next request. What gix leaves
-    /// unread after a pack is the packet that ends it.
-    fn drop(&mut self) {
-        const REST: usize = 1 << 16;
-        let Some(body) = self.body.as_mut().filter(|_| !self.failed) else {
-            return;
-        };
-        let mut read = 0;
-        while read < REST {
-            let Ok(length @ 1..) = body.fill_buf().map(<[u8]>::len) else {
-                return;
-            };
-            body.consume(length);
-            read += length;
-        }
-    }
-}
-
-struct Upload(Shared);
-
-impl Write for Upload {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut lock(&self.0).request {
-            Some(request) => request.upload.write(bytes),
-            None => Err(io::ErrorKind::BrokenPipe.into()),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }

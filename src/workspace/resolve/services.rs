@@ -3,6 +3,7 @@
 mod checks;
 mod data;
 mod healthcheck;
+mod keys;
 mod ports;
 mod preset;
 mod version;
@@ -15,15 +16,12 @@ use indexmap::IndexMap;
 
 use super::Problems;
 use super::scope::{self, Facts, Scope};
-use crate::manifest::model::{
-    ComposeTable, DependencyTable, Entries, MountTable, ServiceTable, Variable,
-};
+use crate::manifest::model::{ComposeTable, DependencyTable, Entries, ServiceTable, Variable};
 use crate::manifest::{Diagnostic, Manifest, Spanned};
 use crate::workspace::preset::{self as catalog, Definition};
 use crate::workspace::syntax::{self, join};
 use crate::workspace::{
-    Build, Command, Condition, Dependency, Limits, Mount, Port, Preset, Repo, Scalar, Service,
-    Source, Volume,
+    Build, Command, Condition, Dependency, Port, Preset, Repo, Scalar, Service, Source,
 };
 
 const DOCKERFILE: &str = "Dockerfile.dev";
@@ -152,7 +150,7 @@ impl Resolver<'_> {
             Some(Source::Build(build)) => build.context.as_str(),
             _ => "",
         };
-        let mounts = mounts(&full, context, &table.mount, problems);
+        let mounts = keys::mounts(&full, context, &table.mount, problems);
         checks::keep(&full, &table.keep, &mounts, problems);
         checks::mounted_once(&full, table, problems);
         if let Some(preset) = facts.preset {
@@ -165,13 +163,13 @@ impl Resolver<'_> {
             ports: facts.ports.clone(),
             depends_on: self.dependencies(&full, name, table, problems),
             environment: self.variables(&full, "environment", &table.environment, problems),
-            env_file: paths(
+            env_file: keys::paths(
                 &format!("{full}.env_file"),
                 context,
                 &table.env_file,
                 problems,
             ),
-            required_env: required_env(&full, table, problems),
+            required_env: keys::required_env(&full, table, problems),
             healthcheck: healthcheck::resolve(
                 &full,
                 table.healthcheck.as_ref(),
@@ -180,22 +178,22 @@ impl Resolver<'_> {
                 problems,
             ),
             mounts,
-            rebuild_on: paths(
+            rebuild_on: keys::paths(
                 &format!("{full}.rebuild_on"),
                 context,
                 &table.rebuild_on,
                 problems,
             ),
             keep: table.keep.iter().map(|keep| keep.value.clone()).collect(),
-            volumes: volumes(&full, table, problems),
+            volumes: keys::volumes(&full, table, problems),
             configs: Vec::new(),
             command: self.command(table.command.as_ref(), problems),
             user: table
                 .user
                 .as_ref()
                 .map(|user| scope::bind(&user.value, &user.span, self.scope, problems)),
-            profiles: profiles(&full, table, problems),
-            limits: limits(&full, table, problems),
+            profiles: keys::profiles(&full, table, problems),
+            limits: keys::limits(&full, table, problems),
             test: table.test.as_ref().map(|test| test.value.clone()),
             compose: self.compose(table, problems),
         };
@@ -488,133 +486,5 @@ fn default_condition(other: &ServiceTable) -> Condition {
         Condition::ServiceHealthy
     } else {
         Condition::ServiceStarted
-    }
-}
-
-fn mounts(full: &str, context: &str, tables: &[MountTable], problems: &mut Problems) -> Vec<Mount> {
-    let full = format!("{full}.mount");
-    tables
-        .iter()
-        .filter_map(|table| {
-            let target = &table.target;
-            let valid = problems.check(target, &full, syntax::container_path(&target.value));
-            let source = match &table.source {
-                None => String::new(),
-                Some(source) => {
-                    problems.valid(source, &full, syntax::relative_path(&source.value))?
-                }
-            };
-            valid.then(|| Mount {
-                source: join(context, &source),
-                target: target.value.clone(),
-                mode: table.mode,
-            })
-        })
-        .collect()
-}
-
-fn paths(
-    full: &str,
-    folder: &str,
-    values: &[Spanned<String>],
-    problems: &mut Problems,
-) -> Vec<String> {
-    values
-        .iter()
-        .filter_map(|path| problems.valid(path, full, syntax::relative_path(&path.value)))
-        .map(|path| join(folder, &path))
-        .collect()
-}
-
-fn required_env(full: &str, table: &ServiceTable, problems: &mut Problems) -> Vec<String> {
-    for name in &table.required_env {
-        problems.check(
-            name,
-            &format!("{full}.required_env"),
-            syntax::variable(&name.value),
-        );
-        let same = |(other, _): &&Variable| other.value == name.value;
-        if let Some((other, _)) = table.environment.iter().find(same) {
-            problems.push(
-                Diagnostic::new(
-                    name.span.clone(),
-                    format!(
-                        "`{}` is in `{full}.required_env` and in its `environment`",
-                        name.value
-                    ),
-                )
-                .related(other.span.clone(), "the other one")
-                .help("keep it in `required_env` if it is a secret, in `environment` if not"),
-            );
-        }
-    }
-    table
-        .required_env
-        .iter()
-        .map(|name| name.value.clone())
-        .collect()
-}
-
-fn volumes(full: &str, table: &ServiceTable, problems: &mut Problems) -> Vec<Volume> {
-    let full = format!("{full}.volumes");
-    table
-        .volumes
-        .iter()
-        .filter_map(|text| {
-            let parsed = problems.valid(text, &full, syntax::volume(&text.value));
-            let (source, target, read_only) = parsed?;
-            Some(Volume {
-                source,
-                target,
-                read_only,
-            })
-        })
-        .collect()
-}
-
-fn profiles(full: &str, table: &ServiceTable, problems: &mut Problems) -> Vec<String> {
-    for profile in &table.profiles {
-        // The schema of Compose: [a-zA-Z0-9][a-zA-Z0-9_.-]+
-        let valid = profile.value.len() > 1
-            && profile
-                .value
-                .starts_with(|c: char| c.is_ascii_alphanumeric())
-            && profile
-                .value
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
-        if !valid {
-            problems.push(
-                Diagnostic::new(
-                    profile.span.clone(),
-                    format!(
-                        "`{full}.profiles`: Compose does not accept the name `{}`",
-                        profile.value
-                    ),
-                )
-                .help("two or more letters, digits, `_`, `.` and `-`"),
-            );
-        }
-    }
-    table
-        .profiles
-        .iter()
-        .map(|profile| profile.value.clone())
-        .collect()
-}
-
-fn limits(full: &str, table: &ServiceTable, problems: &mut Problems) -> Limits {
-    let limits = &table.limits;
-    if let Some(memory) = &limits.memory {
-        problems.check(
-            memory,
-            &format!("{full}.limits.memory"),
-            syntax::bytes(&memory.value),
-        );
-    }
-    Limits {
-        memory: limits.memory.as_ref().map(|memory| memory.value.clone()),
-        cpus: limits.cpus.as_ref().map(|cpus| cpus.value),
-        pids: limits.pids.as_ref().map(|pids| pids.value.into()),
     }
 }

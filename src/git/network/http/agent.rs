@@ -11,8 +11,9 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 use ureq::{Agent, Proxy};
 use url::Url;
 
+use super::request::BUFFER;
 use super::settings::Wire;
-use super::{BUFFER, forward, lock};
+use super::{forward, lock};
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(20);

@@ -62,12 +62,11 @@ pub fn plain(text: &str) -> String {
     let mut parts = text.split(MARK);
     let first = parts.next().unwrap_or_default();
     parts.fold(first.to_owned(), |mut plain, part| {
-        match style_after(part) {
-            Some(end) => plain.push_str(&part[end..]),
-            None => {
-                plain.push(MARK);
-                plain.push_str(part);
-            }
+        if let Some(end) = style_after(part) {
+            plain.push_str(&part[end..]);
+        } else {
+            plain.push(MARK);
+            plain.push_str(part);
         }
         plain
     })

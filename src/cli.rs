@@ -1,15 +1,17 @@
 //! The command line: clap types, and which command runs.
 
+use std::env;
 use std::path::PathBuf;
 use std::{io, iter};
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use anyhow::anyhow;
+use clap::{ArgAction, CommandFactory as _, Parser, Subcommand};
 
 use crate::commands;
 use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::surroundings;
 use crate::ops::Context;
-use crate::ui::{ColorWhen, Ui, Verbosity};
+use crate::ui::{ColorWhen, Ui, Verbosity, log};
 
 /// From a fresh laptop to every service of the company running.
 #[derive(Debug, Parser)]
@@ -37,9 +39,9 @@ struct Global {
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Print more about what is done
-    #[arg(short, long, global = true)]
-    verbose: bool,
+    /// Print more about what is done; twice, also each program and request
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
     /// When to use colours
     #[arg(
         long,
@@ -86,12 +88,13 @@ pub fn main() -> u8 {
     let cli = Cli::parse();
     let verbosity = match (cli.global.quiet, cli.global.verbose) {
         (true, _) => Verbosity::Quiet,
-        (_, true) => Verbosity::Verbose,
-        _ => Verbosity::Normal,
+        (_, 0) => Verbosity::Normal,
+        _ => Verbosity::Verbose,
     };
     let ui = Ui::new(verbosity, cli.global.color);
     let left = left.context("can't start again without the variables of the git hook around it");
-    match left.and_then(|()| run(cli, ui)) {
+    let ready = left.and_then(|()| start_log(&cli.global));
+    match ready.and_then(|()| run(cli, ui)) {
         Ok(exit) => exit.code(),
         Err(failure) if reader_has_gone(&failure) => Exit::Done.code(),
         Err(failure) => {
@@ -99,6 +102,21 @@ pub fn main() -> u8 {
             failure.code()
         }
     }
+}
+
+/// Logs as the variable says, or else as often as `-v` was given.
+fn start_log(global: &Global) -> Result<(), Failure> {
+    let asked = env::var("FITOUT_LOG").unwrap_or_default();
+    let filter = match (asked.as_str(), global.verbose) {
+        ("", 0 | 1) => return Ok(()),
+        ("", 2) => "debug",
+        ("", _) => "trace",
+        (asked, _) => asked,
+    };
+    log::start(filter).map_err(|error| {
+        Failure::usage(anyhow!("`FITOUT_LOG={filter}` is not a filter: {error}"))
+            .hint("FITOUT_LOG=debug, or FITOUT_LOG=http=debug for one target")
+    })
 }
 
 fn run(cli: Cli, ui: Ui) -> CommandResult {

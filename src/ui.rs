@@ -3,6 +3,7 @@
 //! Data goes to stdout, all else to stderr. This module knows no manifest, no git and no Docker.
 
 pub(crate) mod differences;
+pub(crate) mod log;
 pub mod progress;
 pub mod prompt;
 pub(crate) mod repos;
@@ -80,9 +81,9 @@ impl Ui {
         self.verbosity
     }
 
-    /// Whether to draw progress bars: on a terminal, and not with `-q`.
+    /// Whether to draw progress bars: on a terminal, and neither with `-q` nor between the lines of a log.
     pub fn draws_progress(&self) -> bool {
-        self.stderr_is_terminal && self.verbosity > Verbosity::Quiet
+        self.stderr_is_terminal && self.verbosity > Verbosity::Quiet && !log::is_on()
     }
 
     /// Columns of the terminal that stderr is, where it is one.
@@ -186,9 +187,13 @@ impl Ui {
         if self.verbosity >= at_least {
             let line = shown::text(&line.to_string());
             // Nothing sensible is left to do when stderr itself is gone.
-            let _ = writeln!(anstream::stderr().lock(), "{line}");
+            let _ = to_stderr(&(line + "\n"));
         }
     }
+}
+
+fn to_stderr(text: &str) -> io::Result<()> {
+    anstream::stderr().lock().write_all(text.as_bytes())
 }
 
 fn to_stdout(text: &str) -> io::Result<()> {

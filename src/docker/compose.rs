@@ -16,7 +16,7 @@ use super::containers;
 use crate::compose::selection::{self, Selection};
 use crate::error::{Classified, Kind};
 use crate::host::interrupt;
-use crate::host::process::{self, Output, RunError};
+use crate::host::process::{self, Output, RunError, Traced as _};
 use crate::running::ServiceState;
 
 /// Which Compose this machine has.
@@ -191,7 +191,7 @@ impl Compose {
     /// Runs it in the user's terminal, however long it takes. It is in our own process group, so
     /// that Ctrl-C reaches it too.
     pub fn pass_through(&self) -> Result<ExitStatus, RunError> {
-        self.command().status().map_err(not_started)
+        self.command().traced_status().map_err(not_started)
     }
 
     /// Becomes `docker compose`: this process is replaced, so that exit status, signals and terminal
@@ -203,7 +203,7 @@ impl Compose {
     /// Runs it in the user's terminal. After Ctrl-C or SIGTERM it is asked to stop as well, and
     /// ended when it does not.
     pub fn pass_through_until_interrupt(&self) -> Result<ExitStatus, RunError> {
-        let mut child = self.command().spawn().map_err(not_started)?;
+        let mut child = self.command().traced_spawn().map_err(not_started)?;
         let mut asked: Option<Instant> = None;
         loop {
             if let Some(status) = child.try_wait().map_err(not_started)? {

@@ -18,7 +18,7 @@ use super::local::work::Paths;
 use super::local::{self, hooks};
 use super::network::{self, ssh};
 use crate::host::interrupt;
-use crate::host::process::{self, RunError};
+use crate::host::process::{self, RunError, Traced as _};
 use crate::sync::Changes;
 use crate::workspace::{Checkout, Repo};
 
@@ -30,13 +30,13 @@ pub fn version() -> Option<semver::Version> {
     let mut command = git();
     command.env("GIT_CONFIG_GLOBAL", "/dev/null");
     command.env("GIT_CONFIG_NOSYSTEM", "1");
-    let output = command.arg("--version").output().ok()?;
+    let output = command.arg("--version").traced_output().ok()?;
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 
 /// The version of the Git LFS extension; none where there is none.
 pub fn lfs_version() -> Option<String> {
-    let output = git().args(["lfs", "version"]).output().ok()?;
+    let output = git().args(["lfs", "version"]).traced_output().ok()?;
     // `git-lfs/3.6.1 (Debian; linux amd64; go 1.24.4)`
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let version = said.strip_prefix("git-lfs/")?.split_whitespace().next()?;
@@ -166,7 +166,7 @@ pub(super) fn tips(path: &Path, remote: &str, url: &str) -> Result<Vec<String>, 
     let log = ssh::Log::new()?;
     let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
     command.args(["ls-remote", "--quiet", "--heads", "--tags", "--", remote]);
-    let output = command.output().map_err(|error| missing(&error))?;
+    let output = command.traced_output().map_err(|error| missing(&error))?;
     if !output.status.success() {
         return Err(GitError::of_git(&said(&output.stderr), &log.said(), url));
     }
@@ -182,7 +182,7 @@ pub(super) fn maintain(path: &Path) {
     command.args(["maintenance", "run", "--auto", "--quiet"]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     // A clone with many packs works as well.
-    let _ = command.process_group(0).spawn();
+    let _ = command.process_group(0).traced_spawn();
 }
 
 /// Whether `git ls-remote` gets an answer within `limit`.
@@ -212,7 +212,7 @@ pub(super) fn fetches(url: &str, limit: Duration) -> bool {
 pub(super) fn refused_owner(url: &str) -> Option<GitError> {
     let mut command = git();
     command.args(["ls-remote", "--quiet", "--", url, "HEAD"]);
-    let output = command.output().ok()?;
+    let output = command.traced_output().ok()?;
     let error = GitError::of_git(&said(&output.stderr), &SshSaid::default(), url);
     (error.cause == Cause::Owner).then_some(error)
 }
@@ -357,7 +357,7 @@ pub(super) fn run_hook(
 
 /// What git prints where it succeeds.
 fn printed(mut command: Command) -> Result<Vec<u8>, GitError> {
-    let output = command.output().map_err(|error| missing(&error))?;
+    let output = command.traced_output().map_err(|error| missing(&error))?;
     if output.status.success() {
         return Ok(output.stdout);
     }
@@ -424,7 +424,7 @@ pub(super) fn ask_around<S: AsRef<OsStr>>(
 
 fn answer(mut command: Command) -> Result<Option<BString>, GitError> {
     command.env("GIT_OPTIONAL_LOCKS", "0");
-    let output = command.output().map_err(|error| missing(&error))?;
+    let output = command.traced_output().map_err(|error| missing(&error))?;
     match output.status.code() {
         Some(0) => Ok(Some(output.stdout.into())),
         Some(1) => Ok(None),

@@ -3,6 +3,8 @@
 use std::env;
 use std::process::{Command, Stdio};
 
+use super::process::Traced as _;
+
 /// Shows a page. False where there is no browser to show it in.
 pub fn open(url: &str) -> bool {
     let programs: &[&str] = if cfg!(target_os = "macos") {
@@ -19,7 +21,7 @@ pub fn open(url: &str) -> bool {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .status()
+            .traced_status()
             .is_ok_and(|status| status.success())
     })
 }

@@ -2,10 +2,13 @@
 //!
 //! The child is the leader of a process group of its own, so that a program that hangs is ended
 //! together with everything that it started. It has no terminal to ask questions on.
+//!
+//! Every program is started here, so that the log has them all: [`Traced`].
 
-use crate::error::{Classified, Kind};
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Read};
+use std::iter;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{self, Child, Command, ExitStatus, Stdio};
@@ -15,6 +18,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::error::{Classified, Kind};
+use crate::shell;
+use crate::workspace::syntax::without_password;
 
 /// What a program left behind, as text.
 #[derive(Clone, Debug)]
@@ -67,6 +74,71 @@ const TICK: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 20_000_000,
 };
+
+/// Starts programs as [`Command`] does, and has the log say which, where, how they ended and after how long. Their
+/// environment is not logged, and neither is a password in a URL.
+pub trait Traced {
+    /// [`Command::spawn`]; how the program ends is not logged.
+    fn traced_spawn(&mut self) -> io::Result<Child>;
+    /// [`Command::status`]
+    fn traced_status(&mut self) -> io::Result<ExitStatus>;
+    /// [`Command::output`]
+    fn traced_output(&mut self) -> io::Result<process::Output>;
+}
+
+impl Traced for Command {
+    fn traced_spawn(&mut self) -> io::Result<Child> {
+        log_start(self);
+        let started = Instant::now();
+        let child = self.spawn();
+        if let Err(error) = &child {
+            log_end(self, started, error);
+        }
+        child
+    }
+
+    fn traced_status(&mut self) -> io::Result<ExitStatus> {
+        log_start(self);
+        let started = Instant::now();
+        let status = self.status();
+        match &status {
+            Ok(status) => log_end(self, started, status),
+            Err(error) => log_end(self, started, error),
+        }
+        status
+    }
+
+    fn traced_output(&mut self) -> io::Result<process::Output> {
+        log_start(self);
+        let started = Instant::now();
+        let output = self.output();
+        match &output {
+            Ok(output) => log_end(self, started, output.status),
+            Err(error) => log_end(self, started, error),
+        }
+        output
+    }
+}
+
+fn log_start(command: &Command) {
+    if let Some(folder) = command.get_current_dir() {
+        tracing::debug!(target: "program", "{} in {}", shown(command), folder.display());
+    } else {
+        tracing::debug!(target: "program", "{}", shown(command));
+    }
+}
+
+fn log_end(command: &Command, started: Instant, how: impl Display) {
+    let took = started.elapsed().as_millis();
+    tracing::debug!(target: "program", "{}: {how}, after {took} ms", shown(command));
+}
+
+/// The words of a command, as they can be typed.
+fn shown(command: &Command) -> String {
+    let words = iter::once(command.get_program()).chain(command.get_args());
+    let words = words.map(|word| without_password(&word.to_string_lossy()));
+    shell::words(&words.collect::<Vec<_>>())
+}
 
 /// Runs `command` and waits for it at most `limit`. What it prints is text.
 pub fn run(command: &mut Command, limit: Duration) -> Result<Output, RunError> {
@@ -121,7 +193,7 @@ fn to_its_end(
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .process_group(0)
-        .spawn()
+        .traced_spawn()
         .map_err(io_error)?;
     let mut pipes = [
         Pipe::new(child.stdout.take().map(OwnedFd::from)),
@@ -138,6 +210,12 @@ fn to_its_end(
             let note = format!("[the first {left_out} bytes of {name} are left out]\n");
             stderr.splice(..0, note.into_bytes());
         }
+    }
+    match &ended {
+        Ok(Ended::Exited(status)) => log_end(command, started, status),
+        Ok(Ended::TimedOut) => log_end(command, started, "took too long, and was ended"),
+        Ok(Ended::Interrupted) => log_end(command, started, "was ended by Ctrl-C"),
+        Err(error) => log_end(command, started, error),
     }
     match ended.map_err(io_error)? {
         Ended::Exited(status) => Ok(process::Output {

@@ -38,6 +38,7 @@ mod lfs_server;
 mod lint;
 mod local_remotes;
 mod lock;
+mod log;
 mod login;
 mod manifest;
 mod mounts;

@@ -20,6 +20,7 @@ use crate::git::cli;
 use crate::git::error::{Cause, GitError};
 use crate::git::meter::Gate;
 use crate::host::interrupt;
+use crate::host::process::Traced as _;
 
 const POST_CHECKOUT: &str = "post-checkout";
 const POST_MERGE: &str = "post-merge";
@@ -167,7 +168,7 @@ fn folder_by_git(path: &Path) -> Option<PathBuf> {
     let mut command = cli::quiet("git");
     command.arg("-C").arg(path).args(["config", "--show-scope"]);
     command.args(["--type=path", "--get", "core.hooksPath"]);
-    let said = command.output().ok()?.stdout;
+    let said = command.traced_output().ok()?.stdout;
     let (scope, folder) = said.split_once_str("\t")?;
     let is_own = [&b"local"[..], b"worktree"].contains(&scope);
     (!is_own).then(|| PathBuf::from(OsStr::from_bytes(folder.trim_end_with(|it| it == '\n'))))

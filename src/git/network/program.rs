@@ -19,6 +19,8 @@ use super::allowance::Limited;
 use super::http::Session;
 use super::line::url_and_version;
 
+use crate::host::process::Traced as _;
+
 /// What a server on the other side is to run.
 const UPLOAD_PACK: &str = "git-upload-pack";
 
@@ -34,7 +36,7 @@ pub(super) fn transport(
         _ => return Ok(None),
     };
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command.spawn().map_err(|source| {
+    let mut child = command.traced_spawn().map_err(|source| {
         let command = command.get_program().to_owned();
         gix::Error::from_error(client::Error::InvokeProgram { source, command })
     })?;
@@ -158,7 +160,7 @@ fn is_like_openssh(program: &std::ffi::OsStr, host: &str) -> bool {
     let mut command = in_shell(program);
     command.args(["-G", host]).stdin(Stdio::null());
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
+    command.traced_status().is_ok_and(|status| status.success())
 }
 
 /// A program that runs for as long as it is spoken to.

@@ -22,6 +22,7 @@ use gix::bstr::{BString, ByteSlice};
 
 use crate::git::error::SshSaid;
 use crate::git::url;
+use crate::host::process::Traced as _;
 use crate::shell;
 use crate::workspace::address;
 
@@ -155,7 +156,7 @@ impl Host {
     /// What the user's configuration comes to for this host. Asks no server.
     fn settings(&self) -> Option<&Settings> {
         let ask = || {
-            let output = self.ssh(&["-G"]).output().ok()?;
+            let output = self.ssh(&["-G"]).traced_output().ok()?;
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
             output.status.success().then_some(Settings(text))
         };
@@ -258,7 +259,7 @@ impl Host {
             .arg("exit")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .status();
+            .traced_status();
         status.is_ok() && self.is_known()
     }
 
@@ -286,7 +287,11 @@ impl Host {
     fn knock(&self, options: &[&str]) -> Option<Output> {
         let silent = ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"];
         let mut command = self.ssh(&[&silent[..], options].concat());
-        command.arg("exit").stdin(Stdio::null()).output().ok()
+        command
+            .arg("exit")
+            .stdin(Stdio::null())
+            .traced_output()
+            .ok()
     }
 
     fn ssh(&self, options: &[&str]) -> Command {
@@ -332,7 +337,9 @@ fn is_in(file: &str, host: &str) -> bool {
     command.args(["-F", host, "-f"]).arg(expanded(file));
     command.stdout(Stdio::null()).stderr(Stdio::null());
     // Without the program to look it up, ssh has to say it.
-    command.status().map_or(true, |status| status.success())
+    command
+        .traced_status()
+        .map_or(true, |status| status.success())
 }
 
 /// Whether the first word that is no assignment is a program called `ssh`.

@@ -3,6 +3,7 @@
 use std::io::{self, BufReader, Cursor, Read};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use gix::bstr::{BString, ByteSlice};
 use gix::protocol::transport::client::AuthenticationRequired;
@@ -18,6 +19,7 @@ use super::servers::{Asker, Known, Server};
 use super::settings::Wire;
 use super::{Session, is_same_server, lock};
 use crate::git::error::Cause;
+use crate::workspace::syntax::without_password;
 
 /// As many as git follows: `CURLOPT_MAXREDIRS` in its `http.c`.
 const MOST_REDIRECTS: usize = 20;
@@ -107,11 +109,23 @@ impl Request {
         }
         let agent = agent(&self.wire, url)
             .map_err(|error| failure::error(Cause::Other, error.to_string()))?;
+        let started = Instant::now();
         let response = if self.method == Method::POST {
             agent.run(request.map(|()| self.upload.as_slice()))
         } else {
             agent.run(request)
         };
+        let took = started.elapsed().as_millis();
+        let shown = without_password(url.as_str());
+        match &response {
+            Ok(response) => {
+                let status = response.status();
+                tracing::debug!(target: "http", "{} {shown}: {status}, after {took} ms", self.method);
+            }
+            Err(error) => {
+                tracing::debug!(target: "http", "{} {shown}: {error}, after {took} ms", self.method);
+            }
+        }
         response.map_err(ureq::Error::into_io)
     }
 

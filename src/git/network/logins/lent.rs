@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use gix::credentials::protocol::Context;
 use tempfile::TempDir;
 
+use crate::host::process::Traced as _;
 use crate::shell;
 
 /// Where the socket is, once a login is lent. Nobody else may enter that folder.
@@ -24,7 +25,7 @@ pub struct Loans;
 impl Drop for Loans {
     fn drop(&mut self) {
         if let Some(folder) = folder().take() {
-            let _ = cache(&folder, "exit").status();
+            let _ = cache(&folder, "exit").traced_status();
         }
     }
 }
@@ -40,7 +41,9 @@ pub(super) fn lend(login: &Context) -> io::Result<()> {
             none.insert(folder.prefix("fitout-").permissions(only_mine).tempdir()?)
         }
     };
-    let mut store = cache(folder, "store").stdin(Stdio::piped()).spawn()?;
+    let mut store = cache(folder, "store")
+        .stdin(Stdio::piped())
+        .traced_spawn()?;
     if let Some(mut input) = store.stdin.take() {
         login.write_to(&mut input).map_err(io::Error::other)?;
         input.flush()?;

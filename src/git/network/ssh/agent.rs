@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
+use crate::host::process::Traced as _;
+
 /// Who holds a key once it is unlocked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
@@ -64,7 +66,7 @@ pub(super) fn unlock(key: &Path, holder: Holder) -> bool {
         .args(["-q", "--"])
         .arg(key)
         .stdin(Stdio::inherit())
-        .status();
+        .traced_status();
     status.is_ok_and(|status| status.success())
 }
 
@@ -77,7 +79,7 @@ fn start() -> io::Result<Agent> {
         .stderr(Stdio::null())
         // Ctrl-C is for fitout, which may have something to finish.
         .process_group(0)
-        .spawn()?;
+        .traced_spawn()?;
     let (Some(lifeline), Some(said)) = (agent.stdin.take(), agent.stdout.take()) else {
         return Err(io::ErrorKind::BrokenPipe.into());
     };
@@ -95,7 +97,7 @@ fn start() -> io::Result<Agent> {
 /// The fingerprints of the keys that the agent holds. To list them asks nobody; to sign may.
 fn keys() -> Option<Vec<String>> {
     const NO_AGENT: i32 = 2;
-    let output = command("ssh-add").arg("-l").output().ok()?;
+    let output = command("ssh-add").arg("-l").traced_output().ok()?;
     let held = String::from_utf8_lossy(&output.stdout);
     let held = held.lines().filter_map(second_word).collect();
     (output.status.code() != Some(NO_AGENT)).then_some(held)
@@ -103,7 +105,10 @@ fn keys() -> Option<Vec<String>> {
 
 /// Of a private key, without its passphrase.
 fn fingerprint(key: &Path) -> Option<String> {
-    let output = command("ssh-keygen").args(["-l", "-f"]).arg(key).output();
+    let output = command("ssh-keygen")
+        .args(["-l", "-f"])
+        .arg(key)
+        .traced_output();
     second_word(&String::from_utf8_lossy(&output.ok()?.stdout))
 }
 
@@ -116,7 +121,7 @@ fn has_passphrase(key: &Path) -> bool {
     let output = command("ssh-keygen")
         .args(["-y", "-P", "", "-f"])
         .arg(key)
-        .output();
+        .traced_output();
     output.is_ok_and(|output| {
         String::from_utf8_lossy(&output.stderr).contains("incorrect passphrase")
     })

@@ -38,9 +38,9 @@ use ureq::http::{HeaderMap, Method};
 use url::Url;
 
 pub(super) use self::agent::hang_up;
-use self::exchange::{Answer, Exchange, Headers, Reply, Shared, Upload};
+use self::exchange::{Exchange, Headers, Reply, Shared, Upload};
 pub(in crate::git) use self::failure::RemoteFailure;
-use self::request::Request;
+use self::request::{Answer, Request};
 use self::servers::{Asker, ask};
 pub(super) use self::settings::silence;
 pub(in crate::git) use self::settings::would_leak;

@@ -11,9 +11,11 @@ use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConf
 use ureq::{Agent, Proxy};
 use url::Url;
 
-use super::request::BUFFER;
 use super::settings::Wire;
 use super::{forward, lock};
+
+/// How much is read and sent at once, in bytes.
+pub(super) const BUFFER: usize = 1 << 17;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(20);

@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::{Arc, Mutex};
 
 use super::super::allowance::Limited;
-use super::request::Request;
+use super::request::{Answer, Request};
 use super::{Session, lock};
 
 pub(super) type Shared = Arc<Mutex<Exchange>>;
@@ -15,12 +15,6 @@ pub(super) enum Exchange {
     Waiting(Box<Request>),
     Answered(Answer),
     Failed,
-}
-
-/// What a server has answered: the lines of its headers, and its body until somebody reads it.
-pub(super) struct Answer {
-    pub headers: Vec<u8>,
-    pub body: Option<Box<dyn BufRead + Send>>,
 }
 
 impl Exchange {

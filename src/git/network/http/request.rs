@@ -1,6 +1,6 @@
 //! Sends a request and follows its redirects, as git does: what is secret stays with the server that it is for.
 
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -12,8 +12,7 @@ use ureq::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
 use ureq::http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use super::agent::agent;
-use super::exchange::Answer;
+use super::agent::{BUFFER, agent};
 use super::failure;
 use super::servers::{Asker, Known, Server};
 use super::settings::Wire;
@@ -23,7 +22,12 @@ use crate::workspace::syntax::without_password;
 
 /// As many as git follows: `CURLOPT_MAXREDIRS` in its `http.c`.
 const MOST_REDIRECTS: usize = 20;
-pub(super) const BUFFER: usize = 1 << 17;
+
+/// What a server has answered: the lines of its headers, and its body until somebody reads it.
+pub(super) struct Answer {
+    pub headers: Vec<u8>,
+    pub body: Option<Box<dyn BufRead + Send>>,
+}
 
 pub(super) struct Request {
     pub session: Session,

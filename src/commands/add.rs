@@ -1,6 +1,6 @@
 //! `fitout add`: one more repo in the manifest, and what it can be run as.
 
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit};
 use crate::manifest;
 use crate::ops::Context;
 use crate::ops::add::{Addition, Request};
@@ -71,15 +71,10 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     for line in addition.tables.lines() {
         ui.say(format_args!("{PASS}+{line}{PASS:#}"));
     }
-    if ui.can_prompt() && !args.yes {
-        match ui.confirm(&format!("Add this to {}?", manifest::FILE)) {
-            Some(true) => {}
-            Some(false) => {
-                ui.say(format_args!("{} was left as it is", manifest::FILE));
-                return Ok(Exit::Done);
-            }
-            None => return Err(Failure::interrupted()),
-        }
+    let question = format!("Add this to {}?", manifest::FILE);
+    if ui.can_prompt() && !args.yes && !ui.confirm(&question)? {
+        ui.say(format_args!("{} was left as it is", manifest::FILE));
+        return Ok(Exit::Done);
     }
     addition.write()?;
     ui.say(format_args!(

@@ -129,10 +129,8 @@ fn clean(context: &Context, cache: &Cache, entries: &[Entry], yes: bool) -> Comm
             return Err(Failure::usage(error).hint("fitout cache clean --yes"));
         }
         let question = format!("Remove {} in {folder}?", size(total(entries)));
-        match ui.confirm(&question) {
-            Some(true) => {}
-            Some(false) => return Ok(Exit::Done),
-            None => return Err(Failure::interrupted()),
+        if !ui.confirm(&question)? {
+            return Ok(Exit::Done);
         }
     }
     let (mut freed, mut exit) = (0, Exit::Done);

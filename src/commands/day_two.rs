@@ -258,13 +258,9 @@ fn down(context: &Context, opened: &Opened, project: &Project, args: &DownArgs) 
             ))
             .hint("to remove it all the same, run `fitout down --volumes --yes`"));
         }
-        match context.ui.confirm_loss(&question) {
-            Some(true) => {}
-            Some(false) => {
-                context.ui.say("nothing was removed");
-                return Ok(Exit::Done);
-            }
-            None => return Err(Failure::interrupted()),
+        if !context.ui.confirm_loss(&question)? {
+            context.ui.say("nothing was removed");
+            return Ok(Exit::Done);
         }
     }
     become_compose(compose.arg("--volumes"))

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit};
 use crate::manifest;
 use crate::ops::Context;
 use crate::ops::dockerfiles::Wanted;
@@ -61,13 +61,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     }
     if ui.can_prompt() && !args.yes {
         ui.say(&draft.text);
-        match ui.confirm(&format!("Write this to {}?", manifest::FILE)) {
-            Some(true) => {}
-            Some(false) => {
-                ui.say("nothing was written");
-                return Ok(Exit::Done);
-            }
-            None => return Err(Failure::interrupted()),
+        if !ui.confirm(&format!("Write this to {}?", manifest::FILE))? {
+            ui.say("nothing was written");
+            return Ok(Exit::Done);
         }
     }
     draft.write()?;

@@ -1,6 +1,6 @@
 //! `fitout remove`: a repo or a service out of the manifest. Never out of the disk.
 
-use crate::error::{CommandResult, Exit, Failure};
+use crate::error::{CommandResult, Exit};
 use crate::manifest;
 use crate::ops::Context;
 use crate::ops::remove::{Removal, Request};
@@ -46,15 +46,10 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
             ui.say(format_args!("{FAIL}-{line}{FAIL:#}"));
         }
     }
-    if ui.can_prompt() && !args.yes {
-        match ui.confirm(&format!("Take this out of {}?", manifest::FILE)) {
-            Some(true) => {}
-            Some(false) => {
-                ui.say(format_args!("{} was left as it is", manifest::FILE));
-                return Ok(Exit::Done);
-            }
-            None => return Err(Failure::interrupted()),
-        }
+    let question = format!("Take this out of {}?", manifest::FILE);
+    if ui.can_prompt() && !args.yes && !ui.confirm(&question)? {
+        ui.say(format_args!("{} was left as it is", manifest::FILE));
+        return Ok(Exit::Done);
     }
     removal.write()?;
     ui.say(format_args!(

@@ -130,14 +130,18 @@ fn other_urls(context: &Context, synced: &Synced, options: &Options) -> Option<O
         return None;
     }
     let question = format!("Give {} the manifest's URL?", names.join(", "));
-    (context.ui.confirm(&question) == Some(true)).then(|| Options {
-        repos: names,
-        allowed: Allowed {
-            set_url: true,
-            ..options.allowed
-        },
-        ..options.clone()
-    })
+    context
+        .ui
+        .confirm(&question)
+        .is_ok_and(|yes| yes)
+        .then(|| Options {
+            repos: names,
+            allowed: Allowed {
+                set_url: true,
+                ..options.allowed
+            },
+            ..options.clone()
+        })
 }
 
 fn table(plan: Plan) -> Table {

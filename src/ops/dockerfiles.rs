@@ -243,7 +243,7 @@ pub(crate) fn accepts(ui: &Ui, offers: &[Offer], wanted: Wanted) -> Result<bool,
             let paths: Vec<String> = offers.iter().map(Offer::path).collect();
             let it = if paths.len() == 1 { "it" } else { "them" };
             let question = format!("There is no {}. Write {it}?", paths.join(", "));
-            ui.confirm(&question).ok_or_else(Failure::interrupted)
+            ui.confirm(&question)
         }
         Wanted::No | Wanted::Unsaid => Ok(false),
     }

@@ -1,20 +1,28 @@
 //! Questions. Only asked where a person sits in front of a terminal ([`Ui::can_prompt`]).
 
 use super::{Ui, shown};
+use crate::error::Failure;
 
 impl Ui {
-    /// Asks a yes-or-no question, with yes for Enter. `None` when the user leaves it with Esc or
-    /// Ctrl-C, or the terminal goes away.
-    pub fn confirm(&self, question: &str) -> Option<bool> {
+    /// Asks a yes-or-no question, with yes for Enter.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::interrupted`] when the user leaves it with Esc or Ctrl-C, or the terminal goes away.
+    pub fn confirm(&self, question: &str) -> Result<bool, Failure> {
         ask(question, true)
     }
 
-    /// Asks before something is lost, with no for Enter. `None` as with [`Ui::confirm`].
-    pub fn confirm_loss(&self, question: &str) -> Option<bool> {
+    /// Asks before something is lost, with no for Enter.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ui::confirm`].
+    pub fn confirm_loss(&self, question: &str) -> Result<bool, Failure> {
         ask(question, false)
     }
 
-    /// Asks for a line of text. `None` as above, and for an empty one.
+    /// Asks for a line of text. `None` when the user leaves it, and for an empty one.
     pub fn ask(&self, question: &str) -> Option<String> {
         let asked = dialoguer::Input::<String>::new()
             .with_prompt(shown::text(question))
@@ -33,11 +41,10 @@ impl Ui {
     }
 }
 
-fn ask(question: &str, default: bool) -> Option<bool> {
-    dialoguer::Confirm::new()
+fn ask(question: &str, default: bool) -> Result<bool, Failure> {
+    let asked = dialoguer::Confirm::new()
         .with_prompt(shown::text(question))
         .default(default)
-        .interact_opt()
-        .ok()
-        .flatten()
+        .interact_opt();
+    asked.ok().flatten().ok_or_else(Failure::interrupted)
 }

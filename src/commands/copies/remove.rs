@@ -94,10 +94,8 @@ fn ask(context: &Context, args: &Args, removal: &Removal) -> Result<Option<Volum
         0 => String::new(),
         some => format!(" and its {}", count(some, "container")),
     };
-    match ui.confirm_loss(&format!("Remove {shown}{containers}?")) {
-        Some(true) => {}
-        Some(false) => return Ok(None),
-        None => return Err(Failure::interrupted()),
+    if !ui.confirm_loss(&format!("Remove {shown}{containers}?"))? {
+        return Ok(None);
     }
     if asked_for == Volumes::Go || stack.volumes().is_empty() {
         return Ok(Some(asked_for));
@@ -106,9 +104,9 @@ fn ask(context: &Context, args: &Args, removal: &Removal) -> Result<Option<Volum
         "Its data too ({})? It can't be undone",
         stack.volumes().join(", ")
     );
-    match ui.confirm_loss(&question) {
-        Some(true) => Ok(Some(Volumes::Go)),
-        Some(false) => Ok(Some(Volumes::Stay)),
-        None => Err(Failure::interrupted()),
+    if ui.confirm_loss(&question)? {
+        Ok(Some(Volumes::Go))
+    } else {
+        Ok(Some(Volumes::Stay))
     }
 }

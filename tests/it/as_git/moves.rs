@@ -27,7 +27,7 @@ const fn under(
 /// One that git makes, and fitout leaves to the user.
 const fn held(name: &'static str, here: &'static str, there: &'static str) -> Row {
     moved(name, here, there).expected(Expected::HeldBack(
-        "a clone with local changes is not moved (DESIGN.md, section 8)",
+        "a clone with local changes is not moved (docs/sync.md)",
     ))
 }
 
@@ -236,7 +236,7 @@ const ROWS: &[Row] = &[
         "echo a >mine.log; git add -f mine.log; C",
     )
     .expected(Expected::HeldBack(
-        "git writes over what it ignores; nothing of the user's is lost (DESIGN.md, section 1)",
+        "git writes over what it ignores; nothing of the user's is lost (docs/sync.md)",
     )),
     moved(
         "an empty folder in the way",

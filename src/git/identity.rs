@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::cli;
+use crate::host::process::Traced as _;
 
 /// Which of the two people of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub fn identity(folder: &Path, role: Role, settings: &[&str]) -> Result<String, 
         Role::Author => "GIT_AUTHOR_IDENT",
         Role::Committer => "GIT_COMMITTER_IDENT",
     });
-    let output = command.output().map_err(|error| error.to_string())?;
+    let output = command.traced_output().map_err(|error| error.to_string())?;
     let said = String::from_utf8_lossy(&output.stdout);
     if output.status.success() {
         // `Ann <ann@git.example> 1700000000 +0000`

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::thread;
@@ -197,7 +196,7 @@ impl Compose {
     /// Becomes `docker compose`: this process is replaced, so that exit status, signals and terminal
     /// are its own. Returns only when that can't be done.
     pub fn exec(self) -> RunError {
-        not_started(self.command().exec())
+        not_started(self.command().traced_exec())
     }
 
     /// Runs it in the user's terminal. After Ctrl-C or SIGTERM it is asked to stop as well, and

@@ -3,12 +3,12 @@
 //! The child is the leader of a process group of its own, so that a program that hangs is ended
 //! together with everything that it started. It has no terminal to ask questions on.
 //!
-//! Every program is started here, so that the log has them all: [`Traced`].
+//! Every program is started here, so that all of them are in the log: [`Traced`].
 
-use std::fmt::Display;
+mod traced;
+
 use std::fs::File;
 use std::io::{self, Read};
-use std::iter;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{self, Child, Command, ExitStatus, Stdio};
@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 
+pub use self::traced::Traced;
+use self::traced::{Run, Words};
 use crate::error::{Classified, Kind};
-use crate::shell;
-use crate::workspace::syntax::without_password;
 
 /// What a program left behind, as text.
 #[derive(Clone, Debug)]
@@ -75,74 +75,14 @@ const TICK: Timespec = Timespec {
     tv_nsec: 20_000_000,
 };
 
-/// Starts programs as [`Command`] does, and has the log say which, where, how they ended and after how long. Their
-/// environment is not logged, and neither is a password in a URL.
-pub trait Traced {
-    /// [`Command::spawn`]; how the program ends is not logged.
-    fn traced_spawn(&mut self) -> io::Result<Child>;
-    /// [`Command::status`]
-    fn traced_status(&mut self) -> io::Result<ExitStatus>;
-    /// [`Command::output`]
-    fn traced_output(&mut self) -> io::Result<process::Output>;
-}
-
-impl Traced for Command {
-    fn traced_spawn(&mut self) -> io::Result<Child> {
-        log_start(self);
-        let started = Instant::now();
-        let child = self.spawn();
-        if let Err(error) = &child {
-            log_end(self, started, error);
-        }
-        child
-    }
-
-    fn traced_status(&mut self) -> io::Result<ExitStatus> {
-        log_start(self);
-        let started = Instant::now();
-        let status = self.status();
-        match &status {
-            Ok(status) => log_end(self, started, status),
-            Err(error) => log_end(self, started, error),
-        }
-        status
-    }
-
-    fn traced_output(&mut self) -> io::Result<process::Output> {
-        log_start(self);
-        let started = Instant::now();
-        let output = self.output();
-        match &output {
-            Ok(output) => log_end(self, started, output.status),
-            Err(error) => log_end(self, started, error),
-        }
-        output
-    }
-}
-
-fn log_start(command: &Command) {
-    if let Some(folder) = command.get_current_dir() {
-        tracing::debug!(target: "program", "{} in {}", shown(command), folder.display());
-    } else {
-        tracing::debug!(target: "program", "{}", shown(command));
-    }
-}
-
-fn log_end(command: &Command, started: Instant, how: impl Display) {
-    let took = started.elapsed().as_millis();
-    tracing::debug!(target: "program", "{}: {how}, after {took} ms", shown(command));
-}
-
-/// The words of a command, as they can be typed.
-fn shown(command: &Command) -> String {
-    let words = iter::once(command.get_program()).chain(command.get_args());
-    let words = words.map(|word| without_password(&word.to_string_lossy()));
-    shell::words(&words.collect::<Vec<_>>())
-}
-
 /// Runs `command` and waits for it at most `limit`. What it prints is text.
 pub fn run(command: &mut Command, limit: Duration) -> Result<Output, RunError> {
-    let output = capture(command, limit)?;
+    let output = to_its_end(
+        command.stdout(Stdio::piped()),
+        Words::Ours,
+        Some(limit),
+        &interrupted(),
+    )?;
     Ok(Output {
         status: output.status,
         stdout: text(output.stdout),
@@ -155,25 +95,36 @@ fn text(bytes: Vec<u8>) -> String {
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
-/// Runs `command` and waits for it at most `limit`. It has ended when its own process has: one that it
+/// Runs a command of the user's and waits for it at most `limit`. It has ended when its own process has: one that it
 /// leaves in the background is not waited for, and what that prints later is not read.
 pub fn capture(command: &mut Command, limit: Duration) -> Result<process::Output, RunError> {
+    to_its_end(
+        command.stdout(Stdio::piped()),
+        Words::Users,
+        Some(limit),
+        &interrupted(),
+    )
+}
+
+/// Whether Ctrl-C was pressed since.
+fn interrupted() -> impl Fn() -> bool {
     // After Ctrl-C there is still to be said what state things are in.
     let after_interrupt = super::interrupt::requested();
-    let interrupted = || !after_interrupt && super::interrupt::requested();
-    command.stdout(Stdio::piped());
-    to_its_end(command, Some(limit), &interrupted)
+    move || !after_interrupt && super::interrupt::requested()
 }
 
 /// Runs `command` for as long as it takes, or until `interrupt` is set. What it prints to stdout is
 /// nobody's. It has ended when its own process has, as with [`capture`].
 pub fn until(command: &mut Command, interrupt: &AtomicBool) -> Result<process::Output, RunError> {
     command.stdout(Stdio::null());
-    to_its_end(command, None, &|| interrupt.load(Ordering::Relaxed))
+    to_its_end(command, Words::Ours, None, &|| {
+        interrupt.load(Ordering::Relaxed)
+    })
 }
 
 fn to_its_end(
     command: &mut Command,
+    words: Words,
     limit: Option<Duration>,
     interrupted: &dyn Fn() -> bool,
 ) -> Result<process::Output, RunError> {
@@ -189,11 +140,13 @@ fn to_its_end(
         }
     };
     let started = Instant::now();
+    let run = Run::begin(command, words);
     let mut child = command
         .stdin(Stdio::null())
         .stderr(Stdio::piped())
         .process_group(0)
-        .traced_spawn()
+        .spawn()
+        .inspect_err(|error| run.end(error))
         .map_err(io_error)?;
     let mut pipes = [
         Pipe::new(child.stdout.take().map(OwnedFd::from)),
@@ -212,10 +165,10 @@ fn to_its_end(
         }
     }
     match &ended {
-        Ok(Ended::Exited(status)) => log_end(command, started, status),
-        Ok(Ended::TimedOut) => log_end(command, started, "took too long, and was ended"),
-        Ok(Ended::Interrupted) => log_end(command, started, "was ended by Ctrl-C"),
-        Err(error) => log_end(command, started, error),
+        Ok(Ended::Exited(status)) => run.end(status),
+        Ok(Ended::TimedOut) => run.end("took too long, and was ended"),
+        Ok(Ended::Interrupted) => run.end("was ended by Ctrl-C"),
+        Err(error) => run.end(error),
     }
     match ended.map_err(io_error)? {
         Ended::Exited(status) => Ok(process::Output {

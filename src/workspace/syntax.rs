@@ -255,6 +255,36 @@ pub fn without_password(url: &str) -> String {
     format!("{scheme}://{name}@{host}{path}")
 }
 
+/// A text in which each URL has lost what may be secret, for logs: names and passwords, but for the name of ssh, and the
+/// query, but for git's own.
+pub fn without_secrets(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut shown = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_ssh = shown.ends_with("ssh");
+        shown.push_str("://");
+        let is_end = |c: char| c.is_whitespace() || "\"'`".contains(c);
+        let (url, rest) = part.split_at(part.find(is_end).unwrap_or(part.len()));
+        let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
+        let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+        if is_ssh && !user.is_empty() {
+            shown.push_str(user.split(':').next().unwrap_or_default());
+            shown.push('@');
+        }
+        shown.push_str(host);
+        let path = &url[authority.len()..];
+        match path.split_once('?') {
+            Some((path, query)) if !query.starts_with("service=git-") => {
+                shown.push_str(path);
+                shown.push_str("?…");
+            }
+            _ => shown.push_str(path),
+        }
+        shown.push_str(rest);
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,6 +311,35 @@ mod tests {
         }
         assert_eq!(variable_prefix("auth-server"), "AUTH_SERVER");
         assert_eq!(variable_prefix("3scale"), "_3SCALE");
+    }
+
+    #[test]
+    fn no_secret_of_any_url_is_logged() {
+        for (text, shown) in [
+            ("fetch", "fetch"),
+            ("https://git.example/x", "https://git.example/x"),
+            ("https://secret@git.example/x", "https://git.example/x"),
+            (
+                "a 'https://u:secret@a.example/x' https://u:se@cret@b.example",
+                "a 'https://a.example/x' https://b.example",
+            ),
+            (
+                "url.https://u:secret@a.example/.insteadOf=https://b",
+                "url.https://a.example/.insteadOf=https://b",
+            ),
+            (
+                "ssh://git:secret@git.example:22/x",
+                "ssh://git@git.example:22/x",
+            ),
+            ("http://h/x?token=secret", "http://h/x?…"),
+            ("http://h?token=secret", "http://h?…"),
+            (
+                "http://h/info/refs?service=git-upload-pack",
+                "http://h/info/refs?service=git-upload-pack",
+            ),
+        ] {
+            assert_eq!(without_secrets(text), shown, "{text}");
+        }
     }
 
     #[test]

@@ -70,3 +70,76 @@ fn the_variable_says_what_is_logged() {
     assert_eq!(ran.code, Some(2), "{}", ran.shown());
     ran.assert_says("error: `FITOUT_LOG=http=loud` is not a filter: ");
 }
+
+/// Words of the user's own: in a line for each repo, in a program for ssh.
+#[test]
+fn words_of_the_users_are_not_logged() {
+    let (context, _server) = workspace();
+    sync(&context, &[], None);
+    let foreach = [
+        "foreach",
+        "-vvv",
+        "echo $TOKEN https://secret@git.example https://a:secret@b >&2; true secret",
+    ];
+    let mut command = context.fitout_command(&foreach);
+    command
+        .env("TOKEN", "a-token")
+        .stderr(std::process::Stdio::piped());
+    let ran = context.ran(&command.output().unwrap());
+    let logged: Vec<&str> = ran
+        .stderr
+        .lines()
+        .filter(|line| line.contains("DEBUG"))
+        .collect();
+    assert!(
+        logged
+            .iter()
+            .any(|line| line.contains("program: sh … (2 more)")),
+        "{}",
+        ran.shown()
+    );
+    assert!(
+        !logged
+            .iter()
+            .any(|line| line.contains("secret") || line.contains("token")),
+        "{logged:?}"
+    );
+
+    context.manifest("[repos.far]\nurl = \"ssh://git@127.0.0.1:9/far.git\"\n");
+    context.git(
+        ".",
+        &[
+            "config",
+            "--global",
+            "core.sshCommand",
+            "sh -c 'exit 255' --password=secret",
+        ],
+    );
+    let ran = sync(&context, &["-vvv"], None);
+    assert!(has(&ran, "program"), "{}", ran.shown());
+    assert!(!ran.stderr.contains("secret"), "{}", ran.shown());
+}
+
+/// A server that sends on to an address that holds a token, and a header of the user's configuration.
+#[test]
+fn what_is_secret_in_a_request_is_not_logged() {
+    let (context, server) = workspace();
+    let sends_on = HttpServer::start(
+        &context.path("remotes"),
+        Behaviour {
+            moved_to: Some(server.base().replace("://", "://user:secret@")),
+            ..Behaviour::default()
+        },
+    );
+    context.git(
+        ".",
+        &["config", "--global", "http.extraHeader", "X-Token: secret"],
+    );
+    context.manifest(&format!(
+        "[repos.web]\nurl = \"{}/moved/web.git\"\n",
+        sends_on.base()
+    ));
+    let ran = sync(&context, &["-vvv"], None);
+    assert!(has(&ran, "http"), "{}", ran.shown());
+    assert!(!ran.stderr.contains("secret"), "{}", ran.shown());
+}

@@ -18,7 +18,7 @@ use super::servers::{Asker, Known, Server};
 use super::settings::Wire;
 use super::{Session, is_same_server, lock};
 use crate::git::error::Cause;
-use crate::workspace::syntax::without_password;
+use crate::workspace::syntax::without_secrets;
 
 /// As many as git follows: `CURLOPT_MAXREDIRS` in its `http.c`.
 const MOST_REDIRECTS: usize = 20;
@@ -120,13 +120,14 @@ impl Request {
             agent.run(request)
         };
         let took = started.elapsed().as_millis();
-        let shown = without_password(url.as_str());
+        let shown = without_secrets(url.as_str());
         match &response {
             Ok(response) => {
                 let status = response.status();
                 tracing::debug!(target: "http", "{} {shown}: {status}, after {took} ms", self.method);
             }
             Err(error) => {
+                let error = without_secrets(&error.to_string());
                 tracing::debug!(target: "http", "{} {shown}: {error}, after {took} ms", self.method);
             }
         }

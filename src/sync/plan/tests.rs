@@ -1,7 +1,7 @@
 //! Every row of the decisions, from states that are made up.
 
-use crate::sync::state::{Basis, Changes, MovedTag, Remote};
 use super::*;
+use crate::sync::state::{Basis, Changes, MovedTag, Remote};
 use crate::workspace::Checkout;
 
 fn repo() -> Repo {

@@ -40,7 +40,9 @@ pub struct BrokenBlock {
 }
 
 impl Classified for BrokenBlock {
-    const KIND: Kind = Kind::Failed;
+    fn kind(&self) -> Kind {
+        Kind::Failed
+    }
 }
 
 /// The text of `.env` with this machine's values in the block. A variable that the user sets

@@ -105,16 +105,16 @@ impl Failure {
     }
 }
 
-/// An error type that says, where it is defined, what kind of failure it is. So does each `?`.
+/// An error type that says, where it is defined, what kind of failure its errors are. `?` keeps that.
 pub trait Classified: std::error::Error + Send + Sync + 'static {
     /// What kind of failure it is.
-    const KIND: Kind;
+    fn kind(&self) -> Kind;
 }
 
 impl<E: Classified> From<E> for Failure {
     fn from(error: E) -> Self {
         Failure {
-            kind: E::KIND,
+            kind: error.kind(),
             error: error.into(),
             hints: Vec::new(),
         }
@@ -132,7 +132,9 @@ impl From<anyhow::Error> for Failure {
 macro_rules! failed {
     ($($error:ty),*) => {
         $(impl Classified for $error {
-            const KIND: Kind = Kind::Failed;
+            fn kind(&self) -> Kind {
+                Kind::Failed
+            }
         })*
     };
 }
@@ -147,7 +149,9 @@ failed!(
 );
 
 impl Classified for clap::Error {
-    const KIND: Kind = Kind::Usage;
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
 }
 
 /// Says what could not be done because of an error, which keeps its kind and its hints.
@@ -187,7 +191,9 @@ mod tests {
     struct Wrong;
 
     impl Classified for Wrong {
-        const KIND: Kind = Kind::Usage;
+        fn kind(&self) -> Kind {
+            Kind::Usage
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub(crate) mod repos;
 pub(crate) mod services;
 pub mod table;
 
-pub use crate::markup::{shown, style};
+use crate::markup::{shown, style};
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};

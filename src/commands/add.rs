@@ -2,10 +2,10 @@
 
 use crate::error::{CommandResult, Exit};
 use crate::manifest;
+use crate::markup::style::PASS;
 use crate::ops::Context;
 use crate::ops::add::{Addition, Request};
 use crate::ops::dockerfiles::Wanted;
-use crate::ui::style::PASS;
 
 /// Add a repo to workspace.toml, and what it can be run as
 ///

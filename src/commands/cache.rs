@@ -5,9 +5,9 @@ use serde::Serialize;
 use super::Format;
 use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::git::cache::{Cache, Entry, Removed};
+use crate::markup::style;
 use crate::ops::Context;
 use crate::ui::progress::bytes;
-use crate::ui::style;
 use crate::ui::table::{Cell, Table};
 
 /// Show what is kept of earlier clones, or remove it

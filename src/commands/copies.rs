@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::Format;
 use crate::error::{CommandResult, Exit, Failure};
+use crate::markup::style;
 use crate::ops::Context;
 use crate::ops::copies::folder_name;
 use crate::ops::copies::list::{Row, list};
 use crate::shell;
-use crate::ui::style;
 use crate::ui::table::{Cell, Table};
 
 /// List this workspace and its copies, or remove a copy

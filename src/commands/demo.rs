@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 
 use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
+use crate::markup::style::{DIM, STRONG};
 use crate::ops::Context;
 use crate::ops::demo::{self, Occupant, PAGE, SERVICES};
 use crate::shell;
-use crate::ui::style::{DIM, STRONG};
 
 /// Make a small company to try fitout on, and set it up
 ///

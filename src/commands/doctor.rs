@@ -279,5 +279,5 @@ fn agreed(context: &Context) -> Result<bool, Failure> {
             Failure::usage(error).hint("to do it without asking: fitout doctor --fix --yes")
         );
     }
-    Ok(context.ui.confirm("Do this?").is_ok_and(|yes| yes))
+    context.ui.confirm("Do this?")
 }

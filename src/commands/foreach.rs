@@ -9,12 +9,12 @@ use super::Format;
 use super::filter::Filter;
 use crate::error::{CommandResult, Exit};
 use crate::host::interrupt;
+use crate::markup::style::STRONG;
 use crate::ops::Context;
 use crate::ops::foreach::{self, Ran, Request};
 use crate::plural::count;
 use crate::sync::RepoState;
 use crate::ui::Ui;
-use crate::ui::style::STRONG;
 
 /// Run a command in every repo, several at once
 ///

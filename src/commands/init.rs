@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use crate::error::{CommandResult, Exit};
 use crate::manifest;
+use crate::markup::style::STRONG;
 use crate::ops::Context;
 use crate::ops::dockerfiles::Wanted;
 use crate::ops::init::{Draft, Note, Request};
 use crate::plural::count;
 use crate::ui::Ui;
-use crate::ui::style::STRONG;
 use crate::ui::table::{Cell, Table};
 use crate::workspace::Workspace;
 

@@ -2,9 +2,9 @@
 
 use crate::error::{CommandResult, Exit};
 use crate::manifest;
+use crate::markup::style::{FAIL, unmarked};
 use crate::ops::Context;
 use crate::ops::remove::{Removal, Request};
-use crate::ui::style::{FAIL, unmarked};
 
 /// Take a repo and its services, or one service, out of workspace.toml
 ///

@@ -5,12 +5,13 @@ use serde::Serialize;
 use super::Format;
 use super::filter::Filter;
 use crate::error::{CommandResult, Exit};
+use crate::markup::style;
 use crate::ops::Context;
 use crate::ops::status::{self, RepoRow};
 use crate::running::Row;
 use crate::sync::RepoState;
+use crate::ui::services;
 use crate::ui::table::{Cell, Table};
-use crate::ui::{services, style};
 
 /// Show the repos (branch, ahead, behind, changes) and the services (state, health, address)
 ///

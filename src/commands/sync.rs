@@ -7,12 +7,13 @@ use serde::Serialize;
 use super::Format;
 use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
+use crate::markup::style;
 use crate::ops::sync::preview::{self, Plan};
 use crate::ops::sync::{self, Options};
 use crate::ops::{Context, copies};
 use crate::sync::{Allowed, RepoReport, Synced};
 use crate::ui::table::{Cell, Table};
-use crate::ui::{Ui, repos, style};
+use crate::ui::{Ui, repos};
 
 /// Clone what is missing and update the rest, all repos at once
 ///
@@ -100,7 +101,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     match args.format {
         Format::Text => {
             repos::print(&context.ui, &synced)?;
-            if let Some(again) = other_urls(context, &synced, &options) {
+            if let Some(again) = other_urls(context, &synced, &options)? {
                 let moved = sync::sync(context, &opened, &again)?;
                 repos::print(&context.ui, &moved)?;
                 synced.replace(moved);
@@ -112,14 +113,18 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
 }
 
 /// Asks, where somebody can be asked, whether clones with another URL shall have the manifest's.
-fn other_urls(context: &Context, synced: &Synced, options: &Options) -> Option<Options> {
+fn other_urls(
+    context: &Context,
+    synced: &Synced,
+    options: &Options,
+) -> Result<Option<Options>, Failure> {
     let other: Vec<&RepoReport> = synced
         .repos
         .iter()
         .filter(|report| report.has_other_url)
         .collect();
     if other.is_empty() || synced.interrupted {
-        return None;
+        return Ok(None);
     }
     let names: Vec<String> = other.iter().map(|report| report.name.clone()).collect();
     if !context.ui.can_prompt() {
@@ -127,21 +132,18 @@ fn other_urls(context: &Context, synced: &Synced, options: &Options) -> Option<O
             "to give what is there the manifest's URL: fitout sync --set-url {}",
             names.join(" ")
         ));
-        return None;
+        return Ok(None);
     }
     let question = format!("Give {} the manifest's URL?", names.join(", "));
-    context
-        .ui
-        .confirm(&question)
-        .is_ok_and(|yes| yes)
-        .then(|| Options {
-            repos: names,
-            allowed: Allowed {
-                set_url: true,
-                ..options.allowed
-            },
-            ..options.clone()
-        })
+    let agreed = context.ui.confirm(&question)?;
+    Ok(agreed.then(|| Options {
+        repos: names,
+        allowed: Allowed {
+            set_url: true,
+            ..options.allowed
+        },
+        ..options.clone()
+    }))
 }
 
 fn table(plan: Plan) -> Table {

@@ -7,12 +7,12 @@ use crate::dotenv;
 use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
 use crate::manifest::{self, report::closest};
+use crate::markup::style::{FAIL, PASS, unmarked};
 use crate::ops::project::Project;
 use crate::ops::switch::{Stack, Switch, names_of, restart::Restart};
 use crate::ops::{Context, Opened};
 use crate::running;
 use crate::ui::Ui;
-use crate::ui::style::{FAIL, PASS, unmarked};
 use crate::ui::table::Table;
 use crate::workspace::{RunsOn, Service, Source};
 

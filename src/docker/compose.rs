@@ -42,7 +42,12 @@ pub enum ComposeError {
 }
 
 impl Classified for ComposeError {
-    const KIND: Kind = Kind::Failed;
+    fn kind(&self) -> Kind {
+        match self {
+            ComposeError::Run(error) => error.kind(),
+            ComposeError::Refused(_) => Kind::Failed,
+        }
+    }
 }
 
 /// Compose's messages without its log format: `time="…" level=warning msg="…"`.

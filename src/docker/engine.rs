@@ -72,7 +72,9 @@ pub enum ComposeProblem {
 }
 
 impl Classified for ComposeProblem {
-    const KIND: Kind = Kind::Failed;
+    fn kind(&self) -> Kind {
+        Kind::Failed
+    }
 }
 
 /// Why no engine answers.
@@ -99,7 +101,9 @@ pub enum EngineProblem {
 }
 
 impl Classified for EngineProblem {
-    const KIND: Kind = Kind::Failed;
+    fn kind(&self) -> Kind {
+        Kind::Failed
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -34,7 +34,12 @@ pub struct GitError {
 }
 
 impl Classified for GitError {
-    const KIND: Kind = Kind::Failed;
+    fn kind(&self) -> Kind {
+        match self.cause {
+            Cause::Interrupted => Kind::Interrupted,
+            _ => Kind::Failed,
+        }
+    }
 }
 
 /// The kinds of failure that call for different next steps.

@@ -51,7 +51,9 @@ pub enum Astray {
 }
 
 impl Classified for Astray {
-    const KIND: Kind = Kind::Failed;
+    fn kind(&self) -> Kind {
+        Kind::Failed
+    }
 }
 
 /// Checks that a path below `root` is inside of it, and in no `.git` folder, with all links followed that

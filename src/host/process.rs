@@ -62,7 +62,12 @@ pub enum RunError {
 }
 
 impl Classified for RunError {
-    const KIND: Kind = Kind::Failed;
+    fn kind(&self) -> Kind {
+        match self {
+            RunError::Interrupted => Kind::Interrupted,
+            RunError::NotFound(_) | RunError::TimedOut { .. } | RunError::Io { .. } => Kind::Failed,
+        }
+    }
 }
 
 /// How much is kept of each of the two that a program prints to, in bytes: more than any log that people read, and
@@ -322,6 +327,12 @@ mod tests {
         let mut command = Command::new("sh");
         command.args(["-c", script]);
         command
+    }
+
+    #[test]
+    fn what_ctrl_c_ends_has_its_exit_code() {
+        let ended = until(&mut shell("sleep 60"), &AtomicBool::new(true));
+        assert_eq!(crate::error::Failure::from(ended.unwrap_err()).code(), 130);
     }
 
     #[test]

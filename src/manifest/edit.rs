@@ -36,7 +36,9 @@ impl Section {
 pub struct NotEditable(pub Section);
 
 impl Classified for NotEditable {
-    const KIND: Kind = Kind::Usage;
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
 }
 
 /// The text with one or more tables of a section added, given as text. They go behind the section's

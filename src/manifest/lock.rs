@@ -75,7 +75,9 @@ pub enum LockError {
 }
 
 impl Classified for LockError {
-    const KIND: Kind = Kind::Usage;
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
 }
 
 #[cfg(test)]

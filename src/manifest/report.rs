@@ -235,5 +235,7 @@ impl fmt::Display for Report {
 impl std::error::Error for Report {}
 
 impl Classified for Report {
-    const KIND: Kind = Kind::Usage;
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
 }

@@ -21,9 +21,10 @@ use crate::doctor::machine;
 use crate::doctor::select::Selection;
 use crate::error::{CommandResult, Exit, Failure, ResultExt as _};
 use crate::host::interrupt;
+use crate::markup::style;
 use crate::running::{self, Condition, Row, ServiceState};
 use crate::ui::Verbosity;
-use crate::ui::{repos, services, style};
+use crate::ui::{repos, services};
 use crate::workspace::RunsOn;
 
 /// Lines of a broken service's log that are shown.

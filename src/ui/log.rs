@@ -12,7 +12,8 @@ use tracing_subscriber::fmt::time::uptime;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use super::{shown, to_stderr};
+use super::to_stderr;
+use crate::markup::shown;
 
 /// Begins to log to stderr. `filter` is a level (`debug`), or levels of targets (`http=debug,program=off`).
 pub fn start(filter: &str) -> Result<(), ParseError> {

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{Ui, shown, style};
+use super::Ui;
+use crate::markup::{shown, style};
 
 /// Lines of single tasks that are shown at most; more only flicker.
 const SHOWN: usize = 8;

@@ -1,7 +1,8 @@
 //! Questions. Only asked where a person sits in front of a terminal ([`Ui::can_prompt`]).
 
-use super::{Ui, shown};
+use super::Ui;
 use crate::error::Failure;
+use crate::markup::shown;
 
 impl Ui {
     /// Asks a yes-or-no question, with yes for Enter.

@@ -2,8 +2,9 @@
 
 use std::io;
 
+use super::Ui;
 use super::table::{Cell, Table};
-use super::{Ui, shown, style};
+use crate::markup::{shown, style};
 use crate::plural::few;
 use crate::sync::{Outcome, RepoReport, Synced, short};
 

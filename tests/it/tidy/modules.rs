@@ -290,15 +290,24 @@ fn no_module_names_what_stands_on_it() {
     assert_none(&complaints);
 }
 
-/// Whose files still lead back to themselves. The list only gets shorter.
+/// Whose files still lead back to themselves. None is added, and one without circles is taken out.
 const TANGLED: &[&str] = &["git"];
 
 #[test]
 fn modules_form_no_circles() {
-    let circles = Modules::of_src().circles().into_iter();
-    let others = circles.filter(|circle| !TANGLED.contains(&circle.at[0].as_str()));
-    let complaints: Vec<String> = others.map(|circle| circle.complaint()).collect();
+    let (tangled, others): (Vec<Circle>, Vec<Circle>) = Modules::of_src()
+        .circles()
+        .into_iter()
+        .partition(|circle| TANGLED.contains(&circle.at[0].as_str()));
+    let complaints: Vec<String> = others.iter().map(Circle::complaint).collect();
     assert_none(&complaints);
+    for top in TANGLED {
+        let is_tangled = tangled.iter().any(|circle| circle.at[0] == *top);
+        assert!(
+            is_tangled,
+            "`{top}` has no circles: take it out of the list"
+        );
+    }
 }
 
 #[test]

@@ -77,25 +77,19 @@ impl Check for GitIdentity {
             return Ok(everywhere);
         }
         let clones = self.repos.iter().filter(|repo| machine.has_clone(repo));
-        let asked: Vec<(&str, Seen)> = clones
-            .map(|repo| (repo.name.as_str(), ask(machine, Place::Clone(repo))))
-            .collect();
-        if asked.is_empty() {
-            return Ok(ask(machine, Place::Workspace));
-        }
-        let is_own = |seen: &Seen| matches!(seen, Seen::Own(_));
-        let lacking = asked.iter().filter(|(_, seen)| !is_own(seen));
-        let lacking: Vec<String> = lacking.map(|(name, _)| (*name).to_owned()).collect();
-        let is_everywhere = lacking.len() == asked.len();
-        let seen = asked.into_iter().map(|(_, seen)| seen);
-        let worst = seen.reduce(|worst, next| if is_own(&worst) { next } else { worst });
-        Ok(match worst {
-            Some(Seen::Unset(unset)) if !is_everywhere => Seen::Unset(Unset {
-                repos: lacking,
+        let clones: Vec<&Repo> = clones.collect();
+        let mut lacking = clones.clone();
+        lacking.retain(|repo| lacks(machine, Place::Clone(repo)));
+        let place = match (lacking.first(), clones.first()) {
+            (Some(repo), _) | (None, Some(repo)) => Place::Clone(repo),
+            (None, None) => Place::Workspace,
+        };
+        Ok(match ask(machine, place) {
+            Seen::Unset(unset) if lacking.len() < clones.len() => Seen::Unset(Unset {
+                repos: lacking.iter().map(|repo| repo.name.clone()).collect(),
                 ..unset
             }),
-            Some(seen) => seen,
-            None => everywhere,
+            seen => seen,
         })
     }
 
@@ -139,6 +133,15 @@ impl Unset {
             remedy.and_note("with your own name and address; without `--global`, for one clone"),
         )
     }
+}
+
+/// Whether git refuses to commit, or makes something up. Most clones take one question.
+fn lacks(machine: &Machine, place: Place) -> bool {
+    let mut roles = [Role::Committer, Role::Author].into_iter();
+    let is_given = roles.all(|role| machine.identity(place, role, &[STRICT]).is_ok());
+    let by_variable =
+        || machine.shell_variable("EMAIL").is_some() && matches!(ask(machine, place), Seen::Own(_));
+    !is_given && !by_variable()
 }
 
 /// A commit needs both people.

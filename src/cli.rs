@@ -1,4 +1,4 @@
-//! The command line: clap types, and which command runs.
+//! The command line: clap types, and dispatch to commands.
 
 use std::env;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use crate::host::surroundings;
 use crate::ops::Context;
 use crate::ui::{ColorWhen, Ui, Verbosity, log};
 
-/// From a fresh laptop to every service of the company running.
+/// From a fresh laptop to every service of your company running.
 #[derive(Debug, Parser)]
 #[command(name = "fitout", version, propagate_version = true, after_help = EXIT_STATUS)]
 pub struct Cli {
@@ -26,23 +26,23 @@ pub struct Cli {
 const EXIT_STATUS: &str = "\
 Exit status:
   0    done
-  1    done in part, findings, drift, or an error
-  2    wrong command line or manifest
+  1    partial success, findings, drift, or an error
+  2    invalid command line or manifest
   130  stopped by Ctrl-C
-  `exec`, `run`, `test` and `compose` pass on the status of what they ran.";
+  `exec`, `run`, `test` and `compose` pass through the exit status of what they run.";
 
 #[derive(Debug, clap::Args)]
 struct Global {
-    /// Work as if started in this folder
+    /// Run as if fitout was started in this folder
     #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
     directory: Option<PathBuf>,
     /// Print errors only
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
-    /// Print more about what is done; twice, also each program and request
+    /// Print more details; twice, also each program and request
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
-    /// When to use colours
+    /// When to use colors
     #[arg(
         long,
         global = true,
@@ -83,7 +83,7 @@ enum Command {
 
 /// Runs the process's own command line. Returns the exit code.
 pub fn main() -> u8 {
-    // Before anything else: nothing may read the environment that it was started in.
+    // Must come first: nothing may read the environment before it was cleaned.
     let left = surroundings::leave();
     let cli = Cli::parse();
     let verbosity = match (cli.global.quiet, cli.global.verbose) {
@@ -92,7 +92,8 @@ pub fn main() -> u8 {
         _ => Verbosity::Verbose,
     };
     let ui = Ui::new(verbosity, cli.global.color);
-    let left = left.context("can't start again without the variables of the git hook around it");
+    let left =
+        left.context("can't restart without the environment variables of the surrounding git hook");
     let ready = left.and_then(|()| start_log(&cli.global));
     match ready.and_then(|()| run(cli, ui)) {
         Ok(exit) => exit.code(),
@@ -151,14 +152,14 @@ fn run_in(context: &Context, command: Command) -> CommandResult {
     }
 }
 
-/// Runs a command line of fitout as if it had been typed in the context's folder.
+/// Runs a fitout command line as if it was typed in the context's folder.
 fn line(context: &Context, words: &[&str]) -> CommandResult {
     let words = iter::once("fitout").chain(words.iter().copied());
     let cli = Cli::try_parse_from(words)?;
     run_in(context, cli.command)
 }
 
-/// `fitout … | head` is no error.
+/// `fitout … | head` is not an error.
 fn reader_has_gone(failure: &Failure) -> bool {
     failure
         .error

@@ -1,6 +1,6 @@
 //! One file per command: an `Args` struct, whose doc comment is the help text, and `run`.
 //!
-//! A command parses, calls an operation of `ops`, and prints what came of it.
+//! A command parses its arguments, calls an operation in `ops`, and prints the result.
 
 pub(crate) mod add;
 pub(crate) mod cache;
@@ -27,12 +27,12 @@ pub(crate) mod test;
 pub(crate) mod up;
 pub(crate) mod use_service;
 
-/// How a result is printed.
+/// Output formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For people
+    /// Human-readable text
     #[default]
     Text,
-    /// For programs, with a `schema_version`
+    /// JSON with a `schema_version`
     Json,
 }

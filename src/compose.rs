@@ -1,9 +1,9 @@
-//! From a workspace to the text of `docker-compose.yml`. Pure, and a function of the manifest alone:
-//! the same file on every machine.
+//! Converts a workspace to the text of `docker-compose.yml`. Pure, and a function of the manifest
+//! alone: the same file on every machine.
 //!
-//! [`build`] makes the typed [`model`], [`merge`] lays the manifest's `compose` tables over it, [`text`]
-//! writes it as YAML with a header that carries its hash, [`drift`] compares two texts service by service, [`effect`] says what that,
-//! and another value of a variable, does to containers.
+//! [`build`] creates the typed [`model`], [`merge`] merges the manifest's `compose` tables,
+//! [`text`] writes YAML with a header that contains its hash, [`drift`] compares two texts per
+//! service, [`effect`] describes the effects of changes, and of different variables, on containers.
 
 pub mod build;
 pub mod drift;
@@ -21,10 +21,10 @@ pub mod yaml;
 
 /// The compose file's name.
 pub const FILE: &str = "docker-compose.yml";
-/// The file for what people want to change in the stack themselves.
+/// The file for users' own changes.
 pub const OVERRIDE_FILE: &str = "docker-compose.override.yml";
 
-/// The whole text of the compose file of a workspace.
+/// Returns the full text of the compose file of a workspace.
 pub fn render(workspace: &crate::workspace::Workspace) -> String {
     text::write(&build::file(workspace))
 }

@@ -1,7 +1,7 @@
-//! What a copy of a workspace has of its own: the name of its Compose project, its ports, the
-//! databases that it uses on a server of this machine.
+//! The properties of a copy of a workspace: its Compose project name, its ports, and the databases
+//! that it uses on this machine's server.
 //!
-//! Pure: which names and ports others have is handed in.
+//! Pure: names and ports that are in use are passed in.
 
 use crate::workspace::syntax::fixed_name;
 
@@ -10,11 +10,11 @@ use crate::workspace::syntax::fixed_name;
 pub struct Names {
     /// Its Compose project.
     pub project: String,
-    /// What its databases on a server of this machine end in, without the `_` before it.
+    /// The suffix of its databases on this machine's server, without the leading `_`.
     pub database_suffix: String,
 }
 
-/// The workspace that copies are made of.
+/// The original workspace.
 #[derive(Clone, Copy, Debug)]
 pub struct Original<'a> {
     /// The name of its folder.
@@ -23,10 +23,11 @@ pub struct Original<'a> {
     pub project: &'a str,
 }
 
-/// The names of a copy in a folder called `folder`: of `vera`, `vera-2` is the project `vera-2` with
-/// databases in `…_2`, and `hotfix` is `vera-hotfix` and `…_hotfix`. Where the folder says nothing
-/// (`vera` in another place, or no letter that a project's name may have), it is numbered: the first
-/// number from 2 on whose project `is_taken` does not know.
+/// Returns the names of a copy in a folder called `folder`. For a copy of `vera`, `vera-2` gives
+/// the project `vera-2` with databases `…_2`, and `hotfix` gives `vera-hotfix` and `…_hotfix`. If
+/// the folder's name is not usable (`vera` in another place, or no characters that are allowed in a
+/// project name), it is numbered, with the first number from 2 on for which `is_taken` returns
+/// false.
 pub fn names(original: Original, folder: &str, is_taken: impl Fn(&str) -> bool) -> Names {
     let fixed = |text: &str| fixed_name(text).unwrap_or_default();
     let folder = fixed(folder);
@@ -51,7 +52,7 @@ pub fn names(original: Original, folder: &str, is_taken: impl Fn(&str) -> bool) 
     }
 }
 
-/// The names of a copy whose project a person has named.
+/// Returns the names of a copy with a project name given by the user.
 pub fn named(original: Original, project: &str) -> Names {
     let rest = project.strip_prefix(original.project).unwrap_or(project);
     let word = fixed_name(rest).unwrap_or_else(|| project.to_owned());
@@ -69,16 +70,15 @@ fn project(original: Original, word: &str) -> String {
 /// (Linux, `net.ipv4.ip_unprivileged_port_start`).
 const FIRST_OF_USERS: u16 = 1024;
 
-/// What may be added to all ports of a workspace, in the order in which it is tried: numbers that
-/// people can add in their head.
+/// The port offsets to try, in order: numbers that are easy to add in one's head.
 fn offsets() -> impl Iterator<Item = u16> {
     let hundreds = (1..10).map(|hundreds| hundreds * 100);
     let thousands = (1..=64).map(|thousands| thousands * 1000);
     hundreds.chain(thousands)
 }
 
-/// The first offset that puts each of `ports` on a port that is not taken; none where no offset
-/// does. Offsets of other copies are left to them, also where the manifest has no ports yet.
+/// Returns the first offset that moves each of `ports` to a free port; none if there is no such
+/// offset. Offsets of other copies are skipped, even if the manifest has no ports yet.
 pub fn free_offset(
     ports: &[u16],
     offsets_of_others: &[u16],
@@ -89,7 +89,7 @@ pub fn free_offset(
         .find(|offset| taken_with(*offset, ports, &mut is_taken).is_none())
 }
 
-/// The first of `ports` that `offset` would put on a port that is taken, or that there is not.
+/// Returns the first of `ports` that `offset` would move to a port that is in use or doesn't exist.
 pub fn taken_with(
     offset: u16,
     ports: &[u16],

@@ -1,8 +1,8 @@
-//! The only place that runs `docker`.
+//! The only module that runs `docker`.
 //!
-//! [`Docker`] is a typed client of the user's own `docker` program: it asks, reads the answer and
-//! says in types why there is none. What an answer means for the user is not decided here. Every
-//! captured call has a limit on its time and no terminal.
+//! [`Docker`] is a typed client of the user's own `docker` program: it parses the output, or
+//! returns a typed error. It doesn't decide what the result means for the user. Every captured call
+//! has a timeout and no terminal.
 
 pub mod compose;
 pub mod containers;
@@ -25,7 +25,7 @@ pub use volume::{Asked, VolumeError};
 use crate::compose::selection::Selection;
 use crate::host::process::{self, Output, RunError};
 
-/// A check of a Dockerfile may have to fetch the frontend that it names.
+/// A check of a Dockerfile may have to fetch its frontend.
 const BUILD_LIMIT: Duration = Duration::from_secs(120);
 
 /// A client of the user's `docker` program.
@@ -42,10 +42,10 @@ impl Default for Docker {
     }
 }
 
-/// Which program answers to the name `docker`.
+/// The program named `docker`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// As the program says it: `28.2.2`.
+    /// As printed by the program: `28.2.2`.
     pub version: String,
     /// `docker` is Podman under another name.
     pub is_podman: bool,
@@ -54,40 +54,40 @@ pub struct Client {
 /// A volume of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Volume {
-    /// As the engine knows it.
+    /// Its name in the engine.
     pub name: String,
     /// Where it is mounted.
     pub target: String,
 }
 
 impl Volume {
-    /// Whether the engine gave it its name, which is 64 hexadecimal digits then.
+    /// Whether it is anonymous: its name is then 64 hexadecimal digits.
     pub fn is_anonymous(&self) -> bool {
         self.name.len() == 64 && self.name.chars().all(|c| c.is_ascii_hexdigit())
     }
 }
 
 impl Docker {
-    /// The same client with another limit for each captured call.
+    /// Returns the same client with a different timeout for captured calls.
     #[must_use]
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
-    /// The client's version. Asks no engine.
+    /// Returns the client's version. Doesn't contact the engine.
     pub fn client_version(&self) -> Result<Client, RunError> {
         let output = self.run(&["--version"])?;
         Ok(parse_client(&output.stdout))
     }
 
-    /// What the engine says of itself, or why it says nothing.
+    /// Returns information about the engine, or why there is none.
     pub fn engine(&self) -> Result<Engine, EngineProblem> {
         engine::ask(self)
     }
 
-    /// Whether Compose can work: an engine answers, and the client has the plugin. A client can be wrong about
-    /// an engine's health in words that Compose does not mind.
+    /// Checks that Compose can work: an engine responds, and the client has the plugin. A client
+    /// can report a problem with an engine that Compose doesn't care about.
     pub fn can_compose(&self) -> Result<(), ComposeProblem> {
         match self.engine() {
             Ok(_) | Err(EngineProblem::Other(..)) => self.has_compose(),
@@ -95,7 +95,7 @@ impl Docker {
         }
     }
 
-    /// The same where an engine has answered.
+    /// Like the above, if an engine is known to respond.
     pub fn has_compose(&self) -> Result<(), ComposeProblem> {
         if compose::is_missing(self) {
             return Err(ComposeProblem::NoPlugin);
@@ -103,17 +103,17 @@ impl Docker {
         Ok(())
     }
 
-    /// Where this client looks for an engine. Asks no engine.
+    /// Returns this client's endpoint. Doesn't contact the engine.
     pub fn endpoint(&self) -> Endpoint {
         engine::endpoint(self)
     }
 
-    /// Which Compose this machine has. Asks no engine.
+    /// Returns the installed Compose. Doesn't contact the engine.
     pub fn compose_version(&self) -> Result<ComposeFound, RunError> {
         compose::find(self)
     }
 
-    /// The version of the buildx plugin, where there is one. Asks no engine.
+    /// Returns the version of the buildx plugin, if installed. Doesn't contact the engine.
     pub fn buildx_version(&self) -> Result<Option<String>, RunError> {
         let output = self.run(&["buildx", "version"])?;
         // `github.com/docker/buildx v0.19.3 48d6a39`
@@ -123,18 +123,20 @@ impl Docker {
             .map(|version| version.trim_start_matches('v').to_owned()))
     }
 
-    /// Compose for what was selected of the workspace in this folder.
+    /// Returns Compose for the selected files and project in this workspace folder.
     pub fn compose(&self, folder: &Path, selection: &Selection) -> Compose {
         Compose::new(self.limit, folder, selection.clone())
     }
 
-    /// All containers, also those that have ended, and what they publish; none where no engine answers.
+    /// Returns all containers, including stopped ones, with their published ports; none if no
+    /// engine responds.
     pub fn containers(&self) -> Result<Vec<Container>, RunError> {
         let output = self.run(&["ps", "--all", "--no-trunc", "--format", containers::FORMAT])?;
         Ok(containers::parse(&output.stdout))
     }
 
-    /// The containers of a Compose project, also those that have ended. None where no engine answers.
+    /// Returns the containers of a Compose project, including stopped ones. None if no engine
+    /// responds.
     pub fn containers_of(&self, project: &str) -> Option<Vec<Container>> {
         let filter = format!("label=com.docker.compose.project={project}");
         let list = ["ps", "--all", "--no-trunc", "--filter", &filter, "--format"];
@@ -145,8 +147,8 @@ impl Docker {
         output.status.success().then_some(containers)
     }
 
-    /// The containers and volumes that the engine has of a Compose project, running or not:
-    /// `container vera-2-web-1`. None where no engine answers.
+    /// Returns the containers and volumes of a Compose project, running or not: `container
+    /// vera-2-web-1`. None if no engine responds.
     pub fn of_project(&self, project: &str) -> Option<Vec<String>> {
         let filter = format!("label=com.docker.compose.project={project}");
         let lists: [&[&str]; 2] = [
@@ -164,8 +166,8 @@ impl Docker {
         Some(found)
     }
 
-    /// Docker's own checks of a Dockerfile, as JSON on stdout (buildx 0.15 and newer). Builds nothing.
-    /// Paths are relative to `folder`. Ends with 1 when it has something to say.
+    /// Runs Docker's own checks of a Dockerfile, with JSON on stdout (buildx 0.15 and newer).
+    /// Builds nothing. Paths are relative to `folder`. Exits with status 1 if there are findings.
     pub fn check_dockerfile(
         &self,
         folder: &Path,
@@ -183,7 +185,7 @@ impl Docker {
         process::run(&mut command, BUILD_LIMIT)
     }
 
-    /// What the health check of a container said when it last ran; nothing where it has none.
+    /// Returns the last output of a container's health check; nothing if it has none.
     pub fn health_output(&self, container: &str) -> Option<String> {
         let format = "{{if .State.Health}}{{json .State.Health.Log}}{{end}}";
         let output = self.run(&["inspect", "--format", format, container]).ok()?;
@@ -205,12 +207,12 @@ impl Docker {
             .collect())
     }
 
-    /// Runs a line for `sh` in a container, and captures what it prints.
+    /// Runs an `sh` command line in a container, and captures its output.
     pub fn run_in(&self, container: &str, line: &str) -> Result<Output, RunError> {
         self.run(&["exec", container, "sh", "-c", line])
     }
 
-    /// When the engine made a volume, as it writes it (RFC 3339); none where there is no such volume.
+    /// Returns when the engine created a volume (RFC 3339); none if it doesn't exist.
     pub fn volume_created(&self, name: &str) -> Option<String> {
         let format = "{{.CreatedAt}}";
         let output = self
@@ -220,13 +222,13 @@ impl Docker {
         (output.status.success() && !created.is_empty()).then_some(created)
     }
 
-    /// Removes a volume that no container uses. Says nothing where it can't.
+    /// Removes a volume that no container uses. Ignores failures.
     pub fn remove_volume(&self, name: &str) {
         // The engine refuses to remove one that is in use.
         let _ = self.run(&["volume", "rm", name]);
     }
 
-    /// Who runs the engine, by its own answers; none without an engine.
+    /// Returns the runtime of the engine, by its own answers; none without an engine.
     pub fn runtime(&self) -> Option<crate::runtime::Runtime> {
         let info = self.run(&["info", "--format", "{{json .}}"]).ok()?;
         let version = self

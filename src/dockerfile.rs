@@ -1,4 +1,4 @@
-//! Dockerfiles: reading them, and what is to be said of them.
+//! Dockerfiles: parsing and linting.
 //!
 //! In reading order: [`name`] tells a Dockerfile and its purpose by its name, [`parse`] turns text into instructions with spans, [`stages`] says how the
 //! stages build on each other, [`shell`] and [`install`] what a `RUN` does, [`ignore_file`] what a

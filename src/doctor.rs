@@ -1,11 +1,11 @@
-//! What on this machine is not ready, and the command that fixes it.
+//! Finds what isn't ready on this machine, and the command that fixes it.
 //!
-//! A check is one file of [`checks`], which says what it is about, what it sees, the verdict on that and
-//! the remedy; its [`check::Check`] is a small trait. [`run`] decides in which order and for how long the
-//! checks look, and [`report`] is the one result that both people and programs read.
+//! A check is a file in [`checks`], with its description, observation, verdict and remedy; it
+//! implements the small trait [`check::Check`]. [`run`] determines the order and the timeouts of
+//! checks, and [`report`] is the result, as text and JSON.
 //!
-//! All of it is pure but [`machine`], through which checks look at the world. CONTRIBUTING.md shows how a
-//! check is added.
+//! Everything is pure except [`machine`], through which checks access the world. CONTRIBUTING.md
+//! shows how to add a check.
 
 pub mod check;
 pub mod checks;

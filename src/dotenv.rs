@@ -1,6 +1,7 @@
-//! What fitout writes into `.env` and `.gitignore`: a block between two marker lines.
+//! The blocks of `.env` and `.gitignore`, between two marker lines.
 //!
-//! Everything outside the block is the user's and survives byte for byte. Pure: text in, text out.
+//! Everything outside the block belongs to the user and is preserved byte for byte. Pure: text in,
+//! text out.
 
 use indexmap::IndexMap;
 
@@ -16,26 +17,26 @@ pub const IGNORE_FILE: &str = ".gitignore";
 const BEGIN: &str = "# >>> fitout >>>";
 const END: &str = "# <<< fitout <<<";
 
-/// What this machine is.
+/// The values of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
-    /// The numeric user id of the person.
+    /// The user's numeric user id.
     pub uid: u32,
-    /// The numeric group id of the person.
+    /// The user's numeric group id.
     pub gid: u32,
-    /// Where a container reaches this machine.
+    /// The address at which containers reach this machine.
     pub host_ip: String,
     /// What `host.docker.internal` maps to.
     pub host_gateway: String,
 }
 
-/// A block whose markers don't come in a pair: fitout can't tell what is the user's.
+/// A block with only one of its markers: fitout can't tell what belongs to the user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line} has `{marker}` without its partner")]
+#[error("line {line} has `{marker}` without its counterpart")]
 pub struct BrokenBlock {
     /// Counted from 1.
     pub line: usize,
-    /// The marker that stands alone.
+    /// The marker without a counterpart.
     pub marker: &'static str,
 }
 
@@ -45,8 +46,8 @@ impl Classified for BrokenBlock {
     }
 }
 
-/// The text of `.env` with this machine's values in the block. A variable that the user sets
-/// outside the block wins and is left out.
+/// Returns the text of `.env` with this machine's values in the block. Variables that the user sets
+/// outside the block take precedence and are omitted.
 pub fn env(
     existing: &str,
     workspace: &Workspace,
@@ -56,7 +57,7 @@ pub fn env(
     let block = Block::find(existing)?;
     let own: Vec<&str> = block.outside(existing).flat_map(variables).collect();
     let mut lines = vec![
-        "# The values of this machine. To change one, set it outside of this block.".to_owned(),
+        "# Values for this machine. To override one, set it outside of this block.".to_owned(),
     ];
     for (name, value) in values(workspace, personal, machine) {
         if !own.contains(&name.as_str()) {
@@ -66,16 +67,16 @@ pub fn env(
     Ok(block.replace(existing, &lines))
 }
 
-/// The text of `.gitignore` with the block: clones, `.env` and the personal file.
+/// Returns the text of `.gitignore` with the block: clones, `.env` and the personal file.
 pub fn gitignore(existing: &str, workspace: &Workspace) -> Result<String, BrokenBlock> {
     let block = Block::find(existing)?;
     let mut lines = vec![
         format!("/{FILE}"),
         format!("/{}", crate::manifest::PERSONAL_FILE),
-        // Clones that are not complete yet.
+        // Incomplete clones.
         ".fitout-*".to_owned(),
     ];
-    // Without a slash at the end: a clone elsewhere leaves a symbolic link here.
+    // No trailing slash: a clone that is kept elsewhere is a symbolic link here.
     lines.extend(
         workspace
             .repos
@@ -85,8 +86,8 @@ pub fn gitignore(existing: &str, workspace: &Workspace) -> Result<String, Broken
     Ok(block.replace(existing, &lines))
 }
 
-/// What a copy of the workspace takes over of `.env`: everything outside of the block, without the
-/// variables that two workspaces must not share. Also returns which of these there were.
+/// Returns the part of `.env` that is copied to a copy of the workspace: everything outside of the
+/// block, without the variables that workspaces must not share. Also returns the names of those.
 pub fn carried_over(
     existing: &str,
     workspace: &Workspace,
@@ -116,7 +117,7 @@ pub fn carried_over(
     Ok((text, left_out))
 }
 
-/// The lines outside of the block, with their numbers from 1.
+/// Returns the lines outside of the block, with line numbers from 1.
 pub fn outside(text: &str) -> Result<impl Iterator<Item = (usize, &str)>, BrokenBlock> {
     let block = Block::find(text)?.0.unwrap_or(text.len()..text.len());
     let mut offset = 0;
@@ -128,7 +129,7 @@ pub fn outside(text: &str) -> Result<impl Iterator<Item = (usize, &str)>, Broken
     }))
 }
 
-/// The quote that is still open after a line: values in quotes may go on for several lines.
+/// Returns the quote that is still open after a line: quoted values can span several lines.
 fn open_quote(line: &str, open: Option<char>) -> Option<char> {
     let (quote, rest) = if let Some(quote) = open {
         (quote, line)
@@ -151,7 +152,7 @@ fn open_quote(line: &str, open: Option<char>) -> Option<char> {
     Some(quote)
 }
 
-/// The variables that a file sets, in dotenv's form.
+/// Returns the variables that a dotenv file sets.
 pub fn variables(text: &str) -> impl Iterator<Item = &str> {
     text.lines().filter_map(|line| {
         let line = line.trim_start();
@@ -164,8 +165,8 @@ pub fn variables(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A value as Compose reads it back, on one line whatever is in it: the names of databases and the like
-/// come from others.
+/// Quotes a value so that Compose reads it back unchanged, and it stays on one line: values such as
+/// database names are untrusted.
 fn quoted(value: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/@%+[]".contains(c);
     if value.chars().all(is_plain) {
@@ -177,7 +178,7 @@ fn quoted(value: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\\' | '"' | '$' => quoted.extend(['\\', c]),
-            // No value of a machine has one, and some readers end the line there.
+            // No valid value contains one, and some parsers end the line there.
             c if c.is_control() => quoted.push(char::REPLACEMENT_CHARACTER),
             c => quoted.push(c),
         }
@@ -236,13 +237,14 @@ fn values(
     values
 }
 
-/// A path below the repository's root as a pattern of gitignore that matches nothing else.
+/// Returns a gitignore pattern that matches only this path below the repository's root.
 pub fn ignore_pattern(path: &str) -> String {
     let mut escaped = String::from("/");
     for c in path.chars() {
         match c {
             '*' | '?' | '[' | '\\' => escaped.extend(['\\', c]),
-            // There is no way to write a line break; any one character is as near as it gets.
+            // A line break can't be escaped; matching any single character is the closest
+            // approximation.
             c if c.is_control() => escaped.push('?'),
             c => escaped.push(c),
         }
@@ -253,7 +255,7 @@ pub fn ignore_pattern(path: &str) -> String {
     escaped
 }
 
-/// Where the block stands: bytes from the first marker to the end of the last marker's line.
+/// Returns the byte range of the block: from the first marker to the end of the last marker's line.
 struct Block(Option<std::ops::Range<usize>>);
 
 impl Block {
@@ -295,9 +297,9 @@ impl Block {
         [&text[..range.start], &text[range.end..]].into_iter()
     }
 
-    /// Puts the lines where the block is, or at the end.
+    /// Replaces the block with the lines, or appends them.
     fn replace(&self, text: &str, lines: &[String]) -> String {
-        // Behind a `\r` at the end of the text, any line break makes it an ending of Windows.
+        // After a trailing `\r`, any line break would form a Windows line ending.
         let is_windows = text.contains("\r\n") || text.ends_with('\r');
         let ending = if is_windows { "\r\n" } else { "\n" };
         let mut block = String::new();
@@ -345,7 +347,7 @@ mod tests {
         }
     }
 
-    /// What a person says of the machine beats what was found.
+    /// The user's settings for the machine override detected ones.
     #[test]
     fn addresses_of_the_personal_file_stand_in_for_those_of_the_machine() {
         let text = |value: &str| Some(value.to_owned());
@@ -382,7 +384,7 @@ mod tests {
     fn a_new_file_holds_the_block_alone() {
         insta::assert_snapshot!(written(""), @r"
         # >>> fitout >>>
-        # The values of this machine. To change one, set it outside of this block.
+        # Values for this machine. To override one, set it outside of this block.
         DOCKER_HOST_IP=172.17.0.1
         DOCKER_HOST_GATEWAY=host-gateway
         HOST_UID=501

@@ -1,7 +1,7 @@
-//! Tables of a manifest, written as a person would write them, from what was found in repos.
+//! Formats what was detected in repos as manifest tables, the way a user would write them.
 //!
-//! `init` makes a whole manifest of them, `add` one or two tables. Pure: [`FoundRepo`]s in, text
-//! out. Whether the text is a valid manifest is for its reader to say.
+//! `init` writes a whole manifest, `add` one or two tables. Pure: [`FoundRepo`]s in, text out. The
+//! caller must check that the text is a valid manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,20 +9,21 @@ use std::fmt::Write as _;
 use crate::stack::Runnable;
 use crate::workspace::{Workspace, syntax, volume};
 
-/// A clone in the workspace, or a repo that is only known by its address.
+/// A clone in the workspace, or a repo that is only known by its URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundRepo {
-    /// Where it is cloned, relative to the workspace, `/` between the parts; `None` where it is not.
+    /// The path of the clone, relative to the workspace, with `/` separators; `None` if it is not
+    /// cloned.
     pub path: Option<String>,
-    /// Where to clone it from, as [`portable_url`] gives it.
+    /// The URL to clone it from, as returned by [`portable_url`].
     pub url: String,
-    /// The branch to follow where that is not the remote's default.
+    /// The branch to follow, if it is not the remote's default.
     pub branch: Option<String>,
-    /// What it can be run as.
+    /// The services that it can run as.
     pub runnables: Vec<Runnable>,
 }
 
-/// Names and host ports that may not be used again.
+/// Names and host ports that are already in use.
 #[derive(Clone, Debug, Default)]
 pub struct Taken {
     repos: BTreeSet<String>,
@@ -31,7 +32,7 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// What a manifest uses.
+    /// Returns the names and ports that a manifest uses.
     pub fn by(workspace: &Workspace) -> Self {
         let ports = workspace.services.iter().flat_map(|it| &it.ports);
         Taken {
@@ -41,8 +42,8 @@ impl Taken {
         }
     }
 
-    /// The container's port or the next free one; ports below 1024, which only root may open on
-    /// many hosts, begin at 8000: 8080 for 80.
+    /// Returns the container's port or the next free one; ports below 1024, which only root may
+    /// open on many hosts, are mapped to 8000 and above: 8080 for 80.
     fn port(&mut self, container: u16) -> u16 {
         let first = if container < 1024 {
             8000 + container
@@ -56,7 +57,7 @@ impl Taken {
     }
 }
 
-/// Two names that differ only by `-` and `_` are one to Compose's variables.
+/// Names that differ only by `-` and `_` result in the same Compose variables.
 fn key(name: &str) -> String {
     name.replace('_', "-")
 }
@@ -72,8 +73,8 @@ fn unused(taken: &mut BTreeSet<String>, wanted: &str) -> String {
     name
 }
 
-/// A new manifest with these repos; without any, a commented one to start from. `project` is the name
-/// of its Compose project: without one, a folder of the same name elsewhere would be the same project.
+/// Returns a new manifest with these repos, or a commented example if there are none. `project` is
+/// the name of its Compose project: without one, folders of the same name would share a project.
 pub fn manifest(project: &str, found: &[FoundRepo]) -> String {
     if found.is_empty() {
         let template = include_str!("../templates/workspace.toml");
@@ -91,21 +92,17 @@ pub fn manifest(project: &str, found: &[FoundRepo]) -> String {
     let mut writer = Writer::default();
     writer.text.push_str(HEADER);
     writer.header("workspace");
-    writer.line("name", &quoted(project), "of the Compose project");
+    writer.line("name", &quoted(project), "Compose project name");
     if let Some(folder) = repos_dir {
         writer.line("repos_dir", &quoted(folder), "where the repos are cloned");
     }
     if base_url.is_some() || branch.is_some() {
         writer.header("git");
         if let Some(base) = base_url {
-            writer.line("base_url", &quoted(base), "joined with a repo's name");
+            writer.line("base_url", &quoted(base), "a repo's name is appended");
         }
         if let Some(branch) = branch {
-            writer.line(
-                "branch",
-                &quoted(branch),
-                "of every repo that names no other",
-            );
+            writer.line("branch", &quoted(branch), "default for all repos");
         }
     }
     writer.text.push('\n');
@@ -135,7 +132,7 @@ const FOOTER: &str = "
 # preset = \"postgres\"              # or redis, mailpit
 ";
 
-/// What the tables of a manifest need not say again.
+/// Defaults that the tables of a manifest don't have to repeat.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Defaults<'a> {
     /// `[workspace] repos_dir`; empty for the workspace's own folder.
@@ -146,7 +143,7 @@ pub struct Defaults<'a> {
     pub branch: Option<&'a str>,
 }
 
-/// The name and the `[repos.NAME]` table of one more repo.
+/// Returns the name and the `[repos.NAME]` table of another repo.
 pub fn repo_table(repo: &FoundRepo, defaults: &Defaults<'_>, taken: &Taken) -> (String, String) {
     let name = unused(&mut taken.repos.clone(), &repo_name(repo));
     let mut writer = Writer::default();
@@ -154,7 +151,8 @@ pub fn repo_table(repo: &FoundRepo, defaults: &Defaults<'_>, taken: &Taken) -> (
     (name, writer.text)
 }
 
-/// The `[services.NAME]` tables of one more repo; `name` in place of the repo's for the only one.
+/// Returns the `[services.NAME]` tables of another repo; if there is only one, it can be given a
+/// `name`.
 pub fn service_tables(
     name: Option<&str>,
     repo: &str,
@@ -164,14 +162,14 @@ pub fn service_tables(
     let mut writer = Writer::default();
     let mut taken = taken.clone();
     match (name, runnables) {
-        // The user's own word is not fixed: the reader says what is wrong with it.
+        // A name given by the user is not corrected: the parser reports what is wrong with it.
         (Some(name), [only]) => writer.service(name, repo, only, &mut taken),
         _ => writer.services(repo, runnables, &mut taken),
     }
     writer.text
 }
 
-/// The last part of a repo's address, or else its folder.
+/// Returns the last component of a repo's URL, otherwise its folder.
 fn repo_name(repo: &FoundRepo) -> String {
     split_url(&repo.url)
         .map(|(_, name)| name)
@@ -180,7 +178,7 @@ fn repo_name(repo: &FoundRepo) -> String {
         .to_owned()
 }
 
-/// The folder that all clones are in, where it is not the workspace's own.
+/// Returns the folder that contains all clones, if it is not the workspace itself.
 fn common_folder(found: &[FoundRepo]) -> Option<&str> {
     let mut folders = found.iter().filter_map(|repo| {
         let path = repo.path.as_deref()?;
@@ -190,7 +188,7 @@ fn common_folder(found: &[FoundRepo]) -> Option<&str> {
     (!first.is_empty() && folders.all(|folder| folder == first)).then_some(first)
 }
 
-/// The beginning that the addresses of most repos share, where two of them do.
+/// Returns the common prefix of most repos' URLs, if at least two share one.
 fn common_base<'a>(named: impl Iterator<Item = (&'a String, &'a FoundRepo)>) -> Option<&'a str> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, repo) in named {
@@ -205,7 +203,7 @@ fn common_base<'a>(named: impl Iterator<Item = (&'a String, &'a FoundRepo)>) -> 
     (count > 1).then_some(base)
 }
 
-/// A branch that is not the remote's default in any of several repos.
+/// Returns a branch that several repos follow, if it is the remote's default in none of them.
 fn common_branch(found: &[FoundRepo]) -> Option<&str> {
     let first = found.first()?.branch.as_deref()?;
     let all = found
@@ -214,7 +212,7 @@ fn common_branch(found: &[FoundRepo]) -> Option<&str> {
     (all && found.len() > 1).then_some(first)
 }
 
-/// The parts of an address that `base_url` and the repo's name stand for, without `.git`.
+/// Splits a URL into `base_url` and the repo's name, without `.git`.
 fn split_url(url: &str) -> Option<(&str, &str)> {
     let url = url.trim_end_matches('/');
     let url = url.strip_suffix(".git").unwrap_or(url);
@@ -222,8 +220,8 @@ fn split_url(url: &str) -> Option<(&str, &str)> {
     (at < url.len()).then(|| url.split_at(at))
 }
 
-/// Whether the address works without its `.git`: over ssh, where `git-upload-pack` tries both, and
-/// on hosts that are known to; `git http-backend` and folders may want it.
+/// Whether the URL works without `.git`: over ssh, where `git-upload-pack` tries both, and on known
+/// hosts; `git http-backend` and folders may need it.
 fn can_be_joined(url: &str) -> bool {
     const FORGES: [&str; 7] = [
         "github",
@@ -247,8 +245,8 @@ fn can_be_joined(url: &str) -> bool {
     }
 }
 
-/// The address as it may stand in a file that a team shares: no password and no token, and a folder
-/// of this machine as seen from the workspace, where it is near.
+/// Returns the URL for a file that is shared with a team: without password and token; nearby
+/// folders on this machine become relative to the workspace.
 pub fn portable_url(url: &str, workspace: &str) -> String {
     if let Some((scheme @ ("http" | "https"), rest)) = url.split_once("://") {
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -272,13 +270,13 @@ pub fn portable_url(url: &str, workspace: &str) -> String {
     }
 }
 
-/// Comments stand in one column, as in `workspace.example.toml`.
+/// Comments are aligned, as in `workspace.example.toml`.
 const COMMENT_COLUMN: usize = 35;
 
 #[derive(Default)]
 struct Writer {
     text: String,
-    /// Comments that were given; the second time they would be noise.
+    /// Comments that were already written; repeating them would be noise.
     said: BTreeSet<String>,
 }
 
@@ -346,7 +344,7 @@ impl Writer {
             let place = syntax::join(&runnable.context, "Dockerfile.dev");
             let _ = writeln!(
                 self.text,
-                "# The repo has no `{place}` yet; this needs one."
+                "# The repo has no `{place}` yet, which this service needs."
             );
         }
         let _ = writeln!(self.text, "[services.{name}]");
@@ -363,7 +361,7 @@ impl Writer {
                 let comment = if dockerfile.is_for_development {
                     ""
                 } else {
-                    "for production: a change needs a build"
+                    "for production: changes need a rebuild"
                 };
                 self.line("dockerfile", &quoted(&dockerfile.path), comment);
             }
@@ -373,10 +371,10 @@ impl Writer {
         }
         if runnable.takes_account {
             let numbers = "{ UID = \"${host.uid}\", GID = \"${host.gid}\" }";
-            self.line("build_args", numbers, "what it writes is yours");
+            self.line("build_args", numbers, "you own the files that it writes");
         }
         if let Some(mount) = &runnable.mount {
-            let comment = "the source, live in the container: a change needs no build";
+            let comment = "mounts the source: changes need no rebuild";
             self.line("mount", &quoted(mount), comment);
             let keep = runnable.stack.iter().flat_map(|stack| &stack.keep);
             let keep: Vec<String> = keep
@@ -384,7 +382,7 @@ impl Writer {
                 .collect();
             if !keep.is_empty() {
                 let keep = format!("[{}]", keep.join(", "));
-                self.line("keep", &keep, "stays the container's own");
+                self.line("keep", &keep, "not hidden by the mount");
             }
         }
         if let Some(port) = runnable.port {
@@ -392,7 +390,7 @@ impl Writer {
             self.line("ports", &ports, "host:container, on 127.0.0.1");
         }
         if runnable.has_env_file {
-            self.line("env_file", "[\".env\"]", "in the repo; may be missing");
+            self.line("env_file", "[\".env\"]", "in the repo; optional");
         }
     }
 }

@@ -1,19 +1,19 @@
-//! What can go wrong, and the exit status that says so.
+//! Errors of commands, and exit codes.
 //!
 //! A command returns `Result<Exit, Failure>`. A [`Failure`] is an error with its source chain, a
-//! kind that decides the exit status, and hints: commands that the user can paste. Only `main.rs`
-//! turns either of them into a process exit code; this file is the one place that lists the codes.
+//! kind that determines the exit status, and hints: commands that the user can paste. Only
+//! `main.rs` turns either of them into a process exit code; the codes are defined only here.
 
 use std::fmt::Display;
 
-/// How a command ended when nothing stopped it.
+/// How a command ended if it was not stopped by an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: everything that was asked for is done.
+    /// 0: everything succeeded.
     Done,
-    /// 1: done in part, or there is something to say: a failed repo, a finding, drift.
+    /// 1: partial success, or something to report: a failed repo, a finding, drift.
     Findings,
-    /// 130: stopped by Ctrl-C; what was begun is whole.
+    /// 130: interrupted by Ctrl-C; started work was completed or undone.
     Interrupted,
     /// The exit status of the command that was run for the user (`exec`, `run`, `test`, `compose`).
     Child(u8),
@@ -34,9 +34,9 @@ impl Exit {
 /// What kind of error stopped a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// 1: the work could not be done.
+    /// 1: the command failed.
     Failed,
-    /// 2: the command line or the manifest is wrong; nothing was done.
+    /// 2: the command line or the manifest is invalid; nothing was done.
     Usage,
     /// 130: Ctrl-C.
     Interrupted,
@@ -45,7 +45,7 @@ pub enum Kind {
 /// An error on its way to the user: what happened, why, and the commands that fix it.
 #[derive(Debug)]
 pub struct Failure {
-    /// Decides the exit code.
+    /// Determines the exit code.
     pub kind: Kind,
     /// What happened; its source chain becomes the `caused by:` lines.
     pub error: anyhow::Error,
@@ -54,7 +54,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The command line or the manifest is wrong (exit code 2).
+    /// The command line or the manifest is invalid (exit code 2).
     pub fn usage(error: impl Into<anyhow::Error>) -> Self {
         Failure {
             kind: Kind::Usage,
@@ -63,7 +63,7 @@ impl Failure {
         }
     }
 
-    /// The work could not be done (exit code 1).
+    /// The command failed (exit code 1).
     pub fn failed(error: impl Into<anyhow::Error>) -> Self {
         Failure {
             kind: Kind::Failed,
@@ -128,7 +128,7 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// Errors of others that are the work's, and not what the user has typed.
+/// Errors of libraries that are failures, and not caused by invalid input.
 macro_rules! failed {
     ($($error:ty),*) => {
         $(impl Classified for $error {

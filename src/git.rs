@@ -1,9 +1,9 @@
-//! Git: the only place that names gix or git2, or runs the `git` program.
+//! Git: the only module that uses gix or git2, or runs the `git` program.
 //!
-//! Two halves. [`network`] is gix: it clones and fetches fast, and takes the user's own ssh,
-//! credential helpers and `insteadOf`. [`local`] is git2: it reads what is on disk and moves a
-//! branch forward without losing anything. [`cli`] runs the user's `git` where neither may stand
-//! in for it. This module executes and never decides: the decisions are in `crate::sync`.
+//! Two halves. [`network`] uses gix: it clones and fetches fast, and uses the user's own ssh,
+//! credential helpers and `insteadOf`. [`local`] uses git2: it reads what is on disk and
+//! fast-forwards branches without losing anything. [`cli`] runs the user's `git` for everything
+//! that neither can do. This module executes and never decides: the decisions are in `crate::sync`.
 
 pub mod cache;
 pub mod cli;

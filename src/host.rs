@@ -1,6 +1,6 @@
 //! This machine: its files, addresses, ports, user, limits, programs and signals.
 //!
-//! Reads and reports; never decides and never prints.
+//! Reads and executes; never decides and never prints.
 
 pub mod address;
 pub mod browser;

@@ -2,15 +2,17 @@
 //!
 //! A functional core in an imperative shell. In reading order:
 //!
-//! - [`manifest`] reads `workspace.toml` and says everything that is wrong with it; [`workspace`]
-//!   is the result with all defaults filled in.
+//! - [`manifest`] parses `workspace.toml` and reports all errors in it; [`workspace`] is the result
+//!   with all defaults filled in.
 //! - [`compose`], [`dotenv`], [`sync`] and [`doctor`] turn a workspace into a compose file, an
-//!   `.env` block, a plan for git and a list of checks; [`running`] says what runs of it,
-//!   [`runtime`] where its containers reach this machine. The other way round, [`stack`] and [`draft`] turn what is in a repo into tables of a manifest. They are
-//!   pure: data in, data out. So is [`dockerfile`], which reads Dockerfiles and lints them.
+//!   `.env` block, a plan for git and a list of checks; [`running`] is the state of its containers,
+//!   [`runtime`] the address at which they reach this machine. In the other direction, [`stack`]
+//!   and [`draft`] turn the contents of a repo into manifest tables. They are pure: data in, data
+//!   out. So is [`dockerfile`], which parses and lints Dockerfiles.
 //! - [`git`], [`docker`], [`host`] and [`ui`] touch the world. They execute and never decide.
-//! - `ops` is what is done, and knows both sides; `commands` has one file per command, which parses, calls
-//!   an operation and prints; [`cli`] is the command line; [`error`] the exit codes.
+//! - `ops` has the operations, which use both sides; `commands` has one file per command, which
+//!   parses arguments, calls an operation and prints; [`cli`] is the command line; [`error`] the
+//!   exit codes.
 //!
 //! ARCHITECTURE.md has the data flow and the invariants.
 

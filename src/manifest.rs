@@ -1,9 +1,8 @@
-//! Reads `workspace.toml` and `workspace.local.toml`: text in, tables with spans out.
+//! Parses `workspace.toml` and `workspace.local.toml`: text in, tables with spans out.
 //!
-//! [`model`] is what may stand in the files, [`decode`] reads it and reports every key or value
-//! that does not fit, and [`report`] is how problems look. What the values mean together (names
-//! that must exist, ports that must differ) is checked where they are resolved, in
-//! [`crate::workspace`]. Pure: the text has been read before.
+//! [`model`] defines the tables, [`decode`] parses them and reports all invalid keys and values,
+//! and [`report`] formats errors. What the values mean together (names that must exist, ports that
+//! must differ) is checked in [`crate::workspace`]. Pure: the caller reads the files.
 
 pub mod copied;
 pub mod decode;

@@ -1,4 +1,4 @@
-//! What fitout does, one file per operation: without clap types, and without the printing of results.
+//! The operations of fitout, one file each: without clap types, and without printing results.
 //!
 //! An operation takes what it needs as values and returns what came of it; the [`Ui`](crate::ui::Ui) of its
 //! [`Context`] is for progress, for questions and for what the user should know meanwhile. With doctor's

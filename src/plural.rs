@@ -9,7 +9,7 @@ pub fn count(number: usize, noun: &str) -> String {
     }
 }
 
-/// `a`, `a, b`, `a, b and 3 more`: names a few at the most, and counts the others.
+/// `a`, `a, b`, `a, b and 3 more`: lists the first few names, and counts the others.
 pub fn few(names: &[impl AsRef<str>], most: usize) -> String {
     let (named, others) = names.split_at(most.min(names.len()));
     let named: Vec<&str> = named.iter().map(AsRef::as_ref).collect();

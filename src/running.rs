@@ -1,6 +1,6 @@
-//! What runs of a workspace: its services beside the containers that there are.
+//! The running services of a workspace: matches its services with existing containers.
 //!
-//! Pure: states in, rows with a verdict and addresses out. `up` and `status` show them.
+//! Pure: states in, rows with a condition and URLs out. `up` and `status` show them.
 
 use indexmap::{IndexMap, IndexSet};
 use serde::Serialize;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::workspace::preset;
 use crate::workspace::{Personal, Protocol, RunsOn, Service, Source, Workspace};
 
-/// A port of the host that leads into a container.
+/// A host port that is published by a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedPort {
     /// The address of the host.
@@ -32,47 +32,47 @@ pub struct ServiceState {
     pub state: String,
     /// `healthy`, `unhealthy`, `starting`; empty without a health check.
     pub health: String,
-    /// Of a container that has ended.
+    /// The exit code, if the container has exited.
     pub exit_code: i64,
-    /// The ports of the host that it holds.
+    /// The host ports that it publishes.
     pub ports: Vec<PublishedPort>,
-    /// The folder of the project that it was made for; empty where nobody says.
+    /// The project folder that it was created for; empty if unknown.
     pub folder: String,
 }
 
-/// One service, and how it is.
+/// A service and its state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
     /// The service.
     pub service: String,
-    /// How it is.
+    /// Its condition.
     pub condition: Condition,
-    /// The same in words: `running, healthy`, `exited (1)`.
+    /// Its state for display: `running, healthy`, `exited (1)`.
     pub state: String,
-    /// Where it can be reached from this machine.
+    /// The URLs at which it can be reached from this machine.
     pub urls: Vec<String>,
 }
 
-/// How a service is.
+/// The condition of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Condition {
-    /// It runs, and its health check, if it has one, passes.
+    /// It is running, and its health check, if any, passes.
     Ready,
-    /// It ran and ended with exit status 0: a job.
+    /// It has exited with status 0: a job.
     Done,
-    /// It runs, and its health check has not passed yet.
+    /// It is running, but its health check has not passed yet.
     Starting,
-    /// It is unhealthy, restarts again and again, or ended with an error.
+    /// It is unhealthy, keeps restarting, or has exited with an error.
     Broken,
-    /// No container of it runs.
+    /// None of its containers is running.
     Stopped,
-    /// It is a server of this machine, not a container.
+    /// It is a server on this machine, not a container.
     OnHost,
 }
 
-/// One row a service, in the order of the manifest; services that the manifest does not know (from
-/// an override) last.
+/// Returns a row per service, in the order of the manifest; services that are not in the manifest
+/// (from an override) come last.
 pub fn rows(workspace: &Workspace, personal: &Personal, states: &[ServiceState]) -> Vec<Row> {
     let mut by_service: IndexMap<&str, Vec<&ServiceState>> = IndexMap::new();
     for state in states {
@@ -97,16 +97,16 @@ pub fn rows(workspace: &Workspace, personal: &Personal, states: &[ServiceState])
     rows
 }
 
-/// How these containers of a service are.
+/// Returns the state of a service from its containers.
 pub fn of_service(name: &str, states: &[&ServiceState]) -> Row {
     row(name, None, states)
 }
 
-/// The worst of a service's containers speaks for it.
+/// The state of a service is that of its worst container.
 fn row(name: &str, service: Option<&Service>, states: &[&ServiceState]) -> Row {
     let worst = states.iter().max_by_key(|state| weight(condition(state)));
     let ports = states.iter().flat_map(|state| &state.ports);
-    // Each once: a port of all addresses is published over IPv4 and over IPv6.
+    // Deduplicated: a port on all addresses is published over both IPv4 and IPv6.
     let urls: IndexSet<String> = ports.map(|port| url(service, port)).collect();
     Row {
         service: name.to_owned(),
@@ -132,7 +132,7 @@ fn condition(state: &ServiceState) -> Condition {
         ("running", "starting") => Condition::Starting,
         ("running", _) => Condition::Ready,
         ("exited", _) if state.exit_code == 0 => Condition::Done,
-        // Ended by the signals that `stop` sends: that is how it was meant.
+        // Killed by a signal that `stop` sends: that is intended.
         ("exited", _) if [130, 137, 143].contains(&state.exit_code) => Condition::Stopped,
         ("exited", _) => Condition::Broken,
         _ => Condition::Stopped,
@@ -147,7 +147,7 @@ fn words(state: &ServiceState) -> String {
     }
 }
 
-/// Ports that speak something else than HTTP, by the number that everyone knows them by.
+/// Well-known ports that don't use HTTP.
 const NO_WEB: &[(u16, &str)] = &[
     (22, "ssh"),
     (25, "smtp"),
@@ -165,7 +165,7 @@ const NO_WEB: &[(u16, &str)] = &[
     (27017, "mongodb"),
 ];
 
-/// Where a published port can be reached from this machine.
+/// Returns the URL of a published port on this machine.
 fn url(service: Option<&Service>, port: &PublishedPort) -> String {
     let host = match port.address.as_str() {
         "" | "0.0.0.0" | "127.0.0.1" | "::" | "::1" => "localhost".to_owned(),
@@ -189,7 +189,7 @@ fn url(service: Option<&Service>, port: &PublishedPort) -> String {
     }
 }
 
-/// As the preset's own URL begins.
+/// With the scheme of the preset's own URL.
 fn scheme_of_preset(name: &str) -> &'static str {
     preset::find(name)
         .and_then(|definition| definition.url.split_once("://"))

@@ -1,7 +1,8 @@
-//! Which container runtime this is, and where its containers reach this machine (docs/host.md).
+//! Detects the container runtime, and the address at which its containers reach this machine
+//! (docs/host.md).
 //!
-//! Two ways to know the runtime: by the endpoint, which asks nobody, so that `generate` takes no
-//! time; and by the engine's own answers, for doctor. Pure: recorded texts in, addresses out.
+//! The runtime is detected by the endpoint, without contacting it, so that `generate` is fast, or
+//! by the engine's own answers, for doctor. Pure: recorded texts in, addresses out.
 
 pub mod wsl;
 
@@ -11,25 +12,24 @@ use serde::Deserialize;
 
 /// The name under which containers know this machine.
 pub const NAME: &str = "host.docker.internal";
-/// What an engine replaces by its own idea of this machine's address; since Docker 20.10 and
-/// Podman 4.7.
+/// An alias that an engine replaces with this machine's address; since Docker 20.10 and Podman 4.7.
 pub const HOST_GATEWAY: &str = "host-gateway";
 
-/// What containers are told about this machine.
+/// The addresses of this machine for containers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostAddress {
-    /// `DOCKER_HOST_IP`: an address where one is known, else a name.
+    /// `DOCKER_HOST_IP`: an address if known, otherwise a name.
     pub ip: String,
     /// `DOCKER_HOST_GATEWAY`: what the name `host.docker.internal` maps to.
     pub gateway: String,
 }
 
-/// Who runs the containers.
+/// A container runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Runtime {
     /// Docker Engine on this Linux.
     Engine,
-    /// Docker Engine that runs as a user, behind this network driver.
+    /// A rootless Docker Engine with this network driver.
     Rootless(Driver),
     /// Docker Desktop.
     DockerDesktop,
@@ -47,18 +47,18 @@ pub enum Runtime {
     Remote,
 }
 
-/// How a rootless engine reaches the world (`RootlessKit`, `--net`).
+/// The network driver of a rootless engine (`RootlessKit`, `--net`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Driver {
     /// The default up to Docker 29.4.
     Slirp4netns,
     /// The default since Docker 29.5.
     GvisorTapVsock,
-    /// Another one, whose address for this machine is not fixed.
+    /// Another driver, without a fixed address for this machine.
     Other,
 }
 
-/// What is known of this machine's network without asking anybody.
+/// Local information about this machine's network.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Network {
     /// The address of Docker's own bridge on this machine.
@@ -67,22 +67,22 @@ pub struct Network {
     pub default_route: Option<String>,
     /// This machine's address on the network of its default route.
     pub lan: Option<String>,
-    /// How WSL is connected, where this is WSL.
+    /// The network mode of WSL, if this is WSL.
     pub wsl: Option<wsl::Mode>,
 }
 
-/// On which side of WSL the database runs.
+/// The side of WSL that the database runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
-    /// On this very Linux.
+    /// In this Linux.
     Here,
-    /// On the Windows around it.
+    /// On Windows.
     Windows,
 }
 
 impl Runtime {
-    /// By where the client looks for its engine: the context's name, empty for none, and the
-    /// endpoint, with the links of its socket followed.
+    /// Detects the runtime by the client's context name (empty for none) and endpoint, with socket
+    /// links resolved.
     pub fn of_endpoint(context: &str, endpoint: &str, is_macos: bool) -> Self {
         let has = |parts: &[&str]| parts.iter().any(|part| endpoint.contains(part));
         match context {
@@ -109,15 +109,15 @@ impl Runtime {
         } else if has(&["tcp://", "ssh://"]) && !has(&["//localhost", "//127.0.0.1", "//[::1]"]) {
             Runtime::Remote
         } else if is_macos {
-            // No engine runs on macOS itself, and most of the machines have the built-in name.
+            // No engine runs on macOS itself, and most virtual machines have the built-in name.
             Runtime::DockerDesktop
         } else {
             Runtime::Engine
         }
     }
 
-    /// By what the engine says of itself: `docker info --format '{{json .}}'` and `docker version
-    /// --format '{{json .Server}}'`. None where it says nothing that can be read.
+    /// Detects the runtime by the engine's answers: `docker info --format '{{json .}}'` and `docker
+    /// version --format '{{json .Server}}'`. Returns none if they can't be parsed.
     pub fn of_answers(info: &str, version: &str) -> Option<Self> {
         let info: Info = serde_json::from_str(info).ok()?;
         let version: Version = serde_json::from_str(version).unwrap_or_default();
@@ -143,7 +143,7 @@ impl Runtime {
             let driver = component("rootlesskit").and_then(|kit| kit.details.as_ref());
             Runtime::Rootless(
                 match driver.map(|details| details.network_driver.as_str()) {
-                    // Before Docker 23 the engine did not say, and there was no other default.
+                    // Engines before Docker 23 don't report it, and there was no other default.
                     Some("slirp4netns") | None => Driver::Slirp4netns,
                     Some("gvisor-tap-vsock") => Driver::GvisorTapVsock,
                     Some(_) => Driver::Other,
@@ -156,7 +156,7 @@ impl Runtime {
         })
     }
 
-    /// Where its containers reach this machine.
+    /// Returns the addresses at which containers reach this machine.
     pub fn address(self, network: &Network, database: Side) -> HostAddress {
         let both = |ip: &str| HostAddress {
             ip: ip.to_owned(),
@@ -177,11 +177,11 @@ impl Runtime {
                 ip: network.bridge.clone().unwrap_or_else(|| NAME.to_owned()),
                 gateway: HOST_GATEWAY.to_owned(),
             },
-            // The gateway of its bridge is in a network namespace of its own, not on this machine.
+            // The gateway of its bridge is in its own network namespace, not on this machine.
             (Runtime::Rootless(Driver::Slirp4netns), _) => both("10.0.2.2"),
             (Runtime::Rootless(Driver::GvisorTapVsock), _) => both("10.0.2.1"),
-            // What these know `host.docker.internal` as. Rancher Desktop's `host-gateway` is the
-            // bridge inside of its machine.
+            // The addresses that these use for `host.docker.internal`. Rancher Desktop's
+            // `host-gateway` is the bridge inside its virtual machine.
             (Runtime::RancherDesktop, Some(_)) => both("192.168.127.254"),
             (Runtime::RancherDesktop | Runtime::Colima | Runtime::Lima, _) => both("192.168.5.2"),
             (Runtime::DockerDesktop | Runtime::OrbStack | Runtime::Podman | Runtime::Remote, _) => {
@@ -191,7 +191,7 @@ impl Runtime {
     }
 }
 
-/// Colima names all but its first machine `colima-PROFILE`.
+/// Colima names all but its first virtual machine `colima-PROFILE`.
 fn is(name: &str, program: &str) -> bool {
     name.strip_prefix(program)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
@@ -244,14 +244,15 @@ struct Details {
 /// A default route of this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
-    /// The interface that it leads through.
+    /// The network interface.
     pub interface: String,
     /// The router's IPv4 address.
     pub gateway: String,
 }
 
-/// The default route with the lowest metric in the text of `/proc/net/route` (proc(5); addresses
-/// are hexadecimal in the machine's byte order, which is little-endian wherever Docker runs).
+/// Returns the default route with the lowest metric from the text of `/proc/net/route` (proc(5);
+/// addresses are hexadecimal in the machine's byte order, which is little-endian on all platforms
+/// that Docker supports).
 pub fn default_route(table: &str) -> Option<Route> {
     /// include/uapi/linux/route.h: the route goes through a gateway.
     const RTF_GATEWAY: u32 = 2;

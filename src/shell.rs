@@ -1,30 +1,30 @@
-//! Syntax of the POSIX shell: words that are put into a command line, so that it can be pasted and
-//! means what it says; and the ends of `$NAME` and `${NAME:-default}`, which Compose and Dockerfiles
-//! have from there. What such a variable becomes is theirs to say.
+//! Syntax of the POSIX shell: quoting words so that a printed command can be pasted, and finding
+//! the end of `$NAME` and `${NAME:-default}`, which Compose and Dockerfiles share. Substitution of
+//! variables is left to those.
 
 use std::borrow::Cow;
 use std::path::Path;
 
 use crate::markup::shown::is_obeyed;
 
-/// A text as one word, quoted where the shell would read it as something else.
+/// Returns the text as one word, quoted if necessary.
 pub fn word(text: &str) -> Cow<'_, str> {
-    // No path and no argument can hold a NUL byte, so what the strict form refuses is not there.
+    // Paths and arguments can't contain NUL bytes, so the strict form doesn't fail.
     shlex::Quoter::new()
         .allow_nul(true)
         .quote(text)
         .unwrap_or(Cow::Borrowed(text))
 }
 
-/// Several texts, each as one word.
+/// Returns several texts, each as one word.
 pub fn words(texts: &[impl AsRef<str>]) -> String {
     let words = texts.iter().map(|text| word(text.as_ref()));
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// A path as one word of a command that is printed: no option, whatever it begins with, and only of
-/// characters that a terminal shows as they are. What has others, or is no UTF-8, stands in the quotes of
-/// bash, zsh and POSIX.1-2024, `$'…'`.
+/// Returns a path as one word of a printed command: never mistaken for an option, and without
+/// characters that a terminal would interpret. Paths with such characters, or that are not UTF-8,
+/// are quoted as `$'…'` (bash, zsh and POSIX.1-2024).
 pub fn path(path: impl AsRef<Path>) -> String {
     let bytes = path.as_ref().as_os_str().as_encoded_bytes();
     let start = if bytes.starts_with(b"-") { "./" } else { "" };
@@ -34,10 +34,10 @@ pub fn path(path: impl AsRef<Path>) -> String {
     }
 }
 
-/// What stands between `$'` and `'`.
+/// Escapes bytes for use between `$'` and `'`.
 fn escaped(bytes: &[u8]) -> String {
     let mut text = String::new();
-    // Always three digits, so that none that follows is taken for one of them.
+    // Always three digits, so that a following digit is not included.
     let octal = |text: &mut String, bytes: &[u8]| {
         text.extend(bytes.iter().map(|byte| format!("\\{byte:03o}")));
     };
@@ -61,17 +61,17 @@ pub fn assignments(variables: &[(String, String)]) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Where the name at the start of the text ends.
+/// Returns the end of the name at the start of the text.
 pub fn end_of_name(text: &str) -> usize {
     text.find(|character: char| !character.is_ascii_alphanumeric() && character != '_')
         .unwrap_or(text.len())
 }
 
-/// How deep variables may stand in the defaults of others: people write two or three. Every level reads its
-/// text once more, and takes of the stack.
+/// Maximum nesting of variables in defaults: two or three are common. Every level reads its text
+/// again, and uses stack space.
 pub const DEEPEST: usize = 32;
 
-/// The brace that closes the one before the text; a default may hold variables of its own.
+/// Returns the position of the closing brace; a default may contain variables.
 pub fn closing_brace(text: &str) -> Option<usize> {
     let mut depth = 1;
     for (at, character) in text.char_indices() {
@@ -87,7 +87,7 @@ pub fn closing_brace(text: &str) -> Option<usize> {
     None
 }
 
-/// The words after `git` that have it trust a repository of another user.
+/// Returns the arguments that make git trust a repository of another user.
 pub fn trusting(repository: &Path) -> String {
     format!("config --global --add safe.directory {}", path(repository))
 }

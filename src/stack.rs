@@ -1,8 +1,8 @@
-//! Language ecosystems: which one a repo uses, its version, its package manager, its port.
+//! Language ecosystems: detects which one a repo uses, its version, its package manager, its port.
 //!
-//! Adding one is adding `templates/stacks/NAME/detect.toml`. Pure: [`Files`] holds what was found in
-//! a repo, and everything here judges it. What is guessed is written into the manifest, where
-//! people see it and can change it.
+//! To add one, add `templates/stacks/NAME/detect.toml`. Pure: [`Files`] contains what was read from
+//! a repo, and everything here interprets it. Guesses are written to the manifest, where people can
+//! see and change them.
 
 mod detect;
 mod dockerfiles;
@@ -32,62 +32,64 @@ static CATALOG: LazyLock<IndexMap<String, Definition>> = LazyLock::new(|| {
     catalog
 });
 
-/// What a stack's `detect.toml` says. A file is a name, a path in the folder, or `*.extension`.
+/// The contents of a stack's `detect.toml`. Files are given as a name, a path in the folder, or
+/// `*.extension`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
-    /// Its name for people: `Node.js`.
+    /// Its display name: `Node.js`.
     pub title: String,
-    /// A folder with one of these is of this stack.
+    /// A folder with one of these files uses this stack.
     pub files: Vec<String>,
-    /// Beside another stack it is there for tools or assets, and the other one is the service.
+    /// If another stack is detected too, this one is for tools or assets, and the other one is the
+    /// service.
     #[serde(default)]
     pub auxiliary: bool,
-    /// The version of a repo that names none.
+    /// The default version.
     pub version: String,
-    /// How many of a version's numbers tell two of them apart: 1 for `20`, 2 for `3.12`.
+    /// The number of significant components of a version: 1 for `20`, 2 for `3.12`.
     pub version_parts: usize,
-    /// Where the version is looked for, in order.
+    /// Where to look for the version, in order.
     #[serde(default)]
     versions: Vec<VersionSource>,
-    /// The port of a repo that names none.
+    /// The default port.
     pub port: u16,
-    /// Folders beside the source that tools fill, and that stay the container's own.
+    /// Folders next to the source that are filled by tools, and belong to the container.
     #[serde(default)]
     keep: Vec<String>,
-    /// Where a program begins, in order: `*` stands for one folder.
+    /// Candidates for the main file, in order; `*` matches one folder.
     #[serde(default)]
     main: Vec<String>,
-    /// Where the repo itself names its commands.
+    /// Files in which the repo defines its commands.
     scripts: Option<Scripts>,
-    /// In order: the first one whose file is there; without any, the last one.
+    /// In order: the first one whose file exists, otherwise the last one.
     package_managers: Vec<PackageManager>,
     /// In order: the first one that the repo uses.
     #[serde(default)]
     frameworks: Vec<Framework>,
-    /// What the package manager reads, as patterns; a name with `/` at its end is a folder.
+    /// Patterns of files that the package manager reads; a trailing `/` means a folder.
     manifests: Vec<String>,
-    /// Whether detection looks into the files of `main`.
+    /// Whether detection reads the files of `main`.
     #[serde(default)]
     read_main: bool,
-    /// The tag of an image by the version that a repo names, where those are not the same.
+    /// Maps versions to image tags that differ from the version.
     #[serde(default)]
     minors: IndexMap<String, String>,
-    /// The files of a repo as most begin.
+    /// The files of a typical new repo.
     example: IndexMap<String, String>,
-    /// Runs it while it is developed. `{port}`, `{run}` (the package manager's), `{main}`,
-    /// `{module}` (of Python) and `{folder}` (of Go) are filled in.
+    /// The development command. `{port}`, `{run}` (the package manager's), `{main}`, `{module}`
+    /// (Python) and `{folder}` (Go) are substituted.
     dev: Option<String>,
 }
 
 impl Definition {
-    /// The files of a small repo of this stack.
+    /// The files of a small example repo.
     pub fn example(&self) -> Files {
         self.example.clone().into_iter().collect()
     }
 }
 
-/// A file that may name the version.
+/// A file that may contain the version.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct VersionSource {
@@ -97,25 +99,25 @@ struct VersionSource {
     key: String,
 }
 
-/// How a value is found in a file.
+/// How to extract a value from a file.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Reading {
     /// The first line.
     Line,
-    /// The rest of the first line that begins with `key` and white space.
+    /// The rest of the first line that starts with `key` and white space.
     After,
-    /// What follows `key`, wherever it stands.
+    /// The text after `key`, anywhere in the file.
     Between,
     /// The string at `key`, whose parts are joined with `.`.
     Json,
-    /// Likewise.
+    /// Like the above.
     Toml,
     /// The text of the first XML element named `key`.
     Element,
 }
 
-/// Commands that the repo gives a name, in a file such as `package.json`.
+/// Named commands in a file such as `package.json`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scripts {
@@ -131,9 +133,9 @@ struct Scripts {
 struct PackageManager {
     name: String,
     files: Vec<String>,
-    /// A table of the stack's TOML file that says the same.
+    /// An equivalent table in the stack's TOML file.
     table: Option<String>,
-    /// Runs a command among the installed packages.
+    /// Runs a command from the installed packages.
     run: Option<String>,
     #[serde(default)]
     keep: Vec<String>,
@@ -143,9 +145,9 @@ struct PackageManager {
 #[serde(deny_unknown_fields)]
 struct Framework {
     name: String,
-    /// Stands in the stack's files as a word of its own when the repo depends on it.
+    /// Found in the stack's files as a whole word if the repo depends on it.
     word: Option<String>,
-    /// Or one of these is there.
+    /// Or one of these files exists.
     #[serde(default)]
     files: Vec<String>,
     port: u16,
@@ -155,13 +157,13 @@ struct Framework {
     /// `dev` by the package manager's name.
     #[serde(default)]
     dev_with: IndexMap<String, String>,
-    /// What its development server needs to be reached from outside of its container.
+    /// The option that makes its development server reachable from outside of the container.
     listen: Option<Listen>,
-    /// The folder of the site that a build makes, for a web server to serve. `*` stands for a name.
+    /// The folder with the built site, for a web server. `*` matches one name.
     site: Option<String>,
 }
 
-/// An option for a program, which makes it listen on all addresses.
+/// An option that makes a program listen on all addresses.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Listen {
@@ -169,17 +171,17 @@ struct Listen {
     option: String,
 }
 
-/// The stack of that name.
+/// Returns the stack with that name.
 pub fn find(name: &str) -> Option<&'static Definition> {
     CATALOG.get(name)
 }
 
-/// The names of all stacks, sorted.
+/// Returns the names of all stacks, sorted.
 pub fn names() -> impl Iterator<Item = &'static str> {
     CATALOG.keys().map(String::as_str)
 }
 
-/// The names of the files in which package managers write down what they installed.
+/// Returns the names of the package managers' lock files.
 pub fn lock_files() -> impl Iterator<Item = &'static str> {
     let managers = CATALOG.values().flat_map(|stack| &stack.package_managers);
     managers.flat_map(|manager| manager.files.iter().map(String::as_str))
@@ -193,7 +195,7 @@ fn read(folder: &Dir<'_>) -> (String, Definition) {
         .unwrap_or_default();
     match toml::from_str(text) {
         Ok(definition) => (name, definition),
-        // A file that is compiled in can't be wrong at a user's: a test reads every one.
+        // Embedded files can't be invalid at run time: a test parses all of them.
         Err(error) => panic!("templates/stacks/{name}/detect.toml: {error}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What `sync` does to each repo: observed states in, steps with their reasons out.
+//! Plans what `sync` does to each repo: observed states in, steps with reasons out.
 //!
 //! Pure. [`state`] is what was found on disk, [`plan`] decides and [`note`] says why, for submodules [`submodules`](mod@submodules), [`report`] says what came of it.
 //! Nothing here looks at the disk, at git or at the terminal; `crate::git` observes and executes.

@@ -1,6 +1,7 @@
-//! The terminal: everything that fitout prints goes through a [`Ui`] that is passed down.
+//! The terminal: everything that fitout prints goes through a [`Ui`], which is passed down.
 //!
-//! Data goes to stdout, all else to stderr. This module knows no manifest, no git and no Docker.
+//! Data goes to stdout, everything else to stderr. This module must not know about the manifest,
+//! git or Docker.
 
 pub(crate) mod differences;
 pub(crate) mod log;
@@ -17,19 +18,19 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::error::Failure;
 
-/// How much to say on stderr.
+/// How much to print to stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verbosity {
     /// Errors only (`-q`).
     Quiet,
-    /// What was done.
+    /// Results.
     #[default]
     Normal,
-    /// And how (`-v`).
+    /// Results and details (`-v`).
     Verbose,
 }
 
-/// Whether to colour what is printed.
+/// Whether to use colors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColorWhen {
     /// On a terminal, unless `NO_COLOR` is set.
@@ -41,7 +42,7 @@ pub enum ColorWhen {
     Never,
 }
 
-/// The terminal, or the pipe that stands in for it.
+/// The terminal, or a pipe instead of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Ui {
     verbosity: Verbosity,
@@ -50,7 +51,7 @@ pub struct Ui {
 }
 
 impl Ui {
-    /// Looks at this process's terminal once, and sets the colour choice for the whole process.
+    /// Inspects this process's terminal once, and sets the color choice for the whole process.
     pub fn new(verbosity: Verbosity, color: ColorWhen) -> Self {
         match color {
             ColorWhen::Auto => anstream::ColorChoice::Auto,
@@ -66,17 +67,17 @@ impl Ui {
         }
     }
 
-    /// Whether a person sits in front of it, so that a question can be asked.
+    /// Whether there is a user at a terminal who can answer prompts.
     pub fn can_prompt(&self) -> bool {
         self.can_prompt
     }
 
-    /// Whether a program that is run for the user can have the terminal to itself.
+    /// Whether a child program can use the terminal.
     pub fn has_terminal(&self) -> bool {
         io::stdin().is_terminal() && io::stdout().is_terminal()
     }
 
-    /// How much to say.
+    /// How much to print.
     pub fn verbosity(&self) -> Verbosity {
         self.verbosity
     }
@@ -86,25 +87,26 @@ impl Ui {
         self.stderr_is_terminal && self.verbosity > Verbosity::Quiet && !log::is_on()
     }
 
-    /// Columns of the terminal that stderr is, where it is one.
+    /// The width of stderr in columns, if it is a terminal.
     pub fn width(&self) -> Option<usize> {
         let columns = rustix::termios::tcgetwinsize(io::stderr()).ok()?.ws_col;
         (self.stderr_is_terminal && columns > 0).then_some(usize::from(columns))
     }
 
-    /// Writes lines for people to stdout. Fails with `BrokenPipe` when the reader has gone, which
-    /// `main` takes for a normal end.
+    /// Writes human-readable lines to stdout. Fails with `BrokenPipe` if the reader has exited,
+    /// which `main` treats as success.
     pub fn data(&self, lines: impl Display) -> io::Result<()> {
         let lines = shown::text(&lines.to_string());
         writeln!(anstream::stdout().lock(), "{lines}")
     }
 
-    /// Writes JSON to stdout, on lines of its own.
+    /// Writes JSON and a newline to stdout.
     pub fn json(&self, text: &str) -> io::Result<()> {
         writeln!(io::stdout().lock(), "{}", shown::json(text))
     }
 
-    /// Writes the text of a file to stdout: as it is, but on a terminal nothing in it is obeyed.
+    /// Writes the text of a file to stdout: unchanged, except that control characters are escaped
+    /// on a terminal.
     pub fn file(&self, text: &str) -> io::Result<()> {
         if io::stdout().is_terminal() {
             return to_stdout(&shown::file(text));
@@ -112,7 +114,7 @@ impl Ui {
         to_stdout(text)
     }
 
-    /// Passes on what a command of the user's own has printed, byte for byte.
+    /// Passes through the output of a user's command, byte for byte.
     pub fn output_of_command(&self, stdout: &[u8], stderr: &[u8]) -> io::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(stdout)?;
@@ -125,13 +127,13 @@ impl Ui {
         Ok(())
     }
 
-    /// Says what was done. Silent with `-q`.
+    /// Prints a result. Silent with `-q`.
     pub fn say(&self, line: impl Display) {
         self.stderr_line(Verbosity::Normal, &line);
     }
 
-    /// Says how something is done. Printed with `-v` only. Often in the words of a server: its further lines
-    /// are indented, so that none looks like one of fitout's own.
+    /// Prints details, with `-v` only. They often come from a server: lines after the first are
+    /// indented, so that they can't be mistaken for fitout's own.
     pub fn detail(&self, line: impl Display) {
         let line = line.to_string().replace('\n', "\n  ");
         self.stderr_line(
@@ -140,7 +142,7 @@ impl Ui {
         );
     }
 
-    /// Says what the user should know although the work goes on. Silent with `-q`.
+    /// Prints a warning. Silent with `-q`.
     pub fn warn(&self, line: impl Display) {
         let warn = style::WARN;
         self.stderr_line(
@@ -149,7 +151,7 @@ impl Ui {
         );
     }
 
-    /// Says what the user can do next: `hint: …`. Silent with `-q`.
+    /// Prints what the user can do next: `hint: …`. Silent with `-q`.
     pub fn hint(&self, line: impl Display) {
         let hint = style::HINT;
         self.stderr_line(
@@ -186,7 +188,7 @@ impl Ui {
     fn stderr_line(&self, at_least: Verbosity, line: &dyn Display) {
         if self.verbosity >= at_least {
             let line = shown::text(&line.to_string());
-            // Nothing sensible is left to do when stderr itself is gone.
+            // If stderr is closed, there is nothing left to do.
             let _ = to_stderr(&(line + "\n"));
         }
     }

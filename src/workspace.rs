@@ -1,8 +1,8 @@
-//! The manifest resolved: defaults filled in, names checked, references bound.
+//! The resolved manifest: defaults filled in, names checked, references bound.
 //!
-//! This is what every other part of fitout works from. [`Workspace`] comes from the manifest alone,
-//! so whatever is made from it is the same on every machine; what differs for one person is in
-//! [`Personal`]. Pure: nothing here looks at the disk, at git or at Docker.
+//! Every other part of fitout is based on this. [`Workspace`] is created from the manifest alone,
+//! so whatever is generated from it is the same on every machine; the user's own settings are in
+//! [`Personal`]. Pure: nothing here accesses the disk, git or Docker.
 
 pub mod address;
 pub mod image;
@@ -15,11 +15,10 @@ pub mod volume;
 
 use indexmap::IndexMap;
 
-/// Everything that the manifest says, with all defaults filled in.
+/// The contents of the manifest, with all defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Workspace {
-    /// The Compose project name that the compose file carries; without one, Compose takes the
-    /// folder's name.
+    /// The Compose project name in the compose file; if none, Compose uses the folder's name.
     pub name: Option<String>,
     /// The folder that repos are cloned into: relative to the workspace, empty for the workspace.
     pub repos_dir: String,
@@ -29,52 +28,52 @@ pub struct Workspace {
     pub services: Vec<Service>,
 }
 
-/// What `workspace.local.toml` says: one person's choices on one machine.
+/// The contents of `workspace.local.toml`: the user's choices on this machine.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Personal {
-    /// How git work is done on this machine.
+    /// Git settings of this machine.
     pub git: GitSettings,
     /// By the repo's name.
     pub repos: IndexMap<String, PersonalRepo>,
     /// By the service's name.
     pub services: IndexMap<String, PersonalService>,
-    /// Compose profiles that are switched on.
+    /// Enabled Compose profiles.
     pub profiles: Vec<String>,
     /// `DOCKER_HOST_IP`: where a container reaches this machine.
     pub host_ip: Option<String>,
     /// `DOCKER_HOST_GATEWAY`: what `host.docker.internal` maps to.
     pub host_gateway: Option<String>,
-    /// What this workspace has of its own where it is a copy.
+    /// The properties of this workspace if it is a copy.
     pub copy: Option<CopyOf>,
 }
 
-/// What a copy of a workspace has of its own, so that it runs beside the others.
+/// The properties of a copy of a workspace, which let it run at the same time as the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyOf {
-    /// The folder of the workspace that it is a copy of, absolute.
+    /// The folder of the original workspace, absolute.
     pub folder: String,
     /// The Compose project.
     pub project: String,
     /// Added to every published port of the host.
     pub port_offset: u16,
-    /// Added, after a `_`, to the names of databases on a server of this machine.
+    /// Appended, after a `_`, to the names of databases on this machine's server.
     pub database_suffix: Option<String>,
 }
 
-/// One person's choices for a repo.
+/// The user's choices for a repo.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersonalRepo {
     /// Clone from here instead.
     pub url: Option<String>,
-    /// Work on this branch instead.
+    /// Follow this branch instead.
     pub branch: Option<String>,
     /// Keep the clone here; the manifest's path becomes a symbolic link to it.
     pub path: Option<String>,
-    /// Leave this repo out on this machine.
+    /// Skip this repo on this machine.
     pub skip: bool,
 }
 
-/// One person's choices for a service.
+/// The user's choices for a service.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PersonalService {
     /// Where the backing service runs.
@@ -88,28 +87,28 @@ pub struct PersonalService {
 pub struct Repo {
     /// The name in the manifest.
     pub name: String,
-    /// As git takes it. A relative path starts at the workspace's folder.
+    /// As git accepts it. A relative path is relative to the workspace's folder.
     pub url: String,
-    /// The folder that the manifest gives it: relative to the workspace, `/` between parts, no
-    /// `.` or `..`. The compose file names this one.
+    /// The folder in the manifest: relative to the workspace, with `/` separators, no `.` or `..`.
+    /// The compose file uses this one.
     pub path: String,
-    /// Where the clone really is, relative to the workspace, when the personal file says so:
-    /// `path` is then a symbolic link to it.
+    /// The real path of the clone, relative to the workspace, if the personal file sets one: `path`
+    /// is then a symbolic link to it.
     pub local_path: Option<String>,
     /// What to have checked out.
     pub checkout: Checkout,
-    /// Commits to fetch from each tip; everything where not set.
+    /// The number of commits to fetch from each tip; everything by default.
     pub depth: Option<u32>,
     /// Whether to clone submodules too.
     pub submodules: bool,
-    /// Not wanted on this machine.
+    /// Skipped on this machine.
     pub skip: bool,
 }
 
 /// What a repo should have checked out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Checkout {
-    /// The branch that the remote's HEAD names.
+    /// The branch that the remote's HEAD points to.
     RemoteDefault,
     /// A branch, kept up to date.
     Branch(String),
@@ -119,18 +118,18 @@ pub enum Checkout {
     Rev(String),
 }
 
-/// How git work is done on this machine.
+/// Git settings of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GitSettings {
-    /// Repos in flight at once; chosen by fitout where not set.
+    /// Number of repos to process in parallel; chosen by fitout by default.
     pub jobs: Option<usize>,
-    /// What does the network half.
+    /// What clones and fetches.
     pub backend: Backend,
-    /// Take no objects from earlier clones of this machine, and keep none.
+    /// Don't use the clone cache.
     pub no_cache: bool,
 }
 
-/// What does the network half of git's work.
+/// What clones and fetches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, schemars::JsonSchema)]
 #[schemars(rename_all = "kebab-case")]
 pub enum Backend {
@@ -148,42 +147,42 @@ pub struct Service {
     pub name: String,
     /// Where its image comes from.
     pub source: Source,
-    /// Where a preset runs unless the personal file says otherwise; nothing else runs on the host.
+    /// Where a preset runs, unless overridden in the personal file; nothing else runs on the host.
     pub runs_on: RunsOn,
     /// Published ports.
     pub ports: Vec<Port>,
     /// Services that start first.
     pub depends_on: Vec<Dependency>,
-    /// Variables of the container; a value that is `None` is passed on from the shell, as in
+    /// Environment variables of the container; `None` is passed through from the shell, as in
     /// Compose. References are already Compose variables.
     pub environment: IndexMap<String, Option<Scalar>>,
     /// Relative to the workspace; a missing file is not an error.
     pub env_file: Vec<String>,
     /// Variables that must be set on the machine.
     pub required_env: Vec<String>,
-    /// How Docker finds out whether it is healthy.
+    /// Its health check.
     pub healthcheck: Option<Healthcheck>,
     /// Source folders inside the container.
     pub mounts: Vec<Mount>,
-    /// Folders under a mount that stay the container's own.
+    /// Folders under a mount that are not hidden by it.
     pub keep: Vec<String>,
-    /// Files, relative to the workspace, whose change makes another image: lock files.
+    /// Files, relative to the workspace, that require a new image when they change: lock files.
     pub rebuild_on: Vec<String>,
     /// Volumes in Compose's short form.
     pub volumes: Vec<Volume>,
-    /// Files whose text the compose file itself carries.
+    /// Files whose text is embedded in the compose file.
     pub configs: Vec<Config>,
     /// The container's command.
     pub command: Option<Command>,
     /// `uid:gid`, in Compose's form.
     pub user: Option<String>,
-    /// The service starts only with one of these switched on; always where empty.
+    /// The service only starts if one of these is enabled; always if empty.
     pub profiles: Vec<String>,
-    /// Most that the container may use.
+    /// Resource limits of the container.
     pub limits: Limits,
     /// What `fitout test` runs in the container.
     pub test: Option<Command>,
-    /// Compose keys as they are, merged last.
+    /// Any Compose keys, merged last.
     pub compose: serde_json::Map<String, serde_json::Value>,
 }
 
@@ -213,22 +212,22 @@ pub struct Build {
     pub args: IndexMap<String, Option<Scalar>>,
 }
 
-/// What a preset's file says of a backing service, bound to one service.
+/// The definition in a preset's file, bound to a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preset {
     /// The preset's name: `postgres`.
     pub name: String,
     /// With its tag.
     pub image: String,
-    /// The version of its program, where the manifest or the tag says it.
+    /// The version of its program, if the manifest or the tag contains it.
     pub version: Option<image::Version>,
     /// The port that clients connect to, in the container and by default on a host.
     pub port: u16,
-    /// The port of its page for people.
+    /// The port of its web page.
     pub web_port: Option<u16>,
-    /// The database that services use, where it has databases.
+    /// The database that services use, if it has databases.
     pub database: Option<String>,
-    /// All of its databases, the former first; empty where the manifest names none.
+    /// All of its databases, starting with the former; empty if the manifest lists none.
     pub databases: Vec<String>,
     /// The script that fills a new volume, relative to the workspace.
     pub init: Option<String>,
@@ -258,9 +257,9 @@ impl RunsOn {
 /// A port of a container that is published on the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Port {
-    /// The address of the host that it is bound to: `127.0.0.1` unless the manifest gives one.
+    /// The host address that it is bound to: `127.0.0.1` unless the manifest sets one.
     pub host_ip: String,
-    /// The host's port; Docker chooses one where not set.
+    /// The host's port; chosen by Docker by default.
     pub published: Option<u16>,
     /// The container's port.
     pub target: u16,
@@ -286,7 +285,7 @@ pub struct Dependency {
     pub service: String,
     /// What to wait for.
     pub condition: Condition,
-    /// Whether a restart of it restarts this service as well.
+    /// Whether restarting it also restarts this service.
     pub restart: bool,
     /// Whether this service can't start without it.
     pub required: bool,
@@ -300,7 +299,7 @@ pub enum Condition {
     ServiceStarted,
     /// Until its health check passes.
     ServiceHealthy,
-    /// Until it has ended with exit status 0.
+    /// Until it has exited with status 0.
     ServiceCompletedSuccessfully,
 }
 
@@ -314,7 +313,7 @@ pub enum Scalar {
     Integer(i64),
     /// A number.
     Float(f64),
-    /// Yes or no.
+    /// A boolean.
     Bool(bool),
 }
 
@@ -339,7 +338,7 @@ pub struct Mount {
     pub mode: MountMode,
 }
 
-/// How a change in a source folder gets into the container.
+/// How changes in a source folder get into the container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, schemars::JsonSchema)]
 #[schemars(rename_all = "kebab-case")]
 pub enum MountMode {
@@ -372,7 +371,7 @@ pub enum VolumeSource {
     Anonymous,
 }
 
-/// A file in the container whose text the compose file carries.
+/// A file in the container whose text is embedded in the compose file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Its name in the compose file.
@@ -388,21 +387,21 @@ pub struct Config {
 pub struct Healthcheck {
     /// `["CMD", …]`, `["CMD-SHELL", …]` or `["NONE"]`.
     pub test: Vec<String>,
-    /// Between two checks, as Compose writes durations: `10s`.
+    /// The time between two checks, as a Compose duration: `10s`.
     pub interval: Option<String>,
-    /// Of one check.
+    /// The timeout of a check.
     pub timeout: Option<String>,
-    /// Failures in a row that make it unhealthy.
+    /// Consecutive failures that make it unhealthy.
     pub retries: Option<u64>,
-    /// During which failures don't count.
+    /// The time during which failures don't count.
     pub start_period: Option<String>,
-    /// Between two checks during the start period; needs Engine 25.
+    /// The time between two checks during the start period; needs Engine 25.
     pub start_interval: Option<String>,
-    /// Switches off the image's own check.
+    /// Disables the image's own health check.
     pub disable: bool,
 }
 
-/// Most that a container may use.
+/// Resource limits of a container.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Limits {
     /// Bytes, in Compose's form: `512m`.
@@ -414,15 +413,15 @@ pub struct Limits {
 }
 
 impl Preset {
-    /// What the preset's file says of this version of its image.
+    /// Returns the preset's definition for this version of its image.
     pub fn definition(&self) -> Option<&'static preset::Definition> {
         Some(preset::find(&self.name)?.at(self.version.as_ref()))
     }
 }
 
 impl Service {
-    /// Folders that an anonymous volume keeps from the bind mount above it. Under a folder that is
-    /// synced there is nothing to be kept from: the container's own files are there.
+    /// Returns the folders that an anonymous volume protects from the bind mount above it. Under a
+    /// synced folder, no protection is needed: the container's own files are visible there.
     pub fn kept_volumes(&self) -> impl Iterator<Item = &str> {
         self.keep.iter().map(String::as_str).filter(|folder| {
             let above = self.mounts.iter().filter(|mount| mount.holds(folder));
@@ -441,19 +440,19 @@ impl Mount {
 }
 
 impl Workspace {
-    /// The service of that name.
+    /// Returns the service with that name.
     pub fn service(&self, name: &str) -> Option<&Service> {
         self.services.iter().find(|service| service.name == name)
     }
 
-    /// The repo of that name.
+    /// Returns the repo with that name.
     pub fn repo(&self, name: &str) -> Option<&Repo> {
         self.repos.iter().find(|repo| repo.name == name)
     }
 }
 
 impl Personal {
-    /// The repos of a workspace as this person wants them.
+    /// Returns the repos of a workspace, with the user's choices applied.
     pub fn repos(&self, workspace: &Workspace) -> Vec<Repo> {
         workspace
             .repos
@@ -475,7 +474,7 @@ impl Personal {
             .collect()
     }
 
-    /// Where a backing service runs for this person.
+    /// Returns where a backing service runs for this user.
     pub fn runs_on(&self, service: &Service) -> RunsOn {
         self.services
             .get(&service.name)
@@ -483,8 +482,8 @@ impl Personal {
             .unwrap_or(service.runs_on)
     }
 
-    /// The port of the host that a port of a service is published on here, unless a variable says
-    /// otherwise; none where Docker chooses.
+    /// Returns the host port that a service's port is published on, unless overridden by a
+    /// variable; none if Docker chooses.
     pub fn published(&self, service: &str, port: &Port) -> Option<u16> {
         let own = self.services.get(service).and_then(|choice| {
             let mut ports = choice.ports.iter();
@@ -492,12 +491,12 @@ impl Personal {
         });
         let published = own.unwrap_or(port).published?;
         let offset = self.copy.as_ref().map_or(0, |copy| copy.port_offset);
-        // Resolving the personal file has refused an offset that leads beyond the last port.
+        // The personal file was already checked for offsets beyond the last port.
         published.checked_add(offset)
     }
 
-    /// The database that a copy uses on this machine's own server; none where the manifest's is
-    /// used.
+    /// Returns the database that a copy uses on this machine's server; none if it is the
+    /// manifest's.
     pub fn database(&self, service: &Service) -> Option<String> {
         let suffix = self.copy.as_ref()?.database_suffix.as_ref()?;
         match &service.source {

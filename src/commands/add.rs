@@ -1,4 +1,4 @@
-//! `fitout add`: one more repo in the manifest, and what it can be run as.
+//! `fitout add`: adds a repo and its services to the manifest.
 
 use crate::error::{CommandResult, Exit};
 use crate::manifest;
@@ -7,38 +7,38 @@ use crate::ops::Context;
 use crate::ops::add::{Addition, Request};
 use crate::ops::dockerfiles::Wanted;
 
-/// Add a repo to workspace.toml, and what it can be run as
+/// Add a repo and its services to workspace.toml
 ///
-/// Clones it where it is not cloned yet, looks at its Dockerfile, its language and its port, and
-/// adds a `[repos]` and a `[services]` table. Everything else in the file stays as it is. For a repo
-/// that is in the manifest, it adds the service alone.
+/// Clones the repo if necessary, detects its Dockerfile, language and port, and adds a `[repos]`
+/// and a `[services]` table. The rest of the file is not changed. If the repo is already in the
+/// manifest, only the service is added.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A URL as for `git clone`, a clone in the workspace, or a name that `[git] base_url` completes
+    /// A URL as for `git clone`, a clone in the workspace, or a name to append to `[git] base_url`
     #[arg(value_name = "NAME|URL")]
     repo: String,
-    /// Call the service so; the repo's name where not set
+    /// Name of the service; defaults to the repo's name
     #[arg(long, value_name = "NAME", conflicts_with = "no_service")]
     service: Option<String>,
-    /// Add the repo alone
+    /// Add the repo without a service
     #[arg(long)]
     no_service: bool,
-    /// Follow this branch
+    /// Branch to follow
     #[arg(long)]
     branch: Option<String>,
-    /// Clone it into this folder of the workspace
+    /// Folder in the workspace to clone into
     #[arg(long, value_name = "FOLDER")]
     path: Option<String>,
-    /// Write a `Dockerfile.dev` where the repo has none
+    /// Write a `Dockerfile.dev` if the repo has none
     #[arg(long, conflicts_with_all = ["no_dockerfile", "no_service"])]
     dockerfile: bool,
-    /// Write no `Dockerfile.dev`, and do not ask
+    /// Don't write a `Dockerfile.dev`, and don't ask
     #[arg(long)]
     no_dockerfile: bool,
     /// Write without asking
     #[arg(short, long)]
     yes: bool,
-    /// Clone nothing and write nothing; print the manifest as it would be
+    /// Print the resulting manifest without cloning or writing anything
     #[arg(long)]
     dry_run: bool,
 }
@@ -73,7 +73,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     }
     let question = format!("Add this to {}?", manifest::FILE);
     if ui.can_prompt() && !args.yes && !ui.confirm(&question)? {
-        ui.say(format_args!("{} was left as it is", manifest::FILE));
+        ui.say(format_args!("{} was not changed", manifest::FILE));
         return Ok(Exit::Done);
     }
     addition.write()?;
@@ -83,6 +83,6 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
         manifest::FILE
     ));
     addition.write_dockerfiles(ui)?;
-    ui.hint("run `fitout generate` to bring it into the compose file, or `fitout up` to start it");
+    ui.hint("run `fitout generate` to add it to the compose file, or `fitout up` to start it");
     Ok(Exit::Done)
 }

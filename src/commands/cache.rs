@@ -1,4 +1,4 @@
-//! `fitout cache`: what this machine keeps of earlier clones.
+//! `fitout cache`: shows and removes the clone cache of this machine.
 
 use serde::Serialize;
 
@@ -10,16 +10,16 @@ use crate::ops::Context;
 use crate::ui::progress::bytes;
 use crate::ui::table::{Cell, Table};
 
-/// Show what is kept of earlier clones, or remove it
+/// Show or remove the clone cache
 ///
-/// Whoever clones the same repo again on this machine, in a second copy of a workspace for example,
-/// takes its objects from there and only the difference from the server. Clones don't depend on it.
+/// If a repo is cloned again on this machine, for example in a second workspace, its objects come
+/// from the cache, and only the difference from the server. Clones don't depend on the cache.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Option<Action>,
-    /// Print the result for people or for programs
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
 }
@@ -34,7 +34,7 @@ JSON (--format json), one object:
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// Remove it; clones keep what they have
+    /// Remove the cache; clones are not affected
     Clean {
         /// Don't ask
         #[arg(short, long)]
@@ -64,7 +64,7 @@ const SCHEMA_VERSION: u32 = 1;
 pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     let Some(cache) = Cache::of_user() else {
         return Err(Failure::failed(anyhow::anyhow!(
-            "this system names no folder for caches"
+            "this system has no cache folder"
         )));
     };
     let entries = cache.entries();
@@ -78,10 +78,12 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
 fn show(context: &Context, cache: &Cache, entries: &[Entry]) -> CommandResult {
     let folder = cache.folder().display();
     if entries.is_empty() {
-        context.ui.say(format_args!("nothing is kept in {folder}"));
+        context
+            .ui
+            .say(format_args!("the cache in {folder} is empty"));
         return Ok(Exit::Done);
     }
-    let mut table = Table::with_heading(&["repo", "size", "in no clone"]);
+    let mut table = Table::with_heading(&["repo", "size", "unused"]);
     for entry in entries {
         table.push(vec![
             Cell::styled(entry.url.clone(), style::STRONG),
@@ -91,7 +93,7 @@ fn show(context: &Context, cache: &Cache, entries: &[Entry]) -> CommandResult {
     }
     context.ui.data(table)?;
     context.ui.say(format_args!(
-        "{} in {folder}, {} of it in no clone any more",
+        "{} in {folder}, {} of it no longer used by a clone",
         size(total(entries)),
         size(own_total(entries))
     ));
@@ -120,12 +122,12 @@ fn clean(context: &Context, cache: &Cache, entries: &[Entry], yes: bool) -> Comm
     let ui = context.ui;
     let folder = cache.folder().display();
     if entries.is_empty() {
-        ui.say(format_args!("nothing is kept in {folder}"));
+        ui.say(format_args!("the cache in {folder} is empty"));
         return Ok(Exit::Done);
     }
     if !yes {
         if !ui.can_prompt() {
-            let error = anyhow::anyhow!("nobody can be asked whether to remove {folder}");
+            let error = anyhow::anyhow!("can't ask whether to remove {folder} without a terminal");
             return Err(Failure::usage(error).hint("fitout cache clean --yes"));
         }
         let question = format!("Remove {} in {folder}?", size(total(entries)));
@@ -138,7 +140,7 @@ fn clean(context: &Context, cache: &Cache, entries: &[Entry], yes: bool) -> Comm
         match cache.remove(entry) {
             Ok(Removed::Yes) => freed += entry.own_bytes,
             Ok(Removed::InUse) => {
-                ui.warn(format_args!("{} is in use: left as it is", entry.url));
+                ui.warn(format_args!("{} is in use, skipped", entry.url));
                 exit = Exit::Findings;
             }
             Err(error) => {

@@ -1,11 +1,11 @@
-//! `fitout completions`: the script with which a shell completes fitout's command line.
+//! `fitout completions`: prints shell completion scripts.
 
 use clap_complete::Shell;
 
 use crate::error::{CommandResult, Exit};
 use crate::ops::Context;
 
-/// Print the script that lets a shell complete commands and options
+/// Print a shell completion script
 ///
 /// bash: `fitout completions bash > ~/.local/share/bash-completion/completions/fitout`.
 /// zsh: the file `_fitout` in a folder of `$fpath`.
@@ -13,7 +13,7 @@ use crate::ops::Context;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// The shell
+    /// Shell to print completions for
     #[arg(value_enum)]
     shell: Shell,
 }

@@ -1,4 +1,4 @@
-//! `fitout copies`: this workspace and its copies, and removing one of them.
+//! `fitout copies`: lists this workspace and its copies, and removes a copy.
 
 mod remove;
 
@@ -15,13 +15,13 @@ use crate::ui::table::{Cell, Table};
 
 /// List this workspace and its copies, or remove a copy
 ///
-/// Outside of a workspace, all workspaces of this machine in which fitout has written are listed.
+/// Outside of a workspace, lists all workspaces on this machine that fitout has written to.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Option<Action>,
-    /// How to print it
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
 }
@@ -76,7 +76,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
 fn print(context: &Context, copies: &[Row]) -> Result<(), Failure> {
     let ui = &context.ui;
     if copies.is_empty() {
-        ui.say("fitout has written in no workspace of this machine yet");
+        ui.say("no workspaces on this machine yet");
         return Ok(());
     }
     let mut table = Table::with_heading(&[
@@ -111,14 +111,14 @@ fn print(context: &Context, copies: &[Row]) -> Result<(), Failure> {
     }
     ui.data(table)?;
     if copies.iter().any(|row| row.running.is_none()) {
-        ui.warn("Docker does not say what runs");
-        ui.hint("`fitout doctor` says how to fix it");
+        ui.warn("can't get the running containers from Docker");
+        ui.hint("run `fitout doctor` to see how to fix it");
     }
     if let [only] = copies
         && only.here
     {
         ui.hint(format_args!(
-            "this is the only one; to make another: fitout copy {}",
+            "there are no copies; to make one: fitout copy {}",
             shell::path(format!("../{}-2", folder_name(&only.folder)))
         ));
     }

@@ -1,5 +1,5 @@
-//! `fitout copy`: one more workspace of the same manifest on this machine, which runs beside the
-//! others.
+//! `fitout copy`: creates another workspace of the same manifest on this machine, which can run at
+//! the same time.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -12,32 +12,33 @@ use crate::shell;
 use crate::ui::repos;
 use crate::workspace::{Source, preset};
 
-/// Make one more workspace of this one, with ports, containers and data of its own
+/// Create a copy of this workspace, with its own ports, containers and data
 ///
-/// The workspace's repository and all repos are cloned from what is on this disk, with the remotes
-/// that they have here and on the manifest's branches, as of the last fetch: no server is asked. A
-/// repo that is not here is cloned from its remote. Commits that were never pushed, uncommitted
-/// changes and stashes stay here, and are named; nothing here is changed.
+/// The workspace's repository and all repos are cloned from this disk, with their current remotes
+/// and at the manifest's branches, as of the last fetch; no server is contacted. A repo that is not
+/// cloned here is cloned from its remote. Unpushed commits, uncommitted changes and stashes are not
+/// copied, but listed. This workspace is not changed.
 ///
-/// The copy runs beside this workspace: its Compose project is named after its folder, and all its
-/// ports are moved by one number. docs/copies.md says more; `fitout copies` lists all copies.
+/// The copy can run at the same time as this workspace: its Compose project is named after its
+/// folder, and all its ports are shifted by the same offset. See docs/copies.md for details;
+/// `fitout copies` lists all copies.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where to make it, beside this workspace for example: `../vera-2`
+    /// Where to create the copy, for example next to this workspace: `../vera-2`
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
-    /// Its Compose project; made from the name of the folder where not given
+    /// Compose project name of the copy; derived from the folder's name by default
     #[arg(long, value_name = "PROJECT")]
     name: Option<String>,
-    /// What to add to every published port; the first number that fits where not given
+    /// Offset to add to every published port; by default the first one with all ports free
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
     port_offset: Option<u16>,
-    /// Start it as well, as `fitout up` does
+    /// Also start it, like `fitout up`
     #[arg(long)]
     up: bool,
 }
 
-/// Ports that are named one by one; of more, only their number is said.
+/// Maximum number of ports to list; if there are more, only their number is shown.
 const MOST_NAMED: usize = 12;
 
 pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
@@ -62,7 +63,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     finish(context, args, &made.opened, &made.repos)
 }
 
-/// Its names and its ports.
+/// Prints the names and the ports of the copy.
 fn describe(context: &Context, copied: &Opened) {
     let ui = &context.ui;
     let Some(own) = &copied.personal.copy else {
@@ -83,7 +84,7 @@ fn describe(context: &Context, copied: &Opened) {
     match ports.len() {
         0 => {}
         1..=MOST_NAMED => ui.say(format_args!("ports    +{offset}: {}", ports.join(", "))),
-        more => ui.say(format_args!("ports    +{offset}: {more} of them")),
+        more => ui.say(format_args!("ports    +{offset}: {more} ports")),
     }
     for service in &copied.workspace.services {
         let (Some(database), Source::Preset(preset)) =
@@ -105,7 +106,7 @@ fn describe(context: &Context, copied: &Opened) {
     }
 }
 
-/// Gets what was not here, and starts the copy when that was asked for.
+/// Clones missing repos, and starts the copy if requested.
 fn finish(context: &Context, args: &Args, copied: &Opened, repos: &[Copied]) -> CommandResult {
     let ui = &context.ui;
     let inside = Context {
@@ -117,7 +118,7 @@ fn finish(context: &Context, args: &Args, copied: &Opened, repos: &[Copied]) -> 
     if !missing.is_empty() {
         for repo in &missing {
             let why = repo.missing.as_deref().unwrap_or_default();
-            ui.say(format_args!("{} comes from its remote: {why}", repo.name));
+            ui.say(format_args!("cloning {} from its remote: {why}", repo.name));
         }
         let options = sync::Options {
             repos: missing.iter().map(|repo| repo.name.clone()).collect(),
@@ -132,11 +133,9 @@ fn finish(context: &Context, args: &Args, copied: &Opened, repos: &[Copied]) -> 
     }
     let folder = shell::path(&args.folder);
     match exit {
-        Exit::Done => ui.hint(format_args!(
-            "to start it beside this one: cd {folder} && fitout up"
-        )),
+        Exit::Done => ui.hint(format_args!("to start it: cd {folder} && fitout up")),
         _ => ui.hint(format_args!(
-            "the copy is whole but for these repos; to go on: cd {folder} && fitout sync"
+            "the copy is complete except for these repos; to continue: cd {folder} && fitout sync"
         )),
     }
     Ok(exit)

@@ -1,9 +1,8 @@
-//! The commands of every day after the first: short forms of `docker compose`, from any folder of
-//! the workspace.
+//! Everyday commands: short forms of `docker compose` that work from any folder of the workspace.
 //!
-//! Each of them finds the project and the service, says in fitout's own words what Docker would say
-//! late or not at all, and then becomes `docker compose`: so the exit status, the signals and the
-//! terminal are Compose's own.
+//! Each of them determines the project and the service, reports early what Docker would report late
+//! or not at all, and then execs `docker compose`, so that exit status, signals and terminal are
+//! handled by Compose.
 
 use std::ffi::OsString;
 
@@ -19,60 +18,60 @@ use crate::workspace::VolumeSource;
 /// The commands of this family.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Show what services print
+    /// Show the logs of services
     Logs(LogsArgs),
     /// Run a command in the running container of a service
     ///
-    /// Inside a repo, its service may be left out: `fitout exec npm test`.
+    /// Inside a repo, the service can be omitted: `fitout exec npm test`.
     Exec(RunArgs),
-    /// Open a shell in the running container of a service: bash where it has one, else sh
+    /// Open a shell in the running container of a service: bash if available, otherwise sh
     Sh(ServiceArgs),
-    /// Run a command in a new container of a service, which is removed afterwards
+    /// Run a command in a new container of a service, and remove it afterwards
     ///
-    /// Inside a repo, its service may be left out. What the service depends on is started.
+    /// Inside a repo, the service can be omitted. Dependencies of the service are started.
     Run(RunArgs),
     /// List the containers of the workspace
     Ps(NamesArgs),
-    /// Show the processor time and memory that the containers use
+    /// Show the CPU and memory usage of the containers
     Stats(NamesArgs),
-    /// Stop services; containers and data stay
+    /// Stop services, but keep containers and data
     Stop(ChoiceArgs),
-    /// Stop services and start them again
+    /// Restart services
     Restart(ChoiceArgs),
-    /// Remove the containers and the network of the workspace; data stays unless --volumes is given
+    /// Remove the workspace's containers and network, and with --volumes its data
     Down(DownArgs),
-    /// Open the page of a service in the browser; print its address where there is none, or in a pipe
+    /// Open a service in the browser, or print its URL if there is no browser or no terminal
     Open(ServiceArgs),
-    /// Run any command of docker compose, in the workspace's folder
+    /// Run any docker compose command in the workspace's folder
     Compose(ComposeArgs),
 }
 
-/// What `logs` takes.
+/// Arguments of `logs`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LogsArgs {
     #[command(flatten)]
     choice: ChoiceArgs,
-    /// Go on until Ctrl-C
+    /// Follow the logs until Ctrl-C
     #[arg(short, long)]
     follow: bool,
-    /// Show this many lines of each container
+    /// Number of lines to show per container
     #[arg(short = 'n', long, value_name = "LINES")]
     tail: Option<u64>,
-    /// Show what is newer: `10m`, or a date and time
+    /// Only show logs since a time: `10m`, or a date and time
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
-    /// Show the time of each line
+    /// Show timestamps
     #[arg(short, long)]
     timestamps: bool,
 }
 
-/// Some services, or those of the repo that the user is in, or all.
+/// Several services, or those of the repo that the user is in, or all.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ChoiceArgs {
-    /// The services; where none is named, those of the repo that you are in, else all
+    /// Services; defaults to those of the repo that you are in, or else to all
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
-    /// All services, also inside a repo
+    /// All services, even inside a repo
     #[arg(short, long, conflicts_with = "services")]
     all: bool,
 }
@@ -80,7 +79,7 @@ pub(crate) struct ChoiceArgs {
 /// Some services, or all.
 #[derive(Debug, clap::Args)]
 pub(crate) struct NamesArgs {
-    /// The services; all where none is named
+    /// Services; defaults to all
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
 }
@@ -88,7 +87,7 @@ pub(crate) struct NamesArgs {
 /// One service.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ServiceArgs {
-    /// The service; where none is named, that of the repo that you are in
+    /// Service; defaults to that of the repo that you are in
     #[arg(value_name = "SERVICE")]
     service: Option<String>,
 }
@@ -96,7 +95,7 @@ pub(crate) struct ServiceArgs {
 /// A command for a service.
 #[derive(Debug, clap::Args)]
 pub(crate) struct RunArgs {
-    /// The service and the command; inside a repo, the command is enough
+    /// Service and command; inside a repo, the service can be omitted
     #[arg(
         value_name = "[SERVICE] COMMAND",
         required = true,
@@ -106,10 +105,10 @@ pub(crate) struct RunArgs {
     words: Vec<String>,
 }
 
-/// What `down` takes.
+/// Arguments of `down`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DownArgs {
-    /// Remove the volumes too: the data of all services is lost
+    /// Also remove the volumes; the data of all services is lost
     #[arg(long)]
     volumes: bool,
     /// Remove volumes without asking
@@ -117,11 +116,11 @@ pub(crate) struct DownArgs {
     yes: bool,
 }
 
-/// What `compose` takes: everything.
+/// Arguments of `compose`: anything.
 #[derive(Debug, clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct ComposeArgs {
-    /// As after `docker compose`
+    /// Arguments for `docker compose`
     #[arg(
         value_name = "ARGUMENT",
         trailing_var_arg = true,
@@ -130,14 +129,14 @@ pub(crate) struct ComposeArgs {
     arguments: Vec<OsString>,
 }
 
-/// A shell that people know, else one that every image with a shell has.
+/// The preferred shell, otherwise one that every image with a shell has.
 const SHELL: [&str; 3] = [
     "sh",
     "-c",
     "if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi",
 ];
 
-/// Runs one of the commands. Returns only when Compose can't be started.
+/// Runs one of the commands. Only returns if Compose can't be started.
 pub(crate) fn run(context: &Context, command: &Command) -> CommandResult {
     let opened = context.open()?;
     let project = Project::new(context, &opened);
@@ -178,12 +177,12 @@ pub(crate) fn run(context: &Context, command: &Command) -> CommandResult {
     }
 }
 
-/// Commands of Compose that change nothing of what runs, nor of its data.
+/// Compose commands that change neither running containers nor their data.
 const READING: [&str; 15] = [
     "build", "config", "convert", "events", "help", "images", "logs", "ls", "port", "ps", "pull",
     "stats", "top", "version", "volumes",
 ];
-/// Options before the command that take the next word.
+/// Options before the command that take a value.
 const WITH_VALUE: [&str; 8] = [
     "--ansi",
     "--env-file",
@@ -194,10 +193,10 @@ const WITH_VALUE: [&str; 8] = [
     "--project-directory",
     "-f",
 ];
-/// Options before the command by which the user names another project than this workspace's.
+/// Options before the command that select a project other than this workspace's.
 const OTHER_PROJECT: [&str; 2] = ["-p", "--project-name"];
 
-/// Whether such a command line may change containers or volumes of this workspace's project.
+/// Whether this command line may change containers or volumes of this workspace's project.
 fn changes(arguments: &[OsString]) -> bool {
     let mut words = arguments.iter().map(|word| word.to_string_lossy());
     while let Some(word) = words.next() {
@@ -251,22 +250,25 @@ fn down(context: &Context, opened: &Opened, project: &Project, args: &DownArgs) 
         return become_compose(compose);
     }
     if !args.yes {
-        let question = format!("Remove the data of {}? It can't be undone", volumes(opened));
+        let question = format!(
+            "Remove the data of {}? This can't be undone",
+            volumes(opened)
+        );
         if !context.ui.can_prompt() {
             return Err(Failure::usage(anyhow!(
-                "`--volumes` removes data, and there is no terminal to ask on"
+                "`--volumes` removes data, and can't ask without a terminal"
             ))
-            .hint("to remove it all the same, run `fitout down --volumes --yes`"));
+            .hint("to remove it without asking, run `fitout down --volumes --yes`"));
         }
         if !context.ui.confirm_loss(&question)? {
-            context.ui.say("nothing was removed");
+            context.ui.say("nothing removed");
             return Ok(Exit::Done);
         }
     }
     become_compose(compose.arg("--volumes"))
 }
 
-/// The services that have named volumes, for a question.
+/// Returns the services that have named volumes, for the prompt.
 fn volumes(opened: &Opened) -> String {
     let named: Vec<String> = opened
         .workspace
@@ -293,15 +295,15 @@ fn open(
 ) -> CommandResult {
     let service = project.one(args.service.as_deref())?;
     let states = project.to_read()?.services();
-    let states = states.context("can't ask which services run")?;
+    let states = states.context("can't get the running services")?;
     let rows = running::rows(&opened.workspace, &opened.personal, &states);
     let row = rows.iter().find(|row| row.service == service);
     let urls = row.map_or(&[][..], |row| &row.urls);
     let Some(url) = urls.iter().find(|url| url.starts_with("http")) else {
         let state = row.map_or("not started", |row| row.state.as_str());
-        let failure = Failure::failed(anyhow!("`{service}` has no page to open: it is {state}"));
+        let failure = Failure::failed(anyhow!("can't open `{service}`: it is {state}"));
         return Err(match urls.first() {
-            Some(url) => failure.hint(format!("it answers at {url}, which is no page")),
+            Some(url) => failure.hint(format!("it listens at {url}, which is not a web page")),
             None => failure.hint(format!(
                 "`fitout up {service}` starts it, if it has `ports`"
             )),

@@ -1,5 +1,5 @@
-//! `fitout demo`: a small company in a folder, made from what this program carries, so that someone
-//! new can see everything work before writing a manifest of their own.
+//! `fitout demo`: creates a small company in a folder from embedded files, so that new users can
+//! see everything work before writing their own manifest.
 
 use std::path::{Path, PathBuf};
 
@@ -11,22 +11,22 @@ use crate::ops::Context;
 use crate::ops::demo::{self, Occupant, PAGE, SERVICES};
 use crate::shell;
 
-/// Make a small company to try fitout on, and set it up
+/// Create a small company to try fitout on, and set it up
 ///
-/// Creates FOLDER with four git repositories (`remotes/`) and a workspace that names them
-/// (`services/`), then runs `sync`, `generate` and `doctor` there. Needs no network and no Docker.
-/// On a folder that it made earlier, it goes on where that ended.
+/// Creates FOLDER with four git repositories (`remotes/`) and a workspace for them (`services/`),
+/// then runs `sync`, `generate` and `doctor` there. Needs no network and no Docker. Continues if
+/// FOLDER is an earlier demo.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where to make it: a new or an empty folder
+    /// Where to create it: a new or an empty folder
     #[arg(value_name = "FOLDER", default_value = "fitout-demo")]
     folder: PathBuf,
-    /// Start it as well, as `fitout up` does; needs a Docker Engine
+    /// Also start it, like `fitout up`; needs a Docker Engine
     #[arg(long)]
     up: bool,
 }
 
-/// `line` runs a command line of fitout, as the demo shows it.
+/// `line` runs a fitout command line.
 pub(crate) fn run(
     context: &Context,
     args: &Args,
@@ -38,19 +38,19 @@ pub(crate) fn run(
     let found = demo::occupant(&folder).with_context(|| format!("can't look into `{shown}`"))?;
     match found {
         Occupant::Nobody => {
-            demo::make(&folder).with_context(|| format!("can't make the demo in `{shown}`"))?;
+            demo::make(&folder).with_context(|| format!("can't create the demo in `{shown}`"))?;
             ui.say(format_args!(
-                "Made a small company in `{shown}`: four git repos and a workspace"
+                "Created a small company in `{shown}`: four git repos and a workspace"
             ));
         }
         Occupant::Demo => ui.say(format_args!(
-            "`{shown}` is a demo that was made before: going on with it"
+            "`{shown}` is an earlier demo: continuing with it"
         )),
         Occupant::Other => {
-            return Err(
-                Failure::failed(anyhow!("`{shown}` exists and is not an empty folder"))
-                    .hint("name another one: `fitout demo my-demo`"),
-            );
+            return Err(Failure::failed(anyhow!(
+                "`{shown}` already exists and is not an empty folder"
+            ))
+            .hint("choose another folder: `fitout demo my-demo`"));
         }
     }
 
@@ -73,7 +73,7 @@ pub(crate) fn run(
     let exit = if args.up {
         step("up")?
     } else {
-        // What this machine lacks is no failure of the demo: doctor has said it.
+        // Problems with this machine are not failures of the demo: doctor has reported them.
         step("doctor")?;
         synced
     };
@@ -83,7 +83,7 @@ pub(crate) fn run(
         _ => {
             let up = if args.up { " --up" } else { "" };
             ui.hint(format_args!(
-                "once that is fixed, `fitout demo {}{up}` goes on",
+                "once that is fixed, continue with `fitout demo {}{up}`",
                 shell::path(&args.folder)
             ));
         }
@@ -104,7 +104,7 @@ fn next_steps(folder: &Path, stack: Stack) -> String {
     if stack == Stack::Down {
         steps.push((
             "fitout up".to_owned(),
-            "start everything, and wait until it is healthy",
+            "start everything and wait until it is healthy",
         ));
     }
     steps.extend(
@@ -115,15 +115,15 @@ fn next_steps(folder: &Path, stack: Stack) -> String {
                 "and reload the page: no build, no restart",
             ),
             ("fitout status", "what is cloned and what runs"),
-            ("less workspace.toml", "all that fitout was told"),
+            ("less workspace.toml", "everything that fitout was given"),
             (
                 "docker compose down -v",
-                "take it all away; what fitout wrote works without it",
+                "remove everything; fitout isn't needed for that",
             ),
         ]
         .map(|(command, effect)| (command.to_owned(), effect)),
     );
-    // The first one has no effect to line up.
+    // The first step has no effect column.
     let widest = steps[1..].iter().map(|(command, _)| command.len()).max();
     let width = widest.unwrap_or_default() + 2;
     let mut text = String::from("Try next:");

@@ -1,4 +1,4 @@
-//! `fitout dockerfile`: Dockerfiles for a folder, made from what its files say.
+//! `fitout dockerfile`: generates Dockerfiles from the files of a folder.
 
 use anyhow::anyhow;
 
@@ -11,29 +11,29 @@ use crate::workspace::syntax;
 
 /// Write a Dockerfile for development and one for production
 ///
-/// Looks at the files of a folder for its language, version, package manager, port and commands, and
-/// prints a `Dockerfile.dev` for a mounted source with reload, a `Dockerfile` for production and a
-/// `.dockerignore`. docs/dockerfiles.md says what is in them and why. What the files do not say is
-/// left open, with a warning.
+/// Detects language, version, package manager, port and commands from the files of a folder, and
+/// prints a `Dockerfile.dev` for mounted sources with reload, a `Dockerfile` for production and a
+/// `.dockerignore`. See docs/dockerfiles.md for what they contain and why. Nothing is guessed:
+/// missing information is left open, with a warning.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A service or a repo of the workspace, a folder, or a stack for an example: dotnet, go, java,
-    /// node, php, python, ruby, rust; the folder that you are in where not set
+    /// A service, a repo, a folder, or a stack for an example (dotnet, go, java, node, php, python,
+    /// ruby, rust); defaults to the current folder
     #[arg(value_name = "SERVICE|FOLDER|STACK")]
     of: Option<String>,
-    /// Only `Dockerfile.dev`
+    /// Print only `Dockerfile.dev`
     #[arg(long, conflicts_with = "production")]
     dev: bool,
-    /// Only `Dockerfile`
+    /// Print only `Dockerfile`
     #[arg(long)]
     production: bool,
-    /// Take this stack of a folder that has several
+    /// Use this stack if the folder has several
     #[arg(long, value_name = "STACK")]
     stack: Option<String>,
-    /// Write the files, with a `.dockerignore`; files that are there stay as they are
+    /// Write the files and a `.dockerignore`; existing files are kept
     #[arg(long)]
     write: bool,
-    /// Replace files that are there
+    /// Replace existing files
     #[arg(long, requires = "write")]
     force: bool,
 }
@@ -61,7 +61,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     dockerfiles::say_what_is_missing(ui, &made, &parts);
     if !stack.serves {
         ui.warn(format_args!(
-            "nothing says that this is a service; {} is the usual port",
+            "no port was detected; using {}, the usual one",
             stack.port
         ));
     }
@@ -85,7 +85,7 @@ fn parts<'d>(made: &'d Dockerfiles, args: &Args) -> Vec<Part<'d>> {
     parts
 }
 
-/// One part alone is printed as it is, for a redirection.
+/// A single file is printed as it is, for redirection.
 fn print(ui: &Ui, place: &Place, parts: &[Part<'_>]) -> Result<(), Failure> {
     if let [(_, only)] = parts {
         ui.file(only)?;
@@ -106,8 +106,8 @@ fn nothing_written(place: &Place, parts: &[Part<'_>]) -> Failure {
         .map(|(name, _)| format!("`{}`", syntax::join(&place.shown, name)))
         .collect();
     Failure::failed(anyhow!(
-        "nothing was written: {} are there",
+        "nothing was written: {} already exist",
         paths.join(", ")
     ))
-    .hint("to replace them, add `--force`; to compare, leave out `--write`")
+    .hint("to replace them, add `--force`; to compare, omit `--write`")
 }

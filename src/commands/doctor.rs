@@ -1,4 +1,4 @@
-//! `fitout doctor`: what on this machine is not ready, and the command that fixes it.
+//! `fitout doctor`: reports what is not ready on this machine, and how to fix it.
 
 use std::sync::Arc;
 
@@ -18,46 +18,47 @@ use crate::ops::{Context, Opened, fix};
 use crate::ui::Verbosity;
 use crate::ui::table::Table;
 
-/// Check what is not ready on this machine, and say how to fix it
+/// Check this machine and workspace, and show how to fix problems
 ///
-/// Failures come first, each with what was found and the command that fixes it; what is in order is
-/// only counted (`-v` lists it). A check whose prerequisite failed is skipped, and a probe that
-/// crashes or takes longer than 5 s is `unknown`, not failed. Nothing is changed without `--fix`.
+/// Failures come first, each with what was found and the command that fixes it; passed checks are
+/// only counted (`-v` lists them). Checks whose prerequisite failed are skipped. If a check crashes
+/// or takes longer than 5 s, its status is `unknown`. Nothing is changed without `--fix`.
 ///
-/// `--deep` starts a container on the project's network for a moment. It proves that containers reach
-/// this machine at `DOCKER_HOST_IP`, and each service that has `runs_on = "host"`. No image is pulled.
+/// `--deep` starts a temporary container on the project's network, to verify that containers can
+/// reach this machine at `DOCKER_HOST_IP`, and each service with `runs_on = "host"`. No image is
+/// pulled.
 ///
-/// Exit status 1 when a check has failed. docs/doctor.md lists all checks.
+/// The exit status is 1 if a check has failed. docs/doctor.md lists all checks.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
-    /// Report these checks only, and what they need: an id, a group, or parts with `*`
+    /// Only run these checks and their prerequisites: an id, a group, or a pattern with `*`
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     only: Vec<String>,
-    /// Leave these checks out
+    /// Don't run these checks
     #[arg(long, value_name = "CHECK", value_delimiter = ',')]
     skip: Vec<String>,
-    /// Check also from inside of a container, which is started for it and removed again
+    /// Also check from inside a temporary container
     #[arg(long)]
     deep: bool,
-    /// Do what can do no harm: clone, generate, create env files from their examples; asks first
+    /// Apply safe fixes: clone, generate, create env files from their examples; asks first
     #[arg(long, conflicts_with = "list")]
     fix: bool,
-    /// Don't ask before `--fix` does it
+    /// Don't ask before applying fixes
     #[arg(short, long, requires = "fix")]
     yes: bool,
-    /// The mildest verdict that makes the exit status 1
+    /// Lowest severity that sets the exit status to 1
     #[arg(long, value_name = "STATUS", default_value = "fail", value_enum)]
     fail_on: FailOn,
-    /// List the checks and run none
+    /// List the checks without running them
     #[arg(long)]
     list: bool,
-    /// How to print the result
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
 }
 
-/// What makes the exit status 1.
+/// What sets the exit status to 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum FailOn {
     /// A failure or a warning
@@ -100,13 +101,13 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
         return Ok(Exit::Done);
     }
     if args.fix && opened.is_none() {
-        let error = anyhow!("`--fix` needs a workspace: it clones repos and writes files of one");
+        let error = anyhow!("`--fix` needs a workspace");
         return Err(Failure::usage(error)
-            .hint("to make a workspace here: fitout init")
-            .hint("to look at this machine alone: fitout doctor"));
+            .hint("to create a workspace here: fitout init")
+            .hint("to check only this machine: fitout doctor"));
     }
     if args.deep || args.fix {
-        // What was made for a probe is taken away first; what was begun is made whole.
+        // On Ctrl-C, temporary containers are removed and started work is completed first.
         interrupt::listen().context("can't listen for Ctrl-C")?;
     }
     let report = examination.run(&selection);
@@ -152,14 +153,14 @@ fn print(context: &Context, format: Format, report: &Report) -> Result<(), Failu
     Ok(())
 }
 
-/// A new machine has no workspace yet, and can be looked at all the same.
+/// A new machine has no workspace yet, but can be checked anyway.
 fn opened(context: &Context) -> Result<Option<Opened>, Failure> {
     let opened = context.open_if_any()?;
     if opened.is_some() {
         return Ok(opened);
     }
     context.ui.say(format_args!(
-        "there is no `{}` in `{}` or in a folder above it: only this machine is checked",
+        "there is no `{}` in `{}` or in a parent folder: only this machine is checked",
         manifest::FILE,
         context.cwd.display()
     ));
@@ -182,14 +183,14 @@ fn reject_unmatched(
         Depth::Shallow => Examination::of(opened.cloned(), Depth::Deep)?.checks,
     };
     if !selection.unmatched(&deep).contains(first) && !deep.is_empty() {
-        return Err(failure.hint("only `fitout doctor --deep` has this check"));
+        return Err(failure.hint("this check needs `--deep`: `fitout doctor --deep`"));
     }
     let all = checks.iter().chain(&deep).map(|check| &check.about);
     let failure = match select::meant(first, all) {
         Some(name) => failure.hint(format!("did you mean `{name}`?")),
         None => failure,
     };
-    Err(failure.hint("`fitout doctor --deep --list` shows all checks"))
+    Err(failure.hint("run `fitout doctor --deep --list` to list all checks"))
 }
 
 fn list(
@@ -222,14 +223,14 @@ fn list(
     Ok(())
 }
 
-/// What is there afterwards.
+/// The report after the fixes.
 struct Fixed {
     report: Report,
-    /// The user has seen it already, before the question.
+    /// Already printed before the prompt.
     is_printed: bool,
 }
 
-/// Fixes what the report says can be fixed, and what comes to light by that.
+/// Applies the fixes in the report, and those that become possible afterwards.
 fn fix(
     context: &Context,
     args: &Args,
@@ -243,7 +244,7 @@ fn fix(
         fixes.retain(|fix| !tried.contains(fix));
         if fixes.is_empty() {
             if tried.is_empty() {
-                context.ui.say("--fix finds nothing that it can safely do");
+                context.ui.say("nothing can be fixed automatically");
             }
             return Ok(Fixed {
                 report,
@@ -255,12 +256,12 @@ fn fix(
             print(context, args.format, &report)?;
             context.ui.say("");
         }
-        context.ui.say("--fix will");
+        context.ui.say("will be fixed:");
         for line in fix::lines(&fixes) {
             context.ui.say(format_args!("  {line}"));
         }
         if !args.yes && !agreed(context)? {
-            context.ui.say("nothing is changed");
+            context.ui.say("nothing was changed");
             return Ok(Fixed { report, is_printed });
         }
         fix::apply(context, opened, &fixes)?;
@@ -274,10 +275,10 @@ fn fix(
 
 fn agreed(context: &Context) -> Result<bool, Failure> {
     if !context.ui.can_prompt() {
-        let error = anyhow!("`--fix` asks before it changes something, and nobody can answer");
+        let error = anyhow!("`--fix` asks before it changes something, which needs a terminal");
         return Err(
-            Failure::usage(error).hint("to do it without asking: fitout doctor --fix --yes")
+            Failure::usage(error).hint("to apply fixes without asking: fitout doctor --fix --yes")
         );
     }
-    context.ui.confirm("Do this?")
+    context.ui.confirm("Apply these fixes?")
 }

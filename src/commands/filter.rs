@@ -1,29 +1,29 @@
-//! `--changed`, `--on` and `--behind`: which clones a command is about, by their state.
+//! `--changed`, `--on` and `--behind`: select clones by their state.
 
 use crate::sync::{Head, Place, RepoState, Target};
 
-/// Only clones in a certain state; where several are given, all must hold.
+/// Selects clones by state; if several options are given, all must match.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Filter {
-    /// Only clones with changes that are not committed, untracked files included
+    /// Only clones with uncommitted changes, including untracked files
     #[arg(long)]
     changed: bool,
-    /// Only clones with this branch checked out; may be given several times
+    /// Only clones with this branch checked out; can be repeated
     #[arg(long, value_name = "BRANCH", value_delimiter = ',')]
     on: Vec<String>,
-    /// Only clones that lack commits of the manifest's branch, as of the last fetch
+    /// Only clones that are behind the manifest's branch, as of the last fetch
     #[arg(long)]
     behind: bool,
 }
 
 impl Filter {
-    /// Whether any repo could be left out.
+    /// Whether any filter is set.
     pub(crate) fn is_set(&self) -> bool {
         self.changed || self.behind || !self.on.is_empty()
     }
 
-    /// Whether the command is about this repo. One whose state can't be told is never left out: the command
-    /// says what is in its place.
+    /// Whether the repo is selected. A repo whose state is unknown always is: the command then
+    /// reports why.
     pub(crate) fn includes(&self, state: &RepoState) -> bool {
         let clone = match &state.place {
             Place::Clone(clone) => clone,
@@ -47,7 +47,7 @@ impl Filter {
             && (self.on.is_empty() || is_on)
     }
 
-    /// What is said where it leaves no clone.
+    /// The message if no clone matches.
     pub(crate) fn none_left(&self) -> String {
         let changed = self.changed.then(|| "--changed".to_owned());
         let on = self.on.iter().map(|branch| format!("--on {branch}"));

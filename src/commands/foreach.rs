@@ -1,4 +1,4 @@
-//! `fitout foreach`: runs a command in every repo, several at once, with the output grouped by repo.
+//! `fitout foreach`: runs a command in every repo, in parallel, with the output grouped by repo.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -16,13 +16,13 @@ use crate::plural::count;
 use crate::sync::RepoState;
 use crate::ui::Ui;
 
-/// Run a command in every repo, several at once
+/// Run a command in every repo, in parallel
 ///
 /// The command runs in the repo's folder, with `FITOUT_REPO` set to the repo's name and without a
-/// terminal to ask questions on. One argument is given to `sh -c`, several are run as they are. The
-/// output comes grouped by repo, in the order of the manifest. What the command leaves in the
-/// background is not waited for: it goes on as long as it prints nothing here (`> log 2>&1 &`).
-/// Exit status: 0 when it worked in every repo, else 1.
+/// terminal. A single argument is passed to `sh -c`; several are run directly. The output is
+/// grouped by repo, in the order of the manifest. Background processes are not waited for, and keep
+/// running if their output is redirected (`> log 2>&1 &`). The exit status is 0 if the command
+/// succeeded in every repo, otherwise 1.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
@@ -31,13 +31,13 @@ pub(crate) struct Args {
     repos: Vec<String>,
     #[command(flatten)]
     filter: Filter,
-    /// Repos at once; as many as there are cores where not given
+    /// Number of repos to process in parallel; defaults to the number of cores
     #[arg(short, long, value_name = "NUMBER")]
     jobs: Option<NonZeroUsize>,
-    /// How to print it
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
-    /// What to run; what follows its first word is its own
+    /// Command to run, with its arguments
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     command: Vec<String>,
 }
@@ -104,7 +104,7 @@ fn print(ui: &Ui, ran: &Ran) -> io::Result<()> {
         (Some(error), _) => ui.say(format_args!("{}: {error}", ran.repo)),
         (None, Some(0)) => {}
         (None, Some(status)) => ui.say(format_args!("{}: exit status {status}", ran.repo)),
-        (None, None) => ui.say(format_args!("{}: ended by a signal", ran.repo)),
+        (None, None) => ui.say(format_args!("{}: killed by a signal", ran.repo)),
     }
     Ok(())
 }

@@ -9,23 +9,23 @@ use crate::ops::generate::{self, Overwrite, Plan};
 use crate::ops::{Context, Opened, copies};
 use crate::ui::{Ui, differences};
 
-/// Write docker-compose.yml from the manifest, and this machine's values into .env
+/// Write docker-compose.yml from the manifest, and this machine's values to .env
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
-    /// Write nothing; exit with 1 when a committed file is not up to date
+    /// Write nothing; exit with status 1 if a committed file is not up to date
     #[arg(long, conflicts_with_all = ["stdout", "force"])]
     check: bool,
-    /// Write nothing; show what would change, service by service
+    /// Write nothing; show the changes per service
     #[arg(long, conflicts_with_all = ["stdout", "force"])]
     diff: bool,
     /// Write nothing; print the compose file
     #[arg(long)]
     stdout: bool,
-    /// Overwrite a compose file that was edited by hand or that fitout did not write
+    /// Overwrite a compose file that was edited by hand or not written by fitout
     #[arg(long)]
     force: bool,
-    /// How --check prints its result
+    /// Output format of --check
     #[arg(long, value_enum, default_value = "text", requires = "check")]
     format: Format,
 }
@@ -84,10 +84,7 @@ fn check(ui: &Ui, args: &Args, opened: &Opened, plan: &Plan) -> CommandResult {
                 }
             }
             if plan.would_lose_edits() {
-                ui.say(format_args!(
-                    "{} was not left as fitout wrote it",
-                    compose::FILE
-                ));
+                ui.say(format_args!("{} was edited by hand", compose::FILE));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! `fitout init`: a manifest for a new workspace, made from the clones that are there.
+//! `fitout init`: writes a manifest for a new workspace, based on existing clones.
 
 use std::path::PathBuf;
 
@@ -15,31 +15,30 @@ use crate::workspace::Workspace;
 
 /// Write a workspace.toml for the git repositories in a folder
 ///
-/// Finds the clones in FOLDER, where each comes from, and what each can be run as: its Dockerfile,
-/// its language, its port. What it finds is written into `workspace.toml`, for you to read and
-/// change. In an empty folder it writes a commented manifest to start from. A `workspace.toml` that
-/// is there is never changed.
+/// Finds the clones in FOLDER, and detects their remotes, Dockerfiles, languages and ports. The
+/// result is written to `workspace.toml`, for you to review and edit. In an empty folder, it writes
+/// a commented example. An existing `workspace.toml` is never changed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The folder of the workspace, which holds the clones; made where it is missing
+    /// The folder of the workspace, with the clones; created if it doesn't exist
     #[arg(value_name = "FOLDER", default_value = ".")]
     folder: PathBuf,
-    /// A repo that is not cloned yet; can be given more than once
+    /// A repo that is not cloned yet; can be repeated
     #[arg(long = "repo", value_name = "URL")]
     repos: Vec<String>,
-    /// Write a `Dockerfile.dev` where a repo has none
+    /// Write a `Dockerfile.dev` if a repo has none
     #[arg(long, conflicts_with = "no_dockerfile")]
     dockerfile: bool,
-    /// Write no `Dockerfile.dev`, and do not ask
+    /// Don't write a `Dockerfile.dev`, and don't ask
     #[arg(long)]
     no_dockerfile: bool,
     /// Write without asking
     #[arg(short, long)]
     yes: bool,
-    /// Write nothing; print the manifest
+    /// Print the manifest without writing anything
     #[arg(long, visible_alias = "stdout")]
     dry_run: bool,
-    /// Make a workspace inside the folder of another one
+    /// Allow a workspace inside another one
     #[arg(long)]
     nested: bool,
 }
@@ -62,7 +61,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     if ui.can_prompt() && !args.yes {
         ui.say(&draft.text);
         if !ui.confirm(&format!("Write this to {}?", manifest::FILE))? {
-            ui.say("nothing was written");
+            ui.say("nothing written");
             return Ok(Exit::Done);
         }
     }
@@ -70,7 +69,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     let file = args.folder.join(manifest::FILE);
     let file = file.strip_prefix(".").unwrap_or(&file).display();
     if draft.is_empty {
-        ui.say(format_args!("wrote {file}, with examples in comments"));
+        ui.say(format_args!("wrote {file}, with commented examples"));
     } else {
         let repos = count(draft.workspace.repos.len(), "repo");
         let services = count(draft.workspace.services.len(), "service");
@@ -98,15 +97,12 @@ fn next_steps(ui: &Ui, workspace: &Workspace) {
         table.push(vec![command, effect.into()]);
     };
     if workspace.repos.is_empty() {
-        step(
-            "fitout add URL",
-            "clone a repo, and write what it can be run as",
-        );
+        step("fitout add URL", "clone a repo and add its services");
     } else {
-        step("fitout add URL", "one more repo");
+        step("fitout add URL", "add another repo");
         step(
             "fitout up",
-            "check this machine, clone, generate, start, wait until healthy",
+            "check this machine, clone, generate, start, and wait until healthy",
         );
     }
     ui.say(format_args!("\nTry next:\n{table}"));

@@ -1,4 +1,4 @@
-//! `fitout lint`: what the Dockerfiles of the workspace could do better, and the change that fixes it.
+//! `fitout lint`: reports mistakes in the workspace's Dockerfiles, and fixes them.
 
 use anyhow::anyhow;
 
@@ -9,33 +9,33 @@ use crate::dockerfile::sarif;
 use crate::error::{CommandResult, Exit, Failure};
 use crate::ops::{Context, lint};
 
-/// Look for mistakes in the Dockerfiles and ignore files of the repos
+/// Check the Dockerfiles and ignore files of the repos
 ///
-/// Looks at the Dockerfile of each service and at the others beside it and at the top of its repo.
-/// `Dockerfile.dev` and the like are for development, all others for production. Each finding has
-/// its rule, place, reason and remedy; docs/lint.md has the exact rules. A comment above an
-/// instruction silences a rule there: `# fitout: ignore=RULE reason`.
+/// Checks the Dockerfile of each service, other Dockerfiles next to it, and those at the root of
+/// its repo. `Dockerfile.dev` and the like are for development, all others for production. Each
+/// finding has a rule, a location, a reason and a fix; docs/lint.md has the exact rules. To ignore
+/// a rule for an instruction, put a comment above it: `# fitout: ignore=RULE reason`.
 ///
-/// Exit status 1 when something was found.
+/// The exit status is 1 if there are findings.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
-    /// Look at these services; all where none is named
+    /// Services to check; defaults to all
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
-    /// Look at the production images only
+    /// Only check production images
     #[arg(long)]
     production: bool,
-    /// Change the files where the remedy is mechanical, then report what is left
+    /// Apply mechanical fixes, then report the remaining findings
     #[arg(long)]
     fix: bool,
-    /// Ask these linters, too; what they and fitout both say is said once
+    /// Also run these linters; duplicate findings are reported once
     #[arg(long, value_name = "LINTER", value_delimiter = ',', value_enum)]
     with: Vec<Other>,
-    /// Exit with 1 when a finding weighs at least that much
+    /// Lowest level that sets the exit status to 1
     #[arg(long, value_name = "LEVEL", default_value = "info", value_enum)]
     fail_on: FailOn,
-    /// How to print the findings
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
 }
@@ -58,12 +58,12 @@ JSON (--format json), one object:
 /// How findings are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people
+    /// Human-readable text
     #[default]
     Text,
-    /// For programs, with a `schema_version`
+    /// JSON with a `schema_version`
     Json,
-    /// For code-scanning pages: SARIF 2.1.0
+    /// SARIF 2.1.0, for code scanning tools
     Sarif,
 }
 
@@ -78,15 +78,15 @@ enum Other {
     Buildkit,
 }
 
-/// The least level that fails.
+/// The lowest level that fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 enum FailOn {
-    /// Anything
+    /// Any finding
     #[default]
     Info,
-    /// What costs time or safety
+    /// Costs time or security
     Warning,
-    /// What is wrong
+    /// Wrong
     Error,
 }
 
@@ -141,7 +141,7 @@ fn linters(with: &[Other]) -> Vec<Linter> {
     linters
 }
 
-/// A run that has looked at nothing must not pass for one that has found nothing.
+/// A run without any files must not look like a run without findings.
 fn nothing(context: &Context, args: &Args, skipped: &[String]) -> CommandResult {
     let what = if args.production {
         "production Dockerfile"
@@ -149,9 +149,7 @@ fn nothing(context: &Context, args: &Args, skipped: &[String]) -> CommandResult 
         "Dockerfile"
     };
     if skipped.is_empty() && args.services.is_empty() {
-        context
-            .ui
-            .say(format_args!("there is no {what} to look at"));
+        context.ui.say(format_args!("no {what} found"));
         if args.format != Format::Text {
             print(context, args.format, &Report::default())?;
         }
@@ -159,11 +157,11 @@ fn nothing(context: &Context, args: &Args, skipped: &[String]) -> CommandResult 
     }
     if skipped.is_empty() {
         let named = args.services.join("`, `");
-        let error = anyhow!("there is no {what} of `{named}` to look at");
-        return Err(Failure::failed(error).hint("`fitout lint` looks at those of all repos"));
+        let error = anyhow!("no {what} found for `{named}`");
+        return Err(Failure::failed(error).hint("run `fitout lint` to check those of all repos"));
     }
-    Err(Failure::failed(anyhow!("there is no {what} to look at"))
-        .hint("`fitout sync` clones what is missing"))
+    Err(Failure::failed(anyhow!("no {what} found"))
+        .hint("run `fitout sync` to clone missing repos"))
 }
 
 fn print(context: &Context, format: Format, report: &Report) -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! `fitout lock`: writes down the commit of every repo, for `fitout sync --locked`.
+//! `fitout lock`: writes the commit of every repo to the lock file, for `fitout sync --locked`.
 
 use crate::error::{CommandResult, Exit};
 use crate::host::files::{self, Mode};
@@ -7,14 +7,14 @@ use crate::ops::{Context, lock};
 use crate::plural::count;
 use crate::sync::short;
 
-/// Write the commit of every repo into workspace.lock
+/// Write the commit of every repo to workspace.lock
 ///
-/// Commit that file: `fitout sync --locked` then brings the whole workspace to exactly these commits,
-/// on every machine. Each remote is asked: a commit that none of its branches and tags leads to is
-/// refused, since nobody else could get it.
+/// Commit that file: `fitout sync --locked` then checks out exactly these commits on every machine.
+/// Each remote is contacted: a commit that is on none of its branches and tags is refused, because
+/// nobody else could fetch it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Write nothing and ask no server; exit with 1 when the file does not say what is checked out
+    /// Write nothing and contact no server; exit with status 1 if the file is not up to date
     #[arg(long)]
     check: bool,
 }

@@ -1,4 +1,4 @@
-//! `fitout man`: the manual pages, made from the same text as `--help`.
+//! `fitout man`: manual pages, generated from the same text as `--help`.
 
 use std::fs;
 use std::io;
@@ -12,13 +12,13 @@ use crate::host::files::{self, Mode};
 use crate::ops::Context;
 use crate::plural::count;
 
-/// Print the manual page, or write those of all commands into a folder
+/// Print the manual page, or write those of all commands to a folder
 ///
 /// `fitout man | man -l -` shows it. `fitout man --dir ~/.local/share/man/man1` installs all pages
 /// for `man fitout` and `man fitout-up`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Write `fitout.1` and a page for each command there; made where it is missing
+    /// Folder to write `fitout.1` and a page for each command to; created if it doesn't exist
     #[arg(long, value_name = "FOLDER")]
     dir: Option<PathBuf>,
 }
@@ -31,7 +31,7 @@ pub(crate) fn run(context: &Context, args: &Args, command: Command) -> CommandRe
         return Ok(Exit::Done);
     };
     let folder = context.cwd.join(folder);
-    fs::create_dir_all(&folder).with_context(|| format!("can't make `{}`", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("can't create `{}`", folder.display()))?;
     let mut commands = vec![&root];
     commands.extend(root.get_subcommands().filter(|it| !it.is_hide_set()));
     for command in &commands {
@@ -39,7 +39,7 @@ pub(crate) fn run(context: &Context, args: &Args, command: Command) -> CommandRe
         files::write_within(&folder, &format!("{name}.1"), &page(command)?, Mode::Shared)?;
     }
     context.ui.say(format_args!(
-        "wrote {} into {}",
+        "wrote {} to {}",
         count(commands.len(), "page"),
         folder.display()
     ));

@@ -1,4 +1,4 @@
-//! `fitout remove`: a repo or a service out of the manifest. Never out of the disk.
+//! `fitout remove`: removes a repo or a service from the manifest, never from disk.
 
 use crate::error::{CommandResult, Exit};
 use crate::manifest;
@@ -6,22 +6,22 @@ use crate::markup::style::{FAIL, unmarked};
 use crate::ops::Context;
 use crate::ops::remove::{Removal, Request};
 
-/// Take a repo and its services, or one service, out of workspace.toml
+/// Remove a repo and its services, or a service, from workspace.toml
 ///
-/// Everything else in the file stays as it is. A clone is never deleted, and a service that other
-/// services need is not removed.
+/// The rest of the file is not changed. Clones are never deleted, and a service that other services
+/// need is not removed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The repo or the service
+    /// Name of the repo or service
     #[arg(value_name = "NAME")]
     name: String,
-    /// Remove the service of that name alone, and keep the repo
+    /// Remove the service with that name, and keep the repo
     #[arg(long)]
     service: bool,
     /// Write without asking
     #[arg(short, long)]
     yes: bool,
-    /// Write nothing; print the manifest as it would be
+    /// Print the resulting manifest without writing anything
     #[arg(long)]
     dry_run: bool,
 }
@@ -46,9 +46,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
             ui.say(format_args!("{FAIL}-{line}{FAIL:#}"));
         }
     }
-    let question = format!("Take this out of {}?", manifest::FILE);
+    let question = format!("Remove this from {}?", manifest::FILE);
     if ui.can_prompt() && !args.yes && !ui.confirm(&question)? {
-        ui.say(format_args!("{} was left as it is", manifest::FILE));
+        ui.say(format_args!("{} was not changed", manifest::FILE));
         return Ok(Exit::Done);
     }
     removal.write()?;
@@ -59,9 +59,9 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     ));
     for path in removal.clones_left() {
         ui.say(format_args!(
-            "the clone in `{path}` stays; it is yours to delete"
+            "kept the clone in `{path}`; delete it yourself if you don't need it"
         ));
     }
-    ui.hint("run `fitout generate` to take it out of the compose file too");
+    ui.hint("run `fitout generate` to remove it from the compose file too");
     Ok(Exit::Done)
 }

@@ -6,10 +6,10 @@ use crate::error::{CommandResult, Exit};
 use crate::manifest::schema;
 use crate::ops::Context;
 
-/// Print the JSON Schema of workspace.toml, for editors that complete and check it
+/// Print the JSON Schema of workspace.toml, for completion and validation in editors
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Which of the two files
+    /// File to print the schema of
     #[arg(value_enum, default_value = "workspace")]
     file: File,
 }

@@ -1,4 +1,4 @@
-//! `fitout status`: the repos and the services, at one look. Works without Docker.
+//! `fitout status`: shows repos and services. Works without Docker.
 
 use serde::Serialize;
 
@@ -13,16 +13,16 @@ use crate::sync::RepoState;
 use crate::ui::services;
 use crate::ui::table::{Cell, Table};
 
-/// Show the repos (branch, ahead, behind, changes) and the services (state, health, address)
+/// Show the state of repos and services
 ///
-/// Asks no server: ahead and behind are as of the last fetch. Without a Docker engine it shows the
-/// repos, and says so. With `--changed`, `--on` or `--behind` it shows repos only.
+/// Contacts no server: ahead and behind are as of the last fetch. Without a Docker engine, only
+/// repos are shown. With `--changed`, `--on` or `--behind`, only repos are shown.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
     #[command(flatten)]
     filter: Filter,
-    /// How to print it
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
 }
@@ -77,9 +77,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
 fn print(context: &Context, status: &Status) -> std::io::Result<()> {
     let knows_services = status.services.as_ref().is_none_or(|rows| !rows.is_empty());
     if status.repos.is_empty() && !knows_services {
-        context
-            .ui
-            .say("the manifest names no repos and no services");
+        context.ui.say("the manifest has no repos or services");
     }
     if !status.repos.is_empty() {
         context.ui.data(repo_table(&status.repos))?;
@@ -94,8 +92,8 @@ fn print(context: &Context, status: &Status) -> std::io::Result<()> {
         context.ui.say("");
         context
             .ui
-            .warn(format_args!("the services are not shown: {why}"));
-        context.ui.hint("`fitout doctor` says how to fix it");
+            .warn(format_args!("can't show the services: {why}"));
+        context.ui.hint("run `fitout doctor` to see how to fix it");
     }
     Ok(())
 }
@@ -105,7 +103,7 @@ fn repo_table(rows: &[RepoRow]) -> Table {
     for row in rows {
         let Some(head) = &row.head else {
             let (words, look) = match (row.state, &row.note) {
-                ("missing", _) => ("not cloned; `fitout sync` does it".to_owned(), style::WARN),
+                ("missing", _) => ("not cloned: run `fitout sync`".to_owned(), style::WARN),
                 ("skipped", _) => ("skipped on this machine".to_owned(), style::DIM),
                 (_, note) => (note.clone().unwrap_or_default(), style::FAIL),
             };

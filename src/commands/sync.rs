@@ -1,4 +1,4 @@
-//! `fitout sync`: clones what is missing and moves the rest forward, all repos at once.
+//! `fitout sync`: clones missing repos and updates the rest, in parallel.
 
 use std::num::NonZeroUsize;
 
@@ -15,40 +15,42 @@ use crate::sync::{Allowed, RepoReport, Synced};
 use crate::ui::table::{Cell, Table};
 use crate::ui::{Ui, repos};
 
-/// Clone what is missing and update the rest, all repos at once
+/// Clone missing repos and update the rest, in parallel
 ///
-/// Nothing of yours is touched: a repo with local changes, commits of its own or another branch
-/// checked out is fetched and left as it is, and the table says what to do. docs/sync.md has all rules.
+/// Your work is never touched: a repo with local changes, unpushed commits or another branch
+/// checked out is fetched and otherwise left as it is, and the table shows what to do. docs/sync.md
+/// has all rules.
 ///
-/// Exit status 1 when a repo has failed, or was held back or refused.
+/// The exit status is 1 if a repo failed, was held back or was refused.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = JSON_HELP)]
 pub(crate) struct Args {
-    /// Only these repos; all where none is named
+    /// Repos to sync; defaults to all
     #[arg(value_name = "REPO")]
     repos: Vec<String>,
-    /// Repos in flight at once
+    /// Number of repos to process in parallel
     #[arg(short, long, value_name = "NUMBER")]
     jobs: Option<NonZeroUsize>,
-    /// Clone everything from the servers; `fitout cache` shows what was kept of earlier clones
+    /// Don't use the clone cache (see `fitout cache`)
     #[arg(long)]
     no_cache: bool,
-    /// Print what would be done; ask no server, change nothing
+    /// Print the plan without contacting any server or changing anything
     #[arg(long)]
     dry_run: bool,
-    /// Go back to the manifest's branch, where that loses nothing
+    /// Switch back to the manifest's branch if nothing is lost
     #[arg(long)]
     switch: bool,
-    /// Bring every repo to exactly the commit in workspace.lock, where that loses nothing
+    /// Check out exactly the commits in workspace.lock if nothing is lost
     #[arg(long)]
     locked: bool,
-    /// Change nothing and ask no server; exit with 1 when a repo is not at its locked commit
+    /// Change nothing and contact no server; exit with status 1 if a repo is not at its locked
+    /// commit
     #[arg(long, requires = "locked")]
     check: bool,
-    /// Give a clone whose remote has another URL the manifest's
+    /// Set the remotes of existing clones to the manifest's URLs
     #[arg(long)]
     set_url: bool,
-    /// Print the result for people or for programs
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: Format,
 }
@@ -72,7 +74,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
         repos: args.repos.clone(),
         jobs: args.jobs.map(NonZeroUsize::get),
         allowed: Allowed {
-            // Whoever asks for exactly these commits wants to leave the branch.
+            // Users who ask for exactly these commits want to leave the branch.
             switch: args.switch || args.locked,
             set_url: args.set_url,
         },
@@ -112,7 +114,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     Ok(synced.exit())
 }
 
-/// Asks, where somebody can be asked, whether clones with another URL shall have the manifest's.
+/// On a terminal, asks whether to set the remotes of clones with another URL to the manifest's.
 fn other_urls(
     context: &Context,
     synced: &Synced,
@@ -129,12 +131,15 @@ fn other_urls(
     let names: Vec<String> = other.iter().map(|report| report.name.clone()).collect();
     if !context.ui.can_prompt() {
         context.ui.hint(format_args!(
-            "to give what is there the manifest's URL: fitout sync --set-url {}",
+            "to use the manifest's URL: fitout sync --set-url {}",
             names.join(" ")
         ));
         return Ok(None);
     }
-    let question = format!("Give {} the manifest's URL?", names.join(", "));
+    let question = format!(
+        "Set the remote of {} to the manifest's URL?",
+        names.join(", ")
+    );
     let agreed = context.ui.confirm(&question)?;
     Ok(agreed.then(|| Options {
         repos: names,

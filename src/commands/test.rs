@@ -1,16 +1,17 @@
-//! `fitout test`: a service's tests in containers of their own, of which nothing is left.
+//! `fitout test`: runs a service's tests in separate, temporary containers.
 
 use crate::error::CommandResult;
 use crate::ops::{Context, test};
 
-/// Run the tests of a service in its container, with what it depends on
+/// Run the tests of a service in temporary containers
 ///
-/// Builds the service, starts what it depends on, waits until that is healthy, and runs the
-/// service's `test`. All of it is a Compose project of its own: what runs already, and its data, is
-/// not touched. Afterwards everything of it is removed. The exit status is that of the tests.
+/// Builds the service, starts its dependencies, waits until they are healthy, and runs the
+/// service's `test` command. This happens in a separate Compose project, so running services and
+/// their data are not affected, and everything is removed afterwards. The exit status is that of
+/// the tests.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The service; where none is named, that of the repo that you are in
+    /// Service; defaults to that of the repo that you are in
     #[arg(value_name = "SERVICE")]
     service: Option<String>,
 }

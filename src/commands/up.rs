@@ -1,4 +1,4 @@
-//! `fitout up`: from whatever is there to every service running and healthy.
+//! `fitout up`: brings the workspace from any state to all services running and healthy.
 
 use crate::error::CommandResult;
 use crate::ops::Context;
@@ -6,18 +6,18 @@ use crate::ops::start::{self, Repos, Request};
 
 /// Start the services: check the machine, sync the repos, write the compose file, build and wait
 ///
-/// First the checks that would stop it: an engine, Docker Compose, the variables that services
-/// require, free ports. Then `fitout sync`, `fitout generate` and `docker compose up -d --build
-/// --wait`, and a table of what runs where. Repos that are held back are used as they are.
+/// First checks the preconditions: an engine, Docker Compose, required variables, free ports. Then
+/// runs `fitout sync`, `fitout generate` and `docker compose up -d --build --wait`, and prints a
+/// table of the services with their URLs. Repos that are held back are used as they are.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Start these services and what they depend on; all where none is named
+    /// Services to start, with their dependencies; defaults to all
     #[arg(value_name = "SERVICE")]
     services: Vec<String>,
-    /// Use the repos as they are
+    /// Don't sync; use the repos as they are
     #[arg(long)]
     no_sync: bool,
-    /// How long to wait until all services are ready; no limit where not set
+    /// How long to wait until all services are ready; no limit by default
     #[arg(long, value_name = "SECONDS")]
     wait_timeout: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! `fitout use`: where a backing service runs for this person, in a container or on this machine.
+//! `fitout use`: switches a backing service between a container and this machine, for this user.
 
 use anyhow::anyhow;
 use similar::{ChangeTag, TextDiff};
@@ -16,25 +16,26 @@ use crate::ui::Ui;
 use crate::ui::table::Table;
 use crate::workspace::{RunsOn, Service, Source};
 
-/// Run a backing service on this machine, or in a container again
+/// Run a backing service on this machine or in a container
 ///
-/// `fitout use db host` uses the server of this machine in the place of the container, for you alone:
-/// the choice goes into workspace.local.toml, and what follows from it into .env. Where the stack is
-/// up, the container is stopped or started, and the services whose environment changes are made anew;
-/// nothing else is touched, and volumes stay. Without arguments it shows what can be switched.
+/// `fitout use db host` uses this machine's server instead of the container, just for you: the
+/// choice is written to workspace.local.toml, and the resulting values to .env. If services are
+/// running, the container is stopped or started, and services whose environment changes are
+/// recreated; nothing else is touched, and volumes are kept. Without arguments, lists the services
+/// that can be switched.
 ///
-/// Exit status 1 when the server of this machine can't be reached, or a service does not come up; the
-/// choice is written all the same.
+/// The exit status is 1 if this machine's server can't be reached, or a service doesn't come up;
+/// the choice is written anyway.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "fitout use [OPTIONS] [SERVICE... host|container]")]
 pub(crate) struct Args {
-    /// The services, and where they are to run: `host` or `container`
+    /// Services, followed by where to run them: `host` or `container`
     #[arg(value_name = "SERVICE... host|container")]
     words: Vec<String>,
-    /// Write the files, and leave what runs as it is
+    /// Write the files without restarting anything
     #[arg(long)]
     no_restart: bool,
-    /// Write nothing and restart nothing; print what would be done
+    /// Print the changes without writing or restarting anything
     #[arg(long)]
     dry_run: bool,
 }
@@ -57,7 +58,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     switch.apply(context)
 }
 
-/// Where which services are to run; none where nothing is asked for.
+/// Returns the services and where to run them; none if no arguments were given.
 fn wanted<'o>(
     opened: &'o Opened,
     words: &[String],
@@ -83,7 +84,7 @@ fn wanted<'o>(
     if services.is_empty() {
         let all = presets(opened);
         return Err(Failure::usage(anyhow!("which service?"))
-            .hint(format!("name one or more: {}", names_of(&all))));
+            .hint(format!("choose one or more: {}", names_of(&all))));
     }
     Ok(Some((place, services)))
 }
@@ -94,7 +95,7 @@ fn no_place(opened: &Opened, last: &str, names: &[String]) -> Failure {
     }
     if opened.workspace.service(last).is_some() {
         let all = [names, &[last.to_owned()]].concat().join(" ");
-        return Failure::usage(anyhow!("where is `{last}` to run?")).hint(format!(
+        return Failure::usage(anyhow!("where should `{last}` run?")).hint(format!(
             "`fitout use {all} host` or `fitout use {all} container`"
         ));
     }
@@ -103,9 +104,7 @@ fn no_place(opened: &Opened, last: &str, names: &[String]) -> Failure {
     {
         return unknown;
     }
-    let failure = Failure::usage(anyhow!(
-        "a service runs on the `host` or in a `container`, not on `{last}`"
-    ));
+    let failure = Failure::usage(anyhow!("expected `host` or `container`, not `{last}`"));
     match closest(last, ["host", "container"]) {
         Some(place) => failure.hint(format!("did you mean `{place}`?")),
         None => failure,
@@ -116,7 +115,7 @@ fn no_preset(opened: &Opened, service: &Service) -> Failure {
     let name = &service.name;
     let from = match &service.source {
         Source::Build(build) => format!("is built from the repo `{}`", build.repo),
-        _ => "is an image of its own".to_owned(),
+        _ => "uses an image of its own".to_owned(),
     };
     let failure = Failure::usage(anyhow!(
         "`{name}` {from}, so it runs in a container; only a preset can run on this machine"
@@ -125,7 +124,7 @@ fn no_preset(opened: &Opened, service: &Service) -> Failure {
     if all.is_empty() {
         return failure;
     }
-    failure.hint(format!("these can: {}", names_of(&all)))
+    failure.hint(format!("these are presets: {}", names_of(&all)))
 }
 
 fn presets(opened: &Opened) -> Vec<&Service> {
@@ -135,13 +134,13 @@ fn presets(opened: &Opened) -> Vec<&Service> {
         .collect()
 }
 
-/// What can be switched, where it runs, and who says so.
+/// Lists the services that can be switched, where they run, and which file says so.
 fn show(context: &Context, opened: &Opened) -> CommandResult {
     let presets = presets(opened);
     if presets.is_empty() {
         context
             .ui
-            .say("no service is a preset, so none can run on this machine");
+            .say("no service is a preset; only presets can run on this machine");
         return Ok(Exit::Done);
     }
     let states = Project::new(context, opened)
@@ -153,7 +152,7 @@ fn show(context: &Context, opened: &Opened) -> CommandResult {
         &opened.personal,
         states.as_deref().unwrap_or_default(),
     );
-    let mut heading = vec!["service", "preset", "runs on", "as said in"];
+    let mut heading = vec!["service", "preset", "runs on", "set in"];
     if states.is_some() {
         heading.push("state");
     }
@@ -184,7 +183,7 @@ fn show(context: &Context, opened: &Opened) -> CommandResult {
     Ok(Exit::Done)
 }
 
-/// What would be done, as data.
+/// Prints the changes without making them.
 fn show_plan(ui: &Ui, switch: &Switch) -> CommandResult {
     let Switch {
         change, restart, ..

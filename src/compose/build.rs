@@ -1,4 +1,4 @@
-//! From a workspace to the compose file's model. Decides nothing that is not in the manifest.
+//! Converts a workspace to the compose file's model. Only depends on the manifest.
 
 use indexmap::IndexMap;
 
@@ -11,7 +11,7 @@ use crate::workspace::{
     self, Mount, MountMode, Protocol, RunsOn, Scalar, Source, VolumeSource, Workspace,
 };
 
-/// The compose file of a workspace.
+/// Returns the compose file of a workspace.
 pub fn file(workspace: &Workspace) -> File {
     let services = workspace.services.iter();
     let configs = services
@@ -43,7 +43,7 @@ fn service(service: &workspace::Service) -> Service {
     let is_preset = matches!(service.source, Source::Preset(_));
     Service {
         image,
-        // A process that is not PID 1 itself needs no signal handlers to stop at once.
+        // A process that is not PID 1 doesn't need signal handlers to stop immediately.
         init: build.is_some().then_some(true),
         build,
         pull_policy: is_preset.then(|| pull_policy(service)),
@@ -85,8 +85,8 @@ fn service(service: &workspace::Service) -> Service {
     }
 }
 
-/// A preset that runs on the host has no container, and nobody waits for it (checked with Compose
-/// 2.26 and 2.40).
+/// A preset that runs on the host has no container, and dependents don't wait for it (checked with
+/// Compose 2.26 and 2.40).
 fn scale(service: &workspace::Service) -> String {
     let default = match service.runs_on {
         RunsOn::Container => 1,
@@ -98,8 +98,8 @@ fn scale(service: &workspace::Service) -> String {
     )
 }
 
-/// Compose pulls the image also where `scale` is 0 (checked with 2.26 and 2.40). What it does without
-/// this key is `missing`, and it takes no empty value.
+/// Compose pulls the image even if `scale` is 0 (checked with 2.26 and 2.40). Its default is
+/// `missing`, and it doesn't accept an empty value.
 fn pull_policy(service: &workspace::Service) -> String {
     let default = match service.runs_on {
         RunsOn::Container => "missing",
@@ -217,7 +217,7 @@ fn develop(service: &workspace::Service) -> Option<Develop> {
     (!watch.is_empty()).then_some(Develop { watch })
 }
 
-/// What the container keeps as its own must not be overwritten by a sync either.
+/// Kept folders must not be overwritten by a sync either.
 fn watch(mount: &Mount, keep: &[String]) -> Watch {
     let below = |folder: &String| {
         let rest = folder.strip_prefix(mount.target.trim_end_matches('/'))?;
@@ -232,7 +232,7 @@ fn watch(mount: &Mount, keep: &[String]) -> Watch {
     }
 }
 
-/// As Compose writes a path relative to the compose file.
+/// Formats a path relative to the compose file, like Compose.
 fn in_workspace(path: &str) -> String {
     if path.is_empty() {
         ".".to_owned()

@@ -1,16 +1,16 @@
-//! What differs between two compose files, service by service.
+//! Compares two compose files per service.
 
 use indexmap::IndexMap;
 use similar::{ChangeTag, TextDiff};
 
 use super::text;
 
-/// One part of the file that differs.
+/// A part of the file that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// `services.auth`, or a top-level key such as `volumes`.
     pub part: String,
-    /// What happens to it when the new file is written.
+    /// The change when the new file is written.
     pub change: Change,
     /// The lines of the part, with a little context.
     pub lines: Vec<(Side, String)>,
@@ -22,13 +22,13 @@ pub struct Difference {
 pub enum Change {
     /// It is new.
     Added,
-    /// It goes away.
+    /// It is removed.
     Removed,
-    /// It is there before and after, and differs.
+    /// It exists before and after, but differs.
     Changed,
 }
 
-/// Which file a line stands in.
+/// The file of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// The old file only.
@@ -42,7 +42,7 @@ pub enum Side {
 /// Lines of context around a change.
 const CONTEXT: usize = 2;
 
-/// The parts that differ, in the order of the new file; parts that go away come last.
+/// Returns the parts that differ, in the order of the new file; removed parts come last.
 pub fn compare(old: &str, new: &str) -> Vec<Difference> {
     let (old, new) = (parts(old), parts(new));
     let mut differences = Vec::new();
@@ -98,13 +98,13 @@ fn lines(old: &str, new: &str) -> Vec<(Side, String)> {
     lines
 }
 
-/// A compose file cut into its top-level keys, and `services` into its services. Works on the
-/// lines, so that a file that is no valid YAML (any more) can still be compared.
+/// Splits a compose file into its top-level keys, and `services` into its services. Works on lines,
+/// so that invalid YAML can still be compared.
 pub(super) fn parts(text: &str) -> IndexMap<String, String> {
     let mut parts: IndexMap<String, String> = IndexMap::new();
     let (mut top, mut part) = (String::new(), "the top of the file".to_owned());
     let text = text::unix(text);
-    // A `\r` that only some lines have is somebody's.
+    // A `\r` that only some lines have was added by the user.
     for line in text
         .split_terminator('\n')
         .filter(|line| !text::is_header(line))
@@ -120,7 +120,7 @@ pub(super) fn parts(text: &str) -> IndexMap<String, String> {
         if indent == 0 && opens {
             key.clone_into(&mut top);
             key.clone_into(&mut part);
-            // The key's own line says nothing about any of its services.
+            // The key's own line doesn't belong to any service.
             if line == "services:" {
                 continue;
             }

@@ -1,5 +1,5 @@
-//! What a change of the compose file, or of its variables, does to running containers, in words. Pure:
-//! texts in, words out.
+//! The effect of a change of the compose file, or of its variables, on running containers. Pure:
+//! text in, text out.
 
 use indexmap::IndexMap;
 
@@ -7,41 +7,41 @@ use super::drift;
 use crate::workspace::Service;
 use crate::workspace::interpolation::{self, Lookup};
 
-/// A compose file, and the variables that Compose fills into it.
+/// A compose file, and the variables that Compose substitutes.
 #[derive(Clone, Copy)]
 pub struct Stack<'a> {
-    /// The text of the file; empty where there is none.
+    /// The text of the file; empty if it doesn't exist.
     pub file: &'a str,
-    /// What a variable comes to.
+    /// Returns the value of a variable.
     pub value: &'a Lookup<'a>,
 }
 
-/// What applying a change does to the containers of a service.
+/// The effect of a change on the containers of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// It is new, or was not among the containers before (`scale: 0`).
+    /// It is new, or had no containers before (`scale: 0`).
     Created,
     /// Its containers are replaced, for these reasons.
     Recreated(Vec<String>),
-    /// Its image is built again; its containers are replaced when the image is another one then.
+    /// Its image is rebuilt; its containers are replaced if the image changes.
     Rebuilt,
-    /// Its containers are started again, with these services that it depends on.
+    /// Its containers are restarted, because of these dependencies.
     Restarted(Vec<String>),
-    /// Older versions of Compose replace its containers, 2.40 leaves them, for these reasons.
+    /// Older versions of Compose replace its containers, 2.40 keeps them, for these reasons.
     DependsOnCompose(Vec<String>),
-    /// Its containers stay as they are.
+    /// Its containers are kept.
     Kept,
     /// Its containers are removed (`scale: 0`).
     Removed,
-    /// Its containers run on until somebody removes them.
+    /// Its containers keep running until the user removes them.
     Orphaned,
 }
 
-/// What a change does to the containers of each service.
+/// The effects of a change on the containers of each service.
 pub type Effects = IndexMap<String, Effect>;
 
-/// What the change from `old` to `new` does to each service that it has to do with. First those whose
-/// part of the file or whose variables change, then those that depend on them.
+/// Returns the effects of the change from `old` to `new` on affected services: first those whose
+/// part of the file or variables change, then their dependents.
 pub fn of(old: Stack<'_>, new: Stack<'_>, services: &[Service]) -> Effects {
     let (before, after) = (filled(old), filled(new));
     let mut effects: IndexMap<String, Effect> = IndexMap::new();
@@ -55,7 +55,7 @@ pub fn of(old: Stack<'_>, new: Stack<'_>, services: &[Service]) -> Effects {
     for name in before.keys().filter(|name| !after.contains_key(*name)) {
         effects.insert(name.clone(), Effect::Orphaned);
     }
-    // What changes in the text only, with the same values, keeps its containers.
+    // If only the text changes, but not the values, containers are kept.
     for difference in drift::compare(old.file, new.file) {
         if let Some(name) = difference.part.strip_prefix("services.") {
             effects.entry(name.to_owned()).or_insert(Effect::Kept);
@@ -66,13 +66,13 @@ pub fn of(old: Stack<'_>, new: Stack<'_>, services: &[Service]) -> Effects {
 }
 
 fn filled(stack: Stack<'_>) -> IndexMap<String, String> {
-    // A value of several lines must not look like lines of the file.
+    // A multi-line value must not look like lines of the file.
     let value = |name: &str| (stack.value)(name).map(|value| value.replace(['\n', '\r'], " "));
     drift::parts(stack.file)
         .into_iter()
         .filter_map(|(part, text)| {
             let name = part.strip_prefix("services.")?;
-            // Comments change nothing, and may stand between two services.
+            // Comments have no effect, and may be between two services.
             let lines = text.split_inclusive('\n');
             let text: String = lines.filter(|line| !line.starts_with('#')).collect();
             Some((name.to_owned(), interpolation::fill(&text, &value)))
@@ -80,8 +80,8 @@ fn filled(stack: Stack<'_>) -> IndexMap<String, String> {
         .collect()
 }
 
-/// Tried with both versions: when a container is replaced, Compose 2.40 starts those again that depend
-/// on its service directly with `restart: true`; 2.26 replaces all that depend on it, also by others.
+/// Tested with both versions: when a container is replaced, Compose 2.40 restarts direct dependents
+/// of its service with `restart: true`; 2.26 replaces all dependents, including indirect ones.
 fn with_dependents(effects: &mut IndexMap<String, Effect>, services: &[Service]) {
     let is_replaced = |effect: Option<&Effect>| matches!(effect, Some(Effect::Recreated(_)));
     let mut replaced_by_older: Vec<String> = effects
@@ -117,8 +117,8 @@ fn with_dependents(effects: &mut IndexMap<String, Effect>, services: &[Service])
     }
 }
 
-/// Compose compares a hash of the service. What is not in it was found out with `docker compose
-/// config --hash`: `build`, `scale` and `pull_policy` never, `depends_on` and `profiles` not in 2.40.
+/// Compose compares a hash of the service. According to `docker compose config --hash`, it never
+/// includes `build`, `scale` and `pull_policy`, and not `depends_on` and `profiles` in 2.40.
 fn changed(old: &str, new: &str) -> Effect {
     let (old, new) = (entries(old), entries(new));
     let mut keys: Vec<&str> = new.keys().copied().collect();
@@ -160,14 +160,14 @@ fn changed(old: &str, new: &str) -> Effect {
     }
 }
 
-/// Whether there are containers of the service at all.
+/// Whether the service has any containers.
 fn has_containers(entries: &IndexMap<&str, String>) -> bool {
     entries
         .get("scale")
         .is_none_or(|line| line.trim() != "scale: 0")
 }
 
-/// A key in words; of variables, their names.
+/// Describes a key; for variables, their names.
 fn reason(key: &str, old: Option<&String>, new: Option<&String>) -> String {
     let words = match key {
         "image" => "image",
@@ -199,8 +199,8 @@ fn variables(block: Option<&String>) -> IndexMap<&str, String> {
     block.map(|block| entries(block)).unwrap_or_default()
 }
 
-/// The lines below the first one as keys with what is below each. Works on lines, as the comparison
-/// does: the text may be no valid YAML.
+/// Splits the lines below the first one into keys and their contents. Works on lines, like the
+/// comparison: the text may be invalid YAML.
 fn entries(block: &str) -> IndexMap<&str, String> {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let lines = || block.lines().skip(1).filter(|line| !line.trim().is_empty());
@@ -228,14 +228,17 @@ impl std::fmt::Display for Effect {
             }
             Effect::Rebuilt => write!(
                 formatter,
-                "will be built again, and recreated when the image is another one then"
+                "will be rebuilt, and recreated if the image changes"
             ),
             Effect::Restarted(with) => write!(
                 formatter,
                 "will be restarted with {}; Compose 2.26 recreates it",
                 with.join(", ")
             ),
-            Effect::Removed => write!(formatter, "its containers go away; its volumes stay"),
+            Effect::Removed => write!(
+                formatter,
+                "its containers will be removed; its volumes are kept"
+            ),
             Effect::DependsOnCompose(reasons) => write!(
                 formatter,
                 "keeps its containers with Compose 2.40; older versions recreate them: {}",
@@ -244,7 +247,7 @@ impl std::fmt::Display for Effect {
             Effect::Kept => write!(formatter, "keeps its containers"),
             Effect::Orphaned => write!(
                 formatter,
-                "goes on running until `docker compose up --remove-orphans`; its volumes stay"
+                "keeps running until `docker compose up --remove-orphans`; its volumes are kept"
             ),
         }
     }
@@ -316,7 +319,7 @@ mod tests {
             (
                 "./a",
                 "./b",
-                "web will be built again, and recreated when the image is another one then",
+                "web will be rebuilt, and recreated if the image changes",
             ),
             (
                 "db: {}",
@@ -332,14 +335,14 @@ mod tests {
             (
                 "scale: ${WEBS:-1}",
                 "scale: ${WEBS:-0}",
-                "web its containers go away; its volumes stay",
+                "web its containers will be removed; its volumes are kept",
             ),
             ("${B:-2}", "${C:-2}", "web keeps its containers"),
             (
                 "  web:",
                 "  site:",
-                "site will be created / web goes on running until `docker compose up \
-                 --remove-orphans`; its volumes stay",
+                "site will be created / web keeps running until `docker compose up \
+                 --remove-orphans`; its volumes are kept",
             ),
         ] {
             assert!(BEFORE.contains(from), "{from}");
@@ -359,7 +362,11 @@ mod tests {
             ("B=3", "", "web will be recreated: environment (B)"),
             ("", "B=2", ""),
             ("", "D=4", ""),
-            ("", "WEBS=0", "web its containers go away; its volumes stay"),
+            (
+                "",
+                "WEBS=0",
+                "web its containers will be removed; its volumes are kept",
+            ),
             ("WEBS=0", "WEBS=1", "web will be created"),
         ] {
             assert_eq!(

@@ -1,8 +1,7 @@
-//! Lays the keys of a manifest's `compose` table over a service, as Compose lays a second file over the
-//! first: mappings are merged, lists are added to, and what stands twice in a list stands once.
-//! Pure: trees in, a tree out.
+//! Merges the keys of a manifest's `compose` table into a service, like Compose merges a second
+//! file: mappings are merged, lists are combined without duplicates. Pure: trees in, a tree out.
 //!
-//! The rules are Compose's own, as its loader has them for each key; a test compares both.
+//! The rules are those of Compose's loader for each key; a test compares both.
 //! <https://docs.docker.com/reference/compose-file/merge/>
 
 use serde_json::{Map, Value, json};
@@ -12,8 +11,8 @@ use crate::workspace::interpolation;
 use crate::workspace::syntax::{self, ShortPort};
 use crate::workspace::{Protocol, volume};
 
-/// The model as a tree, with every service's `compose` table laid over it, and every named volume that
-/// then stands anywhere declared.
+/// Returns the model as a tree, with all services' `compose` tables merged, and all named volumes
+/// declared.
 pub fn tree(file: &File) -> Value {
     let mut tree = serde_json::to_value(file).unwrap_or_default();
     let mut volumes = Map::new();
@@ -29,7 +28,7 @@ pub fn tree(file: &File) -> Value {
         }
     }
     if let Value::Object(keys) = &mut tree {
-        // Configs come behind the volumes.
+        // Configs come after the volumes.
         let configs = keys.remove("configs");
         keys.extend((!volumes.is_empty()).then(|| ("volumes".to_owned(), volumes.into())));
         keys.extend(configs.map(|configs| ("configs".to_owned(), configs)));
@@ -37,33 +36,35 @@ pub fn tree(file: &File) -> Value {
     tree
 }
 
-/// The keys of a service with others laid over them.
+/// Merges keys into those of a service.
 pub fn service(mut keys: Map<String, Value>, over: &Map<String, Value>) -> Map<String, Value> {
     table(&mut keys, over, &[]);
     keys
 }
 
-/// What happens to a value that both sides have.
+/// How to merge a value that both sides have.
 enum Rule {
-    /// The later one stands.
+    /// The later one replaces the earlier one.
     Replace,
-    /// Names with values: a mapping, or a list of `NAME=value`. Where a name has no value, it is this.
+    /// Names with values: a mapping, or a list of `NAME=value`. This is the value of a name without
+    /// one.
     Pairs(Value),
-    /// A mapping, or a list of names, each of which stands for this.
+    /// A mapping, or a list of names, each with this value.
     Names(Value),
-    /// A mapping, or a text that stands for this key of it.
+    /// A mapping, or a string for this key.
     Text(&'static str),
-    /// A list whose items stand once by what the function takes out of each; a text is a list of one.
+    /// A list without duplicates, by a key that the function extracts; a string is a list with one
+    /// item.
     List(fn(&Value) -> String),
-    /// A list of hosts with addresses, or a mapping of them.
+    /// A list or a mapping of hosts with addresses.
     Hosts,
-    /// A mapping that belongs to what its `driver` says, and is replaced with it.
+    /// A mapping that belongs to its `driver`, and is replaced together with it.
     Driver,
     /// Mappings are merged, lists are joined, everything else is replaced.
     Plain,
 }
 
-/// The rule for the value at a path below the service.
+/// Returns the rule for the value at a path below the service.
 fn rule(path: &[&str]) -> Rule {
     match path {
         ["command" | "entrypoint"] | ["healthcheck", "test"] => Rule::Replace,
@@ -117,7 +118,7 @@ fn merge(base: Value, over: &Value, path: &[&str]) -> Value {
     }
 }
 
-/// Merges two mappings; of anything else the later one stands.
+/// Merges two mappings; for anything else, the later one is used.
 fn tables(base: Value, over: Value, path: &[&str]) -> Value {
     match (base, over) {
         (Value::Object(mut base), Value::Object(over)) => {
@@ -128,7 +129,7 @@ fn tables(base: Value, over: Value, path: &[&str]) -> Value {
     }
 }
 
-/// Joins two lists. An item that stands there already takes the place of the earlier one.
+/// Joins two lists. A duplicate replaces the earlier item.
 fn list(base: Value, over: Value, identity: fn(&Value) -> String) -> Value {
     let items = |value| match value {
         Value::Array(items) => items,
@@ -201,7 +202,7 @@ fn text(value: &Value) -> String {
         .map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Where a volume or a device is in the container.
+/// Returns the target of a volume or a device.
 fn target(item: &Value) -> String {
     let target = match item {
         Value::String(short) => volume::parts(short).1.to_owned(),
@@ -210,14 +211,14 @@ fn target(item: &Value) -> String {
     volume::clean(&target)
 }
 
-/// Where a config or a secret is in the container.
+/// Returns the target of a config or a secret.
 fn mounted(item: &Value, folder: &str) -> String {
     let source = item.get("source").unwrap_or(item);
     let target = item.get("target").map(text);
     target.unwrap_or_else(|| format!("{folder}{}", text(source)))
 }
 
-/// What a port comes to where no variable is set, in either form.
+/// Returns the value of a port if no variable is set, in either form.
 fn port(item: &Value) -> String {
     let filled = |value: &Value| interpolation::fill(&text(value), &|_| None);
     let key = |key: &str| item.get(key).map(filled);
@@ -250,7 +251,7 @@ fn port(item: &Value) -> String {
                     Some(protocol.to_owned()),
                 )
             }
-            // A range, or what only Compose understands.
+            // A range, or something that only Compose understands.
             _ => return short,
         }
     };
@@ -263,7 +264,7 @@ fn port(item: &Value) -> String {
     )
 }
 
-/// The named volume that a mount of a service is, if it is one.
+/// Returns the named volume of a mount, if it is one.
 fn volume_name(mount: &Value) -> Option<String> {
     let source = match mount {
         Value::String(short) => {

@@ -1,4 +1,4 @@
-//! The part of the Compose Specification that fitout writes, in the order in which it writes it.
+//! The part of the Compose Specification that fitout writes, in output order.
 //!
 //! Key names and meanings: <https://docs.docker.com/reference/compose-file/>.
 
@@ -10,12 +10,12 @@ use crate::workspace::{Command, Condition, Scalar};
 /// A compose file.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct File {
-    /// The project's name; Compose takes the folder's where not set.
+    /// The project's name; defaults to the folder's in Compose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// In the order of the manifest. Named volumes are declared when all of their mounts are known.
+    /// In the order of the manifest. Named volumes are declared once all mounts are known.
     pub services: IndexMap<String, Service>,
-    /// Files whose text stands in the compose file.
+    /// Files whose text is in the compose file.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub configs: IndexMap<String, InlineConfig>,
 }
@@ -71,7 +71,7 @@ pub struct Service {
     pub pids_limit: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub develop: Option<Develop>,
-    /// Keys from the manifest's `compose` table, which [`super::merge`] lays over these.
+    /// Keys from the manifest's `compose` table, which [`super::merge`] merges into these.
     #[serde(skip)]
     pub raw: serde_json::Map<String, serde_json::Value>,
 }
@@ -108,7 +108,7 @@ pub struct Port {
     pub protocol: Option<&'static str>,
 }
 
-/// A mount: short where the short form says everything, else long.
+/// A mount: in the short form if that is sufficient, otherwise in the long form.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Volume {
@@ -118,7 +118,7 @@ pub enum Volume {
     Bind(BindMount),
 }
 
-/// A folder or file of the workspace inside the container.
+/// A folder or file of the workspace in the container.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "the keys are Compose's")]
 pub struct BindMount {
@@ -131,7 +131,8 @@ pub struct BindMount {
     pub bind: BindOptions,
 }
 
-/// `create_host_path: false`: a missing source is an error, not an empty folder that root owns.
+/// `create_host_path: false`: a missing source is an error, instead of creating an empty folder
+/// owned by root.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "the keys are Compose's")]
 pub struct BindOptions {
@@ -180,7 +181,7 @@ pub struct Healthcheck {
 /// What `docker compose watch` does.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Develop {
-    /// One entry a watched folder or file.
+    /// One entry per watched folder or file.
     pub watch: Vec<Watch>,
 }
 

@@ -1,8 +1,8 @@
-//! The known trap of `docker-compose.override.yml`: a list there is added to the list of the compose
-//! file. Who writes `ports:` to change a port gets both. Pure: text in, findings out.
+//! A common mistake in `docker-compose.override.yml`: lists are added to those of the compose file,
+//! so `ports:` adds a port instead of changing it. Pure: text in, findings out.
 //!
-//! A text that is no YAML has no findings here: Compose says what is wrong with it. One that is too much to
-//! read is an error, as nobody could say then what it does.
+//! Invalid YAML has no findings: Compose reports what is wrong with it. A text that exceeds the
+//! limits is an error, because its effect is unknown.
 
 use std::ops::RangeInclusive;
 
@@ -16,11 +16,11 @@ pub struct AddedPort {
     pub service: String,
     /// The container's port that both files publish.
     pub target: u16,
-    /// Of `ports:` in the override, counted from 1.
+    /// The line of `ports:` in the override, from 1.
     pub line: usize,
 }
 
-/// The ports that the override adds although it looks as if it replaced them.
+/// Returns ports that the override adds, although they look like replacements.
 /// <https://docs.docker.com/reference/compose-file/merge/#replace-value>
 pub fn added_ports(text: &str, workspace: &Workspace) -> Result<Vec<AddedPort>, Excess> {
     let root = yaml::parse(text)?;
@@ -52,21 +52,21 @@ pub fn added_ports(text: &str, workspace: &Workspace) -> Result<Vec<AddedPort>, 
     Ok(found)
 }
 
-/// The name that the override gives to the project.
+/// Returns the project name in the override.
 pub fn project_name(text: &str) -> Result<Option<String>, Excess> {
     let root = yaml::parse(text)?;
     let name = root.as_ref().and_then(|root| root.get("name")?.text());
     Ok(name.filter(|name| !name.is_empty()).map(str::to_owned))
 }
 
-/// What Compose merges with the value of the compose file: `!override` replaces that, `!reset` removes
-/// it.
+/// Returns the value that Compose merges with the compose file's: `!override` replaces that,
+/// `!reset` removes it.
 fn merged<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     node.get(key)
         .filter(|node| !["override", "reset"].contains(&node.tag.as_str()))
 }
 
-/// The container's ports that an entry publishes: `3200:3000/tcp`, `3200-3201:3000-3001`,
+/// Returns the container ports that an entry publishes: `3200:3000/tcp`, `3200-3201:3000-3001`,
 /// `{target: 3000}`.
 fn published(entry: &Node) -> Option<(RangeInclusive<u16>, Protocol)> {
     let text = |key: &str| entry.get(key).and_then(Node::text);

@@ -1,47 +1,46 @@
-//! Whose a Compose project is, by what its containers say of the folder that they were made in.
+//! Determines the owner of a Compose project by the folders that its containers were created in.
 //!
-//! Compose knows a project by its name alone: it takes the containers and volumes of another folder's
-//! project of that name for its own, replaces them, and removes them. Pure: what is at a folder is
-//! handed in.
+//! Compose identifies a project by its name alone: it replaces and removes containers and volumes
+//! of another folder's project with the same name. Pure: the contents of folders are passed in.
 
 use super::selection::PROJECT;
 
-/// What is at the folder that a container was made in.
+/// What exists in the folder that a container was created in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// This workspace, by whatever path.
+    /// This workspace, by any path.
     Here,
-    /// Another workspace, or a project that is none.
+    /// Another workspace, or another Compose project.
     Elsewhere,
-    /// Nothing any more.
+    /// It no longer exists.
     Gone,
 }
 
-/// Whose a project is.
+/// The owner of a project.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Owner {
-    /// Nobody's: it has no containers.
+    /// No owner: it has no containers.
     #[default]
     Nobody,
     /// This workspace's.
     Ours,
-    /// This workspace's, which was in that folder before.
+    /// This workspace, previously in that folder.
     Moved(String),
-    /// That of another folder, which has this of it.
+    /// Another folder, with these resources.
     Other(String, Belongings),
 }
 
-/// What somebody else has of a project.
+/// The resources of a project that belong to another folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Belongings {
     /// Containers, running or not.
     Containers,
-    /// Nothing but volumes.
+    /// Only volumes.
     Volumes,
 }
 
-/// By the folders that the containers of a project were made in. Folders that nobody names are left
-/// out: not all that has the label of a project was made by Compose.
+/// Determines the owner by the folders that the project's containers were created in. Empty folders
+/// are ignored: not everything with a project label was created by Compose.
 pub fn of_containers<'a>(
     folders: impl IntoIterator<Item = &'a str>,
     place: impl Fn(&str) -> Place,
@@ -60,18 +59,18 @@ pub fn of_containers<'a>(
     owner
 }
 
-/// That a project is somebody else's, as a sentence.
+/// The message for a project with a different owner.
 pub fn refusal(project: &str, folder: &str, what: Belongings) -> String {
     let what = match what {
         Belongings::Containers => "containers",
         Belongings::Volumes => "volumes, and the data in them,",
     };
     format!(
-        "the Compose project `{project}` is that of {folder}: its {what} would be taken for this workspace's"
+        "the Compose project `{project}` belongs to {folder}: its {what} would be treated as this workspace's"
     )
 }
 
-/// A name that nobody has: with the first number from 2 on that makes it one.
+/// Returns an unused name: with the first suitable number from 2 on.
 pub fn own_name(project: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let mut numbers = 2..u32::MAX;
     let free = numbers.find_map(|number| {
@@ -81,7 +80,7 @@ pub fn own_name(project: &str, is_taken: impl Fn(&str) -> bool) -> String {
     free.unwrap_or_default()
 }
 
-/// The line of `.env` that gives a workspace its project.
+/// Returns the line for `.env` that sets a workspace's project.
 pub fn line(project: &str) -> String {
     format!("{PROJECT}={project}")
 }

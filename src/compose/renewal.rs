@@ -1,5 +1,5 @@
-//! After the lock file of a repo's dependencies changed: which kept folders are out of date, and how
-//! Compose is made to replace them and no other volume. Pure.
+//! After a change of a lock file: determines outdated kept folders, and how to make Compose replace
+//! only these volumes. Pure.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use super::text;
 use crate::stack;
 use crate::workspace::{Service, Source};
 
-/// Where the lock files of a service can be, relative to the workspace: in its build context and in
-/// what is mounted, and what `rebuild_on` names. None where it keeps no folder.
+/// Returns possible lock files of a service, relative to the workspace: in its build context and
+/// mounts, and those in `rebuild_on`. None if it has no kept folders.
 pub fn lock_files(service: &Service) -> Vec<String> {
     let Source::Build(build) = &service.source else {
         return Vec::new();
@@ -30,11 +30,11 @@ pub fn lock_files(service: &Service) -> Vec<String> {
     files
 }
 
-/// One value for the names and texts of all lock files of a service.
+/// Returns a fingerprint of the names and texts of all lock files of a service.
 pub fn fingerprint<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut parts = String::new();
     for (name, text) in files {
-        // With its length, so that no two lists of files look the same.
+        // With its length, so that different lists of files don't look the same.
         for part in [name, text] {
             parts.push_str(&part.len().to_string());
             parts.push(':');
@@ -44,8 +44,8 @@ pub fn fingerprint<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> S
     text::hash(&parts)
 }
 
-/// The services whose fingerprint is another one than it was. One that was never seen is not among
-/// them: nobody knows what its folders were made from.
+/// Returns services whose fingerprint has changed. Excludes unknown services, because the source of
+/// their folders is unknown.
 pub fn outdated<'a>(
     recorded: &BTreeMap<String, String>,
     now: &'a BTreeMap<String, String>,
@@ -56,12 +56,12 @@ pub fn outdated<'a>(
         .collect()
 }
 
-/// The project of `docker compose config --format json` reduced to these services, each without the
-/// volumes of its kept folders.
+/// Reduces the project of `docker compose config --format json` to these services, without the
+/// volumes of their kept folders.
 ///
-/// A container that replaces another one takes over its anonymous volumes, each by its place. One
-/// made from this leaves the kept folders behind, so that the one that replaces it in turn gets new
-/// ones from the new image, and takes over all others.
+/// A container that replaces another one takes over its anonymous volumes, by target. One created
+/// from this doesn't take over the kept folders, so the one that replaces it gets new ones from the
+/// new image, and takes over all others.
 pub fn without_kept(mut project: Value, services: &[&Service]) -> Value {
     let Some(all) = project.get_mut("services").and_then(Value::as_object_mut) else {
         return project;

@@ -1,13 +1,14 @@
-//! Which files and which project `docker compose` is to work on, whatever the shell exports.
+//! Selects the files and the project for `docker compose`, regardless of the shell.
 //!
-//! Compose takes that from variables (<https://docs.docker.com/compose/how-tos/environment-variables/envvars/>).
-//! Those that say *what* is worked on are decided here; those that only say *how* (`COMPOSE_PROGRESS`,
-//! `COMPOSE_PARALLEL_LIMIT`, `COMPOSE_REMOVE_ORPHANS` and so on) are the user's, and reach Compose as
-//! they are. Pure: what the shell, `.env` and the folder hold is handed in.
+//! Compose reads these from variables
+//! (<https://docs.docker.com/compose/how-tos/environment-variables/envvars/>). Variables that
+//! select *what* Compose uses are handled here; those that only change *how* it works
+//! (`COMPOSE_PROGRESS`, `COMPOSE_PARALLEL_LIMIT`, `COMPOSE_REMOVE_ORPHANS` and so on) are passed
+//! through. Pure: the contents of the shell, `.env` and the folder are passed in.
 
 use super::FILE;
 
-/// The variables that say what Compose works on. None of them reaches it from the shell.
+/// Variables that select what Compose uses. None of them is passed through from the shell.
 pub const DECIDED: [&str; 5] = [
     FILES,
     SEPARATOR,
@@ -18,16 +19,15 @@ pub const DECIDED: [&str; 5] = [
 
 /// The files of a project, joined by [`SEPARATOR`].
 pub const FILES: &str = "COMPOSE_FILE";
-/// What stands between the files.
+/// The separator of the files.
 pub const SEPARATOR: &str = "COMPOSE_PATH_SEPARATOR";
 /// The name of a project.
 pub const PROJECT: &str = "COMPOSE_PROJECT_NAME";
-/// The profiles that are on, joined by commas. The shell's are followed: they choose among services of
-/// the same project, and each run of a person may want others.
+/// Enabled profiles, separated by commas. The shell's are honored: they select services of the same
+/// project, and users may want different ones for each run.
 pub const PROFILES: &str = "COMPOSE_PROFILES";
 
-/// The names under which Compose looks for the file of a project, the first of which wins (compose-go,
-/// `DefaultFileNames`).
+/// The file names that Compose looks for; the first one is used (compose-go, `DefaultFileNames`).
 pub const FOUND: [&str; 4] = ["compose.yaml", "compose.yml", FILE, "docker-compose.yaml"];
 /// The same for the override (compose-go, `DefaultOverrideFileNames`).
 const OVERRIDES: [&str; 4] = [
@@ -37,54 +37,54 @@ const OVERRIDES: [&str; 4] = [
     "docker-compose.override.yaml",
 ];
 
-/// What Compose is to work on.
+/// The files and project for Compose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// The project's files: relative to the workspace, or as the user's variable names them.
+    /// The project's files: relative to the workspace, or as in the user's variable.
     pub files: Vec<String>,
-    /// What stands between them in `COMPOSE_FILE`.
+    /// Their separator in `COMPOSE_FILE`.
     separator: String,
-    /// The project's name; empty where Compose has to say that there is none.
+    /// The project's name; empty if Compose should report that there is none.
     pub project: String,
-    /// What is not as it seems.
+    /// Differences from plain `docker compose`.
     pub differences: Vec<Difference>,
 }
 
-/// Something that makes plain `docker compose` work on something else, or on other services.
+/// Something that makes plain `docker compose` use something else, or other services.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
     /// A lower-case sentence.
     pub found: String,
-    /// What ends it: a command.
+    /// A command that fixes it.
     pub remedy: Option<String>,
 }
 
-/// What there is to choose from.
+/// The inputs of a selection.
 pub struct Sources<'a> {
-    /// A variable of the shell.
+    /// Returns a shell variable.
     pub shell: &'a dyn Fn(&str) -> Option<&'a str>,
-    /// A variable of `.env`.
+    /// Returns a variable in `.env`.
     pub env_file: &'a dyn Fn(&str) -> Option<&'a str>,
-    /// Whether the workspace's folder holds a file of that name.
+    /// Whether the workspace's folder contains a file with that name.
     pub has_file: &'a dyn Fn(&str) -> bool,
-    /// Whether a file, as a variable names it, is right in the workspace's folder.
+    /// Whether a file in a variable is directly in the workspace's folder.
     pub in_folder: &'a dyn Fn(&str) -> bool,
 }
 
 impl<'a> Sources<'a> {
-    /// A variable of the shell that is not set to nothing.
+    /// Returns a non-empty shell variable.
     fn in_shell(&self, name: &str) -> Option<&'a str> {
         (self.shell)(name).filter(|value| !value.is_empty())
     }
 
-    /// A variable of `.env` that is not set to nothing.
+    /// Returns a non-empty variable in `.env`.
     fn in_file(&self, name: &str) -> Option<&'a str> {
         (self.env_file)(name).filter(|value| !value.is_empty())
     }
 }
 
 impl Selection {
-    /// Decides. `name` says how a project of these files is called.
+    /// Selects the files and project. `name` returns the project name for these files.
     pub fn of(sources: &Sources, name: impl FnOnce(&[String]) -> String) -> Self {
         let mut differences = Vec::new();
         let (files, separator) = files(sources, &mut differences);
@@ -94,9 +94,7 @@ impl Selection {
         {
             differences.push(Difference::of_shell(
                 PROJECT,
-                &format!(
-                    "is `{other}`, and is ignored: the project of this workspace is `{project}`"
-                ),
+                &format!("is `{other}`, but ignored: the project of this workspace is `{project}`"),
             ));
         }
         if let Some(profiles) = (sources.shell)(PROFILES)
@@ -109,16 +107,16 @@ impl Selection {
             };
             differences.push(Difference::of_shell(
                 PROFILES,
-                &format!("is `{profiles}`{instead}: the services of these profiles are meant"),
+                &format!("is `{profiles}`{instead}: using the services of these profiles"),
             ));
         }
         if let Some(others) = sources.in_shell("COMPOSE_ENV_FILES") {
             differences.push(Difference::of_shell(
                 "COMPOSE_ENV_FILES",
-                &format!("is `{others}`, and is ignored: `.env` is read"),
+                &format!("is `{others}`, but ignored: using `.env`"),
             ));
         }
-        // As Compose reads it: Go's words for yes (strconv.ParseBool), and `y`.
+        // Compose's booleans: Go's (strconv.ParseBool), and `y`.
         let yes = ["1", "t", "true", "y"];
         if sources
             .in_shell("COMPOSE_DISABLE_ENV_FILE")
@@ -126,7 +124,7 @@ impl Selection {
         {
             differences.push(Difference::of_shell(
                 "COMPOSE_DISABLE_ENV_FILE",
-                "is set, and is ignored: `.env` is read",
+                "is set, but ignored: using `.env`",
             ));
         }
         Selection {
@@ -137,21 +135,20 @@ impl Selection {
         }
     }
 
-    /// The same files as another project.
+    /// Returns the same files with another project.
     #[must_use]
     pub fn named(mut self, project: &str) -> Self {
         project.clone_into(&mut self.project);
         self
     }
 
-    /// Whether there are files beside ours and its override.
+    /// Whether there are files other than ours and its override.
     pub fn has_more_files(&self) -> bool {
         let is_usual = |file: &String| *file == FILE || OVERRIDES.contains(&file.as_str());
         !self.files.iter().all(is_usual)
     }
 
-    /// The variables that say so to Compose. A flag of its command line goes over them, as it does over
-    /// those of a shell.
+    /// Returns the variables for Compose. Command line flags override them, like those of a shell.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         let mut variables = vec![
             (FILES, self.files.join(&self.separator)),
@@ -173,11 +170,11 @@ impl Difference {
     }
 }
 
-/// The files, and what stands between them: those of a variable that includes our own, else those that
-/// Compose finds beside our own.
+/// Returns the files and their separator: those of a variable that includes ours, otherwise those
+/// that Compose finds next to ours.
 fn files(sources: &Sources, differences: &mut Vec<Difference>) -> (Vec<String>, String) {
     let of_file = sources.in_file(SEPARATOR).unwrap_or(":");
-    // The project's folder is that of its first file, and our file's paths begin there.
+    // The project's folder is that of its first file, which our file's paths are relative to.
     let is_ours = |files: &[String]| {
         let mut ours = files.iter();
         ours.any(|file| file.rsplit('/').next() == Some(FILE) && (sources.in_folder)(file))
@@ -198,14 +195,14 @@ fn files(sources: &Sources, differences: &mut Vec<Difference>) -> (Vec<String>, 
         if is_ours(&files) {
             differences.push(Difference::of_shell(
                 FILES,
-                &format!("is `{value}`: these files are meant"),
+                &format!("is `{value}`: using these files"),
             ));
             return (files, separator.to_owned());
         }
         differences.push(Difference::of_shell(
             FILES,
             &format!(
-                "is `{value}`, and is ignored: it does not begin in this folder or does not name `{FILE}`"
+                "is `{value}`, but ignored: its first file is not in this folder, or it doesn't include `{FILE}`"
             ),
         ));
     }
@@ -217,15 +214,14 @@ fn files(sources: &Sources, differences: &mut Vec<Difference>) -> (Vec<String>, 
             {
                 differences.push(Difference::of_shell(
                     SEPARATOR,
-                    &format!("is `{other}`, and is ignored: that of `.env` is `{of_file}`"),
+                    &format!("is `{other}`, but ignored: in `.env`, it is `{of_file}`"),
                 ));
             }
             return (files, of_file.to_owned());
         }
         differences.push(Difference {
             found: format!(
-                "`{FILES}` in `.env` is `{value}`, and is ignored: it does not begin in this folder or \
-                 does not name `{FILE}`"
+                "`{FILES}` in `.env` is `{value}`, but ignored: its first file is not in this folder, or it doesn't include `{FILE}`"
             ),
             remedy: None,
         });
@@ -240,7 +236,7 @@ fn files(sources: &Sources, differences: &mut Vec<Difference>) -> (Vec<String>, 
     (files.collect(), ":".to_owned())
 }
 
-/// The file that Compose finds before ours.
+/// Returns the file that Compose uses instead of ours.
 fn hiding(sources: &Sources) -> Option<&'static str> {
     let before = FOUND.into_iter().take_while(|name| *name != FILE);
     before.into_iter().find(|name| (sources.has_file)(name))
@@ -325,7 +321,7 @@ mod tests {
             let in_shell = select(&variables, &[], &[]);
             assert_eq!(in_shell.files, files, "{value}");
             assert_eq!(in_shell.environment()[0].1, value);
-            assert!(found(&in_shell)[0].contains("these files are meant"));
+            assert!(found(&in_shell)[0].contains("using these files"));
         }
     }
 
@@ -346,7 +342,7 @@ mod tests {
                     select(&[], &variables, &[])
                 };
                 assert_eq!(selection.files, ["docker-compose.yml"], "{value}");
-                assert!(found(&selection)[0].contains("is ignored"), "{value}");
+                assert!(found(&selection)[0].contains("but ignored"), "{value}");
             }
         }
         // Then those of `.env` are meant again.
@@ -368,12 +364,8 @@ mod tests {
             ),
             (PROJECT, "vera", None),
             (PROJECT, "", None),
-            (
-                "COMPOSE_ENV_FILES",
-                "/elsewhere/.env",
-                Some("`.env` is read"),
-            ),
-            ("COMPOSE_DISABLE_ENV_FILE", "True", Some("`.env` is read")),
+            ("COMPOSE_ENV_FILES", "/elsewhere/.env", Some("using `.env`")),
+            ("COMPOSE_DISABLE_ENV_FILE", "True", Some("using `.env`")),
             ("COMPOSE_DISABLE_ENV_FILE", "0", None),
             (PROFILES, "debug", Some("services of these profiles")),
             (PROFILES, "", None),

@@ -169,7 +169,7 @@ fn a_port_is_a_variable_and_for_this_machine_only_unless_an_address_is_given() {
                 "/services/api/ports/0/protocol",
                 json!("udp"),
             ),
-            // One port on two addresses of this machine is no clash.
+            // One port on two addresses of this machine is not a conflict.
             (
                 "ports = [\"127.0.0.1:8080:80\", \"127.0.0.2:8080:81\"]",
                 "/services/api/ports/1/host_ip",

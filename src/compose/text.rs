@@ -1,6 +1,6 @@
 //! The compose file as text: YAML, under a header with the hash of the body.
 //!
-//! The only file that names the library that writes YAML.
+//! The only file that uses the YAML library.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -16,17 +16,17 @@ use super::model::File;
 
 const TITLE: &str = "# Written by fitout from workspace.toml. Change that file, or add a \
                      docker-compose.override.yml.";
-/// The version is that of the header: a later fitout may hash in another way.
+/// The version of the header: a later fitout may hash differently.
 const HASH: &str = "# fitout:1 sha256:";
 
-/// What the header of a compose file says about its body.
+/// The state of a compose file according to its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// fitout wrote it, and nobody has changed it since.
+    /// Written by fitout, and unchanged.
     Written,
-    /// fitout wrote it, and somebody has changed it since.
+    /// Written by fitout, but changed since.
     Edited,
-    /// fitout did not write it.
+    /// Not written by fitout.
     Foreign,
 }
 
@@ -43,7 +43,7 @@ pub fn origin(text: &str) -> Origin {
         .strip_prefix(TITLE)
         .and_then(|rest| rest.strip_prefix('\n'))
     else {
-        // A header that was changed is an edit as well, as long as the hash is still there.
+        // A changed header is an edit too, as long as the hash still exists.
         let edited = text.lines().take(5).any(|line| line.starts_with(HASH));
         return if edited {
             Origin::Edited
@@ -70,8 +70,8 @@ pub fn hash(body: &str) -> String {
     hex
 }
 
-/// A text with the line endings of Windows, all of them, as it was before git checked it out so: that is no
-/// edit. Where only some are, somebody has made one.
+/// Normalizes Windows line endings if all lines have them, as after a checkout by git, which is not
+/// an edit. If only some lines have them, that is an edit.
 pub fn unix(text: &str) -> Cow<'_, str> {
     if is_windows(text) {
         Cow::Owned(text.replace("\r\n", "\n"))
@@ -80,17 +80,17 @@ pub fn unix(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether every line ends as on Windows.
+/// Whether all lines have Windows line endings.
 pub fn is_windows(text: &str) -> bool {
     text.contains("\r\n") && text.matches('\n').count() == text.matches("\r\n").count()
 }
 
-/// Whether the line is one of the header, which every run writes anew.
+/// Whether the line is part of the header, which every run rewrites.
 pub(super) fn is_header(line: &str) -> bool {
     line == TITLE || line.starts_with(HASH)
 }
 
-/// Whether a text is, byte for byte, what some run of fitout wrote.
+/// Whether a text is exactly what a run of fitout wrote, byte for byte.
 pub fn is_as_written(text: &str) -> bool {
     !text.contains('\r') && origin(text) == Origin::Written
 }
@@ -100,12 +100,12 @@ fn yaml(tree: &Value) -> String {
     let mut text = String::new();
     match serde_saphyr::to_fmt_writer_with_options(&mut text, &Styled::root(tree), options) {
         Ok(()) => text,
-        // A tree of maps, lists and scalars has a YAML form, and a string takes all that is written.
+        // A tree of maps, lists and scalars can always be written as YAML to a string.
         Err(error) => panic!("the compose file can't be written as YAML: {error}"),
     }
 }
 
-/// A tree, and where it stands: that decides between block and flow style.
+/// A tree with its position, which determines block or flow style.
 struct Styled<'a> {
     value: &'a Value,
     key: &'a str,
@@ -121,7 +121,7 @@ impl<'a> Styled<'a> {
         }
     }
 
-    /// Short things that belong on one line.
+    /// Short values, on one line.
     fn on_one_line(&self) -> bool {
         matches!(
             (self.parent, self.key),
@@ -129,14 +129,14 @@ impl<'a> Styled<'a> {
         ) && !self.has_script()
     }
 
-    /// A list with a text of several lines, which is read best as it is.
+    /// A list with a multi-line text, which is most readable in block style.
     fn has_script(&self) -> bool {
         let items = self.value.as_array();
         items.is_some_and(|items| items.iter().any(|item| is_script(item, self.key)))
     }
 }
 
-/// A health check's text of several lines.
+/// A multi-line health check.
 fn is_script(value: &Value, parent: &str) -> bool {
     parent == "test" && value.as_str().is_some_and(|text| text.contains('\n'))
 }
@@ -184,7 +184,7 @@ impl Serialize for Styled<'_> {
             Value::String(text) if is_script(self.value, self.parent) => {
                 LitStr(text).serialize(serializer)
             }
-            // Compose wants a string here, and a plain `${…}` looks like a number's place.
+            // Compose requires a string here, and a plain `${…}` may become a number.
             Value::String(text) if self.key == "published" => {
                 DoubleQuoted(text).serialize(serializer)
             }
@@ -193,8 +193,8 @@ impl Serialize for Styled<'_> {
     }
 }
 
-/// A value inside of `[…]` or `{…}`, where Compose's reader takes a `?` for the end of a plain text
-/// (as YAML 1.1 does).
+/// A value inside `[…]` or `{…}`, in which Compose's parser ends a plain scalar at `?` (as in YAML
+/// 1.1).
 struct InFlow<'a>(&'a Value);
 
 impl Serialize for InFlow<'_> {

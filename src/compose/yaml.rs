@@ -1,18 +1,18 @@
-//! A YAML text as a tree that knows the line and the tag of each value. For files that people write:
+//! Parses YAML into a tree with the line and the tag of each value, for files written by users:
 //! serde's data model has neither.
 
 use std::collections::HashMap;
 
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, Span, Tag};
 
-/// A value, and where it stands.
+/// A value and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Counted from 1; of a value of a mapping, its key's.
+    /// The line, from 1; for a value in a mapping, its key's line.
     pub line: usize,
     /// `override` for `!override`; empty without one.
     pub tag: String,
-    /// What it is.
+    /// Its kind.
     pub value: Value,
 }
 
@@ -28,8 +28,8 @@ pub enum Value {
 }
 
 impl Node {
-    /// The value of a key; none where this is no mapping. A mapping's own keys go before those that
-    /// `<<` merges into it.
+    /// Returns the value of a key; none if this is not a mapping. A mapping's own keys take
+    /// precedence over those merged by `<<`.
     pub fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(entries) = &self.value else {
             return None;
@@ -54,22 +54,22 @@ impl Node {
     }
 }
 
-/// Values that anchors and aliases may add to those that are written: ten levels of ten aliases would be ten
-/// thousand million. Compose refuses such a file as well.
+/// The maximum number of values that anchors and aliases may add: ten levels of ten aliases would
+/// be ten billion. Compose refuses such a file too.
 const MOST_COPIED: usize = 100_000;
-/// Values inside one another; people write a dozen.
+/// Maximum nesting of values; files written by people have a dozen levels.
 const DEEPEST: usize = 128;
 
-/// A text that would take more than fitout reads.
+/// A text that exceeds fitout's limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Excess {
     /// More than [`MOST_COPIED`].
     #[error(
-        "its anchors and aliases repeat more than {MOST_COPIED} values, and fitout reads no more"
+        "its anchors and aliases expand to more than {MOST_COPIED} values, which is fitout's limit"
     )]
     Copied,
     /// Deeper than [`DEEPEST`].
-    #[error("its values are nested more than {DEEPEST} levels deep, and fitout reads no deeper")]
+    #[error("its values are nested more than {DEEPEST} levels deep, which is fitout's limit")]
     Nested,
 }
 
@@ -78,14 +78,14 @@ impl Excess {
     pub fn hint(self) -> &'static str {
         match self {
             Excess::Copied => {
-                "write fewer aliases, and no anchors around what holds aliases itself"
+                "use fewer aliases, and no anchors around values that contain aliases"
             }
             Excess::Nested => "nest its lists and mappings less deeply",
         }
     }
 }
 
-/// The first document of a text; none where it is empty or no YAML.
+/// Returns the first document of a text; none if it is empty or not YAML.
 pub fn parse(text: &str) -> Result<Option<Node>, Excess> {
     let mut excess = None;
     let node = parse_within(text, &mut excess);
@@ -96,7 +96,7 @@ fn parse_within(text: &str, excess: &mut Option<Excess>) -> Option<Node> {
     let mut open: Vec<Open> = Vec::new();
     let mut anchors: HashMap<usize, (Node, usize)> = HashMap::new();
     let mut copied = 0;
-    // With them, a hundred lines of comment would be too many for the parser.
+    // With comments, a hundred lines of them would exceed the parser's limit.
     let mut options = Options::default();
     options.set_emit_comments(false);
     for event in Parser::new_from_str_with_options(text, options) {
@@ -179,13 +179,13 @@ fn node(value: Value, tag: Option<&Tag>, span: &Span) -> Node {
     }
 }
 
-/// A list or a mapping whose end has not come yet.
+/// An unfinished list or mapping.
 struct Open {
     node: Node,
     anchor: usize,
     /// How many values are in it, at any depth.
     values: usize,
-    /// Of a mapping: the key that waits for its value.
+    /// For a mapping: the key that needs a value.
     key: Option<Node>,
 }
 

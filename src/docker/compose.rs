@@ -1,4 +1,4 @@
-//! Compose: which one there is, and how it is run.
+//! Compose: detects the installed version, and runs it.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -18,25 +18,25 @@ use crate::host::interrupt;
 use crate::host::process::{self, Output, RunError, Traced as _};
 use crate::running::ServiceState;
 
-/// Which Compose this machine has.
+/// The Compose installed on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ComposeFound {
     /// `docker compose`, of this version.
     Plugin(String),
-    /// Only a `docker-compose` of this version: Compose 2 that is not installed as a plugin, or
+    /// Only a `docker-compose` with this version: Compose 2 that is not installed as a plugin, or
     /// Compose 1.
     Standalone(String),
     /// None.
     Missing,
 }
 
-/// Why Compose did not do what it was asked for.
+/// Why Compose failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
-    /// It was not able to run.
+    /// It could not be run.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// It says why, one message each.
+    /// Its error messages.
     #[error("{}", .0.join("; "))]
     Refused(Vec<String>),
 }
@@ -81,13 +81,14 @@ pub(super) fn find(docker: &Docker) -> Result<ComposeFound, RunError> {
         Ok(output) if output.status.success() => {
             Ok(ComposeFound::Standalone(clean_version(&output.stdout)))
         }
-        // One that this user may not run, on a PATH of someone else, is none.
+        // One that this user can't execute doesn't count.
         Ok(_) | Err(RunError::NotFound(_) | RunError::Io { .. }) => Ok(ComposeFound::Missing),
         Err(error) => Err(error),
     }
 }
 
-/// Whether the client surely lacks the plugin. Starts no program where it is in one of the usual places.
+/// Whether the client certainly lacks the plugin. Starts no process if the plugin is in one of the
+/// usual places.
 pub(super) fn is_missing(docker: &Docker) -> bool {
     !plugin_folders()
         .iter()
@@ -95,7 +96,7 @@ pub(super) fn is_missing(docker: &Docker) -> bool {
         && find(docker).is_ok_and(|found| !matches!(found, ComposeFound::Plugin(_)))
 }
 
-/// Where the client looks for plugins, but for what its configuration adds: docker/cli,
+/// The client's plugin folders, except those in its configuration: docker/cli,
 /// `cli-plugins/manager/manager_unix.go`.
 fn plugin_folders() -> Vec<PathBuf> {
     let of_user = std::env::var_os("DOCKER_CONFIG")
@@ -113,7 +114,7 @@ fn clean_version(text: &str) -> String {
     text.trim().trim_start_matches('v').to_owned()
 }
 
-/// A file of variables that is not there would keep Compose even from saying its version.
+/// With a missing env file, Compose doesn't even print its version.
 fn without_the_shells(command: &mut Command) -> &mut Command {
     for name in selection::DECIDED {
         command.env_remove(name);
@@ -121,9 +122,9 @@ fn without_the_shells(command: &mut Command) -> &mut Command {
     command
 }
 
-/// How long Compose may take to stop after it was asked to: Docker's own limit for a container.
+/// How long Compose may take to stop: Docker's own limit for a container.
 const GRACE: Duration = Duration::from_secs(10);
-/// How often a run looks for Ctrl-C.
+/// How often a run checks for Ctrl-C.
 const TICK: Duration = Duration::from_millis(20);
 
 fn not_started(source: std::io::Error) -> RunError {
@@ -134,7 +135,7 @@ fn not_started(source: std::io::Error) -> RunError {
     }
 }
 
-/// One call of `docker compose`, in the making.
+/// A `docker compose` command to be run.
 #[derive(Clone, Debug)]
 pub struct Compose {
     limit: Duration,
@@ -171,41 +172,41 @@ impl Compose {
         self
     }
 
-    /// Sets a variable for this call, over the shell and `.env`.
+    /// Sets a variable for this call, overriding the shell and `.env`.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
     }
 
-    /// Sets variables to something, for a call that only has to read the file.
+    /// Sets variables to placeholders, for a call that only has to read the file.
     #[must_use]
     pub fn with_made_up(self, variables: &[String]) -> Self {
-        // A number passes where a text is wanted; not the other way round.
+        // A number is accepted as a string, but not vice versa.
         variables
             .iter()
             .fold(self, |compose, name| compose.env(name, "1"))
     }
 
-    /// Runs it with its output captured, within the client's limit.
+    /// Runs it with its output captured, within the client's timeout.
     pub fn capture(&self) -> Result<Output, RunError> {
         process::run(&mut self.command(), self.limit)
     }
 
-    /// Runs it in the user's terminal, however long it takes. It is in our own process group, so
-    /// that Ctrl-C reaches it too.
+    /// Runs it in the user's terminal, without a timeout. It is in our own process group, so that
+    /// it receives Ctrl-C too.
     pub fn pass_through(&self) -> Result<ExitStatus, RunError> {
         self.command().traced_status().map_err(not_started)
     }
 
-    /// Becomes `docker compose`: this process is replaced, so that exit status, signals and terminal
-    /// are its own. Returns only when that can't be done.
+    /// Replaces this process with `docker compose`, which then handles exit status, signals and
+    /// terminal. Only returns on failure.
     pub fn exec(self) -> RunError {
         not_started(self.command().traced_exec())
     }
 
-    /// Runs it in the user's terminal. After Ctrl-C or SIGTERM it is asked to stop as well, and
-    /// ended when it does not.
+    /// Runs it in the user's terminal. After Ctrl-C or SIGTERM it is asked to stop too, and killed
+    /// if it doesn't.
     pub fn pass_through_until_interrupt(&self) -> Result<ExitStatus, RunError> {
         let mut child = self.command().traced_spawn().map_err(not_started)?;
         let mut asked: Option<Instant> = None;
@@ -215,7 +216,7 @@ impl Compose {
             }
             match asked {
                 None if interrupt::requested() => {
-                    // It may have ended in between, which is what is wanted.
+                    // It may have exited in between, which is fine.
                     let _ = kill_process(Pid::from_child(&child), Signal::TERM);
                     asked = Some(Instant::now());
                 }
@@ -228,7 +229,7 @@ impl Compose {
         }
     }
 
-    /// The containers of the project's services, also those that have ended.
+    /// Returns the containers of the project's services, including stopped ones.
     pub fn services(self) -> Result<Vec<ServiceState>, ComposeError> {
         let output = self.args(["ps", "--all", "--format", "json"]).capture()?;
         if !output.status.success() {
@@ -237,8 +238,8 @@ impl Compose {
         Ok(containers::parse_services(&output.stdout))
     }
 
-    /// What each service amounts to, as a hash: Compose replaces a container whose hash is another
-    /// one than its service's. `env_file` stands in for `.env`.
+    /// Returns the configuration hash of each service: Compose replaces containers whose hash
+    /// differs from their service's. `env_file` is used instead of `.env`.
     pub fn hashes(&self, env_file: &Path) -> Result<BTreeMap<String, String>, ComposeError> {
         let config = self.clone().arg("--env-file").arg(env_file);
         let output = config.args(["config", "--hash", "*"]).capture()?;
@@ -252,8 +253,8 @@ impl Compose {
             .collect())
     }
 
-    /// The one place where Compose is called. It is started in the project's folder, as a user would
-    /// start it, and works on the files and the project that were selected, whatever this shell says.
+    /// The only place where Compose is called. It runs in the project's folder, as if started by a
+    /// user, with the selected files and project, regardless of the shell.
     fn command(&self) -> Command {
         let mut command = Command::new("docker");
         without_the_shells(&mut command)

@@ -1,11 +1,11 @@
-//! What runs: containers, the ports that they publish, and the state of a project's services.
+//! Containers, their published ports, and the state of a project's services.
 
 use serde::Deserialize;
 
 use crate::running::{PublishedPort, ServiceState};
 use crate::workspace::Protocol;
 
-/// A container, also one that has ended.
+/// A container, possibly stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     /// Its name.
@@ -16,20 +16,20 @@ pub struct Container {
     pub service: String,
     /// The folder of the Compose project; empty for none.
     pub folder: String,
-    /// The version of the Compose that made it; empty for none.
+    /// The version of the Compose that created it; empty for none.
     pub made_by: String,
-    /// Made by `docker compose run`, beside the service's own.
+    /// Whether it was created by `docker compose run`, in addition to the service's own.
     pub is_one_off: bool,
-    /// The ports of the host that it holds; none once it has ended.
+    /// The host ports that it publishes; none once it has exited.
     pub ports: Vec<PublishedPort>,
-    /// Of this very container: one that replaces it under the same name has another.
+    /// The id of this container: one that replaces it under the same name has a different one.
     pub id: String,
     state: String,
     status: String,
 }
 
 impl Container {
-    /// How it is, as Compose would say it.
+    /// Its state, as Compose would report it.
     pub fn service_state(&self) -> ServiceState {
         // `Up 2 hours (healthy)`, `Up 1 second (health: starting)`, `Exited (1) 3 minutes ago`
         let in_brackets = self.status.split_once('(').unwrap_or_default().1;
@@ -51,8 +51,8 @@ impl Container {
     }
 }
 
-/// For `docker ps --format`: one container a line, fields set apart by tabs. `{{json .}}` would
-/// join all labels with commas, and labels hold commas.
+/// For `docker ps --format`: a container per line, with tab-separated fields. `{{json .}}` would
+/// join all labels with commas, but labels can contain commas.
 pub const FORMAT: &str = concat!(
     "{{.Names}}\t",
     "{{.Label \"com.docker.compose.project\"}}\t",
@@ -66,7 +66,7 @@ pub const FORMAT: &str = concat!(
     "{{.ID}}"
 );
 
-/// The containers in what `docker ps` prints in [`FORMAT`]. Lines that can't be read are left out.
+/// Parses the output of `docker ps` in [`FORMAT`]. Invalid lines are skipped.
 pub fn parse(text: &str) -> Vec<Container> {
     let mut room = MOST_PORTS;
     text.lines()
@@ -88,11 +88,11 @@ pub fn parse(text: &str) -> Vec<Container> {
         .collect()
 }
 
-/// All that a host has: TCP and UDP, of IPv4 and of IPv6. What says that there are more is not believed.
+/// All ports of a host: TCP and UDP, for IPv4 and IPv6. Larger numbers are invalid.
 const MOST_PORTS: usize = 4 * 65_535;
 
-/// `127.0.0.1:3100->3000/tcp, :::8000-8001->8000-8001/tcp, 9000/tcp`: the last one is not published.
-/// Takes from the `room` that there is for ports.
+/// `127.0.0.1:3100->3000/tcp, :::8000-8001->8000-8001/tcp, 9000/tcp`: the last one is not
+/// published. Takes from the remaining `room` for ports.
 fn parse_ports(text: &str, room: &mut usize) -> Vec<PublishedPort> {
     let mut ports = Vec::new();
     for entry in text.split(", ") {
@@ -158,8 +158,8 @@ struct Publisher {
     protocol: String,
 }
 
-/// The output of `docker compose ps --format json`: one object a line since Compose 2.21, one
-/// array before. Entries that can't be read are left out.
+/// Parses the output of `docker compose ps --format json`: an object per line since Compose 2.21,
+/// an array before. Invalid entries are skipped.
 pub fn parse_services(text: &str) -> Vec<ServiceState> {
     let text = text.trim();
     let entries: Vec<PsEntry> = if text.starts_with('[') {
@@ -178,7 +178,7 @@ struct HealthLogEntry {
     output: String,
 }
 
-/// Of the log in `docker inspect`, oldest first.
+/// From the log in `docker inspect`, oldest first.
 pub fn last_health_output(json: &str) -> Option<String> {
     let log: Vec<HealthLogEntry> = serde_json::from_str(json).ok()?;
     let last = log.last()?.output.trim();
@@ -212,8 +212,8 @@ impl From<PsEntry> for ServiceState {
     }
 }
 
-/// The folder of the project among `name=value` labels that are joined by commas, which values hold too:
-/// the next label of Compose ends it, as does one whose name has a dot.
+/// Returns the project's folder from comma-separated `name=value` labels, whose values can contain
+/// commas too: it ends at the next label of Compose, or one with a dot in its name.
 fn folder_of(labels: &str) -> Option<&str> {
     let (_, rest) = labels.split_once("com.docker.compose.project.working_dir=")?;
     let is_label = |text: &str| {

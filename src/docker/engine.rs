@@ -1,4 +1,4 @@
-//! The engine: what it says of itself, or the typed reason why it can't be reached.
+//! The engine: its information, or the typed reason why it can't be reached.
 
 use serde::Deserialize;
 
@@ -6,16 +6,16 @@ use super::Docker;
 use crate::error::{Classified, Kind};
 use crate::host::process::RunError;
 
-/// What the engine says of itself.
+/// Information about the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Engine {
     /// `28.2.2`.
     pub version: String,
     /// `Docker Desktop`, `Debian GNU/Linux 12 (bookworm)`, …
     pub operating_system: String,
-    /// The engine runs as a user.
+    /// Whether the engine is rootless.
     pub is_rootless: bool,
-    /// `systemd`, `cgroupfs`, or `none` where it can't limit containers.
+    /// `systemd`, `cgroupfs`, or `none` if it can't limit containers.
     pub cgroup_driver: String,
     /// Cores that containers can use.
     pub cpus: u64,
@@ -23,28 +23,28 @@ pub struct Engine {
     pub memory: u64,
 }
 
-/// Where the client looks for an engine, and who says so.
+/// The client's endpoint, and its origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// `unix:///var/run/docker.sock`, `tcp://…`, `ssh://…`; empty when the client does not say.
+    /// `unix:///var/run/docker.sock`, `tcp://…`, `ssh://…`; empty if unknown.
     pub address: String,
-    /// Who says so.
+    /// Its origin.
     pub source: EndpointSource,
 }
 
-/// Who chose the endpoint.
+/// The origin of the endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndpointSource {
-    /// Nobody: the client's default.
+    /// The client's default.
     Default,
     /// The variable `DOCKER_HOST`.
     DockerHost,
-    /// A context of that name (`docker context use`, or `DOCKER_CONTEXT`).
+    /// A context with that name (`docker context use`, or `DOCKER_CONTEXT`).
     Context(String),
 }
 
 impl Endpoint {
-    /// Whether the engine runs on another machine, so that it publishes its ports there.
+    /// Whether the engine runs on another machine, and publishes ports there.
     pub fn is_remote(&self) -> bool {
         let Some((scheme, rest)) = self.address.split_once("://") else {
             return false;
@@ -60,13 +60,13 @@ impl Endpoint {
     }
 }
 
-/// Why Compose can do nothing here.
+/// Why Compose can't work.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeProblem {
-    /// No engine answers.
+    /// No engine responds.
     #[error(transparent)]
     Engine(EngineProblem),
-    /// The client has no such plugin.
+    /// The Compose plugin is not installed.
     #[error("Docker Compose is not installed as a plugin of `docker`")]
     NoPlugin,
 }
@@ -77,7 +77,7 @@ impl Classified for ComposeProblem {
     }
 }
 
-/// Why no engine answers.
+/// Why no engine responds.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum EngineProblem {
     /// No `docker` program on PATH.
@@ -86,16 +86,16 @@ pub enum EngineProblem {
     /// Nothing listens on the engine's local socket.
     #[error("the Docker engine is not running")]
     NotRunning(Endpoint),
-    /// The socket is there, and this user may not use it.
-    #[error("you may not use the Docker engine's socket, {}", .0.address)]
+    /// This user has no permission to use the socket.
+    #[error("no permission to use the Docker engine's socket, {}", .0.address)]
     PermissionDenied(Endpoint),
-    /// Another address that `DOCKER_HOST` or a context names does not answer.
+    /// The address in `DOCKER_HOST` or a context doesn't respond.
     #[error("no Docker engine answers at {}", .0.address)]
     Unreachable(Endpoint, String),
     /// The engine took too long.
     #[error("the Docker engine takes too long to answer")]
     TimedOut(Endpoint),
-    /// Anything else, in the client's words.
+    /// Anything else, with the client's message.
     #[error("{1}")]
     Other(Endpoint, String),
 }
@@ -119,7 +119,7 @@ struct Info {
     server_errors: Option<Vec<String>>,
 }
 
-/// Runs `docker info`. The first answer of every client and engine since 19.03 has these fields.
+/// Runs `docker info`. All clients and engines since 19.03 return these fields.
 pub(super) fn ask(docker: &Docker) -> Result<Engine, EngineProblem> {
     let output = match docker.run(&["info", "--format", "{{json .}}"]) {
         Ok(output) => output,
@@ -150,7 +150,7 @@ pub(super) fn ask(docker: &Docker) -> Result<Engine, EngineProblem> {
     Err(classify(words, docker.endpoint()))
 }
 
-/// Asks the client for its endpoint. `DOCKER_HOST` beats every context.
+/// Asks the client for its endpoint. `DOCKER_HOST` takes precedence over contexts.
 pub(super) fn endpoint(docker: &Docker) -> Endpoint {
     if let Ok(address) = std::env::var("DOCKER_HOST")
         && !address.is_empty()
@@ -175,7 +175,7 @@ pub(super) fn endpoint(docker: &Docker) -> Endpoint {
     }
 }
 
-/// Tells the causes apart by the client's words, which differ between its versions.
+/// Classifies the client's messages, which differ between versions.
 fn classify(words: &str, endpoint: Endpoint) -> EngineProblem {
     let lower = words.to_lowercase();
     let is_socket = endpoint.address.is_empty() || endpoint.address.starts_with("unix://");

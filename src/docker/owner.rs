@@ -1,7 +1,7 @@
-//! Whose a Compose project is, seen from a workspace on this machine.
+//! Determines the owner of a Compose project, for a workspace on this machine.
 //!
-//! Containers say in which folder they were made. Volumes say nothing of it, so those of a project
-//! without containers are told apart by what fitout has written down of the workspaces here.
+//! Containers record the folder that they were created in. Volumes don't, so for a project without
+//! containers, the owner is determined by fitout's registry of workspaces.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use crate::compose::owner::{self, Belongings, Owner, Place};
 use crate::host::workspaces;
 
 impl Docker {
-    /// Whose the project is, by the folders that its containers were made in. The engine is asked for its
-    /// volumes only where another workspace was started as the same project.
+    /// Returns the owner of the project, by the folders that its containers were created in. The
+    /// engine is asked for volumes only if another workspace was started as the same project.
     pub fn owner<'a>(
         &self,
         root: &Path,
@@ -20,7 +20,7 @@ impl Docker {
     ) -> Owner {
         let owner = owner::of_containers(folders, |folder| {
             match workspaces::place(root, Path::new(folder)) {
-                // The folders of those who share an engine of another machine are not here.
+                // The folders of other users of a remote engine are not on this machine.
                 Place::Gone if self.endpoint().is_remote() => Place::Elsewhere,
                 place => place,
             }

@@ -1,7 +1,7 @@
 //! A short-lived container on a project's network that tries to reach addresses and ports.
 //!
-//! Nothing of it stays: the container, and the network where one had to be made, are removed however
-//! the probe ends.
+//! Nothing is left behind: the container, and the network if one had to be created, are removed
+//! however the probe ends.
 
 use std::path::Path;
 use std::thread;
@@ -14,60 +14,61 @@ use crate::compose::selection::Selection;
 use crate::host::nonce::random_word;
 use crate::host::process::RunError;
 
-/// Made for it, and what a team that uses the demo has.
+/// Suitable, and available to teams that use the demo.
 pub const IMAGE: &str = "busybox:1.37";
-/// How long one connection may take, in seconds.
+/// The timeout of a connection, in seconds.
 pub const CONNECTION_LIMIT: u64 = 5;
-/// As long as all connections together, which are made at once, and a busy engine's start.
+/// Enough for all connections, which run in parallel, and the start of a container on a busy
+/// engine.
 const RUN_LIMIT: Duration = Duration::from_secs(25);
-/// The script's way to say that this image can't run it; what no shell at all ends with.
+/// The script's exit status if the image can't run it; the exit status if there is no shell.
 const UNFIT: [i32; 3] = [90, 126, 127];
 const SCRIPT: &str = include_str!("probe.sh");
 
-/// What a container should try.
+/// An attempt from a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt<'a> {
-    /// Read what a listener says.
+    /// Read the nonce of a listener.
     Word(&'a str, u16),
     /// Open a connection.
     Open(&'a str, u16),
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The tool's exit status.
     pub status: i32,
-    /// What it said: the listener's words, or an error's.
+    /// Its output: the nonce, or an error message.
     pub words: String,
 }
 
-/// What a probe brought back.
+/// The result of a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probed {
-    /// One for each attempt.
+    /// One per attempt.
     pub answers: Vec<Answer>,
     /// The network's first subnet: `172.18.0.0/16`.
     pub subnet: Option<String>,
-    /// The project has no network yet; this one was made for the probe.
+    /// Whether the project has no network yet, and this one was created for the probe.
     pub network_is_temporary: bool,
 }
 
-/// Why there is no answer.
+/// Why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ProbeError {
-    /// No image here can run the probe, and none is pulled without being asked for.
-    #[error("no image on this machine has what the probe needs")]
+    /// No local image can run the probe, and none is pulled without asking.
+    #[error("no image on this machine can run the probe")]
     NoImage,
-    /// The program `docker` did not do its work.
+    /// The program `docker` failed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The engine says why.
+    /// The engine's error.
     #[error("{0}")]
     Refused(String),
 }
 
-/// A project, as far as a probe depends on it.
+/// The properties of a project that a probe depends on.
 #[derive(Clone, Copy, Debug)]
 pub struct Project<'a> {
     /// Its folder.
@@ -76,12 +77,12 @@ pub struct Project<'a> {
     pub selection: &'a Selection,
     /// What `host.docker.internal` maps to.
     pub gateway: &'a str,
-    /// Variables that Compose must find to read the file.
+    /// Variables that Compose requires to read the file.
     pub made_up: &'a [String],
 }
 
 impl Docker {
-    /// Makes all attempts from one container on the project's default network.
+    /// Runs all attempts from one container on the project's default network.
     pub fn probe(&self, project: &Project, attempts: &[Attempt]) -> Result<Probed, ProbeError> {
         let config = self.project_config(project);
         let images = self.probe_images(project, &config)?;
@@ -118,7 +119,7 @@ impl Docker {
         Err(ProbeError::NoImage)
     }
 
-    /// What Compose makes of the project's file; nothing where it can't read it.
+    /// Returns the project according to Compose; nothing if Compose can't read the file.
     fn project_config(&self, project: &Project) -> Config {
         self.compose(project.folder, project.selection)
             .with_made_up(project.made_up)
@@ -129,7 +130,7 @@ impl Docker {
             .unwrap_or_default()
     }
 
-    /// Images that are here and may have what it takes, the likeliest first. None is pulled.
+    /// Returns local images that may be suitable, the most likely first. None is pulled.
     fn probe_images(&self, project: &Project, config: &Config) -> Result<Vec<String>, RunError> {
         const MOST: usize = 5;
         let output = self.run(&["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"])?;
@@ -159,7 +160,7 @@ impl Docker {
         Ok(chosen)
     }
 
-    /// With the settings that the project's own network would have.
+    /// Creates a network with the settings of the project's own network.
     fn create_network(&self, name: &str, like: &Network) -> Result<(), ProbeError> {
         let mut arguments = vec!["network".to_owned(), "create".to_owned()];
         let mut option = |name: &str, value: &str| arguments.push(format!("--{name}={value}"));
@@ -205,17 +206,18 @@ impl Docker {
     }
 }
 
-/// What a probe has made; taken away when this is dropped.
+/// Resources created by a probe; removed when dropped.
 struct Made<'a> {
     docker: &'a Docker,
     container: String,
     network: Option<String>,
-    /// The client was ended before it said how the container did: the engine may still make it.
+    /// The client was killed before it reported the result: the engine may still create the
+    /// container.
     container_may_follow: bool,
 }
 
 impl Made<'_> {
-    /// None where this image can't run the script.
+    /// None if this image can't run the script.
     fn run(
         &mut self,
         network: &str,
@@ -254,7 +256,7 @@ impl Drop for Made<'_> {
         const PAUSE: Duration = Duration::from_millis(200);
         if self.container_may_follow {
             for _ in 0..TRIES {
-                // It succeeds for a container that is not there, and says so.
+                // It also succeeds for a missing container, and reports that.
                 let removed = self.docker.run(&["rm", "--force", &self.container]);
                 if removed.is_ok_and(|output| output.stdout.trim() == self.container) {
                     break;
@@ -264,7 +266,7 @@ impl Drop for Made<'_> {
         }
         if let Some(network) = &self.network {
             for _ in 0..TRIES {
-                // A container that has just ended may hold it for a moment.
+                // A container that has just exited may use it for a moment.
                 if !matches!(
                     self.docker.succeeds(&["network", "inspect", network]),
                     Ok(true)
@@ -285,7 +287,7 @@ fn target(attempt: &Attempt) -> String {
     }
 }
 
-/// The line of a target: itself, the exit status, and words.
+/// Parses the line of a target: the target, the exit status, and a message.
 fn answer(output: &str, target: &str) -> Answer {
     let mut lines = output
         .lines()
@@ -298,7 +300,7 @@ fn answer(output: &str, target: &str) -> Answer {
     }
 }
 
-/// Compose writes numbers and switches of `driver_opts` as they are.
+/// Compose doesn't quote numbers and booleans in `driver_opts`.
 fn plain(value: &serde_json::Value) -> String {
     value
         .as_str()

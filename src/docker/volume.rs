@@ -1,14 +1,14 @@
-//! What is in a volume, and which volumes a project has.
+//! The contents of volumes, and the volumes of a project.
 //!
-//! A running container that has the volume is asked; where there is none, one that goes by itself
-//! (`--rm`), so that nothing is left behind by who is killed.
+//! Reads a volume in a running container that uses it or, if there is none, in a temporary one
+//! (`--rm`), so that nothing is left behind by a killed run.
 
 use super::Docker;
 use crate::host::process::RunError;
 
-/// Where a volume is in a container that is made for it.
+/// The mount point of a volume in a temporary container.
 const PLACE: &str = "/fitout";
-/// Prints the first file that there is of those that are named, its path on a line before it.
+/// Prints the path and the contents of the first of the given files that exists.
 const FIRST_FILE: &str = r#"cd "$1" || exit
 shift
 for file; do
@@ -20,28 +20,29 @@ done"#;
 /// `docker run` itself failed, and not what it ran: docker-run(1), "Exit status".
 const NOT_RUN: i32 = 125;
 
-/// Who can be asked what is in a volume.
+/// How to read a volume.
 #[derive(Clone, Copy, Debug)]
 pub enum Asked<'a> {
-    /// A container that runs, and has it mounted.
+    /// In a running container that has it mounted.
     Container(&'a str),
-    /// Images with a shell, of which one may be here; none is pulled.
+    /// With one of these images, if available locally; none is pulled.
     Images(&'a [&'a str]),
 }
 
-/// Why a volume could not be looked into.
+/// Why a volume could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum VolumeError {
-    /// The program `docker` did not do its work.
+    /// The program `docker` failed.
     #[error(transparent)]
     Run(#[from] RunError),
-    /// The engine or the image says why.
-    #[error("can't look into the volume: {0}")]
+    /// The error of the engine or the image.
+    #[error("can't read the volume: {0}")]
     Refused(String),
 }
 
 impl Docker {
-    /// The first of these files that is in the volume: its path and how its text begins. None where none is.
+    /// Returns the path and the beginning of the first of these files that exists in the volume;
+    /// none if none does.
     pub fn first_in_volume(
         &self,
         volume: &str,
@@ -101,8 +102,8 @@ impl Docker {
         Ok(found.map(|(path, text)| (path.to_owned(), text.to_owned())))
     }
 
-    /// The volumes of a Compose project: how the engine and how the Compose file calls each. None where no
-    /// engine answers.
+    /// Returns the volumes of a Compose project, with their names in the engine and in the compose
+    /// file. None if no engine responds.
     pub fn volumes_of_project(&self, project: &str) -> Option<Vec<(String, String)>> {
         let filter = format!("label=com.docker.compose.project={project}");
         let format = "{{.Name}}\t{{.Label \"com.docker.compose.volume\"}}";

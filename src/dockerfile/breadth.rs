@@ -1,19 +1,19 @@
-//! How much of a project a COPY brings in: all of it, source, or only what package managers read.
+//! How much of a project a COPY copies: everything, source, or only what package managers read.
 //!
-//! Judged by names alone: the build context is not looked at.
+//! Based on names only: the build context is not read.
 
-/// How much of a project a COPY brings in, judged by the name of what it copies.
+/// How much of a project a COPY copies, by the name of its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breadth {
     /// The whole build context.
     Everything,
     /// A folder or files of source.
     Source,
-    /// Manifests, or a single file that is no source.
+    /// Manifests, or a single file that is not source.
     Narrow,
 }
 
-/// What a source of COPY, its variables resolved, brings in.
+/// Returns how much a source of COPY, with variables resolved, copies.
 pub fn of(path: &str) -> Breadth {
     let path = path.trim_start_matches("./").trim_start_matches('/');
     let parts: Vec<&str> = path
@@ -42,12 +42,12 @@ pub fn of(path: &str) -> Breadth {
     }
 }
 
-/// Whether a file is one that package managers read.
+/// Whether package managers read a file.
 pub fn is_manifest(name: &str) -> bool {
     MANIFESTS.iter().any(|manifest| glob_list(manifest, name))
 }
 
-/// Files that package managers read: their manifests, lock files and settings. A `*` stands for
+/// Files that package managers read: their manifests, lock files and settings. `*` matches
 /// anything.
 const MANIFESTS: &[&str] = &[
     // Node
@@ -146,13 +146,13 @@ const MANIFEST_FOLDERS: &[&str] = &[
     "vendor",
 ];
 
-/// Endings of files that hold a program's source.
+/// Extensions of source files.
 const SOURCE_ENDINGS: &[&str] = &[
     "js", "jsx", "mjs", "cjs", "ts", "tsx", "mts", "vue", "svelte", "py", "rb", "go", "rs", "cs",
     "fs", "vb", "java", "kt", "kts", "scala", "php", "html", "css", "scss",
 ];
 
-/// Files that have no ending, by custom.
+/// Source files that have no extension.
 fn is_single_file(name: &str) -> bool {
     let files = [
         "Makefile",
@@ -166,8 +166,8 @@ fn is_single_file(name: &str) -> bool {
     files.contains(&name) || name.contains("entrypoint") || name.contains("Dockerfile")
 }
 
-/// Whether a pattern of COPY and one of the lists could mean the same file: `package*.json` meets
-/// `package.json`. One of the two may have a `*`.
+/// Whether a pattern in COPY and one in the lists could match the same file: `package*.json` and
+/// `package.json`. One of the two may contain a `*`.
 fn globs_meet(left: &str, right: &str) -> bool {
     glob(left, right) || glob(right, left)
 }

@@ -1,7 +1,7 @@
-//! Comments that silence a rule for one instruction or for a file.
+//! Comments that ignore a rule for an instruction or a file.
 //!
-//! fitout's own (`# fitout: ignore=RULE reason`) has to give a reason and to silence something.
-//! hadolint's and Docker's are honoured for the rules that they share with fitout.
+//! fitout's own (`# fitout: ignore=RULE reason`) require a reason and a finding to ignore.
+//! hadolint's and Docker's are honored for the rules that they share with fitout.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -14,19 +14,19 @@ use super::parse::{Comment, Dockerfile};
 #[derive(Debug)]
 pub struct Silences<'s> {
     source: &'s str,
-    /// Where each instruction stands.
+    /// The span of each instruction.
     instructions: Vec<Range<usize>>,
     all: Vec<Silence>,
     complaints: Vec<Finding>,
 }
 
-/// One rule that one comment silences.
+/// A rule that a comment ignores.
 #[derive(Debug)]
 struct Silence {
     rule: Rule,
     comment: Range<usize>,
     scope: Scope,
-    /// Only fitout's own comments have to be of use.
+    /// Only fitout's own comments must have an effect.
     is_ours: bool,
     used: Cell<bool>,
 }
@@ -60,7 +60,7 @@ impl<'s> Silences<'s> {
         silences
     }
 
-    /// Whether a comment silences this finding. The comment then counts as used.
+    /// Whether a comment ignores this finding. The comment is then marked as used.
     pub fn silence(&self, finding: &Finding) -> bool {
         let mut silenced = false;
         for silence in &self.all {
@@ -72,7 +72,7 @@ impl<'s> Silences<'s> {
         silenced
     }
 
-    /// What is wrong with the comments themselves, once all findings were seen.
+    /// Returns problems with the comments themselves, after all findings were checked.
     pub fn complaints(&self) -> Vec<Finding> {
         let unused = self
             .all
@@ -88,7 +88,7 @@ impl<'s> Silences<'s> {
             .iter()
             .filter(|other| other.comment == silence.comment)
             .all(|other| !other.used.get());
-        let message = format!("nothing here for `{}` to be ignored", silence.rule.id());
+        let message = format!("nothing to ignore for `{}` here", silence.rule.id());
         Finding::new(Rule::IgnoreComment, silence.comment.clone(), message)
             .help("delete the comment")
             .fix(is_alone.then(|| {
@@ -161,14 +161,13 @@ impl<'s> Silences<'s> {
                 .help("write `# fitout: ignore=RULE reason` above the instruction")
         };
         let Some(rest) = text.strip_prefix("ignore=") else {
-            let complaint = complain(format!("`fitout: {text}` is no comment that fitout knows"));
+            let complaint = complain(format!("`fitout: {text}` is not a valid fitout comment"));
             self.complaints.push(complaint);
             return;
         };
         let (rules, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         if reason.trim().is_empty() {
-            let complaint =
-                complain("an ignore comment without a reason ignores nothing".to_owned());
+            let complaint = complain("an ignore comment without a reason has no effect".to_owned());
             self.complaints.push(complaint);
             return;
         }
@@ -196,7 +195,7 @@ impl<'s> Silences<'s> {
         }
     }
 
-    /// A comment belongs to the instruction that it stands in, or to the next one.
+    /// A comment belongs to the instruction that contains it, or to the next one.
     fn next_instruction(&self, comment: &Comment) -> Option<Scope> {
         let next = self
             .instructions
@@ -213,7 +212,7 @@ impl Silence {
         let is_here = match &self.scope {
             Scope::File => true,
             Scope::Instruction(span) => {
-                // What a finding relates to is as good a place for the comment as where it stands.
+                // The comment can also be at the related place of a finding.
                 let related = finding.related.as_ref().map(|(span, _)| span.start);
                 [Some(finding.span.start), related]
                     .into_iter()

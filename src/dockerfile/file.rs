@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ignore_file::IgnoreFile;
 use super::variables::Variables;
 
-/// A Dockerfile with what is known of its use.
+/// A Dockerfile and its uses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct File {
     /// Relative to the workspace.
@@ -14,47 +14,47 @@ pub struct File {
     pub source: String,
     /// How it is built.
     pub builds: Vec<Build>,
-    /// What it is built from.
+    /// Its build context.
     pub context: Context,
 }
 
-/// One way in which a Dockerfile is built.
+/// A build of a Dockerfile.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Build {
-    /// What the image is for.
+    /// The purpose of the image.
     pub purpose: Purpose,
-    /// The stage that is built; the last one where not set.
+    /// The stage to build; the last one by default.
     pub target: Option<String>,
-    /// Values that the manifest gives.
+    /// Build arguments in the manifest.
     pub build_args: Variables,
     /// Whether the manifest has a health check for it.
     pub has_healthcheck: bool,
 }
 
-/// What an image is for.
+/// The purpose of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Runs on a developer's machine.
     Development,
-    /// Runs for customers.
+    /// Runs in production.
     Production,
 }
 
-/// What is known of a build context.
+/// A build context.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// Relative to the workspace.
     pub folder: String,
-    /// The ignore file that Docker would read, relative to the workspace.
+    /// The ignore file that Docker would use, relative to the workspace.
     pub ignore_path: String,
-    /// Its text; `None` where there is none.
+    /// Its text; `None` if it doesn't exist.
     pub ignore_text: Option<String>,
-    /// The manifests at its top, by name, with their text.
+    /// Package manifests at its root, by name, with their text.
     pub manifests: BTreeMap<String, String>,
 }
 
 impl Context {
-    /// What Docker leaves out.
+    /// The files that Docker excludes.
     pub fn ignore_file(&self) -> IgnoreFile {
         IgnoreFile::parse(self.ignore_text.as_deref().unwrap_or_default())
     }

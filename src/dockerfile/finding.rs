@@ -1,22 +1,22 @@
-//! What a linter has to say: the rules, how much each weighs, and one finding.
+//! The types of lint: rules, levels and findings.
 
 use std::ops::Range;
 
 use super::fix::Fix;
 
-/// How much a finding weighs.
+/// The level of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// Worth knowing.
     Info,
-    /// Costs time or safety.
+    /// Costs time or security.
     Warning,
     /// Wrong.
     Error,
 }
 
 impl Level {
-    /// In lower case, as in the JSON.
+    /// Returns the lower-case name, as in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Level::Info => "info",
@@ -26,24 +26,24 @@ impl Level {
     }
 }
 
-/// What fitout looks for. docs/lint.md has the exact rules.
+/// The rules. docs/lint.md has their exact definitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Rule {
     /// The file can't be read.
     Syntax,
-    /// An install runs again with each change of the source.
+    /// An install runs again after each change of the source.
     CopyBeforeInstall,
-    /// The base image is whatever is newest today.
+    /// The base image is not pinned.
     UnpinnedBase,
     /// The production image runs as root.
     RootUser,
-    /// A secret is written into the image.
+    /// A secret is stored in the image.
     SecretInBuild,
-    /// The context brings in what no image should hold.
+    /// The build context contains files that should not be in an image.
     Dockerignore,
-    /// The production image holds compilers.
+    /// The production image contains compilers.
     BuildToolsInImage,
-    /// Nothing says whether the service works.
+    /// There is no health check.
     NoHealthcheck,
     /// The production image starts a development server.
     DevServerInProduction,
@@ -66,7 +66,7 @@ impl Rule {
         Rule::IgnoreComment,
     ];
 
-    /// The name in messages, comments and documents.
+    /// Returns the name in messages, comments and docs.
     pub fn id(self) -> &'static str {
         match self {
             Rule::Syntax => "syntax",
@@ -82,12 +82,12 @@ impl Rule {
         }
     }
 
-    /// The rule of that name.
+    /// Returns the rule with that name.
     pub fn named(id: &str) -> Option<Rule> {
         Self::ALL.into_iter().find(|rule| rule.id() == id)
     }
 
-    /// How much its findings weigh.
+    /// Returns the level of its findings.
     pub fn level(self) -> Level {
         match self {
             Rule::Syntax | Rule::SecretInBuild => Level::Error,
@@ -96,40 +96,40 @@ impl Rule {
         }
     }
 
-    /// Why it matters: a sentence.
+    /// Returns why it matters, as a sentence.
     pub fn why(self) -> &'static str {
         match self {
-            Rule::Syntax => "Docker can't build what it can't read.",
+            Rule::Syntax => "Docker can't build what it can't parse.",
             Rule::CopyBeforeInstall => {
-                "Docker repeats every step behind the first change, so each edit installs everything anew."
+                "Docker reruns every step after the first change, so each edit reinstalls everything."
             }
             Rule::UnpinnedBase => {
                 "Without a fixed tag, two builds of the same commit can have different bases."
             }
             Rule::RootUser => {
-                "Who breaks into a process of root owns the container, and is a kernel bug from the host."
+                "An attacker who takes over a root process owns the container, and is one kernel bug away from the host."
             }
-            Rule::SecretInBuild => "Everybody who can pull the image can read its ARG and ENV.",
+            Rule::SecretInBuild => "Everyone who can pull the image can read its ARG and ENV.",
             Rule::Dockerignore => {
-                "What is only one machine's gets into the image, and each change of it spoils the cache."
+                "Local files get into the image, and every change to them invalidates the cache."
             }
             Rule::BuildToolsInImage => {
-                "Build tools make the image large and slow to pull, and are at an intruder's hand."
+                "Build tools make the image large and slow to pull, and help an attacker."
             }
             Rule::NoHealthcheck => {
-                "Without one, a service that hangs counts as running, and dependents start too early."
+                "Without one, a hanging service counts as running, and dependents start too early."
             }
             Rule::DevServerInProduction => {
-                "Development servers reload, show their insides and are made for one user."
+                "Development servers reload, expose internals and are made for a single user."
             }
             Rule::IgnoreComment => {
-                "A comment that silences a rule says why, and goes when it is no longer needed."
+                "A comment that ignores a rule should say why, and be removed when it is no longer needed."
             }
         }
     }
 
-    /// What other linters call the same thing: `("hadolint", "DL3006")`. Sources: hadolint's wiki,
-    /// Docker's build checks, trivy's Dockerfile checks.
+    /// Returns the equivalent rules of other linters: `("hadolint", "DL3006")`. Sources: hadolint's
+    /// wiki, Docker's build checks, trivy's Dockerfile checks.
     pub fn elsewhere(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Rule::UnpinnedBase => &[
@@ -144,7 +144,7 @@ impl Rule {
         }
     }
 
-    /// The rule that is the same as another linter's.
+    /// Returns the rule that is equivalent to another linter's.
     pub fn same_as(tool: &str, id: &str) -> Option<Rule> {
         Self::ALL.into_iter().find(|rule| {
             let mut elsewhere = rule.elsewhere().iter();
@@ -153,32 +153,32 @@ impl Rule {
     }
 }
 
-/// One thing to say of one place.
+/// A finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// `fitout`, or the name of another linter.
     pub tool: &'static str,
-    /// A rule's id; another linter's own where `tool` is one.
+    /// The rule's id; the other linter's own id if `tool` is one.
     pub rule: String,
-    /// How much it weighs.
+    /// The level.
     pub level: Level,
-    /// Where, in the Dockerfile.
+    /// The span in the Dockerfile.
     pub span: Range<usize>,
-    /// What is wrong: a sentence that starts in lower case and has no full stop.
+    /// The message: a lower-case sentence without a full stop.
     pub message: String,
-    /// A few words at the caret; may be empty.
+    /// A short label at the caret; may be empty.
     pub label: String,
-    /// Another place that matters.
+    /// A related place.
     pub related: Option<(Range<usize>, String)>,
     /// Why it matters.
     pub why: String,
     /// What to do.
     pub help: Option<String>,
-    /// A change that fixes it, where that is mechanical.
+    /// A change that fixes it, if that is mechanical.
     pub fix: Option<Fix>,
-    /// A value that should not be shown.
+    /// A value that must not be shown.
     pub secret: Option<Range<usize>>,
-    /// Other linters that say the same: `hadolint DL3006`.
+    /// Other linters with the same finding: `hadolint DL3006`.
     pub also: Vec<String>,
 }
 
@@ -201,14 +201,14 @@ impl Finding {
         }
     }
 
-    /// Adds a few words at the caret.
+    /// Adds a label at the caret.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// Adds a second place.
+    /// Adds a related place.
     #[must_use]
     pub fn related(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         self.related = Some((span, label.into()));

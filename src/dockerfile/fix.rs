@@ -1,27 +1,27 @@
-//! Changes that fix a finding: how they are put into a text, and how they look.
+//! Fixes of findings: applies and formats them.
 
 use std::ops::Range;
 
 /// A change that fixes a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fix {
-    /// Of the Dockerfile.
+    /// Edits of the Dockerfile.
     Dockerfile(Vec<Edit>),
-    /// Lines that the ignore file needs at its end.
+    /// Lines to append to the ignore file.
     IgnoreFile(Vec<String>),
 }
 
-/// One replacement in a text.
+/// A replacement in a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// What is replaced; empty for an insertion.
+    /// The replaced span; empty for an insertion.
     pub span: Range<usize>,
-    /// By what.
+    /// The new text.
     pub text: String,
 }
 
-/// The text with all edits of these fixes. A fix that touches what another one has changed is left
-/// out: it comes with the next run.
+/// Returns the text with all edits of these fixes. A fix that overlaps with another one is skipped,
+/// and applied in the next run.
 pub fn apply<'f>(source: &str, fixes: impl IntoIterator<Item = &'f [Edit]>) -> String {
     let mut accepted: Vec<&Edit> = Vec::new();
     for fix in fixes {
@@ -46,7 +46,7 @@ pub fn apply<'f>(source: &str, fixes: impl IntoIterator<Item = &'f [Edit]>) -> S
     text
 }
 
-/// An ignore file with more lines at its end.
+/// Appends lines to an ignore file.
 pub fn with_lines<'l>(source: &str, lines: impl IntoIterator<Item = &'l str>) -> String {
     let line_break = line_break(source);
     let mut text = source.to_owned();
@@ -62,7 +62,7 @@ pub fn with_lines<'l>(source: &str, lines: impl IntoIterator<Item = &'l str>) ->
     text
 }
 
-/// How the lines of a file end.
+/// Returns the line ending of a file.
 pub fn line_break(source: &str) -> &'static str {
     if source.contains("\r\n") {
         "\r\n"
@@ -71,7 +71,7 @@ pub fn line_break(source: &str) -> &'static str {
     }
 }
 
-/// The span with the whole of its first and last line, line break included.
+/// Extends a span to complete lines, including the line break.
 pub fn whole_lines(source: &str, span: &Range<usize>) -> Range<usize> {
     let start = source[..span.start].rfind('\n').map_or(0, |at| at + 1);
     let end = source[span.end..]
@@ -80,7 +80,7 @@ pub fn whole_lines(source: &str, span: &Range<usize>) -> Range<usize> {
     start..end
 }
 
-/// The change as a unified diff.
+/// Returns the change as a unified diff.
 pub fn diff(path: &str, before: &str, after: &str) -> String {
     let old = if before.is_empty() { "/dev/null" } else { path };
     similar::TextDiff::from_lines(before, after)

@@ -1,9 +1,10 @@
-//! `.dockerignore`: what of a build context Docker leaves out.
+//! `.dockerignore`: the files that Docker excludes from a build context.
 //!
-//! Follows moby/patternmatcher: patterns are cleaned like Go's `filepath.Clean`, the last one that
-//! matches wins, `!` takes back, `**` crosses folders, and what is in an excluded folder is excluded.
+//! Implements moby/patternmatcher: patterns are cleaned like in Go's `filepath.Clean`, the last
+//! match wins, `!` re-includes, `**` matches across folders, and everything in an excluded folder
+//! is excluded.
 
-/// The file's usual name. `Dockerfile.dev.dockerignore` beside `Dockerfile.dev` goes before it.
+/// The file's usual name. `Dockerfile.dev.dockerignore` next to `Dockerfile.dev` takes precedence.
 pub const NAME: &str = ".dockerignore";
 
 /// The patterns of a `.dockerignore`.
@@ -24,7 +25,7 @@ impl IgnoreFile {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let patterns = text
             .lines()
-            // A `#` behind spaces is a pattern: Docker looks at the first column only.
+            // A `#` after spaces is a pattern: Docker only checks the first column.
             .filter(|line| !line.starts_with('#'))
             .map(str::trim)
             .filter_map(|line| {
@@ -39,21 +40,21 @@ impl IgnoreFile {
         IgnoreFile { patterns }
     }
 
-    /// Whether a path of the context, with `/` between its parts, is left out.
+    /// Whether a path in the context, with `/` separators, is excluded.
     pub fn excludes(&self, path: &str) -> bool {
         self.last_match(path)
             .is_some_and(|pattern| !pattern.takes_back)
     }
 
-    /// Whether a pattern with `!` takes this path in on purpose.
+    /// Whether a pattern with `!` explicitly re-includes this path.
     pub fn takes_back(&self, path: &str) -> bool {
         self.last_match(path)
             .is_some_and(|pattern| pattern.takes_back)
     }
 
-    /// What is taken back, where everything else is left out: `*`, then `!package.json`.
+    /// Returns the re-included paths if everything else is excluded: `*`, then `!package.json`.
     pub fn allow_list(&self) -> Option<Vec<String>> {
-        // No pattern but one for everything matches this name.
+        // Only a pattern for everything matches this name.
         let everything = "\u{1}/\u{1}";
         self.excludes(everything).then(|| {
             let taken_back = self.patterns.iter().filter(|pattern| pattern.takes_back);
@@ -70,7 +71,7 @@ impl IgnoreFile {
     }
 }
 
-/// `./a//b/../c/` is `a/c`, and a leading `/` counts for nothing.
+/// `./a//b/../c/` becomes `a/c`, and a leading `/` is ignored.
 fn clean(path: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     for part in path.split('/') {
@@ -89,7 +90,7 @@ fn matches(pattern: &[String], path: &[String]) -> bool {
     match pattern.split_first() {
         None => path.is_empty(),
         Some((first, rest)) if first == "**" => {
-            // At the end, `**` needs something to stand for.
+            // At the end, `**` must match something.
             let least = usize::from(rest.is_empty());
             (least..=path.len()).any(|skip| matches(rest, &path[skip..]))
         }
@@ -101,7 +102,7 @@ fn matches(pattern: &[String], path: &[String]) -> bool {
     }
 }
 
-/// Go's `filepath.Match` within one part of a path: `*`, `?`, `[a-z]`, `[^a]`, `\`.
+/// Go's `filepath.Match` for one path component: `*`, `?`, `[a-z]`, `[^a]`, `\`.
 fn matches_part(pattern: &[char], part: &[char]) -> bool {
     let Some((first, rest)) = pattern.split_first() else {
         return part.is_empty();

@@ -1,6 +1,6 @@
-//! What the package managers of each stack do: which command installs, and what it needs for that.
+//! The package managers of each stack: which commands install, and what they need.
 //!
-//! docs/lint.md lists the commands; the lists here are the ones that it is checked against.
+//! docs/lint.md lists the commands, and is checked against these lists.
 
 use super::shell::Command;
 
@@ -27,20 +27,20 @@ pub enum Stack {
     System,
 }
 
-/// What a command needs in order to bring in packages.
+/// What a command needs to install packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Manifests and lock files.
     Dependencies,
-    /// Nothing of the build context: the packages are named on the command line.
+    /// Nothing from the build context: the packages are on the command line.
     Named,
-    /// The project's own source: it installs the project itself, too.
+    /// The project's own source: it also installs the project itself.
     Project,
-    /// The project's own source: it compiles, and downloads what is not there yet.
+    /// The project's own source: it compiles, and downloads missing dependencies.
     Build,
 }
 
-/// What a command installs, if it does.
+/// Returns what a command installs, if anything.
 pub fn step(command: &Command) -> Option<(Stack, Kind)> {
     let arguments = command.arguments();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -84,8 +84,8 @@ pub fn step(command: &Command) -> Option<(Stack, Kind)> {
     Some(kind)
 }
 
-/// The first word that is no option. Options in front of the subcommand that take a value are
-/// known for the few programs where that is usual.
+/// Returns the first word that is not an option. Options with a value before the subcommand are
+/// known for the few programs that commonly use them.
 fn subcommand<'w>(words: &[&'w str]) -> Option<&'w str> {
     const WITH_VALUE: [&str; 8] = [
         "--prefix",
@@ -108,7 +108,7 @@ fn subcommand<'w>(words: &[&'w str]) -> Option<&'w str> {
     None
 }
 
-/// What stands behind the subcommand and is no option.
+/// Returns the arguments after the subcommand that are not options.
 fn names<'w>(words: &[&'w str], subcommand: &str) -> Vec<&'w str> {
     let behind = words.iter().skip_while(|word| **word != subcommand).skip(1);
     behind
@@ -212,7 +212,7 @@ fn python_project(program: &str, words: &[&str]) -> Option<Kind> {
         ],
         "poetry" => &["--no-root"],
         "pdm" => &["--no-self"],
-        // Pipenv installs what the Pipfile names, never the project.
+        // Pipenv installs the packages in the Pipfile, never the project.
         _ => &["pipenv"],
     };
     match (program, subcommand(words)?) {

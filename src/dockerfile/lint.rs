@@ -1,5 +1,4 @@
-//! Lints one Dockerfile: parses it, asks every rule about every build of it, and leaves out what a
-//! comment silences.
+//! Lints a Dockerfile: parses it, runs all rules for all builds, and removes ignored findings.
 
 use super::comments::Silences;
 use super::file::{Build, File};
@@ -8,7 +7,7 @@ use super::parse::{Dockerfile, parse};
 use super::rules::{self, Unit};
 use super::stages::Stages;
 
-/// Everything that is to be said of a Dockerfile, in the order of its lines.
+/// Returns all findings of a Dockerfile, in the order of its lines.
 pub fn lint(file: &File) -> Vec<Finding> {
     let parsed = parse(&file.source);
     if !parsed.is_for_dockers_frontend() {
@@ -49,7 +48,7 @@ fn check(file: &File, parsed: &Dockerfile, build: &Build) -> Vec<Finding> {
         let finding = Finding::new(
             Rule::Syntax,
             last,
-            format!("there is no stage `{target}`, which the manifest names as `target`"),
+            format!("there is no stage `{target}`, which is the manifest's `target`"),
         );
         return vec![finding];
     };
@@ -68,7 +67,7 @@ fn other_frontend(parsed: &Dockerfile) -> Finding {
     let (value, span) = directive.map_or(("", 0..0), |directive| {
         (directive.value.as_str(), directive.span.clone())
     });
-    let message = format!("not linted: `{value}` may read another language than Docker's");
+    let message = format!("not linted: `{value}` may use a different syntax than Docker's");
     let mut finding = Finding::new(Rule::Syntax, span, message);
     finding.level = Level::Info;
     finding

@@ -1,4 +1,4 @@
-//! Other linters: how their output is read, and how it goes together with fitout's findings.
+//! Other linters: parses their output, and combines it with fitout's findings.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::finding::{Finding, Level, Rule};
 use super::parse::parse;
 use super::report::{Linted, Position};
 
-/// A linter that `--with` can ask.
+/// A linter that `--with` supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Linter {
     /// `hadolint`
@@ -29,22 +29,22 @@ impl Linter {
     }
 }
 
-/// Something that another linter says.
+/// A finding of another linter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
     /// The linter's own name for the rule.
     pub rule: String,
-    /// How much it weighs.
+    /// The level.
     pub level: Level,
-    /// From 1; the first line where the linter names none.
+    /// The line, from 1; the first line if the linter reports none.
     pub line: usize,
-    /// What is wrong.
+    /// Wrong.
     pub message: String,
-    /// What to do; may be empty.
+    /// How to fix it; may be empty.
     pub help: String,
 }
 
-/// Reads what a linter printed; `None` where that is not its JSON.
+/// Parses a linter's output; `None` if it is not its JSON.
 pub fn read(linter: Linter, output: &str) -> Option<Vec<Remark>> {
     let value: Value = serde_json::from_str(output.trim()).ok()?;
     match linter {
@@ -131,7 +131,7 @@ fn buildkit(value: &Value) -> Option<Vec<Remark>> {
         },
         help: String::new(),
     });
-    // What would stop a build ends the checks.
+    // An error that would stop a build ends the checks.
     let error = value.get("buildError").map(|error| Remark {
         rule: "buildError".to_owned(),
         level: Level::Error,
@@ -142,9 +142,9 @@ fn buildkit(value: &Value) -> Option<Vec<Remark>> {
     Some(warnings.chain(error).collect())
 }
 
-/// Puts what another linter says of a file to fitout's findings. What both say is said once: the
-/// same rule on the same line, or anywhere for the rules that are about the whole image. A comment
-/// that silences fitout's rule silences the same rule of others.
+/// Adds another linter's findings to fitout's, without duplicates: the same rule on the same line,
+/// or anywhere for rules about the whole image. A comment that ignores fitout's rule also ignores
+/// the equivalent one.
 pub fn merge(linted: &mut Linted, linter: Linter, remarks: Vec<Remark>) {
     let source = linted.file.source.clone();
     let parsed = parse(&source);

@@ -1,26 +1,26 @@
-//! What the name of a file says: whether it is a Dockerfile, and what for.
+//! Recognizes Dockerfiles and their purpose by name.
 //!
-//! One list of words for everybody who asks: `lint`, and `init` and `add`, which choose one to develop with.
+//! A single list of words for `lint`, and for `init` and `add`, which select one for development.
 
-/// For work on the source: parts of a Dockerfile's name, and names of its stages.
+/// For development: parts of a Dockerfile's name, and names of stages.
 const DEVELOPMENT: [&str; 4] = ["dev", "develop", "development", "local"];
 
-/// For trying something out: neither work on the source nor production.
+/// For testing: neither development nor production.
 const TRIAL: [&str; 4] = ["test", "tests", "ci", "debug"];
 
-/// What a Dockerfile is for, by its name.
+/// The purpose of a Dockerfile, by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// Work on the source.
+    /// Development.
     Development,
-    /// Running tests, or looking for a mistake.
+    /// Running tests, or debugging.
     Trial,
-    /// Everything else: the name does not say that it is not for production.
+    /// Everything else: the name doesn't rule out production.
     Production,
 }
 
-/// `None` where the name is not that of a Dockerfile: `Dockerfile`, `Dockerfile.dev` and
-/// `dev.Dockerfile` are, in any case of letters.
+/// Returns `None` if it is not the name of a Dockerfile: `Dockerfile`, `Dockerfile.dev` and
+/// `dev.Dockerfile` are, in upper or lower case.
 pub fn use_of(path: &str) -> Option<Use> {
     let name = path.rsplit('/').next().unwrap_or(path).to_lowercase();
     let is_dockerfile =
@@ -41,7 +41,7 @@ pub fn use_of(path: &str) -> Option<Use> {
     })
 }
 
-/// Whether a stage of that name, in lower case, is for development.
+/// Whether a stage with that lower-case name is for development.
 pub fn is_development_stage(stage: &str) -> bool {
     DEVELOPMENT.contains(&stage)
 }

@@ -173,7 +173,7 @@ impl<'s> Parser<'s> {
             if self.file.directive(&directive.name).is_some() {
                 self.problem(
                     directive.span.clone(),
-                    format!("the directive `{}` stands here twice", directive.name),
+                    format!("duplicate directive `{}`", directive.name),
                 );
             }
             if directive.name == "escape" {
@@ -182,7 +182,9 @@ impl<'s> Parser<'s> {
                     "`" => self.escape = '`',
                     other => self.problem(
                         directive.span.clone(),
-                        format!("the escape character is a backslash or a backtick, not `{other}`"),
+                        format!(
+                            "the escape character must be a backslash or a backtick, not `{other}`"
+                        ),
                     ),
                 }
             }
@@ -314,10 +316,7 @@ impl<'s> Parser<'s> {
             let Some(line_end) = closed else {
                 self.problem(
                     opening.span.clone(),
-                    format!(
-                        "the heredoc `{}` has no line that ends it",
-                        opening.terminator
-                    ),
+                    format!("the heredoc `{}` is not terminated", opening.terminator),
                 );
                 return heredocs;
             };
@@ -342,7 +341,7 @@ impl<'s> Parser<'s> {
                 if words.len() != 1 && !is_named {
                     self.problem(
                         arguments.span(),
-                        "`FROM` takes an image, or an image `AS` a name",
+                        "expected `FROM image` or `FROM image AS name`",
                     );
                 }
             }
@@ -374,7 +373,7 @@ impl<'s> Parser<'s> {
                 let (span, name) = (first.head.clone(), first.keyword.name());
                 self.problem(
                     span,
-                    format!("`{name}` stands before the first `FROM`; only `ARG` may"),
+                    format!("`{name}` before the first `FROM`; only `ARG` is allowed there"),
                 );
             }
             None if self.file.problems.is_empty() => {

@@ -1,4 +1,4 @@
-//! What `fitout lint` found, as text and as JSON.
+//! The results of `fitout lint`, as text and JSON.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::manifest::report::{Lines, floor_boundary, visible};
 use crate::markup::shown::within_report as shown;
 use crate::markup::style;
 
-/// A Dockerfile and what is to be said of it.
+/// A Dockerfile and its findings.
 #[derive(Clone, Debug)]
 pub struct Linted {
     /// As it was read.
@@ -21,27 +21,27 @@ pub struct Linted {
     pub findings: Vec<Finding>,
 }
 
-/// What a run found.
+/// The results of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Every file that was looked at.
+    /// All checked files.
     pub files: Vec<Linted>,
-    /// What could not be looked at, and why: sentences.
+    /// Skipped files, with reasons.
     pub skipped: Vec<String>,
     /// Files that `--fix` has changed.
     pub fixed: Vec<String>,
 }
 
-/// How the text is coloured.
+/// Whether to color the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// With codes for colours.
+    /// With color codes.
     Styled,
     /// Without.
     Plain,
 }
 
-/// A place in a text, both from 1; columns count code points.
+/// A position in a text, from 1; columns count code points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The line.
@@ -227,7 +227,7 @@ impl Report {
         let files = counted(self.files.len(), "Dockerfile");
         let count = self.findings().count();
         if count == 0 {
-            return format!("nothing to say of {files}");
+            return format!("no findings in {files}");
         }
         let levels: Vec<String> = [
             (Level::Error, "error"),

@@ -25,7 +25,7 @@ use super::variables;
 pub struct Unit<'u> {
     /// The Dockerfile's text.
     pub source: &'u str,
-    /// What it is built from.
+    /// Its build context.
     pub context: &'u Context,
     /// What of that Docker leaves out.
     pub ignore_file: &'u IgnoreFile,
@@ -37,7 +37,7 @@ pub struct Unit<'u> {
     pub built: &'u Stage<'u>,
 }
 
-/// What all rules say.
+/// Returns the findings of all rules.
 pub fn check(unit: &Unit<'_>) -> Vec<Finding> {
     let mut findings = copy_before_install::check(unit);
     findings.extend(unpinned_base::check(unit));

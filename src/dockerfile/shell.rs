@@ -156,7 +156,7 @@ impl Splitter {
                 '#' if self.word.is_none() => {
                     while characters.next_if(|(_, next)| *next != '\n').is_some() {}
                 }
-                // `2>&1` and `&>` are no end of a command.
+                // `2>&1` and `&>` don't end a command.
                 '&' if self.word.as_deref().is_some_and(|word| word.ends_with('>'))
                     || next == Some('>') =>
                 {

@@ -8,62 +8,64 @@ use super::machine::Machine;
 use super::outcome::{Fault, Outcome, Status};
 use super::setting::Setting;
 
-/// One thing that has to be right, or one of a family of them: one per repo, service or port.
+/// A check, or one of a family of checks: one per repo, service or port.
 ///
-/// A check is one file of `checks`, and what it sees is nobody else's business: the runner knows it as
+/// A check is a file in `checks`. The type of its observation is private to it: the runner uses
 /// [`super::run::AnyCheck`].
 pub trait Check: Send + Sync + 'static {
-    /// What can be seen: observations without a verdict.
+    /// The observation, without a verdict.
     type Seen;
 
     /// Its row in docs/doctor.md.
     const PAGE: &'static Page;
 
-    /// Which check of its family this is, and what it needs.
+    /// Describes this check of the family, and its prerequisites.
     fn about(&self) -> About;
 
-    /// Looks at the machine, and at nothing beside it. It asks no question and writes nothing.
+    /// Observes the machine, and nothing else. Must not prompt or write anything.
     fn look(&self, machine: &Machine) -> Result<Self::Seen, Fault>;
 
-    /// The verdict on what was seen: pure.
+    /// Returns the verdict on the observation: pure.
     fn judge(&self, seen: Self::Seen, setting: &Setting) -> Outcome;
 
-    /// How long a look may take, where that is longer than usual.
+    /// The timeout of `look`, if longer than usual.
     fn patience(&self) -> Option<Duration> {
         None
     }
 }
 
-/// What docs/doctor.md says of a check. A test compares the two, and this with the check's examples.
+/// The row of a check in docs/doctor.md. A test compares the two, and this with the check's
+/// examples.
 #[derive(Debug)]
 pub struct Page {
-    /// Its id; a part in capitals stands for a name of the workspace: `repos.REPO.cloned`.
+    /// Its id; an upper-case part is a placeholder for a name in the workspace:
+    /// `repos.REPO.cloned`.
     pub id: &'static str,
     /// What is true when it passes.
     pub in_order: &'static str,
-    /// Every other verdict that it can give, and when.
+    /// All other possible verdicts, and when.
     pub otherwise: &'static [(Status, &'static str)],
     /// What its remedies do. What stands in backticks is in one of them; `--fix` means a [`super::outcome::Fix`].
     pub fixed_by: &'static str,
 }
 
-/// What a check says of itself before it looks.
+/// The description of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
     /// Unique, and stable from one version to the next: `tools.engine`, `repos.api.branch`.
     pub id: String,
-    /// Where it is counted; always the first part of the id.
+    /// Its group; always the first part of the id.
     pub group: Group,
-    /// What it verifies, in a few words.
+    /// What it verifies, as a short phrase.
     pub subject: String,
-    /// Ids of the checks without which this one makes no sense.
+    /// Ids of its prerequisites.
     pub needs: Vec<String>,
-    /// It can't tell where `.env` can't be read.
+    /// Whether it is unknown if `.env` can't be read.
     pub reads_env_file: bool,
 }
 
 impl About {
-    /// A check without needs. The id begins with the name of a group.
+    /// A check without prerequisites. The id starts with the name of a group.
     pub fn new(id: impl Into<String>, subject: impl Into<String>) -> Self {
         let id = id.into();
         About {
@@ -75,14 +77,14 @@ impl About {
         }
     }
 
-    /// The same check, which makes no sense without these.
+    /// Adds prerequisites.
     #[must_use]
     pub fn needs<S: Into<String>>(mut self, ids: impl IntoIterator<Item = S>) -> Self {
         self.needs.extend(ids.into_iter().map(Into::into));
         self
     }
 
-    /// The same check, which can't tell where `.env` can't be read.
+    /// Makes the check unknown if `.env` can't be read.
     #[must_use]
     pub fn reads_env_file(mut self) -> Self {
         self.reads_env_file = true;
@@ -90,7 +92,7 @@ impl About {
     }
 }
 
-/// What a check is about.
+/// The group of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Group {
@@ -100,9 +102,9 @@ pub enum Group {
     Access,
     /// The clones.
     Repos,
-    /// Files that the stack needs.
+    /// Files that services need.
     Files,
-    /// Variables that people must set.
+    /// Variables that the user must set.
     Env,
     /// The compose file.
     Compose,
@@ -112,7 +114,7 @@ pub enum Group {
     Host,
     /// Containers of this workspace.
     Running,
-    /// What is in the volumes.
+    /// The contents of volumes.
     Data,
 }
 
@@ -138,7 +140,7 @@ impl Group {
         of_name.unwrap_or_else(|| panic!("`{id}` begins with no group"))
     }
 
-    /// The first part of the ids of its checks.
+    /// Returns the first part of the ids of its checks.
     pub fn name(self) -> &'static str {
         match self {
             Group::Tools => "tools",

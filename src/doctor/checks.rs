@@ -1,7 +1,7 @@
-//! Every check, one file each, and the one table that has their order.
+//! All checks, one file each, and the table with their order.
 //!
-//! A check touches the world through [`Machine`](super::machine::Machine) alone. To add one: its file, and
-//! its line in the table (CONTRIBUTING.md).
+//! Checks only access the world through [`Machine`](super::machine::Machine). To add one, add its
+//! file, and its line in the table (CONTRIBUTING.md).
 
 mod access;
 mod compose;
@@ -140,7 +140,7 @@ fn of_data(table: &mut Table, service: &Service, preset: &Preset, variables: &Va
     table.each(data::volume::Volume::of(service));
 }
 
-/// The checks that start something: a container for a moment (`--deep`).
+/// The checks that start a temporary container (`--deep`).
 pub fn of_deep(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Vec<AnyCheck> {
     let mut table = Table::default();
     let reach = reach(workspace, personal, variables);
@@ -155,7 +155,7 @@ pub fn of_deep(workspace: &Workspace, personal: &Personal, variables: &Variables
     table.0
 }
 
-/// Where `.env` can't be read, what depends on it can't tell.
+/// If `.env` can't be read, checks that depend on it are unknown.
 pub fn need_env_file(checks: &mut [AnyCheck]) {
     for check in checks {
         if check.about.reads_env_file {

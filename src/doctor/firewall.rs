@@ -1,9 +1,9 @@
-//! The command that lets containers through the firewall of this machine.
+//! The command that lets containers through this machine's firewall.
 
 use super::outcome::Remedy;
 use super::system::{Platform, System};
 
-/// Lets containers of a subnet through to a port of this machine, or to all of them. Sources: the
+/// Lets containers in a subnet connect to a port of this machine, or to all of them. Sources: the
 /// manual pages ufw(8), firewall-cmd(1), nft(8) and iptables-extensions(8), and for WSL
 /// docs.rancherdesktop.io, "FAQ".
 pub fn let_containers_in(system: &System, subnet: &str, port: Option<u16>) -> Remedy {
@@ -13,13 +13,13 @@ pub fn let_containers_in(system: &System, subnet: &str, port: Option<u16>) -> Re
         return Remedy::run(
             "open x-apple.systempreferences:com.apple.preference.security?Firewall",
         )
-        .and_note("allow incoming connections for the server's program");
+        .and_note("allow incoming connections for the server");
     }
     if system.is_wsl {
         return Remedy::run(
             "powershell.exe New-NetFirewallRule -DisplayName WSL -Direction Inbound -InterfaceAlias \"'vEthernet (WSL)'\" -Action Allow",
         )
-        .and_note("in a terminal of an administrator of Windows");
+        .and_note("in a Windows terminal, as administrator");
     }
     if system.ufw_is_on {
         let to = port.map_or(String::new(), |port| {
@@ -42,13 +42,13 @@ pub fn let_containers_in(system: &System, subnet: &str, port: Option<u16>) -> Re
         return Remedy::run(system.as_root(&format!(
             "nft insert rule inet filter input ip saddr {subnet}{to} accept"
         )))
-        .and_note("where your table is not `inet filter`: see `nft list ruleset`");
+        .and_note("adapt the table if yours is not `inet filter`: see `nft list ruleset`");
     }
     let to = port.map_or(String::new(), |port| format!(" -p tcp --dport {port}"));
     let remedy =
         Remedy::run(system.as_root(&format!("iptables -I INPUT -s {subnet}{to} -j ACCEPT")));
     if system.has("nft") {
-        remedy.and_note("where a table of nftables drops it (`nft list ruleset`), allow it there")
+        remedy.and_note("if an nftables table drops it (`nft list ruleset`), allow it there")
     } else {
         remedy
     }

@@ -1,11 +1,11 @@
-//! The services that run on this machine, and what a container has to reach of them.
+//! The services that run on this machine, and how containers reach them.
 
 use super::required;
 use super::variables::Variables;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{Personal, RunsOn, Source, Workspace};
 
-/// What `host.docker.internal` is where nothing says where this machine is.
+/// The default for `host.docker.internal` if this machine's address is unknown.
 const NAME: &str = "host.docker.internal";
 
 /// A service that runs on this machine.
@@ -13,15 +13,15 @@ const NAME: &str = "host.docker.internal";
 pub struct HostService {
     /// Its name in the manifest.
     pub name: String,
-    /// What it is.
+    /// Its kind.
     pub preset: String,
-    /// Where containers look for it.
+    /// The address at which containers look for it.
     pub address: String,
     /// Its port on this machine.
     pub port: u16,
 }
 
-/// What a container has to reach.
+/// What containers must be able to reach.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach {
     /// `DOCKER_HOST_IP`.
@@ -30,11 +30,11 @@ pub struct Reach {
     pub gateway: String,
     /// The services that run on this machine.
     pub services: Vec<HostService>,
-    /// Variables that Compose must find to read the file.
+    /// Variables that Compose requires to read the file.
     pub made_up: Vec<String>,
 }
 
-/// What a container of this workspace has to reach.
+/// Returns what containers of this workspace must be able to reach.
 pub fn reach(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Reach {
     let value = |name: &str| {
         variables
@@ -49,7 +49,7 @@ pub fn reach(workspace: &Workspace, personal: &Personal, variables: &Variables) 
     }
 }
 
-/// The services that run on this machine, and where the stack looks for them.
+/// Returns the services that run on this machine, and where containers look for them.
 pub fn services(
     workspace: &Workspace,
     personal: &Personal,

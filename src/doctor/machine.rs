@@ -1,8 +1,8 @@
-//! The machine and the workspace on it: the one thing through which checks touch the world.
+//! The machine and the workspace on it: the only way in which checks access the world.
 //!
-//! It looks and gives no verdict. It asks no question, writes nothing and leaves nothing running; what
-//! `--deep` starts, it takes away again. What several checks need to know (the engine, the running
-//! containers, a clone) is looked up once.
+//! It observes without a verdict. It never prompts, writes or leaves anything running; what
+//! `--deep` starts is removed again. What several checks need (the engine, the running containers,
+//! a clone) is looked up once.
 
 mod docker;
 mod network;
@@ -41,16 +41,17 @@ use crate::running::ServiceState;
 use crate::sync::{self, RepoState};
 use crate::workspace::Repo;
 
-/// A call of the engine ends a little before the look that makes it does, and says why.
+/// A call of the engine times out slightly before the check that makes it, so that it can report
+/// why.
 const DOCKER_LIMIT: Duration = Duration::from_secs(4);
 
-/// Compares what is generated with what would be generated now.
+/// Compares generated files with what would be generated now.
 pub type Compare = Box<dyn Fn() -> Result<Generated, String> + Send + Sync>;
 
-/// Finds the clones that the manifest does not name: where each is, and where it comes from.
+/// Finds clones that are not in the manifest, with their paths and remotes.
 pub type Extra = Box<dyn Fn() -> Vec<(String, Option<String>)> + Send + Sync>;
 
-/// What is generated, against what would be generated now.
+/// Generated files, compared with what would be generated now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Generated {
     /// The committed files.
@@ -66,7 +67,7 @@ pub enum DriftSeen {
     Same,
     /// There is no file.
     Missing,
-    /// The manifest has changed since; which parts differ.
+    /// The manifest has changed since; with the parts that differ.
     Outdated(Vec<String>),
     /// The file was changed by hand.
     EditedByHand,
@@ -74,7 +75,7 @@ pub enum DriftSeen {
     Foreign,
 }
 
-/// What is at a path.
+/// What exists at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileSeen {
     /// A file.
@@ -85,7 +86,7 @@ pub enum FileSeen {
     NotAFile,
 }
 
-/// Where git is asked.
+/// Where to run git.
 #[derive(Clone, Copy, Debug)]
 pub enum Place<'a> {
     /// Outside of every repository.
@@ -98,9 +99,9 @@ pub enum Place<'a> {
 
 /// The machine, and the workspace on it.
 pub struct Machine {
-    /// The workspace's folder; the user's where there is no workspace.
+    /// The workspace's folder, or the user's if there is no workspace.
     root: PathBuf,
-    /// What Compose is to work on.
+    /// The files and project for Compose.
     selection: Selection,
     variables: Variables,
     unreadable: Option<String>,
@@ -117,12 +118,12 @@ pub struct Machine {
     reached: OnceLock<Result<AddressSeen, String>>,
     services: OnceLock<Result<Vec<ServiceState>, String>>,
     clones: Mutex<HashMap<String, Arc<OnceLock<RepoState>>>>,
-    /// Ports that a remedy names already: two services must not be sent to the same one.
+    /// Ports that a remedy already suggests: two services must not get the same one.
     proposed: Mutex<Vec<u16>>,
 }
 
 impl Machine {
-    /// With a workspace in this folder. Nothing is looked at yet.
+    /// Creates a machine with a workspace in this folder. Doesn't access anything yet.
     pub fn new(
         root: PathBuf,
         selection: Selection,
@@ -152,14 +153,14 @@ impl Machine {
         }
     }
 
-    /// Without a workspace, seen from this folder.
+    /// Creates a machine without a workspace, for this folder.
     pub fn bare(here: PathBuf) -> Self {
         let nothing = Box::new(|| Err("no workspace".to_owned()));
         let (selection, variables) = (Selection::default(), Variables::default());
         Machine::new(here, selection, variables, nothing, Box::new(Vec::new))
     }
 
-    /// The same machine, where `.env` can't be read for this reason, if there is one.
+    /// Sets why `.env` can't be read, if so.
     #[must_use]
     pub fn with_unreadable_env_file(self, why: Option<String>) -> Self {
         Machine {
@@ -168,7 +169,7 @@ impl Machine {
         }
     }
 
-    /// Why `.env` can't be read, where that is so.
+    /// Returns why `.env` can't be read, if so.
     pub fn unreadable_env_file(&self) -> Option<&str> {
         self.unreadable.as_deref()
     }
@@ -178,12 +179,12 @@ impl Machine {
         &self.variables
     }
 
-    /// What Compose is to work on.
+    /// The files and project for Compose.
     pub fn selection(&self) -> &Selection {
         &self.selection
     }
 
-    /// What is generated, against what would be generated now.
+    /// Generated files, compared with what would be generated now.
     pub fn generated(&self) -> Result<&Generated, Fault> {
         let generated = self.generated.get_or_init(|| (self.compare)());
         generated
@@ -201,27 +202,27 @@ impl Machine {
         self.system.get_or_init(system)
     }
 
-    /// The kernel's own words.
+    /// Returns the kernel's version string.
     pub fn kernel(&self) -> String {
         os::facts(&[]).kernel
     }
 
-    /// Bytes that are free on the workspace's disk.
+    /// Returns the free bytes on the workspace's disk.
     pub fn free_disk(&self) -> Option<u64> {
         resources::free_disk(&self.root)
     }
 
-    /// The memory of this machine, where its kernel says it.
+    /// Returns the memory of this machine, if its kernel reports it.
     pub fn memory(&self) -> Option<Memory> {
         resources::memory()
     }
 
-    /// The kernel's limits on watching files, where it has them.
+    /// Returns the kernel's limits on watching files, if it has any.
     pub fn inotify(&self) -> Option<Inotify> {
         resources::inotify()
     }
 
-    /// Whether the workspace is on a drive of Windows, seen from WSL.
+    /// Whether the workspace is on a Windows drive, in WSL.
     pub fn is_on_windows_drive(&self) -> bool {
         resources::is_over_9p(&self.root)
     }
@@ -240,7 +241,7 @@ impl Machine {
         }
     }
 
-    /// The text of a file of the workspace; none where there is none.
+    /// Returns the text of a file in the workspace; none if it doesn't exist.
     pub fn read(&self, path: &str) -> Result<Option<String>, Fault> {
         files::read(&self.root.join(path)).map_err(|error| Fault::Blocked(format!("{error:#}")))
     }
@@ -251,22 +252,22 @@ impl Machine {
         jiff::Timestamp::try_from(metadata.modified().ok()?).ok()
     }
 
-    /// The version of the user's git; none where there is no git.
+    /// Returns the version of the user's git; none if git is not installed.
     pub fn git_version(&self) -> Option<String> {
         git::version().map(|version| version.to_string())
     }
 
-    /// The version of the Git LFS extension; none where there is none.
+    /// Returns the version of Git LFS; none if it is not installed.
     pub fn lfs_version(&self) -> Option<String> {
         git::lfs_version()
     }
 
-    /// How a repo's clone stands to Git LFS.
+    /// Returns the state of Git LFS in a repo's clone.
     pub fn lfs(&self, repo: &Repo) -> Lfs {
         git::local::lfs(&git::local::folder(&self.root, repo))
     }
 
-    /// What is where a repo's clone should be.
+    /// Returns what exists at the path of a repo's clone.
     pub fn clone_of(&self, repo: &Repo) -> RepoState {
         let seen = {
             let mut clones = self.clones.lock().unwrap_or_else(PoisonError::into_inner);
@@ -282,12 +283,12 @@ impl Machine {
         seen.get_or_init(look).clone()
     }
 
-    /// Whether there is a clone of a repo, or something else that is a repository.
+    /// Whether a repo is cloned, or another repository exists at its path.
     pub fn has_clone(&self, repo: &Repo) -> bool {
         git::local::git_dir(&git::local::folder(&self.root, repo)).is_some()
     }
 
-    /// Name and address for a commit, or git's own words if it would refuse one. Each of `settings` takes
+    /// Returns name and email for a commit, or git's error if it would refuse one. `settings` take
     /// precedence over the user's configuration.
     pub fn identity(&self, place: Place, role: Role, settings: &[&str]) -> Result<String, String> {
         match place {
@@ -300,7 +301,7 @@ impl Machine {
         }
     }
 
-    /// A variable of the shell, if it is set to something.
+    /// Returns a shell variable, if it is set and not empty.
     pub fn shell_variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().filter(|value| !value.is_empty())
     }
@@ -314,18 +315,18 @@ impl Machine {
         }
     }
 
-    /// Asks a server for a repo, by the same code that clones.
+    /// Requests a repo from a server, with the same code as a clone.
     pub fn ask_for_repo(&self, url: &str) -> Result<Privacy, GitError> {
         git::network::probe(url, interrupt::flag())
     }
 
-    /// The workspaces of this machine that are in other folders.
+    /// Returns the other workspaces on this machine.
     pub fn other_workspaces(&self) -> impl Iterator<Item = &Known> {
         let known = self.workspaces.get_or_init(workspaces::known).iter();
         known.filter(|known| known.folder != self.root)
     }
 
-    /// The projects as which this workspace was started before.
+    /// Returns the project names under which this workspace was started before.
     pub fn earlier_projects(&self) -> Vec<String> {
         let mut projects = workspaces::started_as(&self.root);
         projects.retain(|project| *project != self.selection.project);
@@ -333,7 +334,7 @@ impl Machine {
     }
 }
 
-/// What the remedies need to know of this system.
+/// Returns what the remedies need to know about this system.
 pub fn system() -> System {
     let facts = os::facts(System::PROGRAMS);
     System {
@@ -346,7 +347,8 @@ pub fn system() -> System {
     }
 }
 
-/// The variables of the shell, and of `.env` in this folder. A `.env` that is not there is empty.
+/// Returns the variables of the shell, and of `.env` in this folder. A missing `.env` counts as
+/// empty.
 pub fn variables(root: &Path) -> std::io::Result<Variables> {
     let text = match files::read_bytes(&root.join(dotenv::FILE), files::LONGEST) {
         Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
@@ -356,7 +358,7 @@ pub fn variables(root: &Path) -> std::io::Result<Variables> {
     Ok(variables_of(&text))
 }
 
-/// The variables of the shell, and of a `.env` with this text.
+/// Returns the variables of the shell, and of a `.env` with this text.
 pub fn variables_of(text: &str) -> Variables {
     Variables::new(shell(), text)
 }

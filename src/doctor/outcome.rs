@@ -4,26 +4,26 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-/// How a check came out.
+/// The status of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Something will not work.
     Fail,
-    /// Something may need a look.
+    /// Something may need attention.
     Warn,
-    /// The probe crashed, took too long or was not let in: no verdict.
+    /// The check crashed, timed out or lacked permission: no verdict.
     Unknown,
-    /// A check that this one needs has failed.
+    /// A prerequisite has failed.
     Skipped,
-    /// Worth knowing, and no problem.
+    /// Worth knowing, but not a problem.
     Info,
     /// In order.
     Pass,
 }
 
 impl Status {
-    /// In order of weight.
+    /// By severity.
     pub const ALL: [Status; 6] = [
         Status::Fail,
         Status::Warn,
@@ -33,7 +33,7 @@ impl Status {
         Status::Pass,
     ];
 
-    /// As it is printed and as JSON has it.
+    /// Returns its name, as printed and in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Status::Fail => "fail",
@@ -46,10 +46,10 @@ impl Status {
     }
 }
 
-/// The verdict on one check.
+/// The verdict of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// How it came out.
+    /// The status.
     pub status: Status,
     /// What was found: a lower-case sentence without a full stop.
     pub found: String,
@@ -57,11 +57,11 @@ pub struct Outcome {
     pub remedy: Remedy,
     /// For a skipped check: the check that failed.
     pub because: Option<String>,
-    /// What `--fix` does about it, where that is safe.
+    /// What `--fix` does about it, if that is safe.
     pub fix: Option<Fix>,
 }
 
-/// What `fitout doctor --fix` may do: nothing of it can lose anything, or needs another user.
+/// What `fitout doctor --fix` can do: none of it can lose anything, or needs root.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fix {
     /// Clone the repo of that name.
@@ -70,9 +70,9 @@ pub enum Fix {
     Generate,
     /// Create an env file from its example; both relative to the workspace.
     Create {
-        /// What is created; never one that is there.
+        /// The file to create; never an existing one.
         file: String,
-        /// What it is a copy of.
+        /// The file to copy.
         from: String,
     },
 }
@@ -82,7 +82,7 @@ pub enum Fix {
 pub struct Remedy {
     /// Commands to paste, in this order.
     pub run: Vec<String>,
-    /// What to do beside them or instead; a sentence without a full stop.
+    /// What to do in addition or instead; a sentence without a full stop.
     pub note: Option<String>,
 }
 
@@ -95,19 +95,19 @@ impl Remedy {
         }
     }
 
-    /// Something that no command does.
+    /// Something that can't be done with a command.
     pub fn note(note: impl Into<String>) -> Self {
         Remedy::default().and_note(note)
     }
 
-    /// Adds a command that comes after the others.
+    /// Appends a command.
     #[must_use]
     pub fn and_run(mut self, command: impl Into<String>) -> Self {
         self.run.push(command.into());
         self
     }
 
-    /// Sets what to do beside the commands.
+    /// Sets what to do in addition to the commands.
     #[must_use]
     pub fn and_note(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
@@ -121,12 +121,12 @@ impl Outcome {
         Outcome::new(Status::Pass, found, Remedy::default())
     }
 
-    /// Worth knowing, and no problem.
+    /// Worth knowing, but not a problem.
     pub fn info(found: impl Into<String>) -> Self {
         Outcome::new(Status::Info, found, Remedy::default())
     }
 
-    /// Something may need a look.
+    /// Something may need attention.
     pub fn warn(found: impl Into<String>, remedy: Remedy) -> Self {
         Outcome::new(Status::Warn, found, remedy)
     }
@@ -141,7 +141,7 @@ impl Outcome {
         Outcome::new(Status::Unknown, found, Remedy::default())
     }
 
-    /// Not looked at because the check of that id failed.
+    /// Skipped because the check with that id failed.
     pub fn skipped(because: impl Into<String>) -> Self {
         let because = because.into();
         Outcome {
@@ -151,7 +151,7 @@ impl Outcome {
         }
     }
 
-    /// The same verdict, which `--fix` can do something about.
+    /// Adds what `--fix` can do about it.
     #[must_use]
     pub fn fixed_by(self, fix: Fix) -> Self {
         Outcome {
@@ -171,21 +171,21 @@ impl Outcome {
     }
 }
 
-/// Why nothing was seen.
+/// Why there is no observation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The look panicked, with these words.
+    /// `look` panicked, with this message.
     Crashed(String),
-    /// It took longer than it may.
+    /// It exceeded its timeout.
     TimedOut(Duration),
-    /// It was not able to look, for this reason.
+    /// It could not observe, for this reason.
     Blocked(String),
 }
 
 impl From<Fault> for Outcome {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Crashed(words) => Outcome::unknown(format!("the probe crashed: {words}")),
+            Fault::Crashed(words) => Outcome::unknown(format!("the check crashed: {words}")),
             Fault::TimedOut(limit) => {
                 Outcome::unknown(format!("no answer within {} s", limit.as_secs_f32()))
             }
@@ -194,7 +194,7 @@ impl From<Fault> for Outcome {
     }
 }
 
-/// Long command lines and error texts, cut to what a person reads.
+/// Truncates long command lines and error messages.
 pub(super) fn one_line(text: &str) -> String {
     const MOST: usize = 120;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -206,7 +206,7 @@ pub(super) fn one_line(text: &str) -> String {
     }
 }
 
-/// Names as they stand in a sentence: each in backticks, with commas between them.
+/// Formats names for a sentence: in backticks, separated by commas.
 pub(super) fn quoted<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
     let names = names.into_iter();
     let quoted: Vec<String> = names.map(|name| format!("`{}`", name.as_ref())).collect();
@@ -222,7 +222,7 @@ mod tests {
         let cases = [
             (
                 Fault::Crashed("index out of bounds".to_owned()),
-                "the probe crashed: index out of bounds",
+                "the check crashed: index out of bounds",
             ),
             (
                 Fault::TimedOut(Duration::from_secs(5)),

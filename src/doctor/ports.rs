@@ -4,8 +4,8 @@ use super::started::started;
 use super::variables::{Origin, Variables};
 use crate::workspace::{Personal, Port, Workspace};
 
-/// The ports of the host that a workspace publishes when all of it runs, whatever runs now; without
-/// those that Docker chooses.
+/// Returns the host ports that a workspace publishes if all services are running; without those
+/// that Docker chooses.
 pub fn claimed(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Vec<u16> {
     let services = workspace.services.iter();
     let ports = services.flat_map(|service| {
@@ -23,27 +23,27 @@ pub fn claimed(workspace: &Workspace, personal: &Personal, variables: &Variables
     claimed
 }
 
-/// A port that a service publishes, and what that comes to on this machine.
+/// A port that a service publishes, and its value on this machine.
 pub struct Published<'a> {
     /// The service's name.
     pub service: &'a str,
-    /// As the manifest has it.
+    /// The port in the manifest.
     pub port: &'a Port,
-    /// As it is on this machine.
+    /// The port on this machine.
     pub host: HostPort,
 }
 
-/// What a port's variable comes to.
+/// The value of a port's variable.
 pub enum HostPort {
-    /// A number, and who sets the variable, if anyone does.
+    /// A number, and the origin of the variable, if it is set.
     Fixed(u16, Option<Origin>),
-    /// Docker chooses, out of a range or freely, or the value depends on other variables.
+    /// Chosen by Docker, from a range or freely, or depends on other variables.
     Chosen,
-    /// No port.
+    /// Not a port.
     Invalid(String, Origin),
 }
 
-/// The ports that are published by the services that start.
+/// Returns the ports that are published by the services that start.
 pub fn published<'a>(
     workspace: &'a Workspace,
     personal: &'a Personal,
@@ -62,7 +62,7 @@ pub fn published<'a>(
     published
 }
 
-/// The variable's value as it is now, else what `generate` will write, else the manifest's.
+/// The variable's current value, otherwise what `generate` will write, otherwise the manifest's.
 fn host_port(service: &str, port: &Port, personal: &Personal, variables: &Variables) -> HostPort {
     if let Some((value, origin)) = variables.get_filled(&port.variable) {
         let is_range = value.split_once('-').is_some_and(|(first, last)| {
@@ -82,7 +82,7 @@ fn host_port(service: &str, port: &Port, personal: &Personal, variables: &Variab
 }
 
 impl Published<'_> {
-    /// Its number, where it has a fixed one.
+    /// Returns its number, if it is fixed.
     pub fn number(&self) -> Option<u16> {
         match self.host {
             HostPort::Fixed(number, _) => Some(number),

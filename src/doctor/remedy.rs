@@ -1,6 +1,7 @@
-//! The exact commands that install something, for each system: the files of `templates/remedies`.
+//! The commands that install something on each system: the files in `templates/remedies`.
 //!
-//! What depends on more than the system (which engine, which firewall) is with the check that needs it.
+//! Commands that depend on more than the system (the engine, the firewall) are in the check that
+//! needs them.
 
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
@@ -18,7 +19,7 @@ pub struct Remedies(&'static str);
 pub const GIT: Remedies = Remedies("git");
 /// Installs the Git LFS extension.
 pub const GIT_LFS: Remedies = Remedies("git-lfs");
-/// Installs an engine, its client and Compose where there is none of them.
+/// Installs an engine, its client and Compose.
 pub const DOCKER: Remedies = Remedies("docker");
 /// Installs the Compose plugin.
 pub const COMPOSE: Remedies = Remedies("compose");
@@ -39,22 +40,23 @@ struct Definition {
     on: Vec<On>,
 }
 
-/// What fixes it on some systems.
+/// The fix for some systems.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct On {
-    /// Names of [`System::names`]; of those of one system, the first that has an entry counts.
+    /// Names from [`System::names`]; for a system with several names, the first one with an entry
+    /// is used.
     systems: Vec<String>,
-    /// As a user types them who is not root. `{start}` starts the engine's service.
+    /// As typed by a non-root user. `{start}` starts the engine's service.
     #[serde(default)]
     run: Vec<String>,
     note: Option<String>,
-    /// The file that has the commands for these systems.
+    /// The file with the commands for these systems.
     like: Option<String>,
 }
 
 impl Remedies {
-    /// What fixes it on this system.
+    /// Returns the fix for this system.
     pub fn on(self, system: &System) -> Remedy {
         on(self.0, system)
     }
@@ -91,7 +93,7 @@ fn read(file: &str) -> Definition {
     let text = text.and_then(include_dir::File::contents_utf8);
     match toml::from_str(text.unwrap_or_default()) {
         Ok(definition) => definition,
-        // A file that is compiled in can't be wrong at a user's: a test reads every one.
+        // Embedded files can't be invalid at run time: a test parses all of them.
         Err(error) => panic!("templates/remedies/{file}.toml: {error}"),
     }
 }

@@ -1,7 +1,7 @@
-//! The one result of doctor, for people and for programs.
+//! The result of doctor, as text and JSON.
 //!
-//! For people: failures first, then warnings, each with what was found and the command that fixes
-//! it; what is in order is only counted. For programs: every check, as JSON.
+//! Text: failures first, then warnings, each with what was found and the command that fixes it;
+//! passed checks are only counted. JSON: all checks.
 
 use serde::Serialize;
 
@@ -10,16 +10,16 @@ use super::outcome::{Fix, Remedy, Status};
 use crate::markup::style;
 use crate::plural::few;
 
-/// Raised when a field of the JSON changes its meaning or goes away.
+/// Incremented when a JSON field is removed or its meaning changes.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Ids in a line of skipped checks.
+/// Maximum number of ids in a line of skipped checks.
 const MOST_SKIPPED: usize = 4;
 
 /// All checks with their verdicts, in the order of the table.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// The folder of the workspace; none when only the machine was looked at.
+    /// The folder of the workspace; none if only the machine was checked.
     pub workspace: Option<String>,
     /// In the order of the table.
     pub checked: Vec<Checked>,
@@ -28,7 +28,7 @@ pub struct Report {
 /// How much of the report to print.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// What needs a look; the rest is counted.
+    /// Checks that need attention; the rest is counted.
     Brief,
     /// Every check.
     Full,
@@ -70,7 +70,7 @@ struct JsonListed<'a> {
     needs: &'a [String],
 }
 
-/// Which checks there are, for programs; none of them has run.
+/// The list of checks as JSON, without running them.
 pub fn list_json(workspace: Option<&str>, checks: &[&About]) -> serde_json::Result<String> {
     let listed = checks.iter().map(|check| JsonListed {
         id: &check.id,
@@ -96,7 +96,8 @@ impl Report {
         self.count(Status::Warn) > 0
     }
 
-    /// What `--fix` can do, each once: clones first, because they bring env files' examples.
+    /// Returns what `--fix` can do, without duplicates: clones first, because they contain examples
+    /// of env files.
     pub fn fixes(&self) -> Vec<Fix> {
         let all = self.checked.iter();
         let mut fixes: Vec<Fix> = all
@@ -107,7 +108,7 @@ impl Report {
         fixes
     }
 
-    /// The checks without which nothing can start: those that failed, and tools that don't answer.
+    /// Returns the checks that prevent a start: failed ones, and tools that don't respond.
     pub fn blocking(&self) -> impl Iterator<Item = &Checked> {
         self.checked
             .iter()
@@ -127,7 +128,7 @@ impl Report {
         self.with(status).count()
     }
 
-    /// For programs. Every field is always there; `remedy` and `skipped_because` may be null.
+    /// Returns the JSON. All fields are always present; `remedy` and `skipped_because` may be null.
     pub fn json(&self) -> serde_json::Result<String> {
         let summary = Status::ALL.iter().map(|status| {
             let count = serde_json::Value::from(self.count(*status));
@@ -155,7 +156,7 @@ impl Report {
         })
     }
 
-    /// For people, with colours, without a final line break.
+    /// Returns the text, with colors, without a trailing line break.
     pub fn text(&self, detail: Detail) -> String {
         let shown: &[Status] = match detail {
             Detail::Brief => &[Status::Fail, Status::Warn, Status::Unknown],
@@ -176,12 +177,12 @@ impl Report {
         lines.join("\n")
     }
 
-    /// What is [`Report::blocking`], and how to fix it.
+    /// Returns the text of [`Report::blocking`], with fixes.
     pub fn blocking_text(&self) -> String {
         in_full(&self.blocking().collect::<Vec<_>>(), Detail::Brief).join("\n")
     }
 
-    /// `skipped  tools.engine, … need tools.docker`: a line a cause, or one line for many.
+    /// `skipped tools.engine, … need tools.docker`: a line per cause, or one line for many.
     fn skipped_by_cause(&self) -> Vec<String> {
         const MOST_LINES: usize = 3;
         let mut causes: Vec<(&str, Vec<&str>)> = Vec::new();
@@ -196,7 +197,7 @@ impl Report {
         if causes.len() > MOST_LINES {
             let count = self.count(Status::Skipped);
             return vec![format!(
-                "{dim}skipped  {count} checks that need one of these; -v names them{dim:#}"
+                "{dim}skipped  {count} checks that need one of these; -v lists them{dim:#}"
             )];
         }
         causes
@@ -211,7 +212,7 @@ impl Report {
             .collect()
     }
 
-    /// `in order: tools 5, repos 12`, where anything is.
+    /// `passed: tools 5, repos 12`, if any.
     fn in_order(&self) -> Option<String> {
         let mut counts: Vec<(Group, usize)> = Vec::new();
         for checked in self.with(Status::Pass).chain(self.with(Status::Info)) {
@@ -242,7 +243,7 @@ impl Report {
                 (Status::Warn, _) => "warnings",
                 (Status::Unknown, _) => "unknown",
                 (Status::Skipped, _) => "skipped",
-                (Status::Info, _) => "for information",
+                (Status::Info, _) => "info",
                 (Status::Pass, _) => "passed",
             };
             let look = look(status);
@@ -262,14 +263,14 @@ fn look(status: Status) -> style::Style {
     }
 }
 
-/// The line of each check, and its remedy below. Of many in a row that say the same, the brief
-/// report shows the first few.
+/// Returns the line of each check, with its remedy below. If many in a row have the same result,
+/// the brief report shows the first few.
 fn in_full(shown: &[&Checked], detail: Detail) -> Vec<String> {
-    /// So many that say the same are all shown.
+    /// Up to this many with the same result are shown.
     const MOST_ALIKE: usize = 5;
-    /// Of more than that, so many.
+    /// If there are more, this many are shown.
     const FIRST: usize = 3;
-    // One long id should not push all sentences to the right.
+    // A single long id should not push all sentences to the right.
     const WIDEST: usize = 24;
     let ids = shown.iter().map(|checked| checked.check.id.len());
     let width = ids.max().unwrap_or_default().min(WIDEST);
@@ -292,10 +293,10 @@ fn in_full(shown: &[&Checked], detail: Detail) -> Vec<String> {
             let more = alike.len() - FIRST;
             let group = check.group.name();
             lines.push(format!(
-                "         {dim}and {more} more of `{group}` say the same; `fitout doctor -v` names them{dim:#}"
+                "         {dim}and {more} more in `{group}` with the same result; `fitout doctor -v` lists them{dim:#}"
             ));
         }
-        // One command that fixes several in a row is said once, under the last of them.
+        // A command that fixes several in a row is printed once, under the last of them.
         let next = shown.get(after);
         if next.is_some_and(|next| next.outcome.remedy == outcome.remedy) {
             continue;
@@ -420,7 +421,7 @@ mod tests {
             "fail     repos.r11.cloned  not cloned yet
 fail     repos.r12.cloned  not cloned yet
 fail     repos.r13.cloned  not cloned yet
-         and 27 more of `repos` say the same; `fitout doctor -v` names them
+         and 27 more in `repos` with the same result; `fitout doctor -v` lists them
          $ fitout sync
 
 30 failed"

@@ -1,10 +1,10 @@
-//! The variables that services require (`required_env`), and those of them that nobody sets.
+//! The variables that services require (`required_env`), and which of them are not set.
 
 use super::variables::Variables;
 use crate::workspace::Workspace;
 
-/// The variables that a service requires and nobody sets. Compose refuses to read the file without
-/// them, so a call that needs the file but no value makes them up.
+/// Returns required variables that are not set. Compose refuses to read the file without them, so
+/// calls that need the file but not the values use placeholders.
 pub fn unset(workspace: &Workspace, variables: &Variables) -> Vec<String> {
     required(workspace)
         .into_iter()
@@ -13,7 +13,7 @@ pub fn unset(workspace: &Workspace, variables: &Variables) -> Vec<String> {
         .collect()
 }
 
-/// Each once, with the services that require it.
+/// Returns each variable once, with the services that require it.
 pub fn required(workspace: &Workspace) -> Vec<(&str, Vec<&str>)> {
     let mut required: Vec<(&str, Vec<&str>)> = Vec::new();
     for service in &workspace.services {

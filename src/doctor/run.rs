@@ -1,6 +1,6 @@
-//! Runs checks: in parallel, each with a limit of its own, and only when what they need is in order.
+//! Runs checks: in parallel, each with its own timeout, and only if their prerequisites pass.
 //!
-//! Knows threads and time, and nothing of what a check sees: here its kind is forgotten.
+//! Handles threads and timeouts, but not the observations of checks: their types are erased here.
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,15 +13,15 @@ use super::machine::Machine;
 use super::outcome::{Fault, Outcome, Status};
 use super::setting::Setting;
 
-/// How long one probe may take.
+/// The timeout of a check.
 pub const LIMIT: Duration = Duration::from_secs(5);
 
-/// Probes under way at once. They wait for other programs more than they compute.
+/// The number of concurrent checks. They mostly wait for other programs.
 const AT_ONCE: usize = 32;
 
-/// A check of any kind. What it sees is known to nobody but itself.
+/// A check of any type. Its observation is private to it.
 pub struct AnyCheck {
-    /// What it says of itself.
+    /// Returns its description.
     pub about: About,
     /// Its row in docs/doctor.md.
     pub page: &'static Page,
@@ -30,7 +30,7 @@ pub struct AnyCheck {
 }
 
 impl AnyCheck {
-    /// This is the one place where the kind of a check is forgotten.
+    /// This is the only place where the type of a check is erased.
     pub fn of<C: Check>(check: C) -> Self {
         AnyCheck {
             about: check.about(),
@@ -41,7 +41,8 @@ impl AnyCheck {
     }
 }
 
-/// Looks and judges in one go, so that what lies between has no name outside of the check.
+/// Observes and judges in one step, so that the observation's type is not visible outside of the
+/// check.
 trait Examine: Send + Sync {
     fn examine(&self, machine: &Machine, setting: &Setting) -> Outcome;
 }
@@ -55,18 +56,18 @@ impl<C: Check> Examine for C {
     }
 }
 
-/// What a look and its verdict need, for all threads.
+/// What checks need, shared by all threads.
 #[derive(Clone)]
 pub struct Ground {
-    /// What is looked at.
+    /// The machine.
     pub machine: Arc<Machine>,
-    /// What the remedies depend on.
+    /// The setting for remedies.
     pub setting: Arc<Setting>,
 }
 
-/// Runs all checks and judges what they find. The result is in the order of the checks.
+/// Runs all checks. The result is in the order of the checks.
 ///
-/// A probe that does not come back within `limit` is left behind in its thread.
+/// A check that doesn't finish within `limit` is abandoned in its thread.
 pub fn run(checks: Vec<AnyCheck>, limit: Duration, ground: &Ground) -> Vec<Checked> {
     let mut outcomes: HashMap<String, Outcome> = HashMap::new();
     let mut waiting: Vec<&AnyCheck> = checks.iter().collect();
@@ -107,7 +108,7 @@ pub fn run(checks: Vec<AnyCheck>, limit: Duration, ground: &Ground) -> Vec<Check
                 None => continue,
             },
         };
-        // The answer of a probe that was given up comes too late.
+        // The result of an abandoned check comes too late.
         if let Some(index) = under_way.iter().position(|(check, _)| check.about.id == id) {
             under_way.swap_remove(index);
             outcomes.insert(id, outcome);
@@ -118,7 +119,7 @@ pub fn run(checks: Vec<AnyCheck>, limit: Duration, ground: &Ground) -> Vec<Check
         .map(|check| {
             let outcome = outcomes
                 .remove(&check.about.id)
-                .unwrap_or_else(|| Outcome::unknown("its prerequisites need each other"));
+                .unwrap_or_else(|| Outcome::unknown("its prerequisites depend on each other"));
             Checked {
                 check: check.about,
                 outcome,
@@ -137,8 +138,7 @@ enum Readiness {
     Skip(String),
 }
 
-/// A prerequisite that is not among the checks counts as met, and one without a verdict does not
-/// stand in the way.
+/// A prerequisite that is not among the checks counts as passed, and so does one without a verdict.
 fn readiness(check: &AnyCheck, ids: &[&str], outcomes: &HashMap<String, Outcome>) -> Readiness {
     let mut readiness = Readiness::Ready;
     for need in check
@@ -168,7 +168,7 @@ fn start(check: &AnyCheck, ground: Ground, sender: mpsc::Sender<(String, Outcome
         let examine = || check.examine(&ground.machine, &ground.setting);
         let outcome = catch_unwind(AssertUnwindSafe(examine))
             .unwrap_or_else(|panic| Fault::Crashed(words_of(panic.as_ref())).into());
-        // Nobody listens any more once the run has given this check up.
+        // Nobody is listening any more if the run has abandoned this check.
         let _ = sender.send((id, outcome));
     });
 }

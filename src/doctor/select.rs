@@ -6,17 +6,17 @@ use super::check::About;
 use super::run::AnyCheck;
 use crate::manifest::report::closest;
 
-/// A part of the checks, by ids and groups: `tools`, `repos.api`, `repos.*.branch`.
+/// Selects checks by ids and groups: `tools`, `repos.api`, `repos.*.branch`.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Report these only; all where empty.
+    /// Only report these; all if empty.
     pub only: Vec<String>,
-    /// Leave these out.
+    /// Skip these.
     pub skip: Vec<String>,
 }
 
 impl Selection {
-    /// The patterns that no check matches.
+    /// Returns the patterns that match no check.
     pub fn unmatched<'a>(&'a self, checks: &[AnyCheck]) -> Vec<&'a str> {
         self.only
             .iter()
@@ -26,12 +26,12 @@ impl Selection {
             .collect()
     }
 
-    /// Whether this check's verdict is asked for.
+    /// Whether this check is selected.
     pub fn wants(&self, check: &About) -> bool {
         (self.only.is_empty() || is_in(&self.only, check)) && !is_in(&self.skip, check)
     }
 
-    /// The checks to run: those asked for and what they need, except what is left out.
+    /// Returns the checks to run: selected ones and their prerequisites, except skipped ones.
     pub fn apply(&self, mut checks: Vec<AnyCheck>) -> Vec<AnyCheck> {
         let chosen = self.chosen(&checks);
         let mut chosen = chosen.into_iter();
@@ -39,7 +39,7 @@ impl Selection {
         checks
     }
 
-    /// For each check, whether it is to run. Each is looked at once, however many need it.
+    /// Returns for each check whether to run it. Each is visited once, however many need it.
     fn chosen(&self, checks: &[AnyCheck]) -> Vec<bool> {
         let ids = checks.iter().enumerate();
         let place: HashMap<&str, usize> = ids
@@ -67,13 +67,13 @@ fn is_in(patterns: &[String], check: &About) -> bool {
     patterns.iter().any(|pattern| matches(pattern, &check.id))
 }
 
-/// The id or the group that a person most likely meant.
+/// Returns the id or group that the user most likely meant.
 pub fn meant<'a>(pattern: &str, checks: impl Iterator<Item = &'a About>) -> Option<&'a str> {
     let names = checks.flat_map(|check| [check.id.as_str(), check.group.name()]);
     closest(pattern, names)
 }
 
-/// Part by part; a pattern with fewer parts than the id stands for everything below it.
+/// Compares part by part; a pattern with fewer parts than the id matches everything below it.
 fn matches(pattern: &str, id: &str) -> bool {
     let mut parts = id.split('.');
     pattern.split('.').all(|wanted| {

@@ -1,19 +1,19 @@
-//! What a verdict depends on beside what was seen: the system, and where the user stands.
+//! What a verdict depends on besides the observation: the system, and the user's folder.
 
 use super::system::System;
 use crate::shell;
 
-/// What a remedy depends on beside what was seen.
+/// What a remedy depends on besides the observation.
 #[derive(Clone, Debug)]
 pub struct Setting {
     /// The system that the remedy is for.
     pub system: System,
-    /// How to get from the user's folder to the workspace: empty, or `../..`.
+    /// The relative path from the user's folder to the workspace: empty, or `../..`.
     pub workspace: String,
 }
 
 impl Setting {
-    /// A path of the workspace, from where the user is.
+    /// Returns a path in the workspace, relative to the user's folder.
     pub fn shown(&self, path: &str) -> String {
         match self.workspace.as_str() {
             "" => path.to_owned(),
@@ -21,17 +21,17 @@ impl Setting {
         }
     }
 
-    /// The same, as a word of a command.
+    /// Returns the path, quoted for a command.
     pub fn typed(&self, path: &str) -> String {
         shell::path(self.shown(path))
     }
 
-    /// A command that sets a variable: later lines of `.env` win over earlier ones.
+    /// Returns a command that sets a variable: later lines of `.env` override earlier ones.
     pub fn set_variable(&self, name: &str, value: &str) -> String {
         self.add_line(&format!("{name}={value}"))
     }
 
-    /// A command that adds a line to `.env`.
+    /// Returns a command that appends a line to `.env`.
     pub fn add_line(&self, line: &str) -> String {
         format!("echo '{line}' >> {}", self.typed(".env"))
     }

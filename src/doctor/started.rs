@@ -1,10 +1,10 @@
-//! Which services start: what is checked and started depends on it, and on the profiles that are on.
+//! Determines which services start, depending on the request and the enabled profiles.
 
 use super::variables::Variables;
 use crate::workspace::{Personal, RunsOn, Service, Workspace};
 
-/// The services that start when these are asked for (all where empty): with their dependencies, and
-/// without those whose profile is off and those that run on this machine.
+/// Returns the services that start if these are requested (all if empty): with their dependencies,
+/// and without those whose profile is disabled or that run on this machine.
 pub fn started<'a>(
     workspace: &'a Workspace,
     personal: &Personal,

@@ -1,36 +1,36 @@
-//! What system this is, as far as a remedy depends on it. A pure reading of raw facts.
+//! The system, as far as remedies depend on it. Pure: derived from raw facts.
 
 /// The system that a remedy is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct System {
-    /// Which package manager and which service manager there are.
+    /// Determines the package manager and the service manager.
     pub platform: Platform,
-    /// Linux inside of Windows.
+    /// Linux on Windows.
     pub is_wsl: bool,
-    /// systemd runs this machine.
+    /// Whether systemd runs this machine.
     pub has_systemd: bool,
-    /// No `sudo` needed.
+    /// Whether the user is root.
     pub is_root: bool,
-    /// ufw is the firewall, and it is on.
+    /// Whether ufw is the firewall, and enabled.
     pub ufw_is_on: bool,
     /// Of [`System::PROGRAMS`], those that are installed.
     pub programs: Vec<String>,
-    /// The user is in the group `docker`, but this session began before that.
+    /// Whether the user is in the group `docker`, but the session started before that.
     pub docker_group_at_next_login: bool,
 }
 
-/// A family of systems that are fixed with the same commands.
+/// A family of systems with the same commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Platform {
     /// Debian of this major version; none for testing and unstable.
     Debian(Option<u32>),
-    /// Ubuntu and what is made from it.
+    /// Ubuntu and its derivatives.
     Ubuntu,
     /// Fedora.
     Fedora,
-    /// RHEL and what is made from it.
+    /// RHEL and its derivatives.
     RedHat,
-    /// Arch and what is made from it.
+    /// Arch and its derivatives.
     Arch,
     /// Alpine.
     Alpine,
@@ -77,7 +77,7 @@ impl System {
         }
     }
 
-    /// The names by which `templates/remedies` knows this system, the most special one first.
+    /// Returns the names of this system in `templates/remedies`, the most specific one first.
     pub fn names(&self) -> Vec<&'static str> {
         let mut names = Vec::new();
         if self.is_wsl {
@@ -109,7 +109,7 @@ impl System {
         self.programs.iter().any(|installed| installed == program)
     }
 
-    /// A command that only an administrator may run.
+    /// Returns a command that needs root.
     pub fn as_root(&self, command: &str) -> String {
         if self.is_root {
             command.to_owned()
@@ -131,11 +131,11 @@ fn linux(os_release: &str) -> Platform {
         .split('.')
         .next()
         .and_then(|major| major.parse().ok());
-    // The system's own name first, then those it is made from, nearest first.
+    // The system's own name first, then those it is derived from, nearest first.
     std::iter::once(field("ID"))
         .chain(field("ID_LIKE").split_whitespace())
         .find_map(|id| match id {
-            // What is made from Debian has version numbers of its own.
+            // Derivatives of Debian have their own version numbers.
             "debian" => Some(Platform::Debian(
                 version.filter(|_| field("ID") == "debian"),
             )),

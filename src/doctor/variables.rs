@@ -1,8 +1,8 @@
-//! The variables that Compose fills into the compose file: the shell's, and below them `.env`'s.
+//! The variables that Compose substitutes in the compose file: the shell's, then those of `.env`.
 
 use std::collections::BTreeMap;
 
-/// Who sets a variable.
+/// The origin of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The shell that started fitout.
@@ -11,7 +11,7 @@ pub enum Origin {
     EnvFile,
 }
 
-/// Variables as Compose would look them up.
+/// Variables with Compose's precedence.
 #[derive(Clone, Debug, Default)]
 pub struct Variables {
     shell: BTreeMap<String, String>,
@@ -19,7 +19,7 @@ pub struct Variables {
 }
 
 impl Variables {
-    /// From the shell's variables and the text of `.env`.
+    /// Creates variables from the shell's and the text of `.env`.
     pub fn new(shell: impl IntoIterator<Item = (String, String)>, env_file: &str) -> Self {
         Variables {
             shell: shell.into_iter().collect(),
@@ -27,7 +27,7 @@ impl Variables {
         }
     }
 
-    /// The value of a variable and who sets it. A variable that is set to nothing is found.
+    /// Returns the value of a variable and its origin, including empty ones.
     pub fn get(&self, name: &str) -> Option<(&str, Origin)> {
         let from = |map: &'_ BTreeMap<String, String>| map.contains_key(name);
         if from(&self.shell) {
@@ -37,24 +37,24 @@ impl Variables {
         }
     }
 
-    /// What the shell sets a variable to.
+    /// Returns the shell's value of a variable.
     pub fn in_shell(&self, name: &str) -> Option<&str> {
         self.shell.get(name).map(String::as_str)
     }
 
-    /// What `.env` sets a variable to, whatever the shell says.
+    /// Returns the value of a variable in `.env`, regardless of the shell.
     pub fn in_file(&self, name: &str) -> Option<&str> {
         self.file.get(name).map(String::as_str)
     }
 
-    /// Like [`Variables::get`], and a variable that is set to nothing is not found: what
-    /// `${NAME:-default}` and `${NAME:?message}` see.
+    /// Like [`Variables::get`], but without empty variables, as for `${NAME:-default}` and
+    /// `${NAME:?message}`.
     pub fn get_filled(&self, name: &str) -> Option<(&str, Origin)> {
         self.get(name).filter(|(value, _)| !value.is_empty())
     }
 }
 
-/// Reads `.env` as Compose does, except that variables inside of values stay as they are.
+/// Parses `.env` like Compose, except that variables in values are not substituted.
 fn parse(text: &str) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
     let mut lines = text.trim_start_matches('\u{feff}').lines();
@@ -77,7 +77,7 @@ fn parse(text: &str) -> BTreeMap<String, String> {
     variables
 }
 
-/// Up to the closing quote, which may be some lines below.
+/// Returns the text up to the closing quote, which may be on a later line.
 fn quoted<'a>(first: &str, quote: char, lines: &mut impl Iterator<Item = &'a str>) -> String {
     let mut value = String::new();
     let mut line = first;
@@ -106,7 +106,7 @@ fn quoted<'a>(first: &str, quote: char, lines: &mut impl Iterator<Item = &'a str
     }
 }
 
-/// Up to a comment, which has a space before it.
+/// Returns the text up to a comment, which is preceded by a space.
 fn unquoted(value: &str) -> &str {
     let end = value
         .match_indices('#')

@@ -1,15 +1,15 @@
-//! Objects of repositories that were cloned before, shared by all workspaces of this machine.
+//! A cache of objects of previously cloned repositories, shared by all workspaces on this machine.
 //!
-//! One bare repository a URL, in the user's cache folder: its packs are hard links to those of the
-//! clone that they came from, so the first clone costs nothing more. The next clone of the same URL
-//! starts with links to them, and asks the server for the difference. It never points back here:
-//! either may be removed, repacked or collected (`git gc`) without the other.
+//! One bare repository per URL, in the user's cache folder: its packs are hard links to those of
+//! the original clone, so the first clone has no additional cost. The next clone of the same URL
+//! starts with links to them, and only fetches the difference. Clones never refer to the cache:
+//! either can be removed, repacked or garbage-collected without affecting the other.
 //!
-//! A fetch adds what it brought ([`growth`]), where there is an entry.
+//! A fetch adds its objects ([`growth`]) if there is an entry.
 //!
-//! A pack that may have changed is read through before it is used ([`whole`]). An entry that is damaged
-//! is dropped, and the clone takes everything from the server. Nothing here is worth waiting for: who
-//! finds an entry locked goes on without.
+//! A pack that may have changed is verified before it is used ([`whole`]). A damaged entry is
+//! dropped, and the clone gets everything from the server. Nothing here is worth waiting for: if an
+//! entry is locked, it is not used.
 
 mod growth;
 mod whole;
@@ -26,52 +26,52 @@ use sha2::{Digest, Sha256};
 use super::local::RemoteRef;
 use super::url;
 
-/// Refs that stand for the cache's commits in a clone in the making: so the server is told what is
-/// there. They are gone before anyone sees the clone.
+/// The namespace of temporary refs to the cache's commits in an unfinished clone, so that the
+/// server knows that they exist. They are removed before anyone sees the clone.
 const SEED: &str = "refs/fitout-cache/";
-/// A clone from an entry has its packs and one more. From so many on, the entry begins anew.
+/// A clone from an entry has its packs plus one. With this many, the entry is replaced.
 const MOST_PACKS: usize = 16;
 
-/// The cache of one user.
+/// The cache of a user.
 #[derive(Clone, Debug)]
 pub struct Cache {
     folder: PathBuf,
 }
 
-/// What is kept of one URL.
+/// The cache entry of a URL.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Without user and password.
     pub url: String,
     /// Bytes of its files.
     pub bytes: u64,
-    /// Bytes that no clone shares: what removing it gives back.
+    /// Bytes that no clone shares, which are freed by removing it.
     pub own_bytes: u64,
     name: String,
 }
 
-/// What came of removing an entry.
+/// The result of removing an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removed {
-    /// It is gone.
+    /// It was removed.
     Yes,
-    /// A run uses it.
+    /// It is in use by a run.
     InUse,
 }
 
 impl Cache {
-    /// The one of this user; none where the system names no folder for caches.
+    /// Returns this user's cache; none if the system has no cache folder.
     pub fn of_user() -> Option<Self> {
         let folder = dirs::cache_dir()?.join("fitout").join("repos");
         Some(Cache { folder })
     }
 
-    /// Where it is.
+    /// Returns its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// What is in it, by URL.
+    /// Returns its entries, by URL.
     pub fn entries(&self) -> Vec<Entry> {
         let mut entries: Vec<Entry> = fs::read_dir(&self.folder)
             .into_iter()
@@ -93,7 +93,7 @@ impl Cache {
         entries
     }
 
-    /// Removes an entry, unless a run uses it. Clones made from it lose nothing.
+    /// Removes an entry, unless it is in use. Clones created from it are not affected.
     pub fn remove(&self, entry: &Entry) -> io::Result<Removed> {
         let Some(_lock) = self.lock(&entry.name, Use::Alone)? else {
             return Ok(Removed::InUse);
@@ -102,8 +102,8 @@ impl Cache {
         Ok(Removed::Yes)
     }
 
-    /// Gives a repository that is about to be cloned into the objects of its URL. Whether there
-    /// were any that are whole.
+    /// Adds the cached objects of a URL to a new repository. Returns whether there were any valid
+    /// ones.
     pub(super) fn seed(&self, url: &str, git_dir: &Path) -> bool {
         let name = name(url);
         let entry = self.repository(&name);
@@ -123,10 +123,10 @@ impl Cache {
         true
     }
 
-    /// Keeps what a clone has, for the next one: its packs, and the remote's refs. `seeded` when it began
-    /// with what is kept.
+    /// Stores a clone's packs and the remote's refs for the next clone. `seeded` if the clone
+    /// started from the cache.
     pub(super) fn keep(&self, url: &str, git_dir: &Path, refs: &[RemoteRef], seeded: bool) {
-        // No clone fails because its cache does.
+        // A clone doesn't fail because the cache does.
         let _ = self.try_to_keep(url, git_dir, refs, seeded);
     }
 
@@ -141,7 +141,7 @@ impl Cache {
         let name = name(url);
         let entry = self.repository(&name);
         let has_all = seeded && self::packs(&entry).is_ok_and(|kept| kept.len() == packs.len());
-        // A shallow history is not all of it.
+        // A shallow history is incomplete.
         if packs.is_empty() || has_all || git_dir.join("shallow").exists() {
             return Ok(());
         }
@@ -150,7 +150,7 @@ impl Cache {
             return Ok(());
         };
         let made = self.folder.join(format!(".making-{name}"));
-        // What a killed run left: the lock says that nobody is at it.
+        // Leftovers of a killed run: holding the lock means that no other run is using it.
         for folder in [&made, &entry] {
             if folder.exists() {
                 fs::remove_dir_all(folder)?;
@@ -161,7 +161,7 @@ impl Cache {
             .inspect_err(|_| drop(fs::remove_dir_all(&made)))
     }
 
-    /// Keeps what a fetch brought: `pack`, in a clone whose remote `remote` has this URL.
+    /// Stores the pack of a fetch, in a clone whose remote `remote` has this URL.
     pub(super) fn add(&self, url: &str, remote: &str, pack: &Path) {
         let name = name(url);
         let entry = self.repository(&name);
@@ -173,12 +173,12 @@ impl Cache {
             return;
         }
         if let Ok(Some(_lock)) = self.lock(&name, Use::Alone) {
-            // No fetch fails because the cache does.
+            // A fetch doesn't fail because the cache does.
             let _ = growth::add(&entry, git_dir, remote, pack);
         }
     }
 
-    /// Drops what is kept of a URL, because it is damaged.
+    /// Drops the damaged entry of a URL.
     pub(super) fn forget(&self, url: &str) {
         let name = name(url);
         if let Ok(Some(_lock)) = self.lock(&name, Use::Alone) {
@@ -190,7 +190,7 @@ impl Cache {
         self.folder.join(format!("{name}.git"))
     }
 
-    /// Private: what is in it may be.
+    /// Private, because its contents may be.
     fn make_folder(&self) -> io::Result<()> {
         use std::os::unix::fs::DirBuilderExt as _;
         fs::DirBuilder::new()
@@ -199,7 +199,7 @@ impl Cache {
             .create(&self.folder)
     }
 
-    /// None where another run has it.
+    /// Returns none if another run holds it.
     fn lock(&self, name: &str, how: Use) -> io::Result<Option<File>> {
         let lock = File::options()
             .create(true)
@@ -223,8 +223,8 @@ enum Use {
     Alone,
 }
 
-/// What a person recognizes, and what tells two URLs apart. Of no user and no password: the same
-/// repository over https and ssh is one.
+/// Returns a readable and unique name for a URL, without user and password: the same repository
+/// over https and ssh shares an entry.
 fn name(address: &str) -> String {
     let (host, path) = url::place(address);
     let digest = Sha256::digest(format!("{host}/{path}"));
@@ -276,14 +276,14 @@ fn refs_of(entry: &Path) -> io::Result<Vec<(String, Oid)>> {
         .collect())
 }
 
-/// A file of refs, sorted by their names, and not known to be peeled.
+/// Returns a packed-refs file, sorted by name, without peeled tags.
 fn packed_refs(lines: impl Iterator<Item = String>) -> String {
     std::iter::once("# pack-refs with: sorted \n".to_owned())
         .chain(lines)
         .collect()
 }
 
-/// Takes back what [`Cache::seed`] began.
+/// Undoes [`Cache::seed`].
 fn unseed(git_dir: &Path) {
     let _ = fs::remove_file(git_dir.join("packed-refs"));
     let folder = git_dir.join("objects/pack");
@@ -322,7 +322,7 @@ fn fill(made: &Path, url: &str, refs: &[RemoteRef], packs: &[PathBuf]) -> io::Re
     for pack in packs {
         link_pack(pack, &folder)?;
     }
-    // They were hashed as they came.
+    // They were verified while they were received.
     whole::note(made, &self::packs(made)?);
     let refs: BTreeMap<&BStr, &RemoteRef> = refs.iter().map(|it| (it.name.as_ref(), it)).collect();
     let refs = packed_refs(refs.iter().map(|(name, it)| format!("{} {name}\n", it.id)));
@@ -346,9 +346,10 @@ fn link_pack(pack: &Path, folder: &Path) -> io::Result<()> {
             let to = folder.join(name);
             match fs::hard_link(&file, &to) {
                 Ok(()) => {}
-                // A pack is named after its content. Writing to it would write to every clone that has it.
+                // A pack is named after its content. Writing to it would modify every clone that
+                // shares it.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                // Another file system, or one without links.
+                // Another file system, or one without hard links.
                 Err(_) => drop(fs::copy(&file, &to)?),
             }
         }

@@ -1,7 +1,7 @@
-//! The user's own `git`, for what neither gix nor libgit2 may stand in for: `backend = "cli"`,
+//! The user's own `git`, for everything that neither gix nor libgit2 can do: `backend = "cli"`,
 //! submodules, and repositories with filters or hooks.
 //!
-//! It is run without a terminal to ask on, and in English.
+//! It runs without a terminal, and with English messages.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
@@ -24,7 +24,7 @@ use crate::workspace::{Checkout, Repo};
 
 const NO_HOOKS: &str = "core.hooksPath=/dev/null";
 
-/// The version of the user's git; none where there is no git.
+/// Returns the version of the user's git; none if git is not installed.
 pub fn version() -> Option<semver::Version> {
     // git reads its configuration first, and says nothing of itself if that is broken.
     let mut command = git();
@@ -34,7 +34,7 @@ pub fn version() -> Option<semver::Version> {
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The version of the Git LFS extension; none where there is none.
+/// Returns the version of Git LFS; none if it is not installed.
 pub fn lfs_version() -> Option<String> {
     let output = git().args(["lfs", "version"]).traced_output().ok()?;
     // `git-lfs/3.6.1 (Debian; linux amd64; go 1.24.4)`
@@ -56,7 +56,7 @@ fn parse_version(text: &str) -> Option<semver::Version> {
     ))
 }
 
-/// `git clone`, with more files of the user's configuration.
+/// `git clone`, with additional configuration files of the user.
 pub(super) fn clone(
     path: &Path,
     url: &str,
@@ -69,7 +69,7 @@ pub(super) fn clone(
     for file in included {
         command.arg("-c").arg(include(file));
     }
-    // Its hook is run when the clone is at its place.
+    // Its hook runs once the clone is at its final path.
     command.args(["-c", NO_HOOKS, "clone", "--quiet"]);
     match &repo.checkout {
         Checkout::Branch(name) | Checkout::Tag(name) => {
@@ -88,7 +88,7 @@ pub(super) fn clone(
     command.arg("--").arg(url).arg(path);
     let result = run_over_network(command, &log, url, interrupt);
     if result.is_err() {
-        // A second try needs an empty place.
+        // A retry needs an empty folder.
         let _ = std::fs::remove_dir_all(path);
         return result;
     }
@@ -101,8 +101,8 @@ pub(super) fn clone(
     Ok(())
 }
 
-/// `git fetch`, with refspecs beside the configured ones. A branch that the remote no longer has is
-/// an error, and the remote's default branch is followed where the manifest wants that.
+/// `git fetch`, with refspecs in addition to the configured ones. A branch that no longer exists on
+/// the remote is an error. Follows the remote's default branch if the manifest wants that.
 pub(super) fn fetch(
     path: &Path,
     remote: &str,
@@ -114,7 +114,7 @@ pub(super) fn fetch(
     let log = ssh::Log::new()?;
     let networked = |arguments: &[&str]| {
         let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
-        // What the logs of refs say; the arguments are not the user's.
+        // The reflog message; the arguments are not the user's.
         command.args(arguments).env("GIT_REFLOG_ACTION", "fetch");
         command
     };
@@ -143,7 +143,7 @@ pub(super) fn fetch(
         let default = first
             .strip_prefix(b"ref: refs/heads/")
             .and_then(|rest| rest.strip_suffix(b"\tHEAD"));
-        // A remote without a commit has none, which is no failure.
+        // A remote without commits has none, which is not an error.
         let Some(default) = default.map(OsStr::from_bytes) else {
             return Ok(());
         };
@@ -151,7 +151,7 @@ pub(super) fn fetch(
         let known = ask(path, &["symbolic-ref", "--quiet", &head])?;
         let mut right = OsString::from(format!("refs/remotes/{remote}/"));
         right.push(default);
-        // `set-head` writes into the log of that ref, also where it stays the same.
+        // `set-head` writes to the reflog of that ref even if it is unchanged.
         if known.is_none_or(|known| known.trim_end() != right.as_bytes()) {
             let mut command = in_clone(path);
             command.args(["remote", "set-head", remote]).arg(default);
@@ -161,7 +161,7 @@ pub(super) fn fetch(
     Ok(())
 }
 
-/// What the branches and tags of a remote lead to: `git ls-remote`.
+/// Returns the commits of a remote's branches and tags: `git ls-remote`.
 pub(super) fn tips(path: &Path, remote: &str, url: &str) -> Result<Vec<String>, GitError> {
     let log = ssh::Log::new()?;
     let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
@@ -175,17 +175,17 @@ pub(super) fn tips(path: &Path, remote: &str, url: &str) -> Result<Vec<String>, 
     Ok(ids.map(str::to_owned).collect())
 }
 
-/// `git maintenance run --auto`, as `git fetch` starts it: git decides whether there is anything to do.
-/// Nobody waits for it.
+/// `git maintenance run --auto`, in the background, as after `git fetch`: git decides whether there
+/// is anything to do.
 pub(super) fn maintain(path: &Path) {
     let mut command = in_clone(path);
     command.args(["maintenance", "run", "--auto", "--quiet"]);
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    // A clone with many packs works as well.
+    // A clone with many packs works too.
     let _ = command.process_group(0).traced_spawn();
 }
 
-/// Whether `git ls-remote` gets an answer within `limit`.
+/// Whether `git ls-remote` succeeds within `limit`.
 pub(super) fn reaches(url: &str, limit: Duration) -> bool {
     let Ok(log) = ssh::Log::new() else {
         return false;
@@ -195,7 +195,7 @@ pub(super) fn reaches(url: &str, limit: Duration) -> bool {
     process::run(&mut command, limit).is_ok_and(|output| output.status.success())
 }
 
-/// Whether `git clone` gets one commit within `limit`.
+/// Whether `git clone` of one commit succeeds within `limit`.
 pub(super) fn fetches(url: &str, limit: Duration) -> bool {
     let (Ok(log), Ok(folder)) = (ssh::Log::new(), tempfile::tempdir()) else {
         return false;
@@ -208,7 +208,7 @@ pub(super) fn fetches(url: &str, limit: Duration) -> bool {
     process::run(&mut command, limit).is_ok_and(|output| output.status.success())
 }
 
-/// Why git reads no repository of this machine, if it is whom that belongs to.
+/// Returns the error if git refuses a local repository because of its owner.
 pub(super) fn refused_owner(url: &str) -> Option<GitError> {
     let mut command = git();
     command.args(["ls-remote", "--quiet", "--", url, "HEAD"]);
@@ -217,7 +217,8 @@ pub(super) fn refused_owner(url: &str) -> Option<GitError> {
     (error.cause == Cause::Owner).then_some(error)
 }
 
-/// `git submodule update --init --recursive`, of these or of all where none is named. The URL is for errors.
+/// `git submodule update --init --recursive`, of these submodules, or of all if none are given. The
+/// URL is for errors.
 pub(super) fn update_submodules(
     path: &Path,
     only: &[&str],
@@ -236,8 +237,8 @@ pub(super) fn update_submodules(
     run_over_network(command, &log, url, interrupt)
 }
 
-/// `git fetch` in a submodule, as `git submodule update` does it where the commit is not here. The URL is for
-/// errors.
+/// `git fetch` in a submodule, as `git submodule update` does if the commit is missing. The URL is
+/// for errors.
 pub(super) fn fetch_submodule(
     path: &Path,
     remote: &str,
@@ -248,7 +249,7 @@ pub(super) fn fetch_submodule(
     let log = ssh::Log::new()?;
     let fetch = |arguments: &[&str]| {
         let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
-        // The address is of others.
+        // The URL is untrusted.
         command.env("GIT_PROTOCOL_FROM_USER", "0");
         command.args(["fetch", "--quiet"]).args(arguments);
         run_over_network(command, &log, url, interrupt)
@@ -260,17 +261,17 @@ pub(super) fn fetch_submodule(
     fetch(&["--", remote, &commit.to_string()])
 }
 
-/// `git lfs fetch`, of the files in a commit.
+/// `git lfs fetch`, for the files of a commit.
 pub(super) fn fetch_lfs(path: &Path, remote: &str, commit: &str) -> Result<(), GitError> {
     let log = ssh::Log::new()?;
     let mut command = over_network(in_clone(path), Some(&path.join(".git")), &log);
     command.args(["lfs", "fetch", remote, commit]);
-    // Nothing has moved yet.
+    // Nothing was changed yet.
     ended(command, interrupt::flag())?.map_err(|said| GitError::of_kind(Cause::Filter, &said, ""))
 }
 
-/// `git read-tree`, which writes the files and the index of HEAD where there are none, and runs no hook. With
-/// more files of the user's configuration.
+/// `git read-tree`, which writes the files and the index of HEAD if there are none, and runs no
+/// hooks. With additional configuration files of the user.
 pub(super) fn check_out(
     path: &Path,
     included: &[PathBuf],
@@ -284,7 +285,7 @@ pub(super) fn check_out(
     run(command, "", interrupt)
 }
 
-/// `git merge --ff-only`, which runs filters and hooks and knows sparse checkouts.
+/// `git merge --ff-only`, which runs filters and hooks and supports sparse checkouts.
 pub(super) fn fast_forward(path: &Path, commit: &str) -> Result<(), GitError> {
     let mut command = in_clone(path);
     command.args([
@@ -313,7 +314,7 @@ pub(super) fn detach(path: &Path, commit: &str) -> Result<(), GitError> {
     moved(command)
 }
 
-/// `git switch`; makes the branch where it is to follow one of a remote.
+/// `git switch`; creates the branch if it should track one of a remote.
 pub(super) fn switch(path: &Path, branch: &OsStr, follows: Option<&OsStr>) -> Result<(), GitError> {
     let mut command = in_clone(path);
     command.args(["switch", "--quiet", "--no-overwrite-ignore", "--no-guess"]);
@@ -328,7 +329,8 @@ pub(super) fn switch(path: &Path, branch: &OsStr, follows: Option<&OsStr>) -> Re
     moved(command)
 }
 
-/// Runs git where it changes a work tree: what is in the way is said in lines that begin with a tab.
+/// Runs git to change a work tree: it lists files that are in the way in lines that begin with a
+/// tab.
 fn moved(command: Command) -> Result<(), GitError> {
     let Err(stderr) = output_of(command, &AtomicBool::new(false))? else {
         return Ok(());
@@ -342,7 +344,7 @@ fn moved(command: Command) -> Result<(), GitError> {
     Err(GitError::in_the_way(&files))
 }
 
-/// `git hook run`: how it ended.
+/// `git hook run`. Returns its exit status.
 pub(super) fn run_hook(
     path: &Path,
     name: &str,
@@ -355,7 +357,7 @@ pub(super) fn run_hook(
     ended(command, interrupt)
 }
 
-/// What git prints where it succeeds.
+/// Returns git's output if it succeeds.
 fn printed(mut command: Command) -> Result<Vec<u8>, GitError> {
     let output = command.traced_output().map_err(|error| missing(&error))?;
     if output.status.success() {
@@ -365,7 +367,7 @@ fn printed(mut command: Command) -> Result<Vec<u8>, GitError> {
     Err(GitError::of_git(&said, &SshSaid::default(), ""))
 }
 
-/// `git status`, counted.
+/// Counts the changes in `git status`.
 pub(super) fn changes(path: &Path) -> Result<Changes, GitError> {
     let mut command = in_clone(path);
     command.args(["--no-optional-locks", "status", "--porcelain=v2", "-z"]);
@@ -389,7 +391,7 @@ pub(super) fn changes(path: &Path) -> Result<Changes, GitError> {
                     changes.unstaged += 1;
                 }
                 if *kind == b'2' {
-                    // A rename is followed by the name that the file had.
+                    // A rename is followed by the old name.
                     entries.next();
                 }
             }
@@ -399,7 +401,8 @@ pub(super) fn changes(path: &Path) -> Result<Changes, GitError> {
     Ok(changes)
 }
 
-/// What git says in a clone, and in no repository around it; none where it ends with 1, its word for no.
+/// Returns git's output in a clone, ignoring surrounding repositories; none if it exits with status
+/// 1, which means no.
 pub(super) fn ask<S: AsRef<OsStr>>(
     path: &Path,
     arguments: &[S],
@@ -412,7 +415,7 @@ pub(super) fn ask<S: AsRef<OsStr>>(
     answer(command)
 }
 
-/// The same in the repository around a folder.
+/// Like the above, in the repository that contains a folder.
 pub(super) fn ask_around<S: AsRef<OsStr>>(
     folder: &Path,
     arguments: &[S],
@@ -436,7 +439,7 @@ fn answer(mut command: Command) -> Result<Option<BString>, GitError> {
     }
 }
 
-/// What differs from HEAD, by path, whatever is configured; submodules are left out.
+/// Returns the differences from HEAD, by path, regardless of configuration; without submodules.
 pub(super) fn changed_paths(path: &Path) -> Result<Paths, GitError> {
     let mut command = in_clone(path);
     command.args(["--no-optional-locks", "status", "--porcelain", "-z"]);
@@ -461,7 +464,7 @@ pub(super) fn changed_paths(path: &Path) -> Result<Paths, GitError> {
     Ok(paths)
 }
 
-/// A setting for `-c` that includes a file.
+/// Returns a setting for `-c` that includes a file.
 fn include(file: &Path) -> OsString {
     let mut setting = OsString::from("include.path=");
     setting.push(file);
@@ -481,7 +484,7 @@ fn git() -> Command {
     quiet("git")
 }
 
-/// A program that runs git, or is git: it asks nothing.
+/// Prevents git, or a program that runs git, from prompting.
 pub(super) fn quiet(program: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(program);
     command
@@ -493,11 +496,11 @@ pub(super) fn quiet(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-/// A command that talks to a server: its ssh may not ask anything either, and what is secret stays with its
-/// server. To be called before the command has its name.
+/// Prepares a command that connects to a server: its ssh must not prompt either, and credentials
+/// are only sent to their server. Must be called before the subcommand is added.
 fn over_network(mut command: Command, git_dir: Option<&Path>, log: &ssh::Log) -> Command {
     let Ok(config) = gix::config(git_dir, &gix::open::Options::default()) else {
-        // Whether something would leak can't be told.
+        // It is unknown whether something would leak.
         command.args(["-c", "http.followRedirects=false"]);
         return command;
     };
@@ -505,7 +508,7 @@ fn over_network(mut command: Command, git_dir: Option<&Path>, log: &ssh::Log) ->
     if network::would_leak(&config) {
         command.args(["-c", "http.followRedirects=false"]);
     }
-    // Without this, git waits for a silent server for ever.
+    // Without this, git waits for a silent server forever.
     if config.string("http.lowSpeedTime").is_none() {
         for (variable, value) in [("LIMIT", "1"), ("TIME", "60")] {
             let variable = format!("GIT_HTTP_LOW_SPEED_{variable}");
@@ -517,12 +520,12 @@ fn over_network(mut command: Command, git_dir: Option<&Path>, log: &ssh::Log) ->
     command
 }
 
-/// Runs to the end, or until the user wants to stop.
+/// Runs until it exits, or until Ctrl-C.
 fn run(command: Command, url: &str, interrupt: &AtomicBool) -> Result<(), GitError> {
     ended(command, interrupt)?.map_err(|said| GitError::of_git(&said, &SshSaid::default(), url))
 }
 
-/// As `run`, for a command that may have started ssh.
+/// Like `run`, for a command that may have started ssh.
 fn run_over_network(
     command: Command,
     log: &ssh::Log,
@@ -532,7 +535,7 @@ fn run_over_network(
     ended(command, interrupt)?.map_err(|said| GitError::of_git(&said, &log.said(), url))
 }
 
-/// How it ended: what it said, where it failed.
+/// Returns an error with its output if it failed.
 pub(super) fn ended(
     command: Command,
     interrupt: &AtomicBool,
@@ -540,7 +543,7 @@ pub(super) fn ended(
     Ok(output_of(command, interrupt)?.map_err(|stderr| said(&stderr)))
 }
 
-/// How it ended, with all of its stderr where it failed.
+/// Returns an error with all of its stderr if it failed.
 fn output_of(
     mut command: Command,
     interrupt: &AtomicBool,
@@ -556,7 +559,7 @@ fn output_of(
     }
 }
 
-/// The lines that say what went wrong, without git's `fatal:` and `error:`.
+/// Returns the error lines, without git's `fatal:` and `error:`.
 fn said(stderr: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(stderr)
         .lines()

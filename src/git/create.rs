@@ -1,7 +1,7 @@
-//! New repositories with a history that is written, not recorded: what `fitout demo` works on.
+//! Creates repositories with a predefined history, for `fitout demo`.
 //!
-//! Everything that goes into a commit is given (author and time too), so the same input gives the
-//! same commit ids on every machine; nobody's git configuration, template or hook has a part in it.
+//! All data of a commit is given (including author and time), so the same input results in the same
+//! commit ids on every machine, independent of the user's git configuration, templates and hooks.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use git2::{FileMode, Index, IndexEntry, IndexTime, Oid};
 use git2::{Repository, RepositoryInitOptions, Signature, Time};
 
-/// Who a written commit is by.
+/// The author of a commit.
 #[derive(Clone, Copy, Debug)]
 pub struct Author<'a> {
     /// The name.
@@ -18,30 +18,30 @@ pub struct Author<'a> {
     pub email: &'a str,
 }
 
-/// A commit to write on top of the one before it.
+/// A commit on top of the previous one.
 #[derive(Clone, Debug)]
 pub struct NewCommit<'a> {
-    /// The whole message, without a line break at its end.
+    /// The full message, without a trailing line break.
     pub message: String,
     /// Author and committer date: seconds since 1970, in UTC.
     pub seconds: i64,
-    /// Files that it adds or replaces; all others stay as they were.
+    /// Files that it adds or replaces; all others are unchanged.
     pub files: Vec<NewFile<'a>>,
 }
 
 /// A file of a commit.
 #[derive(Clone, Debug)]
 pub struct NewFile<'a> {
-    /// From the repository's root, `/` between parts.
+    /// Relative to the repository's root, with `/` separators.
     pub path: String,
-    /// Its bytes, stored as they are: no filter, no change of line endings.
+    /// Its bytes, stored unchanged: no filters, no conversion of line endings.
     pub content: &'a [u8],
-    /// Whether it is a program.
+    /// Whether it is executable.
     pub executable: bool,
 }
 
-/// Makes a bare repository in a new folder, as a git server would hold it, with `commits` on
-/// `branch`, the oldest first.
+/// Creates a bare repository in a new folder, as on a git server, with `commits` on `branch`, the
+/// oldest first.
 pub fn bare(
     folder: &Path,
     branch: &str,
@@ -53,8 +53,8 @@ pub fn bare(
     Ok(())
 }
 
-/// Makes a repository with a work tree in a new folder, with `commits` on `branch` and the last of
-/// them checked out.
+/// Creates a repository with a work tree in a new folder, with `commits` on `branch` and the last
+/// one checked out.
 pub fn with_work_tree(
     folder: &Path,
     branch: &str,
@@ -67,8 +67,8 @@ pub fn with_work_tree(
     Ok(())
 }
 
-/// Commits files as they are in the work tree of the repository at `folder`, where its HEAD has none
-/// of them yet. Returns whether there was a commit to make.
+/// Commits files from the work tree of the repository at `folder`, if its HEAD has none of them
+/// yet. Returns whether a commit was created.
 pub fn commit_new(
     folder: &Path,
     paths: &[&str],
@@ -82,8 +82,8 @@ pub fn commit_new(
     if paths.iter().any(has) {
         return Ok(false);
     }
-    // The commit is HEAD's tree and these files, and not the repository's index: what someone has
-    // staged meanwhile is not ours to commit.
+    // The commit is HEAD's tree plus these files, not the repository's index: changes that the user
+    // has staged must not be committed.
     let mut index = repo.index()?;
     let mut files = Index::new()?;
     files.read_tree(&committed)?;
@@ -135,7 +135,7 @@ fn write_all(repo: &Repository, author: Author, commits: &[NewCommit]) -> Result
     Ok(())
 }
 
-/// An entry of an index that stands for no file on disk.
+/// Returns an index entry without a file on disk.
 fn entry(path: &str, id: Oid, mode: FileMode) -> IndexEntry {
     IndexEntry {
         path: path.into(),
@@ -172,7 +172,7 @@ fn commit(
         Some("HEAD"),
         &signature,
         &signature,
-        // As `git commit` stores it.
+        // In the form that `git commit` uses.
         &format!("{message}\n"),
         &repo.find_tree(tree)?,
         &parents,

@@ -1,7 +1,8 @@
-//! What can go wrong with a remote or a repository, in words for people.
+//! Errors of remotes and repositories, with readable messages.
 //!
-//! What kind of failure it was, the types of errors say ([`types`]); for programs, words of their own
-//! ([`words`]). What the other side says is shown, and decides nothing; nor does an address.
+//! The kind of an error is determined by its type ([`types`]) or, for external programs, by their
+//! own messages ([`words`]). Messages from the other side are shown, but never used for
+//! classification, and neither are URLs.
 
 mod types;
 mod words;
@@ -15,7 +16,7 @@ use super::network::{LIMIT, RemoteFailure};
 use crate::error::{Classified, Kind};
 use crate::shell;
 
-/// A failure: one reason for people, the whole chain for `-v`, and what to run next.
+/// A failure: a readable reason, the full chain for `-v`, and what to run next.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{reason}")]
 pub struct GitError {
@@ -23,13 +24,13 @@ pub struct GitError {
     pub cause: Cause,
     /// Lower case, no full stop.
     pub reason: String,
-    /// Everything that was said, innermost last.
+    /// All messages, innermost last.
     pub detail: String,
     /// A command that fixes it or shows more.
     pub command: Option<String>,
-    /// When the server wants to be asked again.
+    /// When the server wants the request to be retried.
     pub retry_after: Option<Duration>,
-    /// The lock that somebody else holds.
+    /// The lock that another program holds.
     pub lock: Option<PathBuf>,
 }
 
@@ -42,70 +43,70 @@ impl Classified for GitError {
     }
 }
 
-/// The kinds of failure that call for different next steps.
+/// The kinds of failure, by what to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The server says no, in words of its own.
+    /// The server refuses, with a message of its own.
     Refusal,
-    /// The server wants a login, and there is none.
+    /// The server requires a login, and there is none.
     Login,
-    /// The server has refused the login that there is.
+    /// The server has rejected the login.
     LoginRefused,
-    /// The server knows who asks, and says no.
+    /// The server accepts the login, but denies access.
     Forbidden,
     /// The server has no such repository, or hides it.
     NotFound,
-    /// Nothing may connect to an address of that form.
+    /// URLs of that form are not allowed.
     Address,
-    /// The host's name means nothing to this machine.
+    /// The host's name can't be resolved.
     UnknownHost,
-    /// Nothing listens there.
+    /// The connection was refused.
     Refused,
     /// No answer in time.
     Timeout,
     /// ssh does not know the host's key.
     HostKey,
-    /// The host shows another key than the one that ssh knows.
+    /// The host's key differs from the known one.
     HostKeyChanged,
     /// The server's certificate is not trusted.
     Certificate,
-    /// This machine has no way to that address.
+    /// The address is unreachable.
     Unreachable,
-    /// The proxy can't or won't pass a connection on.
+    /// The proxy can't or won't connect.
     Proxy,
-    /// What answers is no git server: a page of a proxy or of a login, noise.
+    /// The answer is not from a git server: a page of a proxy or a login form, or noise.
     NotGit,
-    /// Its objects have names that neither gix nor libgit2 knows.
+    /// It uses an object format that neither gix nor libgit2 supports.
     ObjectFormat,
-    /// It says more than is read of a server before a pack.
+    /// The server exceeds the limit on data before a pack.
     Oversized,
-    /// What came can't be what the server has.
+    /// The received data is corrupt.
     Damaged,
     /// The connection broke, or the server failed.
     Connection,
-    /// The server says that it has too much to do (429, 503).
+    /// The server is overloaded (429, 503).
     Busy,
-    /// The branch, tag or commit is not there.
+    /// The branch, tag or commit doesn't exist.
     MissingReference,
-    /// It is there, and is no commit.
+    /// It exists, but is not a commit.
     NotACommit,
-    /// It belongs to another user of this machine, whom git was not told to trust.
+    /// It belongs to another user of this machine, and is not in `safe.directory`.
     Owner,
-    /// git takes signed commits only, and this is none.
+    /// git only accepts signed commits, and this is not one.
     Unsigned,
-    /// Files are on another file system than the clone's `.git`.
+    /// Files are on a different file system than the clone's `.git`.
     OtherFileSystem,
     /// Files in the work tree are in the way.
     InTheWay,
-    /// A file that git locks is locked.
+    /// A lock file exists.
     Locked,
-    /// The clone is no longer what the decision was made on.
+    /// The clone has changed since the decision.
     Changed,
-    /// A filter of the user's, such as Git LFS, can't make a file.
+    /// A filter of the user's, such as Git LFS, failed.
     Filter,
-    /// No room on the disk.
+    /// The disk is full.
     DiskFull,
-    /// A folder of this machine may not be written.
+    /// A local folder is not writable.
     NotWritable,
     /// A program that git needs is missing.
     MissingProgram,
@@ -115,12 +116,12 @@ pub enum Cause {
     Other,
 }
 
-/// What the ssh of one connection and the server behind it said, each for itself.
+/// The messages of one connection's ssh and of the server, separately.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SshSaid {
-    /// Its own words; none where it is an ssh that keeps no log of them.
+    /// The messages of ssh itself; none if this ssh doesn't support a log file.
     pub own: Option<Vec<String>>,
-    /// What came from the server, and from the ssh of a jump host.
+    /// Messages from the server, and from the ssh of a jump host.
     pub others: Vec<String>,
 }
 
@@ -130,13 +131,14 @@ impl SshSaid {
         own.chain(&self.others).cloned().collect()
     }
 
-    /// Why it could not do its part.
+    /// Returns why ssh failed.
     fn cause(&self) -> Option<Cause> {
         let Some(own) = &self.own else {
-            // An ssh of another kind mixes both.
+            // Other kinds of ssh mix both.
             return words::of_ssh(&self.others);
         };
-        // Where the way there broke, no server has said anything yet, but the ssh of a jump host may have.
+        // If the connection failed, the server has not sent anything yet, but the ssh of a jump
+        // host may have.
         let on_the_way = words::is_before_login(own).then_some(&self.others);
         let jump = on_the_way.and_then(|lines| words::of_ssh(lines));
         jump.or_else(|| words::of_ssh(own))
@@ -144,19 +146,19 @@ impl SshSaid {
 }
 
 impl Cause {
-    /// How often a request is sent, the first time included: again only where it may work a moment
-    /// later. Who was silent for a minute is not given many more.
+    /// The number of attempts, including the first: only errors that may be transient are retried.
+    /// A server that was silent for a minute is not retried often.
     pub fn tries(self) -> u32 {
         match self {
             Cause::Busy => 5,
-            // Who has changed a ref meanwhile may have wanted the same.
+            // The other program may have made the same change.
             Cause::Connection | Cause::Changed => 3,
             Cause::Timeout => 2,
             _ => 1,
         }
     }
 
-    /// Whether it is something that a remote, or the way there, can do and a clone on this machine can't.
+    /// Whether only a remote, or the connection to it, can cause this error, and not a local clone.
     pub(super) fn is_of_a_remote(self) -> bool {
         match self {
             Cause::Refusal
@@ -196,19 +198,19 @@ impl Cause {
         }
     }
 
-    /// Whether it may come from asking for too much at once.
+    /// Whether it may be caused by too many concurrent requests.
     pub fn is_too_much(self) -> bool {
         matches!(self, Cause::Busy | Cause::Connection)
     }
 
-    /// Whether a question to the user may help: who they are, or whether a host is the right one.
+    /// Whether prompting the user may help: for a login, or to confirm a host.
     pub fn is_worth_a_question(self) -> bool {
         matches!(self, Cause::Login | Cause::LoginRefused | Cause::HostKey)
     }
 }
 
 impl GitError {
-    /// A failure that gix reports, of a server that the user's ssh may have been asked for.
+    /// Converts an error of gix, for a connection that may use the user's ssh.
     pub(super) fn of_gix(error: &gix::Error, ssh: &SshSaid, url: &str) -> Self {
         let mut said = ssh.lines();
         for part in error.iter_errors() {
@@ -224,7 +226,7 @@ impl GitError {
         };
         said.extend(refused);
         let cause = cause.unwrap_or(Cause::Other);
-        // The innermost part may be what the system says, without a name.
+        // The innermost part may be an OS error without a path.
         let is_local = url.is_empty() && (cause == Cause::Other || cause.is_of_a_remote());
         if is_local {
             said = vec![said.join(": ")];
@@ -232,14 +234,14 @@ impl GitError {
         GitError::of_kind(cause, &said, url)
     }
 
-    /// A failure that git reports, and the ssh that it started.
+    /// Converts an error of git, and of the ssh that it started.
     pub(super) fn of_git(lines: &[String], ssh: &SshSaid, url: &str) -> Self {
         let cause = ssh.cause().or_else(|| words::of_git(lines));
         let refused = lines
             .iter()
             .find_map(|line| line.strip_prefix("remote error: "));
         if let Some(found) = words::of_fsck(lines) {
-            let reason = format!("git refuses what came (`fsckObjects`): {found}");
+            let reason = format!("git refuses the fetched objects (`fsckObjects`): {found}");
             return GitError {
                 detail: lines.join(": "),
                 ..GitError::new(Cause::Damaged, reason)
@@ -247,7 +249,7 @@ impl GitError {
         }
         if let Some(found) = words::of_signature(lines) {
             let reason =
-                format!("git takes signed commits only (`merge.verifySignatures`): {found}");
+                format!("git only accepts signed commits (`merge.verifySignatures`): {found}");
             return GitError::new(Cause::Unsigned, reason);
         }
         if let Some(path) = words::of_owner(lines) {
@@ -262,7 +264,7 @@ impl GitError {
         GitError::of_kind(cause.unwrap_or(Cause::Other), &said, url).saying(&words, url)
     }
 
-    /// A failure that libgit2 reports of a repository of this machine.
+    /// Converts an error of libgit2 for a local repository.
     pub(super) fn of_libgit2(error: git2::Error, url: &str) -> Self {
         let said = [error.message().to_owned()];
         let code = error.code();
@@ -277,7 +279,7 @@ impl GitError {
         }
     }
 
-    /// A failure of an HTTP request.
+    /// Converts a failed HTTP request.
     pub(super) fn of_request(failure: &RemoteFailure, said: &[String], url: &str) -> Self {
         let mut error = GitError::of_kind(failure.cause, said, url);
         error.retry_after = failure.retry_after;
@@ -292,7 +294,7 @@ impl GitError {
         error.saying(&failure.words, url)
     }
 
-    /// With what the server said for people, where it is the server that failed or refused.
+    /// Adds the server's message, if the server failed or refused.
     #[must_use]
     pub(super) fn saying(mut self, words: &[String], url: &str) -> Self {
         if words.is_empty() {
@@ -302,18 +304,18 @@ impl GitError {
         match self.cause {
             Cause::Connection => {
                 let host = super::url::host(url).unwrap_or("the server");
-                self.reason = format!("{host} gave up: {words}");
+                self.reason = format!("{host} failed: {words}");
             }
             Cause::Forbidden | Cause::LoginRefused | Cause::NotFound | Cause::Busy => {
-                self.reason = format!("{}; it says: {words}", self.reason);
+                self.reason = format!("{}; the server says: {words}", self.reason);
             }
             _ => {}
         }
         self
     }
 
-    /// A failure of a kind that is known, in words for people; names the URL's host. Without a URL, no remote had a
-    /// part in it.
+    /// Creates an error of a known kind, with a message that includes the URL's host. Without a
+    /// URL, no remote was involved.
     pub(super) fn of_kind(cause: Cause, said: &[String], url: &str) -> Self {
         let cause = match cause {
             cause if url.is_empty() && cause.is_of_a_remote() => Cause::Other,
@@ -342,13 +344,13 @@ impl GitError {
         }
     }
 
-    /// Two paths of a commit are one on this file system.
+    /// Two paths of a commit are the same on this file system.
     pub(super) fn collision(path: &impl std::fmt::Display) -> Self {
         let reason = format!("`{path}` collides with a path that differs only in case");
         GitError::new(Cause::InTheWay, reason)
     }
 
-    /// Files of the user's are where others are to be.
+    /// The user's files are in the way.
     pub(super) fn in_the_way(paths: &[String]) -> Self {
         const SHOWN: usize = 3;
         let mut shown: Vec<String> = paths
@@ -390,54 +392,53 @@ fn reason(cause: Cause, said: &[String], url: &str) -> String {
     let host = super::url::host(url).unwrap_or("the server");
     match cause {
         Cause::Login if super::url::is_ssh(url) => format!("{host} accepts none of your ssh keys"),
-        Cause::Login => format!("{host} wants a login"),
-        Cause::LoginRefused => format!("{host} refuses the login"),
+        Cause::Login => format!("{host} requires a login"),
+        Cause::LoginRefused => format!("{host} rejects the login"),
         Cause::Forbidden => {
-            format!("{host} knows your login, and does not let it read this repository")
+            format!("{host} doesn't let your login read this repository")
         }
         Cause::Refusal => {
             let words = said.last().map(String::as_str).unwrap_or_default();
             format!("{host} refuses: {}", words.trim())
         }
         Cause::NotFound if super::url::is_local(url) => {
-            format!("no git repository at {url}: check its address")
+            format!("no git repository at {url}: check the URL")
         }
-        Cause::NotFound => format!("{host} has no such repository, or not for you"),
+        Cause::NotFound => format!("{host} has no such repository, or you don't have access to it"),
         Cause::UnknownHost => {
-            format!("the host {host} is not known: check the network, the VPN and the `url`")
+            format!("can't resolve the host {host}: check the network, the VPN and the `url`")
         }
         Cause::Refused => format!("{host} refuses the connection"),
         Cause::Timeout => {
-            format!("{host} does not answer in time: check the network and the VPN")
+            format!("{host} did not answer in time: check the network and the VPN")
         }
-        Cause::Unreachable => format!("there is no way to {host}: check the network and the VPN"),
+        Cause::Unreachable => format!("{host} is unreachable: check the network and the VPN"),
         Cause::Proxy => format!(
-            "the proxy does not pass on to {host}: check `http.proxy`, `https_proxy` and `no_proxy`"
+            "the proxy can't connect to {host}: check `http.proxy`, `https_proxy` and `no_proxy`"
         ),
         Cause::NotGit => format!(
-            "{host} answers, and not as a git server does: check the `url`, the VPN and the proxy"
+            "{host} doesn't answer like a git server: check the `url`, the VPN and the proxy"
         ),
         Cause::ObjectFormat => {
-            "its objects have SHA-256 names, which nothing but `git` reads: install it".to_owned()
+            "it uses SHA-256 object names, which only `git` can read: install git".to_owned()
         }
         Cause::Oversized => format!(
-            "{url} lists more than {LIMIT} MiB of capabilities and references, and fitout reads no more"
+            "{url} lists more than {LIMIT} MiB of capabilities and references, which is fitout's limit"
         ),
         Cause::Damaged => {
-            format!("what {host} sent is damaged: a proxy in between, or the repository itself")
+            format!("{host} sent damaged data: the cause may be a proxy, or the repository itself")
         }
-        Cause::Busy => format!("{host} has too much to do, also when asked again later"),
-        Cause::HostKey => format!("the ssh key of {host} is not known here"),
+        Cause::Busy => format!("{host} is overloaded, even after retries"),
+        Cause::HostKey => format!("the ssh host key of {host} is not known here"),
         Cause::HostKeyChanged => format!(
-            "the ssh key of {host} is not the one in known_hosts: the server has a new one, or \
-             somebody is in between"
+            "the ssh host key of {host} is not the one in known_hosts: the server has a new key, or someone is intercepting the connection"
         ),
         Cause::Certificate => format!("the certificate of {host} is not trusted"),
-        Cause::Connection => format!("the connection to {host} broke, also when tried again"),
-        Cause::DiskFull => "no room left on the disk".to_owned(),
+        Cause::Connection => format!("the connection to {host} broke, even after retries"),
+        Cause::DiskFull => "no space left on the disk".to_owned(),
         Cause::Filter => filter::reason(said),
         Cause::MissingReference => "the remote has no such branch, tag or commit".to_owned(),
-        // Whoever found it has said what it is.
+        // The caller has already described it.
         _ => said
             .last()
             .map_or_else(|| "git failed".to_owned(), Clone::clone),
@@ -455,12 +456,11 @@ fn command(cause: Cause, said: &[String], url: &str) -> Option<String> {
         Cause::HostKey => ssh(),
         Cause::NotFound if super::url::is_local(url) => return None,
         Cause::Filter if filter::is_lfs(said) => {
-            "GIT_LFS_SKIP_SMUDGE=1 fitout sync   # leaves pointers in the place of such files"
-                .to_owned()
+            "GIT_LFS_SKIP_SMUDGE=1 fitout sync   # leaves pointers instead of such files".to_owned()
         }
         Cause::ObjectFormat | Cause::Address | Cause::Filter => return None,
         Cause::HostKeyChanged => {
-            format!("ssh-keygen -R {host}   # only when its owner says that the key is new")
+            format!("ssh-keygen -R {host}   # only if its owner confirms the new key")
         }
         Cause::Certificate => "git config --global http.sslCAInfo PATH_OF_THE_CA".to_owned(),
         Cause::Proxy => "git config --show-origin --get-regexp '[.]proxy$'".to_owned(),
@@ -469,7 +469,7 @@ fn command(cause: Cause, said: &[String], url: &str) -> Option<String> {
         Cause::Oversized => {
             let url = super::url::without_password(url);
             format!(
-                "git ls-remote {} | head   # shows what it lists",
+                "git ls-remote {} | head   # shows the references",
                 shell::word(&url)
             )
         }
@@ -483,13 +483,14 @@ fn command(cause: Cause, said: &[String], url: &str) -> Option<String> {
 impl From<git2::Error> for GitError {
     fn from(error: git2::Error) -> Self {
         match error.message() {
-            // libgit2's own: `unknown object format 'sha256'`, or of the extension of that name.
+            // libgit2's own messages: `unknown object format 'sha256'`, or for the extension with
+            // that name.
             said if said.starts_with("unknown object format")
                 || said.starts_with("unsupported extension name extensions.objectformat") =>
             {
                 GitError::of_kind(Cause::ObjectFormat, &[said.to_owned()], "")
             }
-            // It gives no number of the system's error, and its words in the end.
+            // It has no OS error code, only its message at the end.
             said if said.ends_with(": No space left on device")
                 || said.ends_with(": Disk quota exceeded") =>
             {
@@ -608,7 +609,7 @@ mod tests {
         assert_eq!((error.cause, error.reason.as_str()), (Cause::Other, words));
         let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
         let error = GitError::from(full);
-        assert_eq!(error.reason, "no room left on the disk");
+        assert_eq!(error.reason, "no space left on the disk");
         assert_eq!(error.command.as_deref(), Some("df -h ."));
     }
 

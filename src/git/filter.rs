@@ -1,8 +1,7 @@
-//! Filters of the user's git configuration, such as Git LFS, in a checkout that gix makes.
+//! Filters in the user's git configuration, such as Git LFS, for checkouts by gix.
 //!
-//! They are started so that they ask nothing, because dozens of workers share one terminal. What they
-//! say goes to a file: it tells why a checkout failed, and would otherwise be printed through the
-//! progress bars.
+//! They must not prompt, because dozens of workers share one terminal. Their stderr goes to a file:
+//! it explains why a checkout failed, and would otherwise be printed over the progress bars.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,15 +16,16 @@ use super::network;
 use crate::plural::few;
 use crate::shell;
 
-/// How gix begins to say that a filter has failed; the rest is its command.
+/// The beginning of gix's message for a failed filter; the rest is its command.
 pub(super) const FAILED: &str = "Driver process ";
 
-/// Where the filters of one checkout write their stderr. Removed when dropped.
+/// The file for the stderr of one checkout's filters. Removed when dropped.
 #[derive(Debug)]
 pub(super) struct Log(PathBuf);
 
 impl Log {
-    /// Of the clone with this `.git`; other runs have their own. Nothing is made before a filter is started.
+    /// Returns the log of the clone with this `.git`; other runs have their own. The file is only
+    /// created when a filter is started.
     pub(super) fn of(git_dir: &Path) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -33,7 +33,7 @@ impl Log {
         Log(git_dir.join(format!("{NAME}-{process}-{number}.log")))
     }
 
-    /// Removes those of processes that are no more.
+    /// Removes logs of processes that no longer exist.
     pub(super) fn remove_stale(git_dir: &Path) {
         for entry in fs::read_dir(git_dir).into_iter().flatten().flatten() {
             if is_left_behind(&entry.file_name().to_string_lossy()) {
@@ -42,7 +42,7 @@ impl Log {
         }
     }
 
-    /// The error of a checkout: the filters' own words, where they said any.
+    /// Converts the error of a checkout, with the output of the filters, if any.
     pub(super) fn explain(&self, error: GitError, url: &str) -> GitError {
         let said = fs::read(&self.0).unwrap_or_default();
         let said: Vec<String> = said.to_str_lossy().lines().map(str::to_owned).collect();
@@ -55,7 +55,7 @@ impl Log {
 
 const NAME: &str = "fitout-filters";
 
-/// Whether it is the log of a process that is no more.
+/// Whether it is the log of a process that no longer exists.
 fn is_left_behind(name: &str) -> bool {
     let process = name
         .strip_prefix(NAME)
@@ -70,7 +70,7 @@ impl Drop for Log {
     }
 }
 
-/// A repository whose checkouts start the user's filters in that way.
+/// Returns a repository whose checkouts run the user's filters in this way.
 pub(super) fn open(work_tree: &Path, log: &Log) -> gix::Result<gix::Repository> {
     let mut repository = gix::open(work_tree)?;
     let overrides = overrides(repository.config_snapshot().plumbing(), log);
@@ -82,7 +82,7 @@ pub(super) fn open(work_tree: &Path, log: &Log) -> gix::Result<gix::Repository> 
     Ok(repository)
 }
 
-/// Configuration that makes gix start the user's filters in that way.
+/// Returns configuration that makes gix run the user's filters in this way.
 pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     let Some(log) = log.0.to_str().map(shell::word) else {
         return Vec::new();
@@ -101,7 +101,7 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
         let Some(name) = section.header().subsection_name() else {
             continue;
         };
-        // git trusts nobody else's file with a command either.
+        // git doesn't trust commands in other users' files either.
         if section.meta().trust != gix::sec::Trust::Full || name.contains(&b'=') {
             continue;
         }
@@ -110,7 +110,7 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
             overrides.push(format!("filter.{name}.required=true").into());
         }
         for key in ["process", "smudge", "clean"] {
-            // An empty one is none.
+            // An empty command means none.
             let command = section.value(key).filter(|command| !command.is_empty());
             let Some(command) = command.as_deref() else {
                 continue;
@@ -127,11 +127,11 @@ pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     overrides
 }
 
-/// Why a filter failed, in words for people: git-lfs is known, the last words of others are shown.
+/// Returns why a filter failed: git-lfs is recognized; for others, their last message is shown.
 pub(super) fn reason(said: &[String]) -> String {
     let lines = || said.iter().map(String::as_str);
     if lines().any(is_without_lfs) {
-        return "it has files of Git LFS, and git-lfs is not installed".to_owned();
+        return "it has Git LFS files, and git-lfs is not installed".to_owned();
     }
     let lost: Vec<(&str, &str)> = lines().filter_map(lost_file).collect();
     if let Some((_, why)) = lost.first() {
@@ -140,7 +140,7 @@ pub(super) fn reason(said: &[String]) -> String {
     }
     match lines().rfind(|line| !line.trim().is_empty()) {
         Some(last) if !last.starts_with(FAILED) => format!("a filter failed: {last}"),
-        _ => "a filter failed, and said nothing".to_owned(),
+        _ => "a filter failed without output".to_owned(),
     }
 }
 
@@ -155,8 +155,8 @@ fn is_without_lfs(line: &str) -> bool {
         || line.contains("'lfs' is not a git command")
 }
 
-/// `Error downloading object: FILE (OID): Smudge error: …: WHY`, or of `git lfs fetch`, which knows no
-/// names: `[OID] …: WHY`.
+/// Parses `Error downloading object: FILE (OID): Smudge error: …: WHY` or, from `git lfs fetch`,
+/// which doesn't report names, `[OID] …: WHY`.
 fn lost_file(line: &str) -> Option<(&str, &str)> {
     const SHORT: usize = 7;
     let (file, rest) = if let Some(rest) = line.strip_prefix("Error downloading object: ") {
@@ -209,11 +209,11 @@ mod tests {
             ),
             (
                 &["git: 'lfs' is not a git command. See 'git --help'."],
-                "it has files of Git LFS, and git-lfs is not installed",
+                "it has Git LFS files, and git-lfs is not installed",
             ),
             (
                 &["sh: 1: git-lfs: not found"],
-                "it has files of Git LFS, and git-lfs is not installed",
+                "it has Git LFS files, and git-lfs is not installed",
             ),
             (
                 &["gpg: decryption failed", ""],

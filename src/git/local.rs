@@ -1,8 +1,10 @@
-//! The local half: what is on disk, and moving it forward, with git2.
+//! The local half: reads and updates what is on disk, with git2.
 //!
-//! [`state`] looks, [`moving`] says where to and [`transaction`] moves, [`remote`] serves the network half, [`copy`] makes one more
-//! repository of what is here, [`work`] finds what is nowhere else. [`engine`] finds the clones that
-//! libgit2 and gix would get wrong by their [`attributes`] and the like, [`checkout`] writes the first files, [`hooks`] runs what the user's git would run.
+//! [`state`] reads, [`moving`] determines the target and [`transaction`] updates; [`remote`] serves
+//! the network half, [`copy`] creates another repository from existing objects, [`work`] finds work
+//! that exists nowhere else. [`engine`] detects clones that libgit2 and gix would get wrong, by
+//! their [`attributes`] and the like; [`checkout`] writes the first files, [`hooks`] runs the hooks
+//! that git would run.
 
 mod attributes;
 pub(super) mod checkout;
@@ -47,18 +49,18 @@ use crate::host::place;
 use crate::sync::{CloneState, Head};
 use crate::workspace::{Checkout, Repo};
 
-/// The folder that a repo's clone belongs in.
+/// Returns the folder of a repo's clone.
 pub fn folder(root: &Path, repo: &Repo) -> PathBuf {
     root.join(repo.local_path.as_deref().unwrap_or(&repo.path))
 }
 
-/// An error where a path of the workspace leads out of it, or into a `.git` folder: it is not written through.
+/// Fails if a path in the workspace leads out of it or into a `.git` folder.
 pub fn within(root: &Path, path: Option<&Path>) -> Result<(), GitError> {
     place::check(root, path.unwrap_or(Path::new("")))
         .map_err(|astray| GitError::new(Cause::InTheWay, astray.to_string()))
 }
 
-/// The branch that is checked out, if it is one.
+/// Returns the branch that is checked out, if any.
 pub fn branch(path: &Path) -> Option<String> {
     let by_library = || head(&Repository::open(path)?);
     match by_library() {
@@ -68,7 +70,7 @@ pub fn branch(path: &Path) -> Option<String> {
     }
 }
 
-/// The git directory of the repository at `path`.
+/// Returns the git directory of the repository at `path`.
 pub fn git_dir(path: &Path) -> Option<PathBuf> {
     match Repository::open(path) {
         Ok(repository) => Some(repository.commondir().to_owned()),
@@ -81,7 +83,7 @@ pub(super) fn is_only_gits(path: &Path) -> bool {
     Repository::open(path).is_err() && Plumbed::open(path).is_ok()
 }
 
-/// A file as the commit that is checked out has it.
+/// Returns a file as of the commit that is checked out.
 pub fn committed(path: &Path, file: &Path) -> Option<Vec<u8>> {
     let Ok(repository) = Repository::open(path) else {
         let mut name = OsString::from("HEAD:");
@@ -116,10 +118,10 @@ pub fn is_ignored(file: &Path) -> bool {
     }
 }
 
-/// The commit that is checked out.
+/// Returns the commit that is checked out.
 pub fn head_commit(clone: &CloneState) -> Result<String, GitError> {
     let commit = clone.basis.commit.clone();
-    commit.ok_or_else(|| GitError::new(Cause::MissingReference, "it has no commit yet"))
+    commit.ok_or_else(|| GitError::new(Cause::MissingReference, "it has no commits yet"))
 }
 
 /// Whether a repository has a commit.
@@ -130,15 +132,15 @@ pub(super) fn has_commit(path: &Path, commit: Oid) -> bool {
 /// Whether a commit is on a remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// One of the remote's tips leads to it.
+    /// It is reachable from one of the remote's tips.
     Yes,
-    /// None of them does.
+    /// It is not reachable from any of them.
     No,
-    /// A tip that may lead to it is not here.
+    /// Unknown: some tips are not available locally.
     Unknown,
 }
 
-/// Whether one of these tips, whole ids of commits and tag objects, leads to the commit.
+/// Whether the commit is reachable from one of these tips, full ids of commits and tag objects.
 pub fn is_held(root: &Path, repo: &Repo, commit: &str, tips: &[String]) -> Result<Held, GitError> {
     let path = folder(root, repo);
     let Ok(repository) = Repository::open(&path) else {
@@ -180,7 +182,7 @@ fn head(repository: &Repository) -> Result<(Head, Option<Oid>), GitError> {
     Ok((head, commit))
 }
 
-/// What HEAD holds, as its file has it, and the commit that it leads to.
+/// Returns the content of HEAD, and the commit that it points to.
 fn head_text(repository: &Repository) -> Result<(String, Option<Oid>), GitError> {
     let reference = repository.find_reference("HEAD")?;
     let commit = reference.peel_to_commit().ok().map(|commit| commit.id());
@@ -192,8 +194,8 @@ fn head_text(repository: &Repository) -> Result<(String, Option<Oid>), GitError>
     Ok((text, commit))
 }
 
-/// Whether a clone has more packs than `gc.autoPackLimit` and `maintenance.auto` allow: then git's own
-/// maintenance is due, as after each of git's fetches.
+/// Whether a clone has more packs than `gc.autoPackLimit` and `maintenance.auto` allow, so that
+/// git's own maintenance is due, as after git's fetches.
 pub(super) fn has_many_packs(path: &Path) -> bool {
     let Ok(repository) = Repository::open(path) else {
         return false;
@@ -220,7 +222,7 @@ fn short(commit: Oid) -> String {
     text
 }
 
-/// The commit that a tag or a commit id names, if it is in the clone.
+/// Returns the commit of a tag or a commit id, if it is in the clone.
 fn pinned(repository: &Repository, checkout: &Checkout) -> Option<Oid> {
     let object = match checkout {
         Checkout::Tag(name) => repository
@@ -239,7 +241,7 @@ fn pinned(repository: &Repository, checkout: &Checkout) -> Option<Oid> {
     Some(object.id())
 }
 
-/// Whether a ref that matches one of the patterns leads to the commit.
+/// Whether the commit is reachable from a ref that matches one of the patterns.
 fn reachable(
     repository: &Repository,
     commit: Option<Oid>,

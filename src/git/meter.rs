@@ -1,9 +1,9 @@
-//! How far a clone or fetch has come, and the gate that its CPU work passes through.
+//! Progress of clones and fetches, and the gate for their CPU work.
 //!
-//! Waiting for servers is cheap, so many repos are in flight at once. Resolving deltas and writing
-//! files is not, so only as many as there are cores do that at a time. gix has no hook between the
-//! two, but it names its steps to a progress tree: the node for "Resolving" is where [`Watch`]
-//! waits for its turn.
+//! Waiting for servers is cheap, so many repos are processed in parallel. Resolving deltas and
+//! writing files is not, so only as many as there are cores do that at a time. gix has no hook
+//! between the two, but it reports its steps to a progress tree: [`Watch`] waits for its turn at
+//! the node for "Resolving".
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use gix::progress::{Id, MessageLevel, Step, StepShared, Unit};
 
 use crate::host::resources;
 
-/// What a repo is at.
+/// The phase of a repo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Waiting for the server.
@@ -26,11 +26,11 @@ pub enum Phase {
     CheckingOut,
 }
 
-/// How far one repo has come; written by its worker, read by whoever draws.
+/// The progress of one repo; written by its worker, read by the code that draws.
 #[derive(Debug, Default)]
 pub struct Meter {
     phase: AtomicU8,
-    /// Grows whenever gix or the server says anything.
+    /// Incremented whenever gix or the server reports something.
     beats: AtomicUsize,
     bytes: StepShared,
     done: Mutex<StepShared>,
@@ -38,18 +38,18 @@ pub struct Meter {
     words: Mutex<Words>,
 }
 
-/// What a server has said for people, told from its progress. gix gives each piece without its line end, and of
-/// one that has a number after a colon only what is before the colon.
+/// Messages from a server, separated from its progress. gix provides each piece without its line
+/// ending and, for a piece with a number after a colon, only the part before the colon.
 #[derive(Debug, Default)]
 struct Words {
     lines: Vec<String>,
-    /// Whether the last piece is among them.
+    /// Whether the last piece belongs to a message.
     has_last: bool,
 }
 
 impl Words {
     fn hear(&mut self, text: &str) {
-        /// The last ones count: a server says at the end what has gone wrong.
+        /// The last ones matter: a server reports errors at the end.
         const MOST_LINES: usize = 6;
         const MOST_CHARACTERS: usize = 300;
         self.has_last = false;
@@ -65,7 +65,7 @@ impl Words {
         }
     }
 
-    /// What came last has a number behind it, and is only the begin of a sentence.
+    /// The last piece is followed by a number, so it is only the beginning of a sentence.
     fn has_number(&mut self) {
         if let Some(last) = self.lines.last_mut().filter(|_| self.has_last) {
             last.push('…');
@@ -74,7 +74,7 @@ impl Words {
     }
 }
 
-/// A line of git's own, or a part of one: the server sends them in pieces.
+/// Whether it is (part of) a progress line of git: the server sends them in pieces.
 fn is_progress(line: &str) -> bool {
     const TITLES: [&str; 6] = [
         "Enumerating objects",
@@ -94,21 +94,21 @@ fn is_progress(line: &str) -> bool {
             .any(|title| title.contains(line) || line.starts_with(title))
 }
 
-/// A look at a [`Meter`].
+/// A snapshot of a [`Meter`].
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
-    /// What the repo is at.
+    /// The phase.
     pub phase: Phase,
     /// Bytes received so far.
     pub bytes: usize,
     /// Steps done in this phase.
     pub done: usize,
-    /// Steps of this phase, 0 where not known.
+    /// Steps of this phase, 0 if unknown.
     pub total: usize,
 }
 
 impl Meter {
-    /// How far it has come.
+    /// Returns a snapshot.
     pub fn read(&self) -> Reading {
         let phase = match self.phase.load(Ordering::Relaxed) {
             0 => Phase::Connecting,
@@ -124,7 +124,7 @@ impl Meter {
         }
     }
 
-    /// Differs from the one before as long as anything moves.
+    /// Returns a value that changes as long as there is progress.
     pub(super) fn pulse(&self) -> (usize, usize, usize) {
         let reading = self.read();
         (
@@ -134,7 +134,7 @@ impl Meter {
         )
     }
 
-    /// What the server has said for people since this was asked before.
+    /// Returns the server's messages since the last call.
     pub(super) fn take_words(&self) -> Vec<String> {
         std::mem::take(&mut *lock(&self.words)).lines
     }
@@ -156,7 +156,7 @@ impl Meter {
     }
 }
 
-/// Lets as many through at a time as there are cores, the biggest first.
+/// Admits as many at a time as there are cores, the biggest first.
 #[derive(Debug)]
 pub struct Gate {
     line: Mutex<Line>,
@@ -186,7 +186,7 @@ impl Gate {
         })
     }
 
-    /// Waits for a place. Of those who wait, the one with the biggest `size` comes first: a big
+    /// Waits for a place. Of the waiting repos, the one with the biggest `size` comes first: a big
     /// one at the end would keep one core busy and the others idle.
     pub fn pass(self: &Arc<Self>, size: usize) -> Pass {
         let mut line = lock(&self.line);
@@ -208,10 +208,11 @@ impl Gate {
     }
 }
 
-/// Threads for so many objects or files of one repo. The gate holds the repos at work to the cores; but
-/// at the end of a run the biggest one is alone, and should have them all.
+/// Returns the number of threads for this many objects or files of one repo. The gate limits the
+/// repos to the cores; but at the end of a run the biggest one is alone, and should use all of
+/// them.
 pub(super) fn threads_for(count: usize) -> usize {
-    /// Fewer are done before a second thread would have begun.
+    /// Fewer would be done before a second thread has started.
     const MANY: usize = 2_000;
     match count {
         0..MANY => 1,
@@ -219,7 +220,7 @@ pub(super) fn threads_for(count: usize) -> usize {
     }
 }
 
-/// A place behind the gate, handed on when dropped.
+/// A place behind the gate, passed on when dropped.
 #[derive(Debug)]
 pub struct Pass(Arc<Gate>);
 
@@ -228,7 +229,7 @@ impl Drop for Pass {
         let mut line = lock(&self.0.line);
         let sizes = line.waiting.iter().map(|waiter| waiter.size).enumerate();
         match sizes.max_by_key(|&(_, size)| size) {
-            // One thread is woken, not all: with many small repos the others' waking would cost more
+            // Only one thread is woken: with many small repos, waking the others would cost more
             // than their work.
             Some((next, _)) => {
                 let next = line.waiting.swap_remove(next);
@@ -244,14 +245,14 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A node of gix's progress tree that feeds a [`Meter`] and waits at the [`Gate`].
+/// A node of gix's progress tree that updates a [`Meter`] and waits at the [`Gate`].
 #[derive(Debug)]
 pub(super) struct Watch {
     meter: Arc<Meter>,
     gate: Arc<Gate>,
     role: Role,
     counter: StepShared,
-    /// Objects of the pack, shared by all nodes of one fetch: its size at the gate.
+    /// The number of objects in the pack, shared by all nodes of one fetch: its size at the gate.
     objects: Arc<AtomicUsize>,
     _pass: Option<Pass>,
 }
@@ -260,12 +261,12 @@ pub(super) struct Watch {
 enum Role {
     Bytes,
     Phase(Phase),
-    /// What the server says beside the pack.
+    /// Messages of the server besides the pack.
     Words,
     Nothing,
 }
 
-// The ids that gix gives its nodes; stable by its own documentation.
+// The ids of gix's progress nodes; documented as stable.
 const READ_PACK_BYTES: Id = *b"BWRB";
 const INDEX_OBJECTS: Id = *b"IWIO";
 const RESOLVE_OBJECTS: Id = *b"IWRO";

@@ -1,8 +1,8 @@
-//! The network half: clone, fetch and ask a remote, with gix.
+//! The network half: clones, fetches and queries remotes, with gix.
 //!
-//! What a clone leaves behind is what `git clone` leaves, made in a staging folder and moved to its
-//! place in one step. No worker prompts: a login that is not there is an error that says so. Before
-//! the work, [`SshHost`] and [`log_in`] find what a person has to give.
+//! A clone has the same result as `git clone`, created in a staging folder and moved to its final
+//! path atomically. Workers never prompt: a missing login is an error. Before the work starts,
+//! [`SshHost`] and [`log_in`] prompt for whatever is needed.
 
 mod access;
 mod advertisement;
@@ -51,44 +51,44 @@ use crate::shell;
 use crate::sync::{CloneState, Link, Seen};
 use crate::workspace::{Backend, Checkout, Repo};
 
-/// How to reach remotes; one for a whole run.
+/// Access to remotes; one for a whole run.
 #[derive(Debug)]
 pub struct Network<'a> {
     /// The workspace's folder.
     pub root: &'a Path,
-    /// What does the work.
+    /// The backend.
     pub backend: Backend,
-    /// Holds CPU work to the cores.
+    /// Limits CPU work to the number of cores.
     pub gate: Arc<Gate>,
-    /// Becomes true when the user wants to stop.
+    /// Becomes true on Ctrl-C.
     pub interrupt: &'static AtomicBool,
-    /// Objects of clones that were made before.
+    /// The cache of objects of earlier clones.
     pub cache: Option<Cache>,
-    /// Where clones are made.
+    /// Where clones are created.
     pub staging: Staging,
-    /// How many repos of a host are in flight.
+    /// Limits on concurrent repos per host.
     pub hosts: Hosts,
-    /// What is found out of hosts after a failure.
+    /// What was found out about hosts after failures.
     pub way_out: WayOut,
 }
 
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-/// A server that wants to be left alone for longer is asked after that, and then given up.
+/// If a server requests a longer delay, it is retried after this one, and then given up.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// What was cloned.
+/// The result of a clone.
 #[derive(Clone, Debug)]
 pub struct Cloned {
-    /// The branch that is checked out, if it is one.
+    /// Returns the branch that is checked out, if any.
     pub branch: Option<String>,
-    /// What the user should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
     /// Bytes of its packs.
     pub bytes: u64,
 }
 
 impl Network<'_> {
-    /// Clones a repo to its place, and links its path there when it is kept elsewhere.
+    /// Clones a repo, and links its path if the clone is kept elsewhere.
     pub fn clone(&self, repo: &Repo, link: &Link, meter: &Arc<Meter>) -> Result<Cloned, GitError> {
         let destination = local::folder(self.root, repo);
         local::within(self.root, destination.strip_prefix(self.root).ok())?;
@@ -142,7 +142,7 @@ impl Network<'_> {
         })
     }
 
-    /// Updates the remote-tracking refs of a clone. Returns what the user should know of the remote.
+    /// Updates the remote-tracking refs of a clone. Returns notes about the remote.
     pub fn fetch(
         &self,
         repo: &Repo,
@@ -176,7 +176,7 @@ impl Network<'_> {
             }
         })
         .or_else(|error| {
-            // A remote without branches: what that means is for the plan to say.
+            // A remote without branches: the plan decides what that means.
             let is_new = error.cause == Cause::MissingReference
                 && !matches!(repo.checkout, Checkout::Tag(_) | Checkout::Rev(_))
                 && !local::knows_branches(&path, remote);
@@ -187,13 +187,13 @@ impl Network<'_> {
             }
         })
         .map_err(|error| {
-            // What gix says of it differs from file to file, and some of it reads like a server's answer.
+            // gix's messages for this differ per file, and some look like a server's answer.
             let places = ["objects", "objects/pack", "refs", "refs/remotes"];
             let git_dir = path.join(".git");
             let mut places = places.map(|folder| git_dir.join(folder)).to_vec();
             places.insert(0, git_dir);
             match not_writable(&places) {
-                // Said once where it is true of all repos.
+                // Reported once if it applies to all repos.
                 Some(of_clone) => not_writable(&[self.root]).unwrap_or(of_clone),
                 None => error,
             }
@@ -201,7 +201,8 @@ impl Network<'_> {
         .map_err(|error| self.explained(error, repo, &url))
     }
 
-    /// What the branches and tags of a clone's remote lead to now: whole ids of commits and tag objects.
+    /// Returns the current targets of the branches and tags of a clone's remote: full ids of
+    /// commits and tag objects.
     pub fn tips(
         &self,
         repo: &Repo,
@@ -219,7 +220,7 @@ impl Network<'_> {
         .map_err(|error| self.explained(error, repo, &url))
     }
 
-    /// What only git reads, only git updates.
+    /// If only git can read it, git updates it.
     fn backend_for(&self, clone: &CloneState) -> Backend {
         if clone.only_git {
             Backend::Cli
@@ -228,17 +229,17 @@ impl Network<'_> {
         }
     }
 
-    /// A repository of this machine is as near as the cache.
+    /// A local repository is as close as the cache.
     fn cache_for(&self, url: &str) -> Option<&Cache> {
         self.cache.as_ref().filter(|_| !url::is_local(url))
     }
 
-    /// An error with what this repo wanted in it, and with the way out, if there is one.
+    /// Adds what this repo wanted to the error, and a way out, if any.
     fn explained(&self, error: GitError, repo: &Repo, url: &str) -> GitError {
         let error = naming_what_is_missing(error, &repo.checkout);
         let error = self.way_out.to_host(error, url);
         let error = match error.cause {
-            // What it says is not read, as it may come from anybody.
+            // Its message is not parsed, because it is untrusted.
             Cause::NotFound if url::is_local(url) => cli::refused_owner(url).unwrap_or(error),
             _ => error,
         };
@@ -293,15 +294,15 @@ impl Network<'_> {
     }
 }
 
-/// Half a second, then twice as long each time, and up to as much again at random, so that the repos
-/// of a host don't come back all at once. As long as the server says, where it says so.
+/// Half a second, doubled each time, plus up to 100 % jitter, so that the repos of a host don't
+/// retry all at once. As long as the server requests, if it does.
 fn delay(tries: u32, retry_after: Option<Duration>, jitter: f64) -> Duration {
     let backoff = FIRST_PAUSE * 2_u32.pow(tries - 1);
     let wanted = retry_after.unwrap_or_default().min(LONGEST_PAUSE);
     wanted.max(backoff) + backoff.mul_f64(jitter)
 }
 
-/// From 0 to 1.
+/// Returns a value from 0 to 1.
 fn jitter() -> f64 {
     let nanos = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -319,7 +320,7 @@ fn naming_what_is_missing(mut error: GitError, checkout: &Checkout) -> GitError 
     error
 }
 
-/// The error for the first of these folders that is there and that this user may not write.
+/// Returns an error for the first existing folder that this user can't write to.
 fn not_writable(folders: &[impl AsRef<Path>]) -> Option<GitError> {
     let mut folders = folders.iter().map(AsRef::as_ref);
     let (folder, why) = folders.find_map(|folder| Some((folder, place::not_writable(folder)?)))?;
@@ -341,7 +342,7 @@ fn not_writable(folders: &[impl AsRef<Path>]) -> Option<GitError> {
     Some(error)
 }
 
-/// That a remote lacks what is to be checked out.
+/// The error for a remote that lacks what to check out.
 fn missing(checkout: &Checkout) -> Option<String> {
     match checkout {
         Checkout::Branch(name) => Some(format!("the remote has no branch `{name}`")),
@@ -351,26 +352,26 @@ fn missing(checkout: &Checkout) -> Option<String> {
     }
 }
 
-/// Whether a remote of this machine is read by libgit2: gix starts `git upload-pack` for it, which a
-/// fresh laptop lacks, and the demo should work there too.
+/// Whether libgit2 reads this local remote: gix starts `git upload-pack` for it, which a fresh
+/// laptop lacks, and the demo should work there too.
 fn needs_no_program(url: &str) -> bool {
     static IS_THERE: LazyLock<bool> = LazyLock::new(|| cli::version().is_some());
     url::is_local(url) && !*IS_THERE
 }
 
-/// The environment of programs that reach servers by themselves: git, git-lfs, hooks. They ask nothing, and
-/// have the logins and keys that this run has.
+/// Returns the environment for programs that connect to servers themselves: git, git-lfs, hooks.
+/// They must not prompt, and get the logins and keys of this run.
 pub(super) fn variables() -> Vec<(String, String)> {
     [ssh::variables(), logins::variables()].concat()
 }
 
-/// Ends all requests that wait for a server: after Ctrl-C.
+/// Ends all pending requests, after Ctrl-C.
 pub fn hang_up() {
     http::hang_up();
     daemon::hang_up();
 }
 
-/// Removes what killed runs left beside the places of these repos.
+/// Removes leftovers of killed runs next to these repos.
 pub fn remove_stale(root: &Path, repos: &[Repo]) {
     files::remove_stale(root);
     let mut parents: Vec<PathBuf> = repos
@@ -381,7 +382,7 @@ pub fn remove_stale(root: &Path, repos: &[Repo]) {
         .collect();
     parents.sort();
     parents.dedup();
-    // A clone is made in its folder where that is there.
+    // If its folder exists, a clone is created inside it.
     let folders = repos.iter().map(|repo| local::folder(root, repo));
     let begun = folders.filter(|folder| {
         folder.is_dir()
@@ -393,7 +394,7 @@ pub fn remove_stale(root: &Path, repos: &[Repo]) {
     }
 }
 
-/// An error of gix, and what ssh and our own clients know of it, as a failure of one kind.
+/// Converts an error of gix, with the information of ssh and our own clients, to a failure.
 fn failure(
     error: &gix::Error,
     ssh_log: Option<&ssh::Log>,

@@ -1,8 +1,7 @@
-//! How big each repository was when it was last cloned on this machine: the biggest are begun first,
-//! so that none of them is what the others have to be waited for at the end.
+//! The sizes of repositories when they were last cloned on this machine: the biggest start first,
+//! so that none of them delays the end.
 //!
-//! A file in the user's state folder. Without it, or with one that can't be read, nothing is lost
-//! but a little time.
+//! A file in the user's state folder. If it is missing or unreadable, only a little time is lost.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -20,7 +19,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// What this user's earlier runs have seen.
+    /// Reads the sizes of this user's earlier runs.
     pub fn of_user() -> Self {
         let file = state::folder().map(|folder| folder.join("sizes.json"));
         Sizes {
@@ -30,8 +29,8 @@ impl Sizes {
         }
     }
 
-    /// The order in which to begin: the biggest first. One that nobody has seen yet may be big, so
-    /// it comes before all others; between equals, the order stays.
+    /// Returns the order in which to start: the biggest first. An unknown repo may be big, so it
+    /// comes before all others; the order of equal ones is kept.
     pub fn biggest_first<'a>(&self, urls: impl Iterator<Item = &'a str>) -> Vec<usize> {
         let sizes: Vec<u64> = urls
             .map(|url| self.known.get(&key(url)).copied().unwrap_or(u64::MAX))
@@ -41,12 +40,12 @@ impl Sizes {
         order
     }
 
-    /// Takes note of a clone.
+    /// Records a clone.
     pub fn learn(&mut self, url: &str, bytes: u64) {
         self.learned.insert(key(url), bytes);
     }
 
-    /// Writes down what was learned, beside what other runs have learned since.
+    /// Writes the recorded sizes, merged with those of other runs.
     pub fn save(&self) -> anyhow::Result<()> {
         let Some(file) = self.file.as_deref().filter(|_| !self.learned.is_empty()) else {
             return Ok(());

@@ -1,10 +1,12 @@
-//! Where clones, and copies of a workspace, are made before they are moved to their places in one step.
+//! Staging folders, in which clones and copies of a workspace are created before they are moved to
+//! their final path atomically.
 //!
-//! `.fitout-clone-XXXX/` beside the destinations, so that the move is a rename on one file system; one
-//! for all clones of a run. It holds a folder for each clone, and `lock`, which the run that made it
-//! keeps locked: the system drops the lock with the process, however that ends, so the next run knows
-//! which ones nobody needs. Where a clone's folder is there already, it is made in there, and what is in it is moved.
-//! Folders that are removed go to `.fitout-removed-XXXX/` in the same way.
+//! `.fitout-clone-XXXX/` next to the destinations, so that the move is a rename on the same file
+//! system; one for all clones of a run. It contains a folder per clone, and `lock`, which is locked
+//! by the run that created it: the system releases the lock when the process ends, so the next run
+//! knows which ones are abandoned. If a clone's folder already exists, the clone is created inside
+//! it, and its contents are moved. Folders are removed by way of `.fitout-removed-XXXX/`, in the
+//! same way.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -20,7 +22,7 @@ use super::local::rename_new;
 
 const LOCK: &str = "lock";
 
-/// What a folder is for, which its name begins with.
+/// The purpose of a staging folder, which is the prefix of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Purpose {
     Clones,
@@ -38,13 +40,13 @@ impl Purpose {
     }
 }
 
-/// The folders of one run; removed with all that is in them when dropped.
+/// The staging folders of one run; removed with their contents when dropped.
 #[derive(Debug, Default)]
 pub struct Staging {
     areas: Mutex<BTreeMap<PathBuf, Arc<Area>>>,
 }
 
-/// A folder for clones whose places are in one folder.
+/// A staging folder for clones in the same parent folder.
 #[derive(Debug)]
 struct Area {
     folder: PathBuf,
@@ -53,7 +55,7 @@ struct Area {
     capabilities: gix::fs::Capabilities,
 }
 
-/// The place of one clone in the making; removed with all that is in it when dropped.
+/// An unfinished clone; removed with its contents when dropped.
 #[derive(Debug)]
 pub struct StagedClone {
     area: Arc<Area>,
@@ -62,11 +64,11 @@ pub struct StagedClone {
 }
 
 impl Staging {
-    /// A place beside `destination`, whose parent folders are made too.
+    /// Returns a staging path next to `destination`, and creates missing parent folders.
     ///
     /// # Errors
     ///
-    /// Where the folders can't be made; it names the folder that may not be written.
+    /// If the folders can't be created; the error has the folder that is not writable.
     pub fn beside(&self, destination: &Path) -> io::Result<StagedClone> {
         let parent = destination
             .parent()
@@ -88,12 +90,12 @@ impl Staging {
         })
     }
 
-    /// A place for a clone: in the folder that is there already, which stays as it is, or may not be removed since
-    /// something is mounted there; else beside it.
+    /// Returns a staging path for a clone: inside the existing folder, which is kept because
+    /// something may be mounted there; otherwise next to it.
     ///
     /// # Errors
     ///
-    /// As of [`Staging::beside`].
+    /// Like [`Staging::beside`].
     pub fn for_clone(&self, destination: &Path) -> io::Result<StagedClone> {
         if destination.is_dir()
             && let Ok(area) = Area::new(destination, Purpose::Clones)
@@ -104,27 +106,27 @@ impl Staging {
                 is_inside: true,
             });
         }
-        // One that somebody else has made in a folder of this user can be replaced.
+        // If another user created it in this user's folder, it can be replaced.
         self.beside(destination)
     }
 }
 
 impl StagedClone {
-    /// Where to clone to. Does not exist yet.
+    /// Returns the path to clone to. It doesn't exist yet.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// What the file system can do, which a clone's configuration says.
+    /// Returns the file system's capabilities, which are written to a clone's configuration.
     pub(super) fn capabilities(&self) -> gix::fs::Capabilities {
         self.area.capabilities
     }
 
-    /// Moves the clone to its place.
+    /// Moves the clone to its final path.
     ///
     /// # Errors
     ///
-    /// Where something other than an empty folder is there.
+    /// If something other than an empty folder exists there.
     pub fn move_to(self, destination: &Path) -> io::Result<()> {
         if self.is_inside {
             self.fill(destination)
@@ -133,7 +135,8 @@ impl StagedClone {
         }
     }
 
-    /// Moves what is in the clone, `.git` last: without it, nobody takes the folder for one.
+    /// Moves the contents of the clone, `.git` last: without it, the folder is not taken for a
+    /// clone.
     fn fill(&self, destination: &Path) -> io::Result<()> {
         for entry in fs::read_dir(destination)? {
             if entry?.path() != self.area.folder {
@@ -159,7 +162,7 @@ impl StagedClone {
 
 impl Drop for StagedClone {
     fn drop(&mut self) {
-        // Moved, or never made: then there is nothing to remove.
+        // Moved, or never created: nothing to remove.
         let _ = fs::remove_dir_all(&self.path);
     }
 }
@@ -182,7 +185,7 @@ impl Area {
                         made: AtomicUsize::new(0),
                     });
                 }
-                // Another run took the folder for a dead one's before the lock in it was held.
+                // Another run considered the folder abandoned before its lock was held.
                 Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 10 => tries += 1,
                 Err(error) => return Err(error),
             }
@@ -196,21 +199,21 @@ impl Drop for Area {
     }
 }
 
-/// A new lock file that this process holds.
+/// Creates and locks a new lock file.
 fn locked(path: &Path) -> io::Result<File> {
     let lock = File::create_new(path)?;
     lock.lock()?;
-    // Who removed it in between held it until it was gone.
+    // A run that removed it in the meantime held it until it was gone.
     fs::symlink_metadata(path)?;
     Ok(lock)
 }
 
-/// Removes a folder with all that is in it: out of its place first, so that nothing that is half removed
-/// looks whole, and to where the next run goes on if this one is killed.
+/// Removes a folder with its contents: it is renamed first, so that a partly removed folder doesn't
+/// look complete, and to a name that the next run cleans up if this one is killed.
 ///
 /// # Errors
 ///
-/// Where it can't be moved, or not all of it removed: the path of the error is where the rest is.
+/// If it can't be moved, or not completely removed: the error has the path of the rest.
 pub fn remove_folder(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
     let at = |path: &Path| {
         let path = path.to_owned();
@@ -224,7 +227,7 @@ pub fn remove_folder(folder: &Path) -> Result<(), (PathBuf, io::Error)> {
     fs::remove_dir_all(&moved).map_err(at(&away.folder))
 }
 
-/// The lock goes last: what is left of a removal that was cut short is still known for ours.
+/// The lock is removed last, so that an interrupted removal is still recognized as ours.
 fn remove(folder: &Path, lock: Option<File>) {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let clones = entries.filter(|entry| entry.file_name() != LOCK);
@@ -236,8 +239,8 @@ fn remove(folder: &Path, lock: Option<File>) {
     }
 }
 
-/// Removes what runs left behind that were killed. Those of living runs, and anything that is not
-/// fitout's, stay.
+/// Removes leftovers of killed runs. Folders of running processes, and anything that is not
+/// fitout's, are kept.
 pub fn remove_stale(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else {
         return;
@@ -252,7 +255,7 @@ pub fn remove_stale(parent: &Path) {
             continue;
         }
         let folder = entry.path();
-        // Without following links: what lies behind one is not what a run made.
+        // Without following links: a run never creates anything behind one.
         if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
@@ -266,7 +269,7 @@ pub fn remove_stale(parent: &Path) {
                 Ok(()) => remove(&folder, Some(lock)),
                 Err(TryLockError::WouldBlock | TryLockError::Error(_)) => {}
             },
-            // Killed between the two: fails, and rightly so, when anything is in it.
+            // Killed between the two steps: fails, as intended, if it is not empty.
             Err(_) => {
                 let _ = fs::remove_dir(&folder);
             }

@@ -1,4 +1,4 @@
-//! Which clones there are below a folder, and where each comes from: for a manifest to be made of.
+//! Finds the clones below a folder and their remotes, for a new manifest.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use git2::Repository;
 use super::error::GitError;
 use super::local::plumbing::Plumbed;
 
-/// How many folders deep a clone may be: `services/api` is the deepest.
+/// The maximum depth of a clone: `services/api` is the deepest.
 const DEPTH: usize = 2;
 
 /// A git repository that was found below a folder.
@@ -16,43 +16,42 @@ const DEPTH: usize = 2;
 pub struct Found {
     /// Relative to the folder, `/` between the parts.
     pub path: String,
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
 }
 
-/// What kind of a repository was found.
+/// The kind of a found repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A clone.
     Clone {
-        /// The address of `origin`, or else of its first remote, as it stands in `.git/config`.
+        /// The URL of `origin`, otherwise of its first remote, as in `.git/config`.
         url: String,
         /// The branch that is checked out.
         branch: Option<String>,
-        /// The remote's default branch, where the clone knows it, and whether the remote has
-        /// `branch`.
+        /// The remote's default branch, if the clone knows it, and whether the remote has `branch`.
         remote: Option<RemoteBranches>,
     },
     /// A repository without a remote.
     NoRemote,
-    /// A submodule, or another work tree of some clone: its `.git` is a file.
+    /// A submodule, or a linked work tree: its `.git` is a file.
     Linked,
-    /// Neither git2 nor git can open it; why.
+    /// Why neither git2 nor git can open it.
     Broken(String),
 }
 
-/// What a clone knows of its remote's branches.
+/// What a clone knows about its remote's branches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteBranches {
-    /// The one that the remote's HEAD names.
+    /// The one that the remote's HEAD points to.
     pub default: String,
     /// Whether the remote has the branch that is checked out.
     pub has_current: bool,
 }
 
-/// The repositories below a folder, sorted by path. Does not look into hidden folders, into those
-/// that `ignored` says yes to by their relative path, or into a repository that it found. Asks no
-/// server.
+/// Returns the repositories below a folder, sorted by path. Skips hidden folders, those for which
+/// `ignored` returns true for their relative path, and the contents of found repositories. Contacts
+/// no server.
 pub fn repositories(root: &Path, ignored: impl Fn(&str) -> bool) -> Vec<Found> {
     let mut found = Vec::new();
     walk(root, "", 1, &ignored, &mut found);
@@ -97,7 +96,7 @@ fn walk(
     }
 }
 
-/// The same of a clone that only git reads.
+/// Like the above, for a clone that only git can read.
 fn kind_by_git(folder: &Path) -> Result<Kind, GitError> {
     let clone = Plumbed::open(folder)?;
     let mut remotes = clone.remotes()?;
@@ -129,7 +128,7 @@ fn a_clone(
 
 fn kind(folder: &Path) -> Result<Kind, git2::Error> {
     let repository = Repository::open(folder)?;
-    // Not through git2's remotes, which apply `insteadOf`: that is one person's choice.
+    // Not through git2's remotes, which apply the user's `insteadOf`.
     let config = repository.config()?.snapshot()?;
     let remotes = repository.remotes()?;
     let mut names: Vec<&str> = remotes

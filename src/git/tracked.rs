@@ -7,8 +7,8 @@ use git2::{ErrorCode, Repository};
 
 use super::cli;
 
-/// Whether the repository that holds `folder`, if there is one, has the file `path` below that
-/// folder in its index.
+/// Whether the repository that contains `folder`, if any, has the file `path` below that folder in
+/// its index.
 pub fn is_tracked(folder: &Path, path: &Path) -> bool {
     let find = || -> Result<bool, git2::Error> {
         let repository = Repository::discover(folder)?;
@@ -24,7 +24,7 @@ pub fn is_tracked(folder: &Path, path: &Path) -> bool {
     match find() {
         Ok(is_tracked) => is_tracked,
         Err(error) if error.code() == ErrorCode::NotFound => false,
-        // What git alone reads.
+        // Only git can read it.
         Err(_) => {
             let arguments = ["ls-files", "--error-unmatch", "--"].map(OsStr::new);
             let arguments = [&arguments[..], &[path.as_os_str()]].concat();

@@ -1,4 +1,4 @@
-//! URLs as git takes them: `https://…`, `ssh://…`, `git@host:path`, paths.
+//! URLs as accepted by git: `https://…`, `ssh://…`, `git@host:path`, paths.
 //!
 //! Text in, text out; nothing here connects to anything.
 
@@ -6,8 +6,8 @@ use std::path::Path;
 
 pub use crate::workspace::syntax::without_password;
 
-/// The URL as git would be given it from the workspace's folder: a relative path, also one written
-/// as `file://../path`, becomes an absolute one.
+/// Resolves a URL relative to the workspace's folder: a relative path, including `file://../path`,
+/// becomes absolute.
 pub fn resolve(root: &Path, url: &str) -> String {
     if let Some(path) = url.strip_prefix("file://")
         && (path.starts_with("./") || path.starts_with("../"))
@@ -25,7 +25,8 @@ fn joined(root: &Path, relative: &str) -> String {
     for part in Path::new(relative).components() {
         match part {
             std::path::Component::CurDir => {}
-            // `a/..` is dropped as text, as a shell does: the result reads well in .git/config.
+            // `a/..` is removed textually, as in a shell, so that the result is readable in
+            // .git/config.
             std::path::Component::ParentDir => {
                 path.pop();
             }
@@ -35,7 +36,7 @@ fn joined(root: &Path, relative: &str) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// Whether it is a path without a scheme. As git decides: `host:path` has its colon before any
+/// Whether it is a path without a scheme, by git's rule: `host:path` has its colon before any
 /// slash.
 fn is_path(url: &str) -> bool {
     if url.contains("://") {
@@ -48,12 +49,12 @@ fn is_path(url: &str) -> bool {
     }
 }
 
-/// Whether it names something on this machine.
+/// Whether it refers to something on this machine.
 pub fn is_local(url: &str) -> bool {
     url.starts_with("file://") || is_path(url)
 }
 
-/// The path of a URL on this machine.
+/// Returns the local path of a URL.
 pub fn local_path(url: &str) -> Option<&Path> {
     match url.strip_prefix("file://") {
         Some(path) => Some(Path::new(path)),
@@ -61,7 +62,7 @@ pub fn local_path(url: &str) -> Option<&Path> {
     }
 }
 
-/// Whether the user's ssh would be started.
+/// Whether it is reached through the user's ssh.
 pub fn is_ssh(url: &str) -> bool {
     match url.split_once("://") {
         Some((scheme, _)) => ["ssh", "git+ssh", "ssh+git"].contains(&scheme),
@@ -69,7 +70,7 @@ pub fn is_ssh(url: &str) -> bool {
     }
 }
 
-/// The host, without user and port.
+/// Returns the host, without user and port.
 pub fn host(url: &str) -> Option<&str> {
     split(url).map(|(host, _)| {
         let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
@@ -80,24 +81,24 @@ pub fn host(url: &str) -> Option<&str> {
     })
 }
 
-/// Which repository it is, over whatever protocol and as whatever user: host and path.
+/// Identifies the repository, regardless of protocol and user: host and path.
 pub fn place(url: &str) -> (String, String) {
     key(url)
 }
 
-/// Scheme, user, host and port: what logins and host keys belong to.
+/// Returns scheme, user, host and port, which logins and host keys are tied to.
 pub fn server(url: &str) -> String {
     let scheme = url.split_once("://").map_or("ssh", |(scheme, _)| scheme);
     let authority = split(url).map_or("", |(authority, _)| authority);
     format!("{scheme}://{authority}")
 }
 
-/// What to give to `ssh`, word by word: `-p 2222 -- git@host`.
+/// Returns the arguments for `ssh`: `-p 2222 -- git@host`.
 pub fn ssh_destination(url: &str) -> Vec<String> {
     let Some((authority, _)) = split(url) else {
         return vec!["--".to_owned(), url.to_owned()];
     };
-    // As ssh reads it: `--` ends its options.
+    // `--` ends ssh's options.
     let words = match authority.rsplit_once(':') {
         Some((name, port)) => vec!["-p", port, "--", name],
         None => vec!["--", authority],
@@ -105,7 +106,7 @@ pub fn ssh_destination(url: &str) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-/// A URL without user and password, as git writes it into the log of a clone's refs.
+/// Returns a URL without user and password, as git writes it to reflogs.
 pub fn without_user(url: &str) -> String {
     if is_local(url) {
         return url.to_owned();
@@ -122,8 +123,8 @@ pub fn without_user(url: &str) -> String {
     format!("{scheme}{host}{}", &rest[end..])
 }
 
-/// A text without the passwords of URLs in it: `insteadOf` may have put one into a URL that is only
-/// seen in an error.
+/// Removes the passwords of URLs from a text: `insteadOf` may have added one to a URL that only
+/// appears in an error.
 pub fn without_passwords(text: &str) -> String {
     let mut parts = text.split("://");
     let mut shown = parts.next().unwrap_or_default().to_owned();
@@ -142,8 +143,8 @@ pub fn without_passwords(text: &str) -> String {
     shown
 }
 
-/// Whether two URLs name the same repository: the same path on the same host, over whatever
-/// protocol and as whatever user.
+/// Whether two URLs refer to the same repository: the same path on the same host, regardless of
+/// protocol and user.
 pub fn same(one: &str, other: &str) -> bool {
     one == other || key(one) == key(other)
 }
@@ -158,12 +159,12 @@ fn key(url: &str) -> (String, String) {
     };
     match (local_path(url), split(url)) {
         (Some(path), _) => {
-            // `/tmp` and `/private/tmp` are one folder on some systems.
+            // `/tmp` and `/private/tmp` are the same folder on some systems.
             let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
             (String::new(), trimmed(&path.to_string_lossy()))
         }
-        // Ports differ between protocols, so they can't tell two hosts apart; but two ports of one
-        // protocol can, as on a machine with several servers.
+        // Ports differ between protocols, so they don't distinguish hosts; but two ports of the
+        // same protocol do, as on a machine with several servers.
         (None, Some((authority, path))) => {
             let host = authority
                 .rsplit_once('@')
@@ -174,7 +175,7 @@ fn key(url: &str) -> (String, String) {
     }
 }
 
-/// The authority and the path.
+/// Returns the authority and the path.
 fn split(url: &str) -> Option<(&str, &str)> {
     if let Some((scheme, rest)) = url.split_once("://") {
         if scheme == "file" {

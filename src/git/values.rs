@@ -22,7 +22,7 @@ enum Kind {
     NumberOr(i64, i64, &'static [&'static str]),
     /// Of a branch or a remote.
     Name,
-    /// Of a person: git takes characters away.
+    /// A name or email: git removes characters.
     Person,
 }
 

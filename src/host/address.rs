@@ -1,7 +1,7 @@
-//! This machine's network as its own files say it, for where containers reach it.
+//! This machine's network according to its own files, for the address at which containers reach it.
 //!
-//! Asks no engine but where Docker Engine's bridge is not `docker0`. What the facts mean is for
-//! `runtime` to say.
+//! Contacts an engine only if Docker Engine's bridge is not `docker0`. `runtime` interprets the
+//! facts.
 
 use std::fs;
 use std::net::{IpAddr, UdpSocket};
@@ -13,15 +13,16 @@ use super::process;
 use crate::compose::text::hash;
 use crate::runtime::{self, HostAddress, Network, Runtime, Side, wsl};
 
-/// The bridge of a Docker Engine on Linux, unless its configuration names another one.
+/// The bridge of a Docker Engine on Linux, unless configured otherwise.
 const BRIDGE: &str = "docker0";
-/// Where a client looks that nobody told anything.
+/// The client's default endpoint.
 const SOCKET: &str = "/var/run/docker.sock";
-/// Longer than a busy engine takes, short enough to wait for.
+/// Longer than a busy engine takes, but short enough to wait for.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Where containers reach this machine; `gateways` are those of the engine's bridge, which are asked for only
-/// where the machine has no `docker0`. Never fails: `generate` must work while no engine runs.
+/// Returns the address at which containers reach this machine; `gateways` returns those of the
+/// engine's bridge, and is only called if there is no `docker0`. Never fails: `generate` must work
+/// without a running engine.
 pub fn detect(gateways: impl FnOnce(Duration) -> Vec<IpAddr>) -> HostAddress {
     let runtime = runtime();
     let mut network = network();
@@ -32,13 +33,13 @@ pub fn detect(gateways: impl FnOnce(Duration) -> Vec<IpAddr>) -> HostAddress {
     runtime.address(&network, Side::Here)
 }
 
-/// Who runs the containers, by the client's configuration and its socket.
+/// Returns the runtime, by the client's configuration and its socket.
 pub fn runtime() -> Runtime {
     let (context, endpoint) = endpoint();
     Runtime::of_endpoint(&context, &endpoint, cfg!(target_os = "macos"))
 }
 
-/// What is known of this machine's network.
+/// Returns what is known about this machine's network.
 pub fn network() -> Network {
     let kernel = read("/proc/version");
     let route = runtime::default_route(&read("/proc/net/route"));
@@ -59,9 +60,9 @@ pub fn network() -> Network {
     }
 }
 
-/// The context's name, empty for none, and the address with the links of its socket followed. The
-/// client's own order: `DOCKER_HOST`, `DOCKER_CONTEXT`, its configuration (docs.docker.com, "Docker
-/// contexts").
+/// Returns the context's name, empty for none, and the endpoint with socket links resolved. The
+/// order is the client's: `DOCKER_HOST`, `DOCKER_CONTEXT`, its configuration (docs.docker.com,
+/// "Docker contexts").
 fn endpoint() -> (String, String) {
     if let Some(address) = variable("DOCKER_HOST") {
         return (String::new(), followed(&address));
@@ -91,7 +92,7 @@ fn endpoint() -> (String, String) {
     }
 }
 
-/// Runtimes that stand in for Docker put a link to their own socket in the place of Docker's.
+/// Alternative runtimes replace Docker's socket with a link to their own.
 fn followed(address: &str) -> String {
     let path = address.strip_prefix("unix://");
     path.and_then(|path| fs::canonicalize(path).ok())
@@ -101,7 +102,7 @@ fn followed(address: &str) -> String {
         )
 }
 
-/// WSL's own program first: it says what is in force. It is not in every version.
+/// WSL's own program first: it reports the effective mode. Not every version has it.
 fn wsl_mode() -> wsl::Mode {
     let mut program = Command::new("wslinfo");
     let answer = process::run(program.arg("--networking-mode"), LIMIT);
@@ -116,7 +117,7 @@ fn wsl_mode() -> wsl::Mode {
         .flatten()
         .flatten()
         .filter_map(|user| fs::read_to_string(user.path().join(".wslconfig")).ok());
-    // Whose Windows account this is can't be told; mostly there is one with such a file.
+    // The Windows account is unknown; usually there is only one with such a file.
     configs
         .next()
         .map_or(wsl::Mode::Nat, |config| wsl::mode_in_config(&config))
@@ -134,8 +135,8 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// The gateway that is an address of this very machine, IPv4 first. An engine whose socket is
-/// forwarded to here has a bridge too, but its gateway is elsewhere.
+/// Returns the gateway that is an address of this machine, IPv4 first. An engine whose socket is
+/// forwarded also has a bridge, but its gateway is elsewhere.
 fn choose(gateways: &[IpAddr], is_here: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
     let of = |is_family: fn(&IpAddr) -> bool| {
         let mut family = gateways.iter().copied().filter(is_family);
@@ -144,7 +145,7 @@ fn choose(gateways: &[IpAddr], is_here: impl Fn(IpAddr) -> bool) -> Option<IpAdd
     of(IpAddr::is_ipv4).or_else(|| of(IpAddr::is_ipv6))
 }
 
-/// Only an address of this machine can be bound.
+/// Only addresses of this machine can be bound.
 fn is_of_this_machine(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }
@@ -172,7 +173,7 @@ mod tests {
     #[test]
     fn only_local_addresses_can_be_bound() {
         assert!(is_of_this_machine("127.0.0.1".parse().unwrap()));
-        // TEST-NET-1 (RFC 5737) is nobody's.
+        // TEST-NET-1 (RFC 5737) is not in use.
         assert!(!is_of_this_machine("192.0.2.1".parse().unwrap()));
     }
 }

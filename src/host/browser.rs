@@ -5,14 +5,14 @@ use std::process::{Command, Stdio};
 
 use super::process::Traced as _;
 
-/// Shows a page. False where there is no browser to show it in.
+/// Opens a page. Returns false if there is no browser.
 pub fn open(url: &str) -> bool {
     let programs: &[&str] = if cfg!(target_os = "macos") {
         &["open"]
     } else if env::var_os("DISPLAY").is_some() || env::var_os("WAYLAND_DISPLAY").is_some() {
         &["xdg-open"]
     } else {
-        // WSL without a display of its own has the browser of Windows.
+        // WSL without a display uses the browser of Windows.
         &["wslview"]
     };
     programs.iter().any(|program| {

@@ -1,4 +1,4 @@
-//! Files on this machine's disk: read whole, written whole or not at all.
+//! Files on this machine's disk: read completely, written atomically.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 
 use super::place;
 
-/// Who may read a file that is new. A file that exists keeps its mode.
+/// The mode of a new file. An existing file keeps its mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// 0644
@@ -19,19 +19,19 @@ pub enum Mode {
     Private,
 }
 
-/// Most that is read of a file that people or their programs write: 4 MiB. Hand-written files are a
-/// hundredth of that; what is larger was put there by mistake, or to fill the memory.
+/// The maximum size of a file written by people or their programs: 4 MiB. Hand-written files are a
+/// hundredth of that; larger ones are a mistake, or meant to exhaust memory.
 pub const LONGEST: u64 = 4 << 20;
 
-/// The text of a file; `None` where there is none.
+/// Returns the text of a file; `None` if it doesn't exist.
 ///
 /// # Errors
 ///
-/// As [`read_bytes`] with [`LONGEST`], and where it is no UTF-8.
+/// Like [`read_bytes`] with [`LONGEST`], and if it is not UTF-8.
 pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     let text = read_bytes(path, LONGEST).and_then(|bytes| {
         String::from_utf8(bytes)
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
     });
     match text {
         Ok(text) => Ok(Some(text)),
@@ -40,9 +40,9 @@ pub fn read(path: &Path) -> anyhow::Result<Option<String>> {
     }
 }
 
-/// Names the path in an error of the system's, which says what is wrong and not with what.
+/// Adds the path to an OS error, which doesn't include it.
 pub trait At {
-    /// The same with this path, if it is an error; its kind stays.
+    /// Adds this path to an error; its kind is kept.
     #[must_use]
     fn at(self, path: impl AsRef<Path>) -> Self;
 }
@@ -56,11 +56,11 @@ impl<T> At for io::Result<T> {
     }
 }
 
-/// What is in a file that anybody may have put there. Waits for nobody: only regular files are read.
+/// Reads an untrusted file. Never blocks: only regular files are read.
 ///
 /// # Errors
 ///
-/// Where it is a folder, a device, a pipe or a socket, also behind a link, or longer than `most` bytes.
+/// If it is a folder, a device, a pipe or a socket, or a link to one, or longer than `most` bytes.
 pub fn read_bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let metadata = file.metadata()?;
@@ -71,14 +71,14 @@ pub fn read_bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
         };
         io::Error::new(
             io::ErrorKind::FileTooLarge,
-            format!("it is larger than {limit}, the most that is read of such a file"),
+            format!("it is larger than {limit}, the limit for such files"),
         )
     };
     if metadata.len() > most {
         return Err(too_long());
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
-    // Files of some file systems don't know their length.
+    // On some file systems, the length of a file is unknown.
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(too_long());
@@ -86,7 +86,7 @@ pub fn read_bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether a file begins with one of these texts. What is no file does not.
+/// Whether a file begins with one of these texts. False if it is not a regular file.
 pub fn begins_with(path: &Path, texts: &[&[u8]]) -> bool {
     let longest = texts
         .iter()
@@ -99,8 +99,8 @@ pub fn begins_with(path: &Path, texts: &[&[u8]]) -> bool {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    // To open a device may do something to it, so it is looked at first; and again, for it may be
-    // another file by then.
+    // Opening a device may have side effects, so its type is checked first; and again afterwards,
+    // because the file may have been replaced.
     only_regular(&fs::metadata(path)?)?;
     let file = File::options()
         .read(true)
@@ -126,7 +126,7 @@ fn only_regular(metadata: &Metadata) -> io::Result<()> {
     Err(io::Error::other(format!("it is a {what}, not a file")))
 }
 
-/// Writes a new file of a workspace, whole or not at all. Fails where there is something, whatever it is.
+/// Writes a new file in a workspace, atomically. Fails if anything exists at the path.
 pub fn create_within(root: &Path, name: &str, text: &str, mode: Mode) -> anyhow::Result<()> {
     let path = root.join(name);
     let create = || -> anyhow::Result<()> {
@@ -140,8 +140,8 @@ pub fn create_within(root: &Path, name: &str, text: &str, mode: Mode) -> anyhow:
     create().with_context(|| format!("can't write `{}`", path.display()))
 }
 
-/// As [`write`], for a file of a workspace: `name` is relative to `root`. A link that leads out of it, or
-/// into a `.git` folder, is not written through.
+/// Like [`write`], for a file in a workspace: `name` is relative to `root`. Doesn't write through a
+/// link that leads out of it, or into a `.git` folder.
 pub fn write_within(root: &Path, name: &str, text: &str, mode: Mode) -> anyhow::Result<()> {
     let path = root.join(name);
     place::check(root, Path::new(name))
@@ -150,15 +150,15 @@ pub fn write_within(root: &Path, name: &str, text: &str, mode: Mode) -> anyhow::
         .with_context(|| format!("can't write `{}`", path.display()))
 }
 
-/// Writes a file so that whatever happens, the old text or the new one is there: a temporary file
-/// in the same folder is filled, flushed to the disk, and renamed. For files of fitout's and the user's
-/// own folders; those of a workspace are written [within](write_within) it.
+/// Writes a file atomically: a temporary file in the same folder is written, flushed to disk, and
+/// renamed. For files in fitout's and the user's own folders; files in a workspace are written
+/// [within](write_within) it.
 pub fn write(path: &Path, text: &str, mode: Mode) -> anyhow::Result<()> {
     replace(path, text, mode).with_context(|| format!("can't write `{}`", path.display()))
 }
 
 fn replace(path: &Path, text: &str, mode: Mode) -> io::Result<()> {
-    // A symbolic link stays one: what it points at is replaced.
+    // A symbolic link is kept: its target is replaced.
     let path = match path.canonicalize() {
         Ok(real) => real,
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
@@ -173,7 +173,7 @@ fn replace(path: &Path, text: &str, mode: Mode) -> io::Result<()> {
     };
     let mut file = temporary(&path, &permissions)?;
     file.write_all(text.as_bytes())?;
-    // The umask has had its say at the creation; the file that was there did not care for it.
+    // The umask was applied at creation, but doesn't apply to the mode of an existing file.
     file.as_file().set_permissions(permissions)?;
     file.as_file().sync_all()?;
     file.persist(&path)?;
@@ -187,8 +187,8 @@ fn permissions(mode: Mode) -> Permissions {
     })
 }
 
-/// A temporary file in the same folder, so that a rename is all that is left to do. Its lock, which the system
-/// drops with the process, tells the next run whether anybody needs it.
+/// A temporary file in the same folder, so that only a rename remains. Its lock, which the system
+/// releases when the process ends, tells the next run whether it is in use.
 fn temporary(path: &Path, permissions: &Permissions) -> io::Result<tempfile::NamedTempFile> {
     let folder = path.parent().unwrap_or(Path::new("."));
     remove_stale(folder);
@@ -200,7 +200,7 @@ fn temporary(path: &Path, permissions: &Permissions) -> io::Result<tempfile::Nam
             .permissions(permissions.clone())
             .tempfile_in(folder)?;
         file.as_file().lock()?;
-        // Another run may have taken it for a dead one's before the lock was held.
+        // Another run may have considered it abandoned before the lock was held.
         match fs::symlink_metadata(file.path()) {
             Ok(_) => return Ok(file),
             Err(_) if tries < 10 => tries += 1,
@@ -209,12 +209,12 @@ fn temporary(path: &Path, permissions: &Permissions) -> io::Result<tempfile::Nam
     }
 }
 
-/// What names of temporary files begin with, and how many letters and digits come after it.
+/// The prefix of temporary file names, and the number of letters and digits after it.
 const TEMPORARY: &str = ".fitout-write-";
 const RANDOM: usize = 6;
 
-/// Removes the temporary files of runs that were killed while they wrote into this folder: one may hold a part
-/// of `.env`. Those of living runs stay, and whatever is not named as they are.
+/// Removes the temporary files of runs that were killed while they wrote to this folder: one may
+/// contain a part of `.env`. Keeps those of running processes, and files with other names.
 pub fn remove_stale(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();

@@ -1,5 +1,4 @@
-//! Where the user is: the folder in which fitout was started, whatever `-C` says. A command that is printed is
-//! typed there.
+//! The folder that fitout was started in, regardless of `-C`. Printed commands are typed there.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,9 +8,9 @@ use crate::shell;
 
 static HERE: LazyLock<Option<PathBuf>> = LazyLock::new(|| env::current_dir().ok());
 
-/// An absolute path as a word of a command that the user types.
+/// Returns an absolute path, quoted for a command that the user types.
 pub fn typed(path: &Path) -> String {
-    // Without a slash at its end.
+    // Without a trailing slash.
     let path: PathBuf = path.components().collect();
     let below = HERE.as_ref().and_then(|here| path.strip_prefix(here).ok());
     match below {

@@ -1,5 +1,5 @@
-//! Ctrl-C, and a terminal that is closed: the first one asks the work to stop at the next safe point, the second one ends the
-//! process at once.
+//! Ctrl-C, and a closed terminal: the first one asks the work to stop at the next safe point, the
+//! second one ends the process immediately.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -7,18 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static REQUESTED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-/// The flag that long work looks at: true once the user has pressed Ctrl-C.
+/// The flag that long work checks: true once the user has pressed Ctrl-C.
 pub fn flag() -> &'static AtomicBool {
     REQUESTED.get_or_init(Arc::default)
 }
 
-/// Whether the user has asked to stop.
+/// Whether the user has pressed Ctrl-C.
 pub fn requested() -> bool {
     flag().load(Ordering::Relaxed)
 }
 
-/// Starts to listen for SIGINT, SIGTERM and SIGHUP. Call once, from a command that can stop in an orderly
-/// way; other commands keep the system's own behaviour and end at once.
+/// Starts listening for SIGINT, SIGTERM and SIGHUP. Call once, from a command that can stop
+/// cleanly; other commands keep the default behavior and end immediately.
 pub fn listen() -> std::io::Result<()> {
     let flag = REQUESTED.get_or_init(Arc::default);
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
@@ -27,13 +27,14 @@ pub fn listen() -> std::io::Result<()> {
         signal_hook::flag::register(signal, Arc::clone(flag))?;
     }
     if !hangup_is_ignored() {
-        // A terminal that is closed may say so twice, and that is nobody's wish to end at once.
+        // A closed terminal may send this twice, which doesn't mean that the user wants to end
+        // immediately.
         signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(flag))?;
     }
     Ok(())
 }
 
-/// Whether whoever started this process wants it to outlive the terminal: `nohup`. Only Linux tells.
+/// Whether this process was started to outlive the terminal: `nohup`. Only known on Linux.
 fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status

@@ -1,4 +1,4 @@
-//! Other linters of Dockerfiles on this machine: runs them and returns what they print.
+//! Other Dockerfile linters on this machine: runs them and returns their output.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,22 +6,22 @@ use std::time::Duration;
 
 use super::process::{self, Output, RunError};
 
-/// For one file. trivy may download its checks at the first run.
+/// The timeout for one file. trivy may download its checks on the first run.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Whether a program is on PATH and can be started.
+/// Whether a program is on PATH and executable.
 pub fn is_installed(program: &str) -> bool {
     process::run(Command::new(program).arg("--version"), LIMIT).is_ok()
 }
 
-/// `hadolint` over one file; JSON on stdout. It ends with 1 when it has found something.
+/// Runs `hadolint` on a file; JSON on stdout. It exits with status 1 if there are findings.
 pub fn hadolint(folder: &Path, file: &str) -> Result<Output, RunError> {
     let mut command = Command::new("hadolint");
     command.current_dir(folder);
     process::run(command.args(["--format", "json", "--", file]), LIMIT)
 }
 
-/// `trivy config` over one file; JSON on stdout.
+/// Runs `trivy config` on a file; JSON on stdout.
 pub fn trivy(folder: &Path, file: &str) -> Result<Output, RunError> {
     let mut command = Command::new("trivy");
     command.current_dir(folder);

@@ -1,4 +1,4 @@
-//! A listener that says a word nobody can guess: who can repeat it has reached this very machine.
+//! A listener that sends a random nonce: a client that has received it has reached this machine.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How often the listener looks for a caller.
+/// How often the listener checks for a connection.
 const TICK: Duration = Duration::from_millis(10);
-/// A caller that does not read is not waited for.
+/// The timeout for a client that doesn't read.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Listens on a free port of all addresses until it is dropped.
@@ -25,8 +25,8 @@ pub struct Nonce {
 }
 
 impl Nonce {
-    /// On all addresses: a virtual machine's or a rootless engine's containers come in over
-    /// loopback, a bridge's over the bridge. All that a caller can get is the word.
+    /// On all addresses: containers of a virtual machine or a rootless engine connect over
+    /// loopback, those on a bridge over the bridge. The nonce is all that a client can get.
     pub fn listen() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0))
             .or_else(|_| TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)))?;
@@ -51,7 +51,7 @@ impl Drop for Nonce {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // It can't panic, and there is nothing to do if it did.
+            // It can't panic, and if it did, there is nothing to do.
             let _ = thread.join();
         }
     }
@@ -61,13 +61,13 @@ fn answer(listener: &TcpListener, word: &str, over: &AtomicBool) {
     while !over.load(Ordering::Relaxed) {
         match listener.accept() {
             Ok((mut caller, _)) => {
-                // A caller that has gone away is no fault of the listener's.
+                // A disconnected client is not an error of the listener.
                 let _ = caller
                     .set_nonblocking(false)
                     .and_then(|()| caller.set_write_timeout(Some(PATIENCE)))
                     .and_then(|()| writeln!(caller, "{word}"));
             }
-            // Nobody calls, or the call broke off.
+            // No connection, or it was aborted.
             Err(_) => thread::sleep(TICK),
         }
     }

@@ -1,28 +1,28 @@
-//! What system this is, as raw facts: what it means is for `doctor::system` to say.
+//! Raw facts about this system, which `doctor::system` interprets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::user::{self, Membership};
 
-/// What can be read of this system without asking anyone.
+/// Facts about this system.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// `linux`, `macos`, …: the system that this binary is built for.
+    /// `linux`, `macos`, …: the target system of this binary.
     pub os: &'static str,
-    /// The text of `/etc/os-release`, empty where there is none.
+    /// The text of `/etc/os-release`, empty if it doesn't exist.
     pub os_release: String,
-    /// The kernel's own words (`/proc/version`), which name WSL.
+    /// The kernel's version string (`/proc/version`), which mentions WSL.
     pub kernel: String,
-    /// systemd runs this machine.
+    /// Whether systemd runs this machine.
     pub systemd: bool,
-    /// Of the programs asked for, those on PATH or in the folders for administrators.
+    /// The requested programs that are on PATH or in the folders for administrators.
     pub programs: Vec<String>,
-    /// The text of `/etc/ufw/ufw.conf`, empty where there is none.
+    /// The text of `/etc/ufw/ufw.conf`, empty if it doesn't exist.
     pub ufw: String,
-    /// No `sudo` needed.
+    /// Whether the user is root.
     pub is_root: bool,
-    /// How the user stands to the group that may use Docker's socket.
+    /// The user's membership in the group that can use Docker's socket.
     pub docker_group: Membership,
 }
 
@@ -47,7 +47,7 @@ pub fn facts(programs: &[&str]) -> Facts {
     }
 }
 
-/// Where a program is: on PATH, or in a folder for administrators that a user's PATH may leave out.
+/// Finds a program on PATH, or in a folder for administrators that a user's PATH may lack.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)

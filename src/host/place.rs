@@ -1,7 +1,7 @@
-//! Where a path of a workspace really is: links on the way are looked at before anything is written.
+//! Resolves paths in a workspace: links are checked before anything is written.
 //!
-//! A workspace and its clones come from others, and so may links in them. One that leads out of the
-//! workspace, or into a `.git` folder, is an error that names it. Who may write what is not known here.
+//! A workspace and its clones are untrusted, and may contain links. A link that leads out of the
+//! workspace, or into a `.git` folder, is an error. This module doesn't decide who may write what.
 
 use std::fs;
 use std::io;
@@ -13,35 +13,35 @@ use rustix::io::Errno;
 use crate::error::{Classified, Kind};
 use crate::workspace::syntax::is_git_folder;
 
-/// Why a path is not written through.
+/// Why a path can't be written to.
 #[derive(Debug, thiserror::Error)]
 pub enum Astray {
-    /// A link on the way leads out of the workspace.
+    /// A link in the path leads out of the workspace.
     #[error("`{}` is a link that leads out of the workspace, to `{}`", link.display(), target.display())]
     Outside {
         /// Relative to the workspace.
         link: PathBuf,
-        /// Where it leads, absolute.
+        /// Its target, absolute.
         target: PathBuf,
     },
-    /// A link on the way leads into what is git's own.
+    /// A link in the path leads into a `.git` folder.
     #[error("`{}` is a link into a `.git` folder: `{}`", link.display(), target.display())]
     GitFolder {
         /// Relative to the workspace.
         link: PathBuf,
-        /// As it stands in the link.
+        /// The target as in the link.
         target: PathBuf,
     },
-    /// A link on the way leads to nothing yet, and so to whatever is made there next.
-    #[error("`{}` is a link that leads nowhere: `{}`", link.display(), target.display())]
+    /// A link in the path is broken, and would lead to whatever is created at its target.
+    #[error("`{}` is a broken link: `{}`", link.display(), target.display())]
     Nowhere {
         /// Relative to the workspace.
         link: PathBuf,
-        /// As it stands in the link.
+        /// The target as in the link.
         target: PathBuf,
     },
-    /// It can't be looked at.
-    #[error("can't look at `{}`: {source}", path.display())]
+    /// It can't be accessed.
+    #[error("can't access `{}`: {source}", path.display())]
     Io {
         /// Relative to the workspace.
         path: PathBuf,
@@ -56,15 +56,15 @@ impl Classified for Astray {
     }
 }
 
-/// Checks that a path below `root` is inside of it, and in no `.git` folder, with all links followed that
-/// are there. What does not exist yet is where it says.
+/// Checks that a path below `root` is inside of it, and not in a `.git` folder, with all existing
+/// links resolved.
 pub fn check(root: &Path, path: &Path) -> Result<(), Astray> {
     let mut reached = PathBuf::new();
     for part in path.components() {
         match part {
             Component::CurDir => continue,
             Component::Normal(name) => reached.push(name),
-            // Not how a manifest's paths are written once they are read.
+            // Resolved manifest paths never have this form.
             Component::ParentDir | Component::RootDir | Component::Prefix(_) => {
                 return Err(Astray::Outside {
                     link: path.to_owned(),
@@ -122,16 +122,16 @@ fn check_link(root: &Path, link: &Path) -> Result<(), Astray> {
     Ok(())
 }
 
-/// Why nothing can be made in a folder.
+/// Why nothing can be created in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotWritable {
-    /// Its owner or mode does not let this user.
+    /// Its owner or mode doesn't allow it.
     Permission,
-    /// Nobody can: the file system is mounted so.
+    /// The file system is mounted read-only.
     ReadOnly,
 }
 
-/// A path without `..` and without links, as far as it is there.
+/// Returns a path without `..` and with existing links resolved.
 pub fn resolved(path: &Path) -> PathBuf {
     let mut resolved = PathBuf::new();
     for part in path.components() {
@@ -149,7 +149,7 @@ pub fn resolved(path: &Path) -> PathBuf {
     resolved
 }
 
-/// Why this process can make nothing in a folder that is there, if so.
+/// Returns why this process can't create anything in an existing folder, if so.
 pub fn not_writable(folder: &Path) -> Option<NotWritable> {
     let wanted = Access::WRITE_OK | Access::EXEC_OK;
     match rustix::fs::accessat(CWD, folder, wanted, AtFlags::EACCESS) {
@@ -221,8 +221,8 @@ mod tests {
                 ("near/deep/out/x", "out of the workspace"),
                 ("git/hooks", "into a `.git` folder"),
                 ("hooks", "into a `.git` folder"),
-                ("nowhere/x", "leads nowhere"),
-                ("loop/x", "can't look at"),
+                ("nowhere/x", "broken link"),
+                ("loop/x", "can't access"),
             ] {
                 let error = check(root, Path::new(path)).unwrap_err().to_string();
                 assert!(error.contains(expected), "{path}: {error}");

@@ -1,6 +1,6 @@
-//! Ports of this machine: whether one is free, and who holds it.
+//! Ports of this machine: whether one is free, and what uses it.
 //!
-//! Free means what it means to Docker: an address and port that can be bound right now.
+//! Free has the same meaning as in Docker: address and port can currently be bound.
 
 use std::fs;
 use std::io;
@@ -12,11 +12,11 @@ use crate::workspace::Protocol;
 /// Whether an address can be bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Availability {
-    /// It could be bound, and is free again.
+    /// It could be bound, and was released again.
     Free,
-    /// Someone listens there.
+    /// It is in use.
     Taken,
-    /// The address belongs to no interface of this machine.
+    /// The address doesn't belong to an interface of this machine.
     NoSuchAddress,
 }
 
@@ -27,14 +27,14 @@ pub struct Holder {
     pub pid: u32,
     /// Its program's name.
     pub program: String,
-    /// Its whole command line, where it can be read.
+    /// Its full command line, if readable.
     pub command: String,
 }
 
 /// Whether `address` and `port` can be bound.
 pub fn availability(address: IpAddr, port: u16, protocol: Protocol) -> io::Result<Availability> {
     let bound = match bind(address, port, protocol) {
-        // BSD systems let a specific address be bound beside a wildcard listener.
+        // BSD systems allow binding a specific address next to a wildcard listener.
         Ok(()) if cfg!(target_os = "macos") && !address.is_unspecified() => {
             bind(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port, protocol)
         }
@@ -45,7 +45,7 @@ pub fn availability(address: IpAddr, port: u16, protocol: Protocol) -> io::Resul
         Err(error) => match error.kind() {
             io::ErrorKind::AddrInUse => Ok(Availability::Taken),
             io::ErrorKind::AddrNotAvailable => Ok(Availability::NoSuchAddress),
-            // Below 1024 only root may bind, and Docker is: ask whether someone answers.
+            // Below 1024, only root can bind, which Docker is: check whether something responds.
             io::ErrorKind::PermissionDenied => Ok(answers(address, port, protocol)),
             _ => Err(error),
         },
@@ -65,7 +65,7 @@ pub fn next_free(address: IpAddr, from: u16, protocol: Protocol, avoid: &[u16]) 
         })
 }
 
-/// The process that listens on `port`, where the system lets this user see it.
+/// Returns the process that listens on `port`, if this user is allowed to see it.
 pub fn holder(port: u16, protocol: Protocol) -> Option<Holder> {
     if cfg!(target_os = "linux") {
         holder_by_proc(port, protocol)
@@ -74,7 +74,7 @@ pub fn holder(port: u16, protocol: Protocol) -> Option<Holder> {
     }
 }
 
-/// The addresses of this machine on which somebody listens on a TCP port.
+/// Returns the addresses of this machine on which a server listens on a TCP port.
 pub fn listeners(port: u16) -> Vec<IpAddr> {
     if cfg!(target_os = "linux") {
         ["/proc/net/tcp", "/proc/net/tcp6"]
@@ -91,13 +91,13 @@ pub fn listeners(port: u16) -> Vec<IpAddr> {
     }
 }
 
-/// Whether a connection to a TCP port is taken, by whomever.
+/// Whether a TCP port accepts a connection.
 pub fn takes_connections(address: IpAddr, port: u16) -> bool {
     TcpStream::connect_timeout(&SocketAddr::new(address, port), Duration::from_secs(1)).is_ok()
 }
 
-/// The addresses that wait on `port` in the text of `/proc/net/tcp` or `tcp6`: 32-bit words in
-/// hexadecimal, in the machine's byte order.
+/// Returns the addresses that listen on `port` from the text of `/proc/net/tcp` or `tcp6`: 32-bit
+/// words in hexadecimal, in the machine's byte order.
 fn listening_addresses(table: &str, port: u16) -> Vec<IpAddr> {
     let rows = table.lines().skip(1).filter_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
@@ -194,7 +194,7 @@ fn has_open(pid: u32, sockets: &[String]) -> bool {
     })
 }
 
-/// The sockets that wait on `port` in the text of a table such as `/proc/net/tcp`.
+/// Returns the sockets that listen on `port` from the text of a table such as `/proc/net/tcp`.
 fn listening_inodes(table: &str, port: u16, protocol: Protocol) -> Vec<u64> {
     // include/net/tcp_states.h: TCP_LISTEN is 10; an unconnected UDP socket is TCP_CLOSE, 7.
     let waiting = match protocol {
@@ -224,7 +224,7 @@ fn holder_by_lsof(port: u16, protocol: Protocol) -> Option<Holder> {
     parse_lsof(&output.stdout)
 }
 
-/// lsof's output for programs: one field a line, `p` the process, `c` its name.
+/// lsof's machine-readable output: a field per line, `p` for the process, `c` for its name.
 fn parse_lsof(text: &str) -> Option<Holder> {
     let field = |name: char| text.lines().find_map(|line| line.strip_prefix(name));
     let program = field('c')?.to_owned();
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn an_address_of_another_machine_is_told_apart() {
-        // TEST-NET-1 (RFC 5737) is nobody's.
+        // TEST-NET-1 (RFC 5737) is not in use.
         let address = "192.0.2.1".parse().unwrap();
         assert_eq!(
             availability(address, 0, Protocol::Tcp).unwrap(),

@@ -1,7 +1,7 @@
-//! Runs a program to its end, with its output captured and a limit on its time.
+//! Runs a program until it exits, with its output captured and a timeout.
 //!
-//! The child is the leader of a process group of its own, so that a program that hangs is ended
-//! together with everything that it started. It has no terminal to ask questions on.
+//! The child is the leader of its own process group, so that a hanging program is killed together
+//! with everything that it started. It has no terminal to prompt on.
 //!
 //! Every program is started here, so that all of them are in the log: [`Traced`].
 
@@ -23,14 +23,14 @@ pub use self::traced::Traced;
 use self::traced::{Run, Words};
 use crate::error::{Classified, Kind};
 
-/// What a program left behind, as text.
+/// The result of a program, as text.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
-    /// All of it; bytes that are not UTF-8 are replaced.
+    /// The full output; invalid UTF-8 is replaced.
     pub stdout: String,
-    /// All of it; bytes that are not UTF-8 are replaced.
+    /// The full output; invalid UTF-8 is replaced.
     pub stderr: String,
 }
 
@@ -40,15 +40,15 @@ pub enum RunError {
     /// No such program on PATH.
     #[error("`{0}` is not installed or not on PATH")]
     NotFound(String),
-    /// It was ended because it took longer than it may.
+    /// It was killed because of the timeout.
     #[error("`{program}` did not answer within {} s", limit.as_secs_f32())]
     TimedOut {
         /// The program.
         program: String,
-        /// How long it had.
+        /// The timeout.
         limit: Duration,
     },
-    /// Ctrl-C while it ran; it was ended.
+    /// It was killed after Ctrl-C.
     #[error("interrupted")]
     Interrupted,
     /// The system could not start it.
@@ -70,17 +70,17 @@ impl Classified for RunError {
     }
 }
 
-/// How much is kept of each of the two that a program prints to, in bytes: more than any log that people read, and
-/// little enough for one of each of many at once.
+/// The maximum number of bytes to keep of stdout and of stderr: more than any log that people read,
+/// but little enough for many programs at once.
 const MOST: usize = 16 << 20;
 
-/// How often a run looks at the clock and at Ctrl-C.
+/// How often a run checks the clock and Ctrl-C.
 const TICK: Timespec = Timespec {
     tv_sec: 0,
     tv_nsec: 20_000_000,
 };
 
-/// Runs `command` and waits for it at most `limit`. What it prints is text.
+/// Runs `command` and waits for it at most `limit`. Its output is text.
 pub fn run(command: &mut Command, limit: Duration) -> Result<Output, RunError> {
     let output = to_its_end(
         command.stdout(Stdio::piped()),
@@ -113,13 +113,13 @@ pub fn capture(command: &mut Command, limit: Duration) -> Result<process::Output
 
 /// Whether Ctrl-C was pressed since.
 fn interrupted() -> impl Fn() -> bool {
-    // After Ctrl-C there is still to be said what state things are in.
+    // The current state still has to be reported after Ctrl-C.
     let after_interrupt = super::interrupt::requested();
     move || !after_interrupt && super::interrupt::requested()
 }
 
-/// Runs `command` for as long as it takes, or until `interrupt` is set. What it prints to stdout is
-/// nobody's. It has ended when its own process has, as with [`capture`].
+/// Runs `command` without a timeout, or until `interrupt` is set. Its stdout is discarded. Only
+/// waits for its own process, like [`capture`].
 pub fn until(command: &mut Command, interrupt: &AtomicBool) -> Result<process::Output, RunError> {
     command.stdout(Stdio::null());
     to_its_end(command, Words::Ours, None, &|| {
@@ -165,7 +165,7 @@ fn to_its_end(
     let [(stdout, of_stdout), (mut stderr, of_stderr)] = pipes.map(Pipe::into_bytes);
     for (name, left_out) in [("stdout", of_stdout), ("stderr", of_stderr)] {
         if left_out > 0 {
-            let note = format!("[the first {left_out} bytes of {name} are left out]\n");
+            let note = format!("[the first {left_out} bytes of {name} are omitted]\n");
             stderr.splice(..0, note.into_bytes());
         }
     }
@@ -195,12 +195,12 @@ enum Ended {
     Interrupted,
 }
 
-/// What comes from a program.
+/// The output of a program.
 struct Pipe {
-    /// None once everyone who could write has closed it.
+    /// None once all writers have closed it.
     end: Option<File>,
     bytes: Vec<u8>,
-    /// How many came before these, and are not kept.
+    /// The number of earlier bytes that were dropped.
     left_out: usize,
 }
 
@@ -213,7 +213,7 @@ impl Pipe {
         }
     }
 
-    /// Reads once; to be asked only where that does not wait. Returns how much it was.
+    /// Reads once; must only be called if that doesn't block. Returns the number of bytes.
     fn read(&mut self) -> usize {
         let mut chunk = [0; 16 * 1024];
         let Some(end) = &mut self.end else { return 0 };
@@ -223,7 +223,7 @@ impl Pipe {
                 count
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            // A pipe that breaks has given what it had.
+            // A broken pipe has no more data.
             Ok(_) | Err(_) => {
                 self.end = None;
                 0
@@ -231,7 +231,7 @@ impl Pipe {
         }
     }
 
-    /// Of more than is kept, the end, which says how it ended.
+    /// If the limit is exceeded, keeps the end, which contains the result.
     fn keep(&mut self, chunk: &[u8]) {
         self.bytes.extend_from_slice(chunk);
         if self.bytes.len() > 2 * MOST {
@@ -241,11 +241,11 @@ impl Pipe {
         }
     }
 
-    /// Whole lines, if any was left out before them, and how many bytes were.
+    /// Returns complete lines if earlier bytes were dropped, and the number of dropped bytes.
     fn into_bytes(mut self) -> (Vec<u8>, usize) {
         let mut over = self.bytes.len().saturating_sub(MOST);
         if self.left_out + over > 0 {
-            // Not of a line without end.
+            // Unless it is a line without end.
             let mut line = self.bytes[over..].iter().take(64 << 10);
             let end = line.position(|byte| *byte == b'\n');
             over += end.map_or(0, |end| end + 1);
@@ -254,7 +254,7 @@ impl Pipe {
         (self.bytes, self.left_out + over)
     }
 
-    /// Reads what is in the pipe now. Whoever else holds it may write more at any time.
+    /// Reads what is in the pipe now. Other writers may add more at any time.
     fn read_rest(&mut self) {
         let there = self.end.as_ref().map(rustix::io::ioctl_fionread);
         let mut left = there.and_then(Result::ok).unwrap_or(0);
@@ -264,7 +264,7 @@ impl Pipe {
     }
 }
 
-/// Waits for the process and reads what it prints meanwhile.
+/// Waits for the process and reads its output in the meantime.
 fn wait(
     child: &mut Child,
     pipes: &mut [Pipe; 2],
@@ -273,7 +273,7 @@ fn wait(
 ) -> io::Result<Ended> {
     loop {
         if pipes.iter().all(|pipe| pipe.end.is_none()) {
-            // The pipes close a moment before the process is gone.
+            // The pipes close slightly before the process exits.
             thread::sleep(Duration::from_millis(1));
         } else {
             read_what_comes(pipes)?;
@@ -291,7 +291,7 @@ fn wait(
     }
 }
 
-/// Reads from the pipes that have something, and waits a moment for it.
+/// Reads from pipes with data, and waits briefly for it.
 fn read_what_comes(pipes: &mut [Pipe; 2]) -> io::Result<()> {
     let mut open: Vec<&mut Pipe> = pipes.iter_mut().filter(|pipe| pipe.end.is_some()).collect();
     let ends = open.iter().filter_map(|pipe| pipe.end.as_ref());
@@ -310,10 +310,10 @@ fn read_what_comes(pipes: &mut [Pipe; 2]) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends a process that leads a group, and everything that it started.
+/// Kills a process group leader, and everything that it started.
 fn end_group(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        // The group may have ended by itself since.
+        // The group may have exited by itself since.
         let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.wait();
@@ -384,7 +384,7 @@ mod tests {
         let output = capture(&mut shell(&script), Duration::from_secs(60)).unwrap();
         let all = "first\nlast\n".len() + lines * 64;
         let note = format!(
-            "[the first {} bytes of stdout are left out]\n",
+            "[the first {} bytes of stdout are omitted]\n",
             all - output.stdout.len()
         );
         assert_eq!(String::from_utf8(output.stderr).unwrap(), note);

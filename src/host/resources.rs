@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-/// Cores that this process may use.
+/// Returns the number of cores that this process can use.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Bytes that this user can still write to the disk that holds `folder`.
+/// Returns the number of bytes that this user can still write to the disk of `folder`.
 pub fn free_disk(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     disk.f_bavail.checked_mul(disk.f_frsize)
@@ -17,13 +17,13 @@ pub fn free_disk(folder: &Path) -> Option<u64> {
 /// Memory of this machine, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// What is built in.
+    /// The total.
     pub total: u64,
-    /// What programs can still get without swapping.
+    /// The memory available without swapping.
     pub available: u64,
 }
 
-/// Reads `/proc/meminfo`; nothing where there is none.
+/// Reads `/proc/meminfo`; returns none if it doesn't exist.
 pub fn memory() -> Option<Memory> {
     parse_meminfo(&fs::read_to_string("/proc/meminfo").ok()?)
 }
@@ -49,7 +49,7 @@ pub struct Inotify {
     pub instances: u64,
 }
 
-/// Reads `/proc/sys/fs/inotify`; nothing where there is none.
+/// Reads `/proc/sys/fs/inotify`; returns none if it doesn't exist.
 pub fn inotify() -> Option<Inotify> {
     let limit = |name: &str| -> Option<u64> {
         let text = fs::read_to_string(Path::new("/proc/sys/fs/inotify").join(name)).ok()?;
@@ -61,8 +61,7 @@ pub fn inotify() -> Option<Inotify> {
     })
 }
 
-/// Whether `folder` is on a file system that another system serves over Plan 9's protocol: in WSL,
-/// a drive of Windows.
+/// Whether `folder` is on a 9P file system: in WSL, a Windows drive.
 #[cfg(target_os = "linux")]
 pub fn is_over_9p(folder: &Path) -> bool {
     // linux/magic.h, V9FS_MAGIC.
@@ -70,7 +69,7 @@ pub fn is_over_9p(folder: &Path) -> bool {
     rustix::fs::statfs(folder).is_ok_and(|disk| disk.f_type == V9FS)
 }
 
-/// Nowhere but on Linux.
+/// Always false on other systems.
 #[cfg(not(target_os = "linux"))]
 pub fn is_over_9p(_folder: &Path) -> bool {
     false

@@ -1,9 +1,9 @@
-//! The repository that fitout was started in: a git hook, `git rebase --exec` and an alias of git's
-//! export variables that name its index, its objects and its work tree.
+//! Ignores the repository that fitout was started in: git hooks, `git rebase --exec` and git
+//! aliases export variables that refer to its index, objects and work tree.
 //!
-//! fitout and all that it starts work on other repositories, where these variables would make git, gix
-//! and libgit2 read and write that one. So the process begins again without them. Where none is set,
-//! which is nearly always, this costs a look at the environment.
+//! fitout and everything that it starts work on other repositories, but these variables would make
+//! git, gix and libgit2 read and write that one. So the process restarts without them. If none is
+//! set, which is nearly always the case, this only reads the environment.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,9 +11,9 @@ use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-/// What `git rev-parse --local-env-vars` lists, of git 2.20 to 2.50, without `GIT_CONFIG_PARAMETERS` and
-/// `GIT_CONFIG_COUNT`: these hold settings (`git -c`), which git takes along into other repositories,
-/// too (`prepare_submodule_repo_env` in submodule.c).
+/// The output of `git rev-parse --local-env-vars` of git 2.20 to 2.50, without
+/// `GIT_CONFIG_PARAMETERS` and `GIT_CONFIG_COUNT`: these contain settings (`git -c`), which git
+/// also applies to other repositories (`prepare_submodule_repo_env` in submodule.c).
 const OF_ONE_REPOSITORY: &[&str] = &[
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_COMMON_DIR",
@@ -29,20 +29,21 @@ const OF_ONE_REPOSITORY: &[&str] = &[
     "GIT_REPLACE_REF_BASE",
     "GIT_SHALLOW_FILE",
     "GIT_WORK_TREE",
-    // Not in git's list, and about one repository as well: a server's part of it, and the objects that a
-    // `pre-receive` hook looks at. While the latter is set, git refuses to move a branch anywhere.
+    // Not in git's list, but also specific to a repository: a server's namespace, and the
+    // quarantined objects of a `pre-receive` hook. While the latter is set, git refuses to update
+    // any branch.
     "GIT_NAMESPACE",
     "GIT_QUARANTINE_PATH",
 ];
 
-/// Settings of `git -c`, which gix does not read there.
+/// Settings of `git -c`, which gix doesn't read from there.
 const PARAMETERS: &str = "GIT_CONFIG_PARAMETERS";
 
-/// The same, numbered, which it reads.
+/// The same as numbered variables, which gix reads.
 const COUNT: &str = "GIT_CONFIG_COUNT";
 
-/// Begins this process again where the environment names a repository, or has settings of `git -c`. Returns at
-/// once where it does not, and does not return where it does.
+/// Restarts this process if the environment refers to a repository, or has settings of `git -c`.
+/// Returns immediately if it doesn't, and doesn't return if it does.
 ///
 /// Its process id, its parent and its open files stay the same. Only `unsafe` code could remove a variable
 /// from a running process, and each library and each child reads the environment for itself.
@@ -68,8 +69,8 @@ pub fn leave() -> io::Result<()> {
     Err(again.exec())
 }
 
-/// The settings of `git -c` as variables, behind those that are numbered already: git reads them in this order.
-/// None where git would refuse the one or the other.
+/// Returns the settings of `git -c` as numbered variables, after existing ones, in the order that
+/// git reads them. None if git would refuse either.
 fn numbered_settings(variable: impl Fn(&str) -> Option<String>) -> Vec<(String, String)> {
     let known = variable(COUNT).filter(|count| !count.is_empty());
     let known = known.map_or(Ok(0), |count| count.parse::<usize>());
@@ -88,8 +89,8 @@ fn numbered_settings(variable: impl Fn(&str) -> Option<String>) -> Vec<(String, 
     variables
 }
 
-/// `'key'='value' 'key'=`, and as git wrote it before 2.31, `'key=value' 'key'` (`git_config_from_parameters` in
-/// config.c). A key without a value is `true`.
+/// Parses `'key'='value' 'key'=` or, as written by git before 2.31, `'key=value' 'key'`
+/// (`git_config_from_parameters` in config.c). A key without a value is `true`.
 fn parameters(text: &str) -> Option<Vec<(String, String)>> {
     let mut found = Vec::new();
     let mut rest = text.trim_start();
@@ -115,7 +116,8 @@ fn parameters(text: &str) -> Option<Vec<(String, String)>> {
     Some(found)
 }
 
-/// A word as `sq_quote` in git's quote.c writes it, with `'\''` for a quote and `'\!'`, and what comes after it.
+/// Parses a word in the format of `sq_quote` in git's quote.c, with `'\''` for a quote and `'\!'`;
+/// also returns the rest.
 fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut rest = text.strip_prefix('\'')?;
     let mut word = String::new();

@@ -1,16 +1,16 @@
-//! The files below a folder: their paths, and the text of some.
+//! The files below a folder: their paths, and the contents of some.
 
 use std::fs;
 use std::path::Path;
 
 use super::files::read_bytes;
 
-/// Longer files are not of a kind that anybody writes by hand: 1 MiB.
+/// Longer files are not written by hand: 1 MiB.
 const LONGEST: u64 = 1024 * 1024;
 
-/// Paths of the files in `root` and up to `depth` folders below it, `/` between the parts, each
-/// with its text where `wanted` asks for it, and else an empty one. Leaves out hidden folders,
-/// those named in `ignored`, and links to folders. What can't be read has no text.
+/// Returns the paths of files in `root` and up to `depth` folders below it, with `/` separators,
+/// each with its text if `wanted` returns true, otherwise an empty one. Skips hidden folders, those
+/// in `ignored`, and links to folders. Unreadable files have no text.
 pub fn files(
     root: &Path,
     depth: usize,

@@ -1,4 +1,4 @@
-//! Who runs fitout on this machine.
+//! The user who runs fitout.
 
 use std::fs;
 
@@ -21,24 +21,24 @@ pub fn ids() -> Ids {
     }
 }
 
-/// Whether this process may do everything.
+/// Whether this process runs as root.
 pub fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// How the user stands to a group of the system.
+/// The user's membership in a system group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Membership {
     /// Not a member, or there is no such group.
     #[default]
     None,
-    /// A member by `/etc/group`, but this session began before that.
+    /// A member according to `/etc/group`, but the session started before that.
     NextLogin,
     /// A member.
     Active,
 }
 
-/// How the user stands to the group of that name.
+/// Returns the user's membership in the group with that name.
 pub fn membership(group: &str) -> Membership {
     let Ok(groups) = fs::read_to_string("/etc/group") else {
         return Membership::None;
@@ -59,7 +59,7 @@ pub fn membership(group: &str) -> Membership {
     }
 }
 
-/// The id and the members of a group in the text of `/etc/group`.
+/// Returns the id and the members of a group from the text of `/etc/group`.
 fn group_entry<'a>(text: &'a str, group: &str) -> Option<(u32, Vec<&'a str>)> {
     text.lines().find_map(|line| {
         let mut fields = line.split(':');

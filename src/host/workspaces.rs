@@ -1,8 +1,8 @@
-//! The workspaces that this user has on this machine, as far as fitout has written in them: a file in
-//! the user's state folder (`~/.local/state/fitout/workspaces.json` on Linux).
+//! The registry of this user's workspaces that fitout has written to: a file in the user's state
+//! folder (`~/.local/state/fitout/workspaces.json` on Linux).
 //!
-//! It is there to be asked which ports and project names others have, also those of a workspace that
-//! is stopped. Losing it costs nothing but that: each command that writes brings its workspace back.
+//! It is used to find the ports and project names of other workspaces, including stopped ones.
+//! Nothing else is lost with it: each command that writes registers its workspace again.
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
@@ -26,20 +26,20 @@ pub struct Known {
     pub project: String,
     /// The folder of the workspace that it is a copy of.
     pub copy_of: Option<PathBuf>,
-    /// What was added to the manifest's ports; 0 for a workspace that is no copy.
+    /// The port offset; 0 if it is not a copy.
     pub port_offset: u16,
-    /// The ports of the host that it publishes when all of it runs.
+    /// The host ports that it publishes if all services are running.
     pub ports: Vec<u16>,
-    /// Its folder, whatever that is called.
+    /// Identifies its folder, regardless of its name.
     #[serde(default)]
     pub identity: Option<Identity>,
-    /// The Compose projects as which it was started, the last one at the end: what there is of their
-    /// volumes is its own.
+    /// The Compose project names under which it was started, the latest last: it owns their
+    /// volumes.
     #[serde(default)]
     pub started_as: Vec<String>,
 }
 
-/// What a folder keeps when it is renamed: its file system, and its number there.
+/// Identifies a folder across renames: its file system and inode.
 pub type Identity = (u64, u64);
 
 #[derive(Default, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ struct Registry {
 
 const SCHEMA_VERSION: u32 = 1;
 
-/// All that are still there, by folder.
+/// Returns all existing workspaces, by folder.
 pub fn known() -> Vec<Known> {
     let known = state::folder()
         .map(|folder| read(&folder))
@@ -58,8 +58,8 @@ pub fn known() -> Vec<Known> {
     known.into_iter().filter(is_there).collect()
 }
 
-/// Writes down a workspace as it is now, and drops those that are gone. Where nothing has changed,
-/// nothing is written. What it was started as stays, also where its folder has another name now.
+/// Records the current state of a workspace, and drops those that no longer exist. Writes nothing
+/// if nothing has changed. Keeps its earlier project names, even if its folder was renamed.
 pub fn remember(workspace: &Known) -> anyhow::Result<()> {
     change(|known| {
         let mut workspace = workspace.clone();
@@ -72,8 +72,8 @@ pub fn remember(workspace: &Known) -> anyhow::Result<()> {
     })
 }
 
-/// The Compose projects as which the workspace in this folder was started, under this name of the
-/// folder or an earlier one.
+/// Returns the Compose project names under which the workspace in this folder was started, even if
+/// the folder was renamed since.
 pub fn started_as(folder: &Path) -> Vec<String> {
     let all = state::folder()
         .map(|folder| read(&folder))
@@ -95,28 +95,29 @@ fn earlier(known: &[Known], folder: &Path, identity: Option<Identity>) -> Vec<St
     projects
 }
 
-/// What stays of a folder when it gets another name or place; none where it can't be looked at.
+/// Returns the identity of a folder, which is kept when it is renamed or moved; none if it can't be
+/// accessed.
 pub fn identity(folder: &Path) -> Option<Identity> {
     let metadata = fs::metadata(folder).ok()?;
     Some((metadata.dev(), metadata.ino()))
 }
 
-/// What is at a folder that a container was made in, seen from the workspace in `root`: by another
-/// path, through a link or on a file system without capitals it may be the same one.
+/// Returns what exists in the folder that a container was created in, compared to the workspace in
+/// `root`: it may be the same one through another path, a link, or on a case-insensitive file
+/// system.
 pub fn place(root: &Path, folder: &Path) -> Place {
     match fs::metadata(folder) {
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
             return Place::Gone;
         }
-        // What can't be looked at is somebody's.
+        // If it can't be accessed, it may be another user's.
         Err(_) => return Place::Elsewhere,
         Ok(_) => {}
     }
     if identity(root).is_some() && identity(root) == identity(folder) {
         return Place::Here;
     }
-    // Whatever its files are called, a project may be started from them; of one that was moved, the folder may
-    // be left.
+    // A project can be started from files with any name; after a move, only the folder may be left.
     match fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
         Ok(true) => Place::Gone,
         Ok(false) | Err(_) => Place::Elsewhere,
@@ -128,14 +129,14 @@ pub fn forget(root: &Path) -> anyhow::Result<()> {
     change(|known| known.retain(|other| other.folder != root && is_there(other)))
 }
 
-/// Held by whoever chooses names and ports for a new copy, until they are written down.
+/// A lock that is held while names and ports of a new copy are chosen, until they are recorded.
 #[derive(Debug)]
 pub struct Choosing {
     _lock: File,
 }
 
 impl Choosing {
-    /// Waits until no other run chooses. None on a system that has no folder for the lock.
+    /// Waits until no other run holds it. Returns none if the system has no folder for the lock.
     pub fn alone() -> anyhow::Result<Option<Self>> {
         let Some(folder) = state::folder() else {
             return Ok(None);
@@ -173,7 +174,7 @@ fn change(change: impl Fn(&mut Vec<Known>)) -> anyhow::Result<()> {
     files::write(&file(&folder), &text, Mode::Private)
 }
 
-/// A file that can't be read is as good as none.
+/// An unreadable file is treated as missing.
 fn read(folder: &Path) -> Vec<Known> {
     let text = files::read(&file(folder)).ok().flatten();
     let registry: Option<Registry> = text.and_then(|text| serde_json::from_str(&text).ok());

@@ -1,20 +1,20 @@
-//! The personal file of a copy, made from that of the workspace that it is copied from: one person's
-//! choices on one machine stay, and the table `[copy]` says what the copy has of its own.
+//! The personal file of a copy, based on the original's: the user's settings are kept, and the
+//! table `[copy]` contains the properties of the copy.
 
 use toml_edit::{DocumentMut, Item, Table, TableLike, TomlError, value};
 
 use crate::workspace::CopyOf;
 
-const HEADING: &str = "# One person's choices on this machine, never committed.\n";
+const HEADING: &str = "# Your own settings for this machine, never committed.\n";
 const ABOUT: &str =
-    "\n# Made by `fitout copy`. `fitout copies` lists this workspace and the others.\n";
+    "\n# Created by `fitout copy`. `fitout copies` lists this workspace and the others.\n";
 
-/// The text of the copy's personal file. `urls` are those of repos that mean something else in the
-/// copy's folder than they did in the original's.
+/// Returns the text of the copy's personal file. `urls` are those of repos that would resolve
+/// differently in the copy's folder.
 ///
 /// # Errors
 ///
-/// Where `source` is no TOML.
+/// If `source` is not TOML.
 pub fn personal_file(
     source: &str,
     copy: &CopyOf,
@@ -47,7 +47,7 @@ pub fn personal_file(
     })
 }
 
-/// The table of that name, made where it is not there; none where something else has the name.
+/// Returns the table with that name, created if necessary; none if something else has the name.
 fn table<'d>(parent: &'d mut dyn TableLike, name: &str) -> Option<&'d mut dyn TableLike> {
     let made = || {
         let mut table = Table::new();

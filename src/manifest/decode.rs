@@ -1,8 +1,8 @@
-//! Reads the text of a manifest into its tables, and reports everything that does not fit.
+//! Parses a manifest into tables, and reports all errors.
 //!
-//! Written by hand over TOML values with spans, because a derive stops at the first error and the
-//! user should see all of them at once. Knows which keys there are; knows nothing of what they
-//! mean together.
+//! Hand-written, based on TOML values with spans, because a derive stops at the first error, but
+//! users should see all errors at once. Only checks individual keys and values, not what they mean
+//! together.
 
 use toml::de::DeTable;
 
@@ -15,8 +15,8 @@ use super::report::Diagnostic;
 use super::section::{NO_SUCH_KEY, Section};
 use crate::workspace::{Backend, RunsOn};
 
-/// Reads `workspace.toml`. What could be read is returned together with what is wrong; of text that
-/// is no TOML, nothing.
+/// Parses `workspace.toml`. Returns what could be parsed together with the errors; nothing if it is
+/// not TOML.
 pub fn manifest(source: &str) -> (Manifest, Vec<Diagnostic>) {
     decode(source, NO_SUCH_KEY, |root| Manifest {
         workspace: root.table("workspace", workspace),
@@ -26,7 +26,7 @@ pub fn manifest(source: &str) -> (Manifest, Vec<Diagnostic>) {
     })
 }
 
-/// Reads `workspace.local.toml`. What could be read is returned together with what is wrong.
+/// Parses `workspace.local.toml`. Returns what could be parsed together with the errors.
 pub fn personal_file(source: &str) -> (PersonalFile, Vec<Diagnostic>) {
     decode(source, NOT_PERSONAL, |root| PersonalFile {
         git: root.table("git", personal_git),
@@ -38,8 +38,8 @@ pub fn personal_file(source: &str) -> (PersonalFile, Vec<Diagnostic>) {
     })
 }
 
-/// What to say under a key that has no place in the personal file.
-const NOT_PERSONAL: &str = "this file holds one person's choices only: {known}; for everything \
+/// The help for a key that is not allowed in the personal file.
+const NOT_PERSONAL: &str = "this file only contains your own settings: {known}; for everything \
      else of the compose file there is `docker-compose.override.yml`";
 
 fn decode<T: Default>(
@@ -49,7 +49,7 @@ fn decode<T: Default>(
 ) -> (T, Vec<Diagnostic>) {
     let (table, errors) = DeTable::parse_recoverable(source);
     if !errors.is_empty() {
-        // What was recovered is guesswork, and so would be what can be said of it.
+        // Recovered values are guesswork, and so would be any errors about them.
         return (T::default(), errors.iter().map(syntax_error).collect());
     }
     let mut problems = Vec::new();

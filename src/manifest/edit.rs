@@ -1,8 +1,8 @@
-//! Adds tables to the text of a manifest, and takes them out; sets a key of one ([`value`]). All else
-//! stays as it is, byte for byte: comments, order, blank lines, line ends.
+//! Adds tables to the text of a manifest, removes them, and sets keys ([`value`]). Everything else
+//! is preserved byte for byte: comments, order, blank lines, line endings.
 //!
-//! Only the places are looked up, with the spans of `toml_edit`; the text itself is cut and joined here.
-//! Whether the result is a valid manifest is for its reader to say.
+//! `toml_edit` only provides the spans; the text itself is spliced here. The caller must check that
+//! the result is a valid manifest.
 
 pub mod value;
 
@@ -30,7 +30,7 @@ impl Section {
     }
 }
 
-/// The manifest is written in a way that can't be edited without changing what else is in it.
+/// The manifest's format can't be edited without changing other parts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{}` is not written as tables such as `[{}.name]`", .0.key(), .0.key())]
 pub struct NotEditable(pub Section);
@@ -41,15 +41,15 @@ impl Classified for NotEditable {
     }
 }
 
-/// The text with one or more tables of a section added, given as text. They go behind the section's
-/// last one; the first repo goes before the services.
+/// Returns the text with one or more tables of a section added, given as text. They are added after
+/// the section's last one; the first repo is added before the services.
 pub fn add(source: &str, section: Section, tables: &str) -> Result<String, NotEditable> {
     let document = parse(source, section)?;
     let tables = tables.trim();
     let newline = newline(source);
     let tables = tables.replace('\n', newline);
     match document.get(section.key()) {
-        // `repos = { … }` and `repos.a = …` take no `[repos.b]` beside them.
+        // `repos = { … }` and `repos.a = …` can't be combined with `[repos.b]`.
         Some(Item::Value(_)) => return Err(NotEditable(section)),
         Some(Item::Table(table)) if table.is_dotted() => return Err(NotEditable(section)),
         _ => {}
@@ -90,8 +90,8 @@ pub fn add(source: &str, section: Section, tables: &str) -> Result<String, NotEd
     Ok(result)
 }
 
-/// The text without one entry of a section, the comment right above it, and its sub-tables.
-/// Returns the text as it is where there is no such entry.
+/// Returns the text without an entry of a section, the comment directly above it, and its
+/// sub-tables. Returns the text unchanged if there is no such entry.
 pub fn remove(source: &str, section: Section, name: &str) -> Result<String, NotEditable> {
     let document = parse(source, section)?;
     let mut cuts: Vec<Range<usize>> = headed_tables(&document, section)
@@ -108,7 +108,7 @@ pub fn remove(source: &str, section: Section, name: &str) -> Result<String, NotE
     for cut in cuts {
         result.push_str(&source[at..cut.start.max(at)]);
         at = cut.end.max(at);
-        // Of the blank lines before it and after it, one is enough.
+        // Keep only one of the blank lines before and after it.
         if result.is_empty() || ends_with_blank_line(&result) {
             let rest = &source[at..];
             at += rest.len() - without_first_blank_line(rest).len();
@@ -116,7 +116,7 @@ pub fn remove(source: &str, section: Section, name: &str) -> Result<String, NotE
     }
     result.push_str(&source[at..]);
     if at == source.len() {
-        // What was a blank line between two tables would be one at the end of the file.
+        // Otherwise, the blank line between two tables would remain at the end of the file.
         let end = result.trim_end_matches(['\n', '\r']).len();
         let rest = result[end..]
             .find('\n')
@@ -126,7 +126,7 @@ pub fn remove(source: &str, section: Section, name: &str) -> Result<String, NotE
     Ok(result)
 }
 
-/// An entry that has no header of its own: `web = { … }` under `[repos]`, `repos.web.url = …`.
+/// Whether an entry has no header: `web = { … }` under `[repos]`, `repos.web.url = …`.
 fn remove_value(source: &str, section: Section, name: &str) -> Result<String, NotEditable> {
     let not_editable = |_| NotEditable(section);
     let mut document: DocumentMut = source.parse().map_err(not_editable)?;
@@ -146,7 +146,7 @@ fn parse(source: &str, section: Section) -> Result<Document<&str>, NotEditable> 
     Document::parse(source).map_err(|_| NotEditable(section))
 }
 
-/// The tables of a section that have a header, sub-tables too, each with the entry it belongs to.
+/// Returns the tables of a section that have a header, including sub-tables, each with its entry.
 fn headed_tables<'d>(document: &'d Document<&str>, section: Section) -> Vec<(&'d str, &'d Table)> {
     let mut found = Vec::new();
     let Some(Item::Table(entries)) = document.get(section.key()) else {
@@ -176,8 +176,8 @@ fn collect<'d>(item: &'d Item, found: &mut Vec<&'d Table>) {
     }
 }
 
-/// The lines of a table: the comment right above its header, its values, and a comment right below
-/// them that no other table follows.
+/// Returns the lines of a table: the comment directly above its header, its values, and a comment
+/// directly below them that is not followed by another table.
 fn lines(source: &str, table: &Table) -> Range<usize> {
     let header = table.span().unwrap_or_default();
     let mut start = line_start(source, header.start);
@@ -202,7 +202,7 @@ fn lines(source: &str, table: &Table) -> Range<usize> {
     start..if belongs { below } else { end }
 }
 
-/// Where the last value under a table's own header ends.
+/// Returns the end of the last value under a table's own header.
 fn last_value(table: &Table) -> Option<usize> {
     let ends = table.iter().filter_map(|(_, item)| match item {
         Item::Value(value) => Some(value.span()?.end),
@@ -212,7 +212,7 @@ fn last_value(table: &Table) -> Option<usize> {
     ends.max()
 }
 
-/// Whether the section's tables stand right below each other, without blank lines.
+/// Whether the section's tables follow each other without blank lines.
 fn is_stacked(source: &str, ranges: &[Range<usize>]) -> bool {
     let mut sorted: Vec<&Range<usize>> = ranges.iter().collect();
     sorted.sort_by_key(|range| range.start);
@@ -227,7 +227,7 @@ fn line_start(source: &str, at: usize) -> usize {
     source[..at].rfind('\n').map_or(0, |newline| newline + 1)
 }
 
-/// Behind the line break of the line that `at` is in.
+/// Returns the position after the line break of the line that contains `at`.
 fn line_end(source: &str, at: usize) -> usize {
     source[at..]
         .find('\n')

@@ -9,14 +9,14 @@ use crate::workspace::syntax::is_commit_id;
 /// The file's name.
 pub const FILE: &str = "workspace.lock";
 
-/// Grows when an older fitout could not read the file any more.
+/// Incremented when an older fitout can no longer read the file.
 const VERSION: u32 = 1;
 
 const HEADER: &str = "\
 # Written by `fitout lock`: the commit of every repo. `fitout sync --locked` goes to them.
 ";
 
-/// What the file says.
+/// The contents of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lock {
@@ -26,7 +26,7 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// One for these commits.
+    /// Creates a lock for these commits.
     pub fn new(repos: IndexMap<String, String>) -> Self {
         Lock {
             version: VERSION,
@@ -58,7 +58,7 @@ impl Lock {
 /// Why a lock file can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// It is no TOML, or has other keys.
+    /// It is not TOML, or has other keys.
     #[error(transparent)]
     Syntax(#[from] toml::de::Error),
     /// A newer fitout wrote it.
@@ -69,7 +69,7 @@ pub enum LockError {
     Commit {
         /// The repo's name.
         repo: String,
-        /// What stands there.
+        /// The value.
         commit: String,
     },
 }

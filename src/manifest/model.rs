@@ -1,7 +1,7 @@
-//! What may stand in `workspace.toml` and `workspace.local.toml`.
+//! The tables of `workspace.toml` and `workspace.local.toml`.
 //!
-//! The doc comments are the descriptions in the JSON Schema (`fitout schema`), so they speak to
-//! the person who writes a manifest.
+//! The doc comments are the descriptions in the JSON Schema (`fitout schema`), so they address the
+//! author of a manifest.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -12,17 +12,17 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use super::schema::parts;
 use crate::workspace::{Backend, Command, MountMode, RunsOn, Scalar};
 
-/// A value and the bytes of the file that it came from.
+/// A value and its byte range in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
-    /// Where it stands.
+    /// Its span.
     pub span: Range<usize>,
 }
 
 impl<T> Spanned<T> {
-    /// The same place, another value.
+    /// Returns another value with the same span.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Spanned<U> {
         Spanned {
             value: change(self.value),
@@ -45,7 +45,7 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
     }
 }
 
-/// A table whose keys are names that the user chose, in the order of the file.
+/// A table whose keys are user-defined names, in the order of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entries<T>(pub Vec<(Spanned<String>, T)>);
 
@@ -87,9 +87,9 @@ pub struct Manifest {
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct WorkspaceTable {
-    /// The Compose project name; the folder's name where not set.
+    /// The Compose project name. Default: the folder's name.
     pub name: Option<Spanned<String>>,
-    /// Where repos are cloned, relative to this file; `.` where not set.
+    /// Where to clone repos, relative to this file. Default: `.`.
     pub repos_dir: Option<Spanned<String>>,
 }
 
@@ -97,9 +97,9 @@ pub struct WorkspaceTable {
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct GitTable {
-    /// Joined with a repo's name when the repo gives no `url`.
+    /// Prefix of a repo's name, for repos without `url`.
     pub base_url: Option<Spanned<String>>,
-    /// The branch of every repo that names none; the remote's own default branch where not set.
+    /// The default branch for repos that don't set one. Default: the remote's default branch.
     pub branch: Option<Spanned<String>>,
 }
 
@@ -107,34 +107,34 @@ pub struct GitTable {
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct RepoTable {
-    /// Where to clone from; `[git] base_url` and the repo's name where not set. A relative path
-    /// starts at the workspace's folder.
+    /// Where to clone from. Default: `[git] base_url` and the repo's name. Relative paths are
+    /// relative to the workspace's folder.
     pub url: Option<Spanned<String>>,
-    /// Follow this branch.
+    /// Branch to follow.
     pub branch: Option<Spanned<String>>,
-    /// Stay at this tag.
+    /// Tag to check out.
     pub tag: Option<Spanned<String>>,
-    /// Stay at this commit.
+    /// Commit to check out.
     pub rev: Option<Spanned<String>>,
-    /// The folder of the clone, relative to `repos_dir`; the repo's name where not set.
+    /// The folder of the clone, relative to `repos_dir`. Default: the repo's name.
     pub path: Option<Spanned<String>>,
-    /// Clone only so many commits of each branch.
+    /// Number of commits to clone from each branch.
     pub depth: Option<Spanned<u32>>,
-    /// Clone submodules too.
+    /// Also clone submodules.
     pub submodules: bool,
 }
 
-/// Keys that go into the compose file as they are.
+/// Keys that are passed through to the compose file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ComposeTable {
-    /// What stands there.
+    /// The value.
     pub keys: serde_json::Map<String, serde_json::Value>,
-    /// Where each value stands, by its JSON pointer (`/volumes/0`).
+    /// The span of each value, by its JSON pointer (`/volumes/0`).
     pub places: HashMap<String, Range<usize>>,
 }
 
 impl ComposeTable {
-    /// The text of a key, and where it stands.
+    /// Returns the text of a key, with its span.
     pub fn text(&self, key: &str) -> Option<Spanned<String>> {
         Some(Spanned {
             value: self.keys.get(key)?.as_str()?.to_owned(),
@@ -147,26 +147,26 @@ impl ComposeTable {
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct ServiceTable {
-    /// Build it from this repo.
+    /// Repo to build it from.
     pub repo: Option<Spanned<String>>,
-    /// Run this image; beside `preset`, one that is built on the preset's own and stands in its place.
+    /// Image to run; together with `preset`, an image derived from the preset's.
     pub image: Option<Spanned<String>>,
-    /// Run a backing service that fitout knows.
+    /// Backing service that fitout knows.
     pub preset: Option<Spanned<String>>,
     /// The tag of the preset's image.
     pub tag: Option<Spanned<String>>,
-    /// The version of the preset's program, such as `16`, where the image's tag does not say it.
+    /// The version of the preset's program, such as `16`, if the image's tag doesn't contain it.
     #[schemars(schema_with = "parts::version")]
     pub version: Option<Spanned<String>>,
-    /// Where the preset runs: in a container, or as a server of this machine.
+    /// Where the preset runs: in a container, or as a server on this machine.
     pub runs_on: Option<Spanned<RunsOn>>,
     /// Databases of the preset; the first one is in its URL.
     pub databases: Vec<Spanned<String>>,
     /// A script that is run once on a new volume, relative to the workspace.
     pub init: Option<Spanned<String>>,
-    /// The build context inside the repo; `.` where not set.
+    /// The build context inside the repo. Default: `.`.
     pub context: Option<Spanned<String>>,
-    /// The Dockerfile inside the context; `Dockerfile.dev` where not set.
+    /// The Dockerfile inside the context. Default: `Dockerfile.dev`.
     pub dockerfile: Option<Spanned<String>>,
     /// The stage to build.
     pub target: Option<Spanned<String>>,
@@ -177,11 +177,11 @@ pub struct ServiceTable {
     /// `source`, `target` and `mode`.
     #[schemars(schema_with = "parts::mounts::<MountTable>")]
     pub mount: Vec<MountTable>,
-    /// Folders under a mount that stay the container's own, such as `/app/node_modules`.
+    /// Folders under a mount that it must not hide, such as `/app/node_modules`.
     #[schemars(schema_with = "parts::one_or_more_strings")]
     pub keep: Vec<Spanned<String>>,
-    /// Lock files in the repo's context: when one changes, `docker compose watch` builds the image
-    /// again.
+    /// Lock files in the repo's context: when one changes, `docker compose watch` rebuilds the
+    /// image.
     #[schemars(schema_with = "parts::one_or_more_strings")]
     pub rebuild_on: Vec<Spanned<String>>,
     /// Volumes in Compose's short form: `name:/path`, `./path:/path`, each with `:ro` or without.
@@ -206,36 +206,37 @@ pub struct ServiceTable {
     /// The container's command.
     #[schemars(schema_with = "parts::command")]
     pub command: Option<Spanned<Command>>,
-    /// The user and group of the process: `${host.uid}:${host.gid}` is the person at this machine.
+    /// The user and group of the process: `${host.uid}:${host.gid}` is the current user of this
+    /// machine.
     pub user: Option<Spanned<String>>,
-    /// Start it only when one of these profiles is switched on.
+    /// Only start it if one of these profiles is enabled.
     pub profiles: Vec<Spanned<String>>,
-    /// Most that the container may use.
+    /// Resource limits of the container.
     pub limits: LimitsTable,
     /// What `fitout test` runs in the container.
     #[schemars(schema_with = "parts::command")]
     pub test: Option<Spanned<Command>>,
-    /// It runs once and ends, as migrations do: services that depend on it wait until it has ended
-    /// with exit status 0.
+    /// It runs once and exits, like a migration: services that depend on it wait until it has
+    /// exited with status 0.
     pub job: Option<Spanned<bool>>,
-    /// Any keys of a Compose service, merged last as Compose merges a second file: lists such as
-    /// `volumes` and `ports` are added to, `command` and `entrypoint` are replaced.
+    /// Any keys of a Compose service, merged last, like Compose merges a second file: lists such as
+    /// `volumes` and `ports` are combined, `command` and `entrypoint` are replaced.
     #[schemars(schema_with = "parts::compose")]
     pub compose: Option<Spanned<ComposeTable>>,
 }
 
-/// One variable; without a value it is passed on from the shell.
+/// A variable; without a value, it is passed through from the shell.
 pub type Variable = (Spanned<String>, Option<Spanned<Scalar>>);
 
 /// A source folder inside the container.
 #[derive(Clone, Debug, PartialEq, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct MountTable {
-    /// A folder of the context; `.` where not set.
+    /// A folder of the context. Default: `.`.
     pub source: Option<Spanned<String>>,
     /// The folder in the container, absolute.
     pub target: Spanned<String>,
-    /// `bind`, or `sync` for `docker compose watch`; `bind` where not set.
+    /// `bind`, or `sync` for `docker compose watch`. Default: `bind`.
     #[schemars(default)]
     pub mode: MountMode,
 }
@@ -255,11 +256,11 @@ pub enum PortValue {
 pub struct PortTable {
     /// The container's port.
     pub target: Spanned<u16>,
-    /// The host's port; Docker chooses one where not set.
+    /// The host's port; chosen by Docker by default.
     pub published: Option<Spanned<u16>>,
-    /// The address of the host; `127.0.0.1` where not set.
+    /// The address of the host. Default: `127.0.0.1`.
     pub host_ip: Option<Spanned<String>>,
-    /// `tcp` or `udp`; `tcp` where not set.
+    /// `tcp` or `udp`. Default: `tcp`.
     pub protocol: Option<Spanned<String>>,
 }
 
@@ -270,7 +271,7 @@ pub struct DependencyTable {
     pub service: Spanned<String>,
     /// `service_started`, `service_healthy` or `service_completed_successfully`.
     pub condition: Option<crate::workspace::Condition>,
-    /// Restart this service when that one is restarted.
+    /// Whether to restart this service when that one is restarted.
     pub restart: Option<bool>,
     /// Whether this service can't start without it.
     pub required: Option<bool>,
@@ -280,30 +281,30 @@ pub struct DependencyTable {
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct HealthcheckTable {
-    /// A path of the service's HTTP server that answers with a 2xx or 3xx status.
+    /// A path on the service's HTTP server that returns a 2xx or 3xx status.
     pub http: Option<Spanned<String>>,
     /// A port that accepts connections.
     pub tcp: Option<Spanned<u16>>,
-    /// The port of `http`; the first one of `ports` where not set.
+    /// The port of `http`. Default: the first one of `ports`.
     pub port: Option<Spanned<u16>>,
     /// A command in Compose's form.
     #[schemars(schema_with = "parts::command")]
     pub test: Option<Spanned<Command>>,
-    /// Between two checks: `5s`.
+    /// The time between two checks: `5s`.
     pub interval: Option<Spanned<String>>,
-    /// Of one check: `3s`.
+    /// The timeout of a check: `3s`.
     pub timeout: Option<Spanned<String>>,
-    /// Failures in a row that make it unhealthy.
+    /// Consecutive failures that make it unhealthy.
     pub retries: Option<Spanned<u32>>,
-    /// During which failures don't count: `30s`.
+    /// The time during which failures don't count: `30s`.
     pub start_period: Option<Spanned<String>>,
-    /// Between two checks during the start period; needs Docker Engine 25.
+    /// The time between two checks during the start period; needs Docker Engine 25.
     pub start_interval: Option<Spanned<String>>,
-    /// Switch off the image's own health check.
+    /// Disable the image's own health check.
     pub disable: bool,
 }
 
-/// Most that a container may use.
+/// Resource limits of a container.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct LimitsTable {
@@ -315,35 +316,35 @@ pub struct LimitsTable {
     pub pids: Option<Spanned<u32>>,
 }
 
-/// `workspace.local.toml`: one person's choices on one machine.
+/// `workspace.local.toml`: your own settings for this machine.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields, title = "fitout workspace.local.toml")]
 pub struct PersonalFile {
-    /// How git work is done.
+    /// Git settings.
     pub git: PersonalGitTable,
-    /// Choices for single repos, by name.
+    /// Settings of individual repos, by name.
     pub repos: Entries<PersonalRepoTable>,
-    /// Choices for single services, by name.
+    /// Settings of individual services, by name.
     pub services: Entries<PersonalServiceTable>,
-    /// Compose profiles to switch on.
+    /// Compose profiles to enable.
     pub profiles: Vec<Spanned<String>>,
     /// This machine's address.
     pub host: HostTable,
-    /// What a copy of a workspace has of its own; `fitout copy` writes it.
+    /// The properties of a copy of a workspace; written by `fitout copy`.
     pub copy: Option<Spanned<CopyTable>>,
 }
 
-/// How git work is done on this machine.
+/// Git settings of this machine.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct PersonalGitTable {
-    /// Clone over this protocol whatever the manifest's URLs say: `https` or `ssh`.
+    /// Protocol to clone with, regardless of the manifest's URLs: `https` or `ssh`.
     pub protocol: Option<Spanned<UrlProtocol>>,
-    /// Repos in flight at once.
+    /// Number of repos to process in parallel.
     pub jobs: Option<Spanned<u32>>,
     /// `built-in`, or `cli` for this machine's own `git`.
     pub backend: Option<Spanned<Backend>>,
-    /// Whether clones share objects through a cache on this machine; yes where not set.
+    /// Whether to use the clone cache of this machine. Default: true.
     pub cache: Option<bool>,
 }
 
@@ -357,21 +358,21 @@ pub enum UrlProtocol {
     Ssh,
 }
 
-/// One person's choices for a repo.
+/// The user's choices for a repo.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct PersonalRepoTable {
-    /// Clone from here instead, from a fork for example.
+    /// Clone from this URL instead, for example from a fork.
     pub url: Option<Spanned<String>>,
-    /// Work on this branch instead.
+    /// Follow this branch instead.
     pub branch: Option<Spanned<String>>,
     /// Keep the clone in this folder of the workspace instead.
     pub path: Option<Spanned<String>>,
-    /// Leave this repo out.
+    /// Skip this repo.
     pub skip: bool,
 }
 
-/// One person's choices for a service.
+/// The user's choices for a service.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct PersonalServiceTable {
@@ -392,16 +393,16 @@ pub struct HostTable {
     pub gateway: Option<Spanned<String>>,
 }
 
-/// What a copy of a workspace has of its own.
+/// The properties of a copy of a workspace.
 #[derive(Clone, Debug, Default, PartialEq, JsonSchema)]
 #[schemars(default, deny_unknown_fields)]
 pub struct CopyTable {
     /// The folder of the workspace that it is a copy of.
     pub of: Option<Spanned<String>>,
-    /// Its Compose project: what containers, networks and volumes are named after.
+    /// Its Compose project, which containers, networks and volumes are named after.
     pub project: Option<Spanned<String>>,
     /// Added to every published port of the host.
     pub port_offset: Option<Spanned<u16>>,
-    /// Added, after a `_`, to the names of databases on a server of this machine.
+    /// Appended, after a `_`, to the names of databases on this machine's server.
     pub database_suffix: Option<Spanned<String>>,
 }

@@ -1,4 +1,4 @@
-//! How a problem in a manifest looks: file, line, source text, caret, and what to write instead.
+//! Formats errors in a manifest: file, line, source text, caret, and what to write instead.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,23 +9,23 @@ use crate::error::{Classified, Kind};
 use crate::markup::shown::within_report as shown;
 use crate::markup::style;
 
-/// One thing that is wrong at one place of a file.
+/// An error in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// Bytes of the source that the caret points at.
     pub span: Range<usize>,
-    /// What is wrong: a lower-case sentence without a full stop.
+    /// The message: a lower-case sentence without a full stop.
     pub message: String,
-    /// What stands at the caret, in a few words; may be empty.
+    /// A short label at the caret; may be empty.
     pub label: String,
-    /// Another place that matters, such as the first of two duplicates.
+    /// A related place, such as the first of two duplicates.
     pub related: Option<(Range<usize>, String)>,
     /// What to write instead.
     pub help: Option<String>,
 }
 
 impl Diagnostic {
-    /// A problem at one place.
+    /// Creates an error at a span.
     pub fn new(span: Range<usize>, message: impl Into<String>) -> Self {
         Diagnostic {
             span,
@@ -36,14 +36,14 @@ impl Diagnostic {
         }
     }
 
-    /// Adds a few words at the caret.
+    /// Adds a label at the caret.
     #[must_use]
     pub fn label(mut self, label: impl Into<String>) -> Self {
         self.label = label.into();
         self
     }
 
-    /// Adds a second place.
+    /// Adds a related place.
     #[must_use]
     pub fn related(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         self.related = Some((span, label.into()));
@@ -57,7 +57,7 @@ impl Diagnostic {
         self
     }
 
-    /// Says "did you mean" at the caret when one of the candidates is close to `found`.
+    /// Adds "did you mean" at the caret if one of the candidates is similar to `found`.
     #[must_use]
     pub fn suggest<'a>(self, found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Self {
         match closest(found, candidates) {
@@ -67,9 +67,9 @@ impl Diagnostic {
     }
 }
 
-/// The candidate that a person most likely meant, if any is close enough.
+/// Returns the candidate that the user most likely meant, if any is similar enough.
 pub fn closest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    // 0.8 accepts `prots` for `ports` and `databse` for `database`, and refuses unrelated words.
+    // 0.8 accepts `prots` for `ports` and `databse` for `database`, and rejects unrelated words.
     const CLOSE: f64 = 0.8;
     candidates
         .into_iter()
@@ -79,10 +79,10 @@ pub fn closest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .map(|(_, candidate)| candidate)
 }
 
-/// Problems that are shown; more are of one kind, and counted.
+/// Maximum number of errors to show; the rest is only counted.
 const MOST_SHOWN: usize = 100;
 
-/// Everything that is wrong with one file, in the order of its lines.
+/// All errors in a file, in the order of its lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     path: String,
@@ -91,7 +91,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report on a file: `path` as the user should see it, `source` as it was read.
+    /// Creates a report for a file: `path` as shown to the user, `source` as read.
     pub fn new(
         path: impl Into<String>,
         source: impl Into<String>,
@@ -105,12 +105,12 @@ impl Report {
         }
     }
 
-    /// The problems, in the order of the file's lines.
+    /// Returns the errors, in the order of the file's lines.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.diagnostics
     }
 
-    /// As `Display`, with colours.
+    /// Like `Display`, with colors.
     pub fn styled(&self) -> String {
         style::marked(&self.render(&Renderer::styled()))
     }
@@ -159,10 +159,10 @@ fn group<'a>(source: &'a str, lines: &Lines, path: &'a str, diagnostic: &Diagnos
     group
 }
 
-/// Where the lines of a source begin: a report on one place needs no look at all of them.
+/// An index of line starts, so that an error doesn't require a scan of the whole source.
 pub struct Lines(Vec<usize>);
 
-/// Whole lines of a source.
+/// Complete lines of a source.
 pub struct Part {
     /// Where they are.
     pub bytes: Range<usize>,
@@ -171,13 +171,13 @@ pub struct Part {
 }
 
 impl Lines {
-    /// Of a source.
+    /// Creates the index of a source.
     pub fn of(source: &str) -> Self {
         let breaks = source.match_indices('\n').map(|(at, _)| at + 1);
         Lines(std::iter::once(0).chain(breaks).collect())
     }
 
-    /// The lines from the first of these places to the last.
+    /// Returns the lines from the first to the last of these places.
     pub fn around<'s>(
         &self,
         source: &str,
@@ -196,14 +196,14 @@ impl Lines {
 }
 
 impl Part {
-    /// A place of the source, as one of these lines.
+    /// Returns a place in the source, relative to these lines.
     pub fn place(&self, span: &Range<usize>) -> Range<usize> {
         span.start - self.bytes.start..span.end - self.bytes.start
     }
 }
 
-/// A span inside the source, at least one character wide and within its first line, so that a
-/// caret under a table of forty lines does not draw all forty.
+/// Limits a span to its first line, with at least one character, so that an error in a table of
+/// forty lines doesn't show all forty.
 pub fn visible(source: &str, span: &Range<usize>) -> Range<usize> {
     let start = floor_boundary(source, span.start);
     let end = floor_boundary(source, span.end).max(start);
@@ -217,7 +217,7 @@ pub fn visible(source: &str, span: &Range<usize>) -> Range<usize> {
     start..start + next
 }
 
-/// The nearest boundary of a character at or before `index`.
+/// Returns the nearest character boundary at or before `index`.
 pub fn floor_boundary(text: &str, index: usize) -> usize {
     let mut index = index.min(text.len());
     while !text.is_char_boundary(index) {

@@ -1,7 +1,7 @@
-//! Reads one table of a TOML file key by key, and reports every key and value that does not fit.
+//! Parses a table of a TOML file key by key, and reports all invalid keys and values.
 //!
-//! Knows what a string, a list or a table of tables looks like, and in `compose` the values that have
-//! Compose's own forms; which keys there are is said in [`super::decode`].
+//! Parses strings, lists and tables of tables, and in `compose` values in Compose's own forms; the
+//! keys are defined in [`super::decode`].
 
 mod compose;
 
@@ -15,11 +15,10 @@ use super::model::{ComposeTable, Entries, Spanned};
 use super::report::Diagnostic;
 use crate::workspace::Scalar;
 
-/// What to say under an unknown key that resembles none of the known ones.
+/// The help for an unknown key that is not similar to a known one.
 pub(super) const NO_SUCH_KEY: &str = "the known keys are: {known}";
 
-/// A table that is being read. Every key that is asked for is a known key; `finish` reports the
-/// others.
+/// A table that is being parsed. Every requested key is a known key; `finish` reports the others.
 pub(super) struct Section<'a, 'p> {
     /// `services.auth`; empty for the file itself.
     path: String,
@@ -66,7 +65,7 @@ impl<'a, 'p> Section<'a, 'p> {
         string(node, &self.name(key), "a string", self.problems)
     }
 
-    /// A string, or a number as it is written.
+    /// A string, or a number as written.
     pub(super) fn text(&mut self, key: &'static str) -> Option<Spanned<String>> {
         let node = self.get(key)?;
         let value = match node.get_ref() {
@@ -90,14 +89,14 @@ impl<'a, 'p> Section<'a, 'p> {
         value
     }
 
-    /// Yes or no, and where it stands.
+    /// A boolean with its span.
     pub(super) fn spanned_boolean(&mut self, key: &'static str) -> Option<Spanned<bool>> {
         let span = self.get(key)?.span();
         let value = self.boolean(key)?;
         Some(Spanned { value, span })
     }
 
-    /// A whole number from 1 up to what `N` can hold.
+    /// A whole number from 1 to the maximum of `N`.
     pub(super) fn positive<N: TryFrom<i64>>(&mut self, key: &'static str) -> Option<Spanned<N>> {
         let node = self.get(key)?;
         positive(node, &self.name(key), self.problems)
@@ -107,7 +106,7 @@ impl<'a, 'p> Section<'a, 'p> {
         let node = self.get(key)?;
         let number = match scalar(node.get_ref()) {
             Some(Scalar::Float(value)) => Some(value),
-            // Limits are small numbers: no precision is lost.
+            // Limits are small numbers, so no precision is lost.
             #[expect(clippy::cast_precision_loss)]
             Some(Scalar::Integer(value)) => Some(value as f64),
             _ => None,
@@ -186,7 +185,7 @@ impl<'a, 'p> Section<'a, 'p> {
         })
     }
 
-    /// A table of tables with names that the user chose.
+    /// A table of tables with user-defined names.
     pub(super) fn entries<T>(
         &mut self,
         key: &'static str,
@@ -233,7 +232,7 @@ impl<'a, 'p> Section<'a, 'p> {
         })
     }
 
-    /// Reports every key that was not asked for.
+    /// Reports all keys that were not requested.
     pub(super) fn finish(self) {
         for (key, _) in self.table {
             let found = key.get_ref().as_ref();
@@ -361,8 +360,8 @@ fn one_of<T: Copy>(
     })
 }
 
-/// A value as JSON, for keys that go into the compose file as they are. Notes where each value stands,
-/// by its JSON pointer.
+/// Converts a value to JSON, for keys that are passed through to the compose file. Records the span
+/// of each value, by its JSON pointer.
 fn json(
     node: &Node<'_>,
     name: &str,
@@ -396,8 +395,8 @@ fn json(
             Some(Scalar::Float(number)) if number.is_finite() => Some(number.into()),
             _ => {
                 problems.push(
-                    wrong_type(node, name, "a value that YAML has too")
-                        .help("write dates and times as strings"),
+                    wrong_type(node, name, "a value that YAML supports")
+                        .help("use strings for dates and times"),
                 );
                 None
             }

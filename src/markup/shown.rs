@@ -1,4 +1,5 @@
-//! What others say (servers, file names, branches, logs, manifests), as a terminal may show it.
+//! Makes untrusted text (from servers, file names, branches, logs, manifests) safe to show on a
+//! terminal.
 //!
 //! Control characters move the cursor, rename the window or answer for the user; direction characters show
 //! a text in another order than it is read in. Both are shown as pictures of themselves, and what is too
@@ -9,12 +10,13 @@ use std::fmt::Write as _;
 
 use super::style::{MARK, style_after};
 
-/// Characters of a line that are shown; a line of ours is far shorter, a server's may have 65,516 bytes.
+/// Maximum number of characters of a line; our own lines are far shorter, but a server's may have
+/// 65,516 bytes.
 const LONGEST_LINE: usize = 2000;
-/// Characters of a text that is a part of a line: a cell of a table, a note.
+/// Maximum number of characters of a part of a line: a table cell, a note.
 const LONGEST_PART: usize = 400;
 
-/// A text of several lines for the terminal, with fitout's own styles as escape sequences.
+/// Returns multi-line text for the terminal, with fitout's styles as escape sequences.
 pub fn text(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for (index, line) in text.split('\n').enumerate() {
@@ -27,7 +29,7 @@ pub fn text(text: &str) -> String {
     shown
 }
 
-/// As [`text`], for what is a file of the user's rather than a message: whole lines.
+/// Like [`text`], for a user's file instead of a message: lines are not cut.
 pub fn file(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for (index, line) in text.split('\n').enumerate() {
@@ -39,14 +41,14 @@ pub fn file(text: &str) -> String {
     shown
 }
 
-/// A text of others that is to be a part of one line.
+/// Returns untrusted text as part of a line.
 pub fn part(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     add(&mut shown, text, LONGEST_PART, Marks::None);
     shown
 }
 
-/// A text of others that a library makes part of a report, with styles around it.
+/// Returns untrusted text for a library that formats it, with styles, as part of a report.
 pub fn within_report(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for (index, line) in text.split('\n').enumerate() {
@@ -58,8 +60,8 @@ pub fn within_report(text: &str) -> String {
     shown
 }
 
-/// JSON with the same data and no character in it that a terminal would obey. They only stand in strings,
-/// where `\u009b` is the same.
+/// Returns the JSON with the same data, but without characters that a terminal would interpret.
+/// They only occur in strings, where they can be written as `\u009b`.
 pub fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -75,7 +77,7 @@ pub fn json(text: &str) -> String {
     shown
 }
 
-/// What marks of styles in a text mean.
+/// How to treat style marks in text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Marks {
     Styles,
@@ -97,7 +99,7 @@ fn add(shown: &mut String, line: &str, longest: usize, marks: Marks) {
             continue;
         }
         length += 1;
-        // What is beyond is counted, and its styles are kept: they may end here.
+        // The rest is counted, and its styles are kept, because one may end there.
         if length > longest {
             continue;
         }
@@ -116,7 +118,7 @@ fn add(shown: &mut String, line: &str, longest: usize, marks: Marks) {
     }
 }
 
-/// Whether a terminal obeys the character, or shows what comes after it elsewhere.
+/// Whether a terminal interprets the character, or reorders the text after it.
 pub fn is_obeyed(c: char) -> bool {
     c.is_control()
         || c == MARK

@@ -1,33 +1,33 @@
-//! The few styles that fitout prints in, so that one meaning has one look.
+//! The styles that fitout prints, one per meaning.
 //!
-//! Write `{FAIL}text{FAIL:#}`. What that makes is a mark, not yet an escape sequence: only
-//! [`shown`](super::shown) makes those, so that no text of others can hold one.
+//! Write `{FAIL}text{FAIL:#}`. This produces a mark, not an escape sequence: only
+//! [`shown`](super::shown) produces those, so that untrusted text can't contain one.
 
 use std::fmt;
 
-/// Stands for ESC in what fitout styles itself. Unicode has set this character aside for a program's own use:
-/// no text has it.
+/// Represents ESC in fitout's own styles. Unicode reserves this character for internal use, so it
+/// doesn't occur in text.
 pub(super) const MARK: char = '\u{fdd0}';
 
 /// Select graphic rendition: ECMA-48, 8.3.117.
 const BOLD: &str = "[1m";
 const END: &str = "[0m";
 
-/// How some text looks; `{style}` begins it and `{style:#}` ends it.
+/// A text style; `{style}` begins it and `{style:#}` ends it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style(&'static [&'static str]);
 
 /// Something is wrong.
 pub const FAIL: Style = Style(&[BOLD, "[31m"]);
-/// Something may need a look.
+/// Something may need attention.
 pub const WARN: Style = Style(&[BOLD, "[33m"]);
-/// Something is as it should be.
+/// Something is fine.
 pub const PASS: Style = Style(&[BOLD, "[32m"]);
 /// What to do next.
 pub const HINT: Style = Style(&[BOLD, "[36m"]);
 /// A heading or a name.
 pub const STRONG: Style = Style(&[BOLD]);
-/// Of little weight.
+/// Less important.
 pub const DIM: Style = Style(&["[2m"]);
 /// As the rest.
 pub const PLAIN: Style = Style(&[]);
@@ -46,18 +46,19 @@ impl fmt::Display for Style {
     }
 }
 
-/// A text of others, as long as it was, in which nothing is taken for a style of ours.
+/// Returns untrusted text, of the same length, without anything that could be taken for a style
+/// mark.
 pub fn unmarked(text: &str) -> String {
-    // It has three bytes as well.
+    // It has three bytes too.
     text.replace(MARK, "\u{fffd}")
 }
 
-/// Text with escape sequences that a library made for us of texts that have none, with marks instead.
+/// Converts escape sequences, which a library added to text without any, to marks.
 pub fn marked(styled: &str) -> String {
     styled.replace('\u{1b}', MARK.encode_utf8(&mut [0; 4]))
 }
 
-/// The text alone, for tests and for who measures it.
+/// Returns the text without styles, for tests and for measuring.
 pub fn plain(text: &str) -> String {
     let mut parts = text.split(MARK);
     let first = parts.next().unwrap_or_default();
@@ -72,8 +73,8 @@ pub fn plain(text: &str) -> String {
     })
 }
 
-/// The length of what makes a mark a style: bold, dimmed, colours and their end, of `ESC [ … m`. Nothing else
-/// has a use here, least of all what hides a text.
+/// Returns the length of the style after a mark: bold, dimmed, colors and reset, from `ESC [ … m`.
+/// Nothing else is accepted, in particular nothing that hides text.
 pub(super) fn style_after(text: &str) -> Option<usize> {
     let codes = text.strip_prefix('[')?;
     let end = codes.find('m')?;

@@ -1,7 +1,7 @@
 //! One more repo in the manifest, and what it can be run as.
 //!
-//! Clones first, since only a clone says what a repo can be run as. The manifest is written last,
-//! and only when it is valid with the new tables in it.
+//! Clones first, because services are detected in the clone. The manifest is written last, and only
+//! if it is valid with the new tables.
 
 use std::path::PathBuf;
 
@@ -126,7 +126,7 @@ impl Addition {
     }
 }
 
-/// Before anything is cloned for it.
+/// Runs before anything is cloned.
 fn check_name(service: Option<&str>) -> Result<(), Failure> {
     let Some(Err(invalid)) = service.map(syntax::name) else {
         return Ok(());
@@ -138,7 +138,7 @@ fn check_name(service: Option<&str>) -> Result<(), Failure> {
     })
 }
 
-/// The repo of the manifest that was meant, by its name, its folder or its address.
+/// Finds a repo of the manifest by its name, folder or URL.
 fn known(context: &Context, opened: &Opened, request: &Request) -> Option<String> {
     let given = request.repo.trim_end_matches('/');
     let absolute = url::resolve(&context.cwd, given);
@@ -155,7 +155,7 @@ fn known(context: &Context, opened: &Opened, request: &Request) -> Option<String
         .map(|repo| repo.name.clone())
 }
 
-/// The name and the table of a repo that is not in the manifest.
+/// Returns the name and the table of a repo that is not in the manifest yet.
 fn new_repo(
     context: &Context,
     opened: &Opened,
@@ -196,7 +196,7 @@ fn defaults(manifest: &Manifest) -> Defaults<'_> {
     }
 }
 
-/// Where a new repo comes from, and the folder of its clone, where it has one.
+/// Returns the URL of a new repo, and the folder of its clone if it is already cloned.
 fn place(
     context: &Context,
     opened: &Opened,
@@ -215,13 +215,12 @@ fn place(
                 let url = draft::portable_url(url, &opened.root.to_string_lossy());
                 Ok((url, Some(found.path.clone())))
             }
-            _ => Err(Failure::usage(anyhow!(
-                "`{given}` has no remote that it could be cloned from"
-            ))
-            .hint(format!(
-                "`git -C {} remote add origin URL`, then again",
-                shell::path(given)
-            ))),
+            _ => Err(
+                Failure::usage(anyhow!("`{given}` has no remote to clone from")).hint(format!(
+                    "`git -C {} remote add origin URL`, then again",
+                    shell::path(given)
+                )),
+            ),
         };
     }
     if given.contains(['/', ':']) || given.starts_with('.') {
@@ -229,15 +228,15 @@ fn place(
     }
     let Some(base) = defaults.base_url else {
         return Err(Failure::usage(anyhow!(
-            "`{given}` is no clone in the workspace, and there is no `[git] base_url` to find it with"
+            "`{given}` is not a clone in the workspace, and `[git] base_url` is not set"
         ))
-        .hint("write its address: `fitout add git@github.com:acme/api.git`"));
+        .hint("use its URL: `fitout add git@github.com:acme/api.git`"));
     };
     let slash = if base.ends_with(['/', ':']) { "" } else { "/" };
     Ok((format!("{base}{slash}{given}"), None))
 }
 
-/// Clones a repo where that is missing, as `sync` does. One that is there is left as it is.
+/// Clones a repo like `sync` does. An existing clone is not changed.
 fn clone(context: &Context, opened: &Opened, name: &str) -> Result<(), Failure> {
     let folder = clone_folder(opened, name);
     if folder.is_some_and(|folder| folder.join(".git").exists()) {
@@ -253,10 +252,10 @@ fn clone(context: &Context, opened: &Opened, name: &str) -> Result<(), Failure> 
         Exit::Done => Ok(()),
         Exit::Interrupted => Err(Failure::interrupted()),
         _ => Err(Failure::failed(anyhow!(
-            "`{name}` can't be cloned, so {} was left as it is",
+            "`{name}` can't be cloned, so {} was not changed",
             manifest::FILE
         ))
-        .hint("to add the repo without looking into it, add `--no-service`")),
+        .hint("to add the repo without detecting services, use `--no-service`")),
     }
 }
 
@@ -266,7 +265,7 @@ fn clone_folder(opened: &Opened, name: &str) -> Option<PathBuf> {
     Some(local::folder(&opened.root, repo))
 }
 
-/// The `[services]` tables for a repo of the manifest; none where it has services.
+/// Returns the `[services]` tables for a repo of the manifest; none if it already has services.
 fn service_tables(
     ui: &Ui,
     opened: &Opened,
@@ -285,19 +284,19 @@ fn service_tables(
     match (wanted, runnables.len()) {
         (None, 0) => {
             let what = if request.dry_run && folder.is_none_or(|folder| !folder.is_dir()) {
-                "is not cloned, so it is not known what it can be run as"
+                "is not cloned, so its services can't be detected"
             } else {
-                "has no Dockerfile, and nothing says that it is a service"
+                "has no Dockerfile, and no service was detected"
             };
             ui.warn(format_args!("`{name}` {what}"));
-            ui.hint("to add a service all the same, give it a name: `--service NAME`");
+            ui.hint("to add a service anyway, name it: `--service NAME`");
             return Ok((String::new(), Vec::new()));
         }
         (Some(_), 0) => runnables.push(Runnable::unknown()),
         (Some(_), 2..) => {
             let error = anyhow!("`{name}` can be run as {} services", runnables.len());
             return Err(
-                Failure::usage(error).hint("leave out `--service`, then rename them in the file")
+                Failure::usage(error).hint("omit `--service`, then rename them in the file")
             );
         }
         _ => {}
@@ -330,9 +329,7 @@ fn say_what_is_missing(ui: &Ui, opened: &Opened, name: &str, runnables: &[Runnab
     let path = opened.workspace.repo(name).map_or("", |repo| &repo.path);
     for runnable in runnables.iter().filter(|it| it.dockerfile.is_none()) {
         let folder = syntax::join(path, &runnable.context);
-        ui.warn(format_args!(
-            "still to be written: `{folder}/Dockerfile.dev`"
-        ));
+        ui.warn(format_args!("`{folder}/Dockerfile.dev` doesn't exist yet"));
         ui.hint(dockerfiles::command_for(&folder));
     }
 }

@@ -1,7 +1,7 @@
 //! The client of a backing service, at its server, wherever that runs.
 //!
-//! The client comes out of the preset's image, so this machine needs none: in the server's own
-//! container, or, for a server on this machine, in a container that lives as long as the client.
+//! The client comes from the preset's image, so none needs to be installed: it runs in the server's
+//! container or, for a server on this machine, in a temporary container.
 
 use std::ffi::OsString;
 
@@ -15,11 +15,11 @@ use crate::workspace::preset::Definition;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{RunsOn, Service, Source};
 
-/// Where a container finds its own server.
+/// The address of a container's own server.
 const LOOPBACK: &str = "127.0.0.1";
 
-/// Becomes the client of the service that is named, or of the one that is meant where none is. Returns only
-/// when Compose can't be started.
+/// Execs the client of the given service, or of the default one. Only returns if Compose can't be
+/// started.
 pub(crate) fn open(
     context: &Context,
     opened: &Opened,
@@ -48,7 +48,7 @@ pub(crate) fn open(
         RunsOn::Host => {
             if !definition.client_reaches_out() {
                 return Err(Failure::failed(anyhow!(
-                    "the client of `{name}` works in the server's own container only, and `{name}` runs on this machine"
+                    "the client of `{name}` only works in the server's own container, but `{name}` runs on this machine"
                 ))
                 .hint("use the client that came with the server"));
             }
@@ -72,7 +72,7 @@ pub(crate) fn open(
     become_compose(compose.args(["-c", client, "sh"]).args(arguments))
 }
 
-/// The service that is named, or the one that is meant where none is.
+/// Returns the given service, or the default one.
 fn chosen<'o>(
     project: &Project<'o>,
     opened: &'o Opened,
@@ -83,10 +83,10 @@ fn chosen<'o>(
         let service = opened.workspace.service(name);
         return service.and_then(with_definition).ok_or_else(|| {
             let failure = Failure::usage(anyhow!(
-                "`{name}` is no preset, so its client is not known here"
+                "`{name}` is not a preset, so fitout doesn't know its client"
             ));
             failure.hint(format!(
-                "`fitout exec {name} COMMAND` runs one in its container"
+                "run one in its container: `fitout exec {name} COMMAND`"
             ))
         });
     }
@@ -104,7 +104,7 @@ fn chosen<'o>(
     let Some(candidates) = candidates else {
         return Err(
             Failure::usage(anyhow!("no service is a preset with a client"))
-                .hint("`fitout exec SERVICE COMMAND` runs a command in a container"),
+                .hint("run a command in a container: `fitout exec SERVICE COMMAND`"),
         );
     };
     let is_database = |(_, definition): &&(&Service, &Definition)| definition.database.is_some();
@@ -122,7 +122,7 @@ fn chosen<'o>(
     }
 }
 
-/// Each once, with what its preset says.
+/// Returns each service once, with its preset.
 fn with_clients<'o>(services: &[&'o Service]) -> Vec<(&'o Service, &'static Definition)> {
     let mut found: Vec<(&Service, &Definition)> = Vec::new();
     for (service, definition) in services.iter().copied().filter_map(with_definition) {
@@ -143,12 +143,10 @@ fn with_definition(service: &Service) -> Option<(&Service, &'static Definition)>
 
 fn no_client(service: &Service, definition: &Definition) -> Failure {
     let name = &service.name;
-    let failure = Failure::failed(anyhow!(
-        "the image of `{name}` has no client to talk to it with"
-    ));
+    let failure = Failure::failed(anyhow!("the image of `{name}` contains no client"));
     if definition.web_port.is_some() || definition.url.starts_with("http") {
-        failure.hint(format!("`fitout open {name}` opens its page"))
+        failure.hint(format!("open it in the browser: `fitout open {name}`"))
     } else {
-        failure.hint(format!("`fitout sh {name}` opens a shell in its container"))
+        failure.hint(format!("open a shell in its container: `fitout sh {name}`"))
     }
 }

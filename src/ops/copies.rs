@@ -1,4 +1,5 @@
-//! The workspaces of this machine: each that writes records its own ([`record`]), and what is a copy of which.
+//! The registry of workspaces on this machine: commands that write [`record`] their workspace;
+//! tells which is a copy of which.
 
 mod files;
 pub(crate) mod list;
@@ -17,13 +18,14 @@ use crate::host;
 use crate::host::workspaces::{self, Known};
 use crate::workspace::syntax::fixed_name;
 
-/// Writes down this workspace, its ports and its names, for when others look for free ones. What
-/// keeps it from doing that stops nobody.
+/// Records this workspace, its ports and its names, so that others can avoid them. Failures are not
+/// fatal.
 pub(crate) fn record(context: &Context, opened: &Opened) {
     remember(context, &known_of(opened));
 }
 
-/// The same for a workspace that is started now: volumes of its project are its own from here on.
+/// Like [`record`], for a workspace that is about to start: from now on it owns the volumes of its
+/// project.
 pub(crate) fn record_start(context: &Context, opened: &Opened) {
     let known = known_of(opened);
     remember(
@@ -39,12 +41,12 @@ fn remember(context: &Context, known: &Known) {
     if let Err(error) = workspaces::remember(known) {
         context
             .ui
-            .detail(format_args!("this workspace is not in the list: {error:#}"));
+            .detail(format_args!("can't record this workspace: {error:#}"));
     }
 }
 
-/// Says when another workspace is the same Compose project: Compose takes the containers of one for
-/// those of the other.
+/// Warns if another workspace uses the same Compose project: Compose can't tell their containers
+/// apart.
 pub(crate) fn warn_of_namesakes(context: &Context, opened: &Opened) {
     let this = known_of(opened);
     let mut others = workspaces::known().into_iter();
@@ -52,19 +54,18 @@ pub(crate) fn warn_of_namesakes(context: &Context, opened: &Opened) {
         others.find(|other| other.project == this.project && other.folder != this.folder);
     if let Some(other) = namesake {
         context.ui.warn(format_args!(
-            "the workspace in {} is the Compose project `{}` too: starting one replaces the containers of the other",
+            "the workspace in {} uses the same Compose project `{}`: starting one replaces the containers of the other",
             other.folder.display(),
             this.project
         ));
         context.ui.hint(format_args!(
-            "to run both, give this one a COMPOSE_PROJECT_NAME and ports of its own in {}; \
-             `fitout copy` makes workspaces that have them",
+            "to run both, set a different COMPOSE_PROJECT_NAME and different ports in {}; `fitout copy` does that for new workspaces",
             dotenv::FILE
         ));
     }
 }
 
-/// This workspace and all others of this machine, as they are now.
+/// Returns this workspace and all others on this machine, in their current state.
 pub(crate) fn all(opened: &Opened) -> Vec<Known> {
     let this = known_of(opened);
     let others = workspaces::known().into_iter();
@@ -75,12 +76,12 @@ pub(crate) fn all(opened: &Opened) -> Vec<Known> {
     all
 }
 
-/// What is written down may be older than the manifest, which may be broken now.
+/// The record may be older than the manifest, which may be invalid now.
 pub(crate) fn as_it_is(known: Known) -> Known {
     Opened::read(&known.folder).map_or(known, |opened| known_of(&opened))
 }
 
-/// Of its files alone: what is set in this shell holds for the workspace that it is used in.
+/// Derived from its files only: variables in this shell apply to the workspace that the user is in.
 pub(crate) fn known_of(opened: &Opened) -> Known {
     let Opened {
         root,
@@ -102,7 +103,8 @@ pub(crate) fn known_of(opened: &Opened) -> Known {
     }
 }
 
-/// The workspace that this one is a copy of, or itself. One that is gone is made up.
+/// Returns the workspace that this one is a copy of, or itself. If the original no longer exists,
+/// returns a placeholder.
 pub(crate) fn original(opened: &Opened, all: &[Known]) -> Known {
     let Some(copy) = &opened.personal.copy else {
         return known_of(opened);
@@ -130,7 +132,7 @@ pub(crate) fn folder_name(folder: &Path) -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// A workspace with its original and the other copies of that.
+/// Returns a workspace with its original and the other copies of it.
 pub(crate) fn family(all: &[Known], opened: &Opened) -> Vec<Known> {
     let original = original(opened, all).folder;
     let is_one = |known: &&Known| known.copy_of.as_ref().unwrap_or(&known.folder) == &original;

@@ -1,8 +1,8 @@
 //! A small company in a folder, made from what this program carries, so that someone
 //! new can see everything work before writing a manifest of their own.
 //!
-//! Needs no network, and no Docker up to the point where containers start. The files are those of
-//! `templates/demo`: the repos' sources, their history and the workspace.
+//! Needs no network, and Docker only to start containers. The files are in `templates/demo`: the
+//! repos' sources, their history and the workspace.
 
 use std::fs;
 use std::io;
@@ -18,12 +18,12 @@ use crate::git::create::{self, Author, NewCommit, NewFile};
 
 static TEMPLATE: Dir = include_dir!("$CARGO_MANIFEST_DIR/templates/demo");
 
-/// Tells our folder from anyone else's. Its text is for the person who finds it.
+/// Marks a folder as a demo. The text is for people who find it.
 const MARKER: (&str, &str) = (
     ".fitout-demo",
     "Made by `fitout demo`. Everything in this folder can be deleted.\n",
 );
-/// The bare repositories, as a git server would hold them.
+/// The bare repositories, as on a git server.
 const REMOTES: &str = "remotes";
 /// The workspace.
 pub(crate) const SERVICES: &str = "services";
@@ -32,20 +32,20 @@ const AUTHOR: Author = Author {
     name: "fitout demo",
     email: "demo@fitout.invalid",
 };
-/// Where its page is: port 4180 of `web` in `services/workspace.toml`.
+/// The URL of the demo: port 4180 of `web` in `services/workspace.toml`.
 pub(crate) const PAGE: &str = "http://localhost:4180";
 /// 2026-01-05, 09:00 UTC, a Monday. Dates are fixed so that every demo has the same commit ids.
 const FIRST_COMMIT: i64 = 1_767_603_600;
 const DAY: i64 = 24 * 60 * 60;
 
-/// What is in the folder that the demo should go to.
+/// The contents of the target folder.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Occupant {
     /// No such folder, or an empty one.
     Nobody,
     /// A demo that this command made.
     Demo,
-    /// Anything else: not ours to touch.
+    /// Anything else: must not be changed.
     Other,
 }
 
@@ -65,20 +65,21 @@ pub(crate) fn occupant(folder: &Path) -> io::Result<Occupant> {
     })
 }
 
-/// Makes the demo beside `folder` and moves it there: all of it or nothing.
+/// Creates the demo next to `folder` and moves it there, atomically.
 pub(crate) fn make(folder: &Path) -> anyhow::Result<()> {
-    let parent = folder.parent().context("the root is no folder to make")?;
+    let parent = folder.parent().context("can't create the root folder")?;
     fs::create_dir_all(parent)?;
     let staging = tempfile::Builder::new()
         .prefix(".fitout-demo-")
         .tempdir_in(parent)?;
-    // A folder in the temporary one: that one is closed to others, the demo should not be.
+    // A folder inside the temporary one: only this user can read that, which the demo should not
+    // inherit.
     let built = staging.path().join("demo");
     fs::create_dir(&built)?;
     write(&built)?;
     if folder.is_dir() {
-        // Empty, and maybe the folder that the user's shell is in: so it stays and is filled. The
-        // marker goes last, as it says that the rest is there.
+        // Empty, and maybe the current folder of the user's shell: so it is kept and filled. The
+        // marker is written last, because it means that the demo is complete.
         for name in [REMOTES, SERVICES, MARKER.0] {
             fs::rename(built.join(name), folder.join(name))?;
         }
@@ -102,7 +103,7 @@ fn write(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("can't write the repo `{name}`"))?;
     }
     let first = NewCommit {
-        message: "Say which repos there are and how they run".to_owned(),
+        message: "Add the repos and their services".to_owned(),
         seconds: FIRST_COMMIT + 7 * DAY,
         files: template_files("services", &["README.md", "workspace.toml"])?,
     };
@@ -112,7 +113,7 @@ fn write(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Commits what `generate` wrote for the first time, as a team does.
+/// Commits the first result of `generate`, as a team would.
 pub(crate) fn commit_generated(services: &Path) -> anyhow::Result<bool> {
     create::commit_new(
         services,
@@ -175,7 +176,7 @@ fn template_files<S: AsRef<str>>(
         Ok(NewFile {
             path: path.to_owned(),
             content,
-            // What is carried in a program has no mode; every program here is a script.
+            // Embedded files have no mode; every program in the demo is a script.
             executable: content.starts_with(b"#!"),
         })
     };

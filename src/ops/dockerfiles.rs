@@ -1,7 +1,7 @@
 //! Dockerfiles for a folder, made from what its files say.
 //!
-//! Finds the folder and writes; what goes into the files is judged and filled in by the pure
-//! `stack`. A file that is there is replaced only where the user says so.
+//! Finds the folder and writes the files; the pure module `stack` determines their contents.
+//! Existing files are only replaced on request.
 
 use std::path::{Path, PathBuf};
 
@@ -17,14 +17,14 @@ use crate::stack::{self, Dockerfiles, Files, Runnable, Stack};
 use crate::ui::Ui;
 use crate::workspace::{Source, syntax};
 
-/// The folder that was meant.
+/// The folder to write Dockerfiles for.
 pub(crate) struct Place {
     pub folder: PathBuf,
-    /// As the user sees it; empty for the one that they are in.
+    /// As shown to the user; empty for the current folder.
     pub shown: String,
-    /// The port that the manifest gives the service.
+    /// The port of the service in the manifest.
     port: Option<u16>,
-    /// The stack that was named in the place of a folder.
+    /// The stack, if one was given instead of a folder.
     stack: Option<String>,
 }
 
@@ -60,8 +60,8 @@ pub(crate) fn place(context: &Context, named: Option<&str>) -> Result<Place, Fai
     }
     let names: Vec<&str> = stack::names().collect();
     Err(
-        Failure::usage(anyhow!("`{of}` is no service, no folder and no stack"))
-            .hint(format!("stacks are {}", names.join(", "))),
+        Failure::usage(anyhow!("`{of}` is not a service, folder or stack"))
+            .hint(format!("known stacks: {}", names.join(", "))),
     )
 }
 
@@ -74,9 +74,9 @@ fn has_workspace(context: &Context) -> bool {
 fn in_workspace(opened: &Opened, name: &str) -> Result<Option<Place>, Failure> {
     let (context, port) = if let Some(service) = opened.workspace.service(name) {
         let Source::Build(build) = &service.source else {
-            let error = anyhow!("`services.{name}` runs an image that is made elsewhere");
+            let error = anyhow!("`services.{name}` runs an image that is built elsewhere");
             return Err(Failure::usage(error)
-                .hint("a Dockerfile is for a service with a `repo`; name its folder otherwise"));
+                .hint("only services with a `repo` have a Dockerfile; for others, give a folder"));
         };
         let port = service.ports.first().map(|port| port.target);
         (build.context.clone(), port)
@@ -88,8 +88,8 @@ fn in_workspace(opened: &Opened, name: &str) -> Result<Option<Place>, Failure> {
     crate::host::place::check(&opened.root, Path::new(&context))?;
     let folder = opened.root.join(&context);
     if !folder.is_dir() {
-        let error = anyhow!("`{context}` is not there, so nothing is known of `{name}`");
-        return Err(Failure::failed(error).hint("`fitout sync` clones what is missing"));
+        let error = anyhow!("`{context}` doesn't exist, so nothing can be detected for `{name}`");
+        return Err(Failure::failed(error).hint("run `fitout sync` to clone missing repos"));
     }
     Ok(Some(Place {
         folder,
@@ -99,7 +99,7 @@ fn in_workspace(opened: &Opened, name: &str) -> Result<Option<Place>, Failure> {
     }))
 }
 
-/// What to write Dockerfiles for: the folder's files, or those of an example.
+/// Returns the stack of the folder's files, or that of an example.
 pub(crate) fn stack_of(
     ui: &Ui,
     place: &Place,
@@ -111,16 +111,13 @@ pub(crate) fn stack_of(
     let Some(wanted) = wanted else {
         let mut found = found.into_iter();
         let Some(first) = found.next() else {
-            let error = anyhow!(
-                "nothing in `{}` says what it is written in",
-                place.folder.display()
-            );
+            let error = anyhow!("no stack was detected in `{}`", place.folder.display());
             return Err(Failure::failed(error)
                 .hint("to see an example, name a stack: `fitout dockerfile node`"));
         };
         for other in found {
             ui.say(format_args!(
-                "{} is there, too: `--stack {}`",
+                "also detected: {}; to use it: `--stack {}`",
                 other.definition().title,
                 other.name
             ));
@@ -133,11 +130,11 @@ pub(crate) fn stack_of(
     let Some(definition) = stack::find(wanted) else {
         let names: Vec<&str> = stack::names().collect();
         let error = anyhow!("there is no stack `{wanted}`");
-        return Err(Failure::usage(error).hint(format!("stacks are {}", names.join(", "))));
+        return Err(Failure::usage(error).hint(format!("known stacks: {}", names.join(", "))));
     };
     if named.is_some() {
         let error = anyhow!(
-            "`{}` has no file of {}: {}",
+            "`{}` has no {} files: {}",
             place.folder.display(),
             definition.title,
             definition.files.join(", ")
@@ -147,25 +144,25 @@ pub(crate) fn stack_of(
     let example = definition.example();
     let paths: Vec<&str> = example.paths().collect();
     ui.warn(format_args!(
-        "this folder has no file of {}; this is an example for {}",
+        "this folder has no {} files; this is an example for {}",
         definition.title,
         paths.join(", ")
     ));
     let stack = stack::detect(&example)
         .into_iter()
         .find(|stack| stack.name == wanted);
-    let stack = stack.ok_or_else(|| anyhow!("the example of `{wanted}` is not of that stack"))?;
+    let stack = stack.ok_or_else(|| anyhow!("the example for `{wanted}` has a different stack"))?;
     Ok((example, stack))
 }
 
-/// A file: its name and its text.
+/// Name and text of each file.
 pub(crate) type Part<'d> = (&'static str, &'d str);
 
 pub(crate) const DEVELOPMENT: &str = "Dockerfile.dev";
 pub(crate) const PRODUCTION: &str = "Dockerfile";
 pub(crate) const IGNORE: &str = ".dockerignore";
 
-/// A `Dockerfile.dev` that a service of a clone could have.
+/// A `Dockerfile.dev` that could be written for a clone.
 pub(crate) struct Offer {
     folder: PathBuf,
     shown: String,
@@ -173,12 +170,12 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
-    /// The file, as the user sees it.
+    /// The path, as shown to the user.
     pub(crate) fn path(&self) -> String {
         syntax::join(&self.shown, DEVELOPMENT)
     }
 
-    /// Writes it, with an ignore file where there is none.
+    /// Writes it, and an ignore file if there is none.
     pub(crate) fn write(&self, ui: &Ui) -> Result<(), Failure> {
         let parts = [
             (DEVELOPMENT, self.dockerfiles.development.as_str()),
@@ -190,7 +187,8 @@ impl Offer {
     }
 }
 
-/// What a clone could have, and what it can be run as when it has.
+/// Returns the Dockerfile that could be written for a clone, and the services that it could then
+/// run as.
 pub(crate) fn offers(clone: &Path, shown: &str) -> (Vec<Offer>, Vec<Runnable>) {
     let mut files = look_into(clone);
     let mut offers = Vec::new();
@@ -212,17 +210,17 @@ pub(crate) fn offers(clone: &Path, shown: &str) -> (Vec<Offer>, Vec<Runnable>) {
     (offers, stack::runnables(&files))
 }
 
-/// What the command line says of files that could be written.
+/// What the command line says about writing Dockerfiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Yes,
     No,
-    /// Nothing: the user is asked, where there is a terminal.
+    /// Nothing: ask the user, if there is a terminal.
     Unsaid,
 }
 
 impl Wanted {
-    /// Of `--dockerfile`, and of flags that mean that nothing is asked.
+    /// Whether `--dockerfile`, or a flag that disables prompts, was given.
     pub(crate) fn said(is_wanted: bool, asks_nothing: bool) -> Self {
         match (is_wanted, asks_nothing) {
             (true, _) => Wanted::Yes,
@@ -232,7 +230,7 @@ impl Wanted {
     }
 }
 
-/// Whether the files are to be written.
+/// Whether to write the files.
 pub(crate) fn accepts(ui: &Ui, offers: &[Offer], wanted: Wanted) -> Result<bool, Failure> {
     if offers.is_empty() {
         return Ok(false);
@@ -252,17 +250,17 @@ pub(crate) fn accepts(ui: &Ui, offers: &[Offer], wanted: Wanted) -> Result<bool,
 /// The command that writes a missing `Dockerfile.dev`.
 pub(crate) fn command_for(folder: &str) -> String {
     let folder = shell::path(format!("./{folder}"));
-    format!("`fitout dockerfile {folder} --dev --write` writes one to start from")
+    format!("to create one: `fitout dockerfile {folder} --dev --write`")
 }
 
-/// What happens to a file that is there.
+/// What to do with an existing file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Existing {
     Keep,
     Replace,
 }
 
-/// Writes the files into a folder. Returns how many are now as they should be.
+/// Writes the files to a folder. Returns how many are now up to date.
 pub(crate) fn write_all(
     ui: &Ui,
     folder: &Path,
@@ -283,7 +281,7 @@ pub(crate) fn write_all(
             }
             (Some(_), Existing::Replace) => files::write_within(folder, name, text, Mode::Shared)?,
             (Some(_), Existing::Keep) => {
-                ui.say(format_args!("{shown} is there already and stays as it is"));
+                ui.say(format_args!("{shown} already exists, skipped"));
                 continue;
             }
         }
@@ -293,7 +291,7 @@ pub(crate) fn write_all(
     Ok(written)
 }
 
-/// What the files of the repo do not say, and a person has to.
+/// Warns about what could not be detected and has to be filled in.
 pub(crate) fn say_what_is_missing(ui: &Ui, dockerfiles: &Dockerfiles, parts: &[Part<'_>]) {
     for (name, _) in parts {
         let missing = match *name {
@@ -302,7 +300,7 @@ pub(crate) fn say_what_is_missing(ui: &Ui, dockerfiles: &Dockerfiles, parts: &[P
             _ => continue,
         };
         for missing in missing {
-            ui.warn(format_args!("still to be written in {name}: {missing}"));
+            ui.warn(format_args!("fill in {name}: {missing}"));
         }
     }
 }

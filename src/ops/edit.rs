@@ -11,7 +11,7 @@ use crate::manifest;
 use crate::manifest::edit::NotEditable;
 use crate::workspace::address;
 
-/// The text, or why the file has to be edited by hand.
+/// Returns the new text, or an error with the lines to add by hand.
 pub(crate) fn edited(
     result: Result<String, NotEditable>,
     by_hand: &str,
@@ -20,14 +20,14 @@ pub(crate) fn edited(
     result.map_err(|failure| failure.hint(format!("edit it yourself:\n\n{}", by_hand.trim())))
 }
 
-/// An address from the command line as it belongs into the manifest: a relative path starts at the
-/// workspace's folder there, and at the user's here.
+/// Converts a URL from the command line for the manifest: relative paths in the manifest are
+/// relative to the workspace, not to the current folder.
 pub(crate) fn address(given: &str, cwd: &Path, root: &Path) -> Result<String, Failure> {
     let valid = address::check(given).is_ok() && given.contains(['/', ':']);
     if !valid {
-        let error = anyhow!("`{given}` is no address of a git repository");
+        let error = anyhow!("`{given}` is not the URL of a git repository");
         return Err(Failure::usage(error).hint(
-            "write it as for `git clone`: `git@github.com:acme/api.git`, or `./api` for a folder",
+            "use a URL as for `git clone`: `git@github.com:acme/api.git`, or `./api` for a folder",
         ));
     }
     let absolute = url::resolve(cwd, given);

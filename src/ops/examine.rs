@@ -1,4 +1,4 @@
-//! This machine and a workspace, examined: doctor's checks with what they look at.
+//! Examines this machine and a workspace: doctor's checks with the machine that they observe.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,9 +19,9 @@ use crate::error::{Failure, ResultExt as _};
 /// How far checks go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Depth {
-    /// They look, and start nothing.
+    /// Checks don't start anything.
     Shallow,
-    /// They may start a container for a moment.
+    /// Checks may start a temporary container.
     Deep,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct Examination {
 }
 
 impl Examination {
-    /// Of a workspace and the machine that it is on, or of the machine alone.
+    /// Creates the checks for a workspace and its machine, or for the machine alone.
     pub(crate) fn of(opened: Option<Arc<Opened>>, depth: Depth) -> Result<Self, Failure> {
         let here = std::env::current_dir().context("can't find the working folder")?;
         let Some(opened) = opened else {
@@ -48,7 +48,7 @@ impl Examination {
             });
         };
         let root = opened.root.clone();
-        // An unreadable `.env` is a finding; it should not keep the other checks from being made.
+        // An unreadable `.env` is a finding, and must not prevent other checks.
         let (variables, unreadable) = match machine::variables(&root) {
             Ok(variables) => (variables, None),
             Err(error) => (machine::variables_of(""), Some(error.to_string())),
@@ -84,7 +84,7 @@ impl Examination {
         })
     }
 
-    /// The containers of this machine, also those that have ended: asked for once.
+    /// All containers on this machine, including stopped ones; queried once.
     pub(crate) fn containers(&self) -> &[Container] {
         self.machine.containers()
     }
@@ -94,12 +94,13 @@ impl Examination {
         &self.machine.selection().project
     }
 
-    /// Whose that project is.
+    /// The owner of that project.
     pub(crate) fn owner(&self) -> &Owner {
         self.machine.owner()
     }
 
-    /// Runs what is selected and what that needs. What it needs is reported when it is not in order.
+    /// Runs the selected checks and their prerequisites. Prerequisites are only reported if they
+    /// don't pass.
     pub(crate) fn run(self, selection: &Selection) -> Report {
         let checks = selection.apply(self.checks);
         let ground = Ground {
@@ -123,7 +124,7 @@ fn setting(machine: &Machine, workspace: String) -> Arc<Setting> {
     Arc::new(Setting { system, workspace })
 }
 
-/// What `generate` would change, in doctor's words.
+/// Returns what `generate` would change, as doctor's type.
 fn compare(opened: &Opened) -> Result<Generated, String> {
     let plan = generate::plan(opened).map_err(|failure| format!("{:#}", failure.error))?;
     let changed = |name: &str| {
@@ -148,7 +149,7 @@ fn compare(opened: &Opened) -> Result<Generated, String> {
     })
 }
 
-/// What to put before a path of the workspace, so that it can be typed here.
+/// Returns the prefix for a path in the workspace that makes it valid in the current folder.
 fn way_to(here: &Path, root: &Path) -> String {
     match here.strip_prefix(root) {
         Ok(below) => {

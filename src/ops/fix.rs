@@ -1,6 +1,6 @@
 //! What `fitout doctor --fix` does.
 //!
-//! What may be done is doctor's [`Fix`]: nothing that needs another user, removes or overwrites.
+//! [`Fix`] lists the possible fixes: none of them needs root, removes or overwrites anything.
 
 use super::generate::{self, Overwrite};
 use super::{Context, Opened, sync};
@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::host::files::{self, Mode};
 use crate::host::interrupt;
 
-/// What is done, in the order in which it is done.
+/// Returns descriptions of the fixes, in order.
 pub(crate) fn lines(fixes: &[Fix]) -> Vec<String> {
     let lines = fixes.iter().map(|fix| match fix {
         Fix::Clone(repo) => format!("clone `{repo}`"),
@@ -21,7 +21,7 @@ pub(crate) fn lines(fixes: &[Fix]) -> Vec<String> {
     lines.collect()
 }
 
-/// One that fails stops no other; the next report says what is left.
+/// A failing fix doesn't stop the others; the next report shows what is left.
 pub(crate) fn apply(context: &Context, opened: &Opened, fixes: &[Fix]) -> Result<(), Failure> {
     let repos: Vec<String> = fixes
         .iter()
@@ -61,9 +61,9 @@ pub(crate) fn apply(context: &Context, opened: &Opened, fixes: &[Fix]) -> Result
     Ok(())
 }
 
-/// It will hold secrets, so nobody else may read it.
+/// It will contain secrets, so only this user may read it.
 fn create(opened: &Opened, file: &str, from: &str) -> anyhow::Result<()> {
     let text = files::read(&opened.root.join(from))?;
-    let text = text.ok_or_else(|| anyhow!("`{from}` is gone"))?;
+    let text = text.ok_or_else(|| anyhow!("`{from}` no longer exists"))?;
     files::create_within(&opened.root, file, &text, Mode::Private)
 }

@@ -20,11 +20,11 @@ use crate::workspace::Repo;
 pub(crate) struct Request<'r> {
     /// One argument is for `sh -c`, several are a program and its arguments.
     pub command: &'r [String],
-    /// Names of repos; all where empty.
+    /// Names of repos; empty for all.
     pub repos: &'r [String],
     /// Which clones it is about; all where not set.
     pub filter: Option<&'r (dyn Fn(&RepoState) -> bool + Sync)>,
-    /// Repos at once; as many as there are cores where not given.
+    /// Number of repos to process in parallel; defaults to the number of cores.
     pub jobs: Option<usize>,
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn run(
     let mut repos: Vec<(Repo, RepoState, Result<Option<String>, GitError>)> = repos
         .into_par_iter()
         .map(|repo| {
-            // A command is to find the clone whole.
+            // The command must not see a half updated clone.
             let recovered = local::recover(&opened.root, &repo);
             let state = local::observe(&opened.root, &repo);
             (repo, state, recovered)
@@ -95,7 +95,7 @@ impl Grouped {
     }
 }
 
-/// Longer than any command that somebody waits for.
+/// Longer than any command that a user would wait for.
 const LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What came of it in one repo.
@@ -103,7 +103,7 @@ const LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) struct Ran {
     pub repo: String,
     path: String,
-    /// The command's exit status; none where it did not run, or a signal ended it.
+    /// The command's exit status; none if it did not run, or was killed by a signal.
     pub status: Option<i32>,
     #[serde(serialize_with = "as_text")]
     pub stdout: Vec<u8>,
@@ -143,13 +143,13 @@ fn in_repo(root: &Path, repo: &Repo, place: &Place, request: &Request) -> Ran {
     }
     let runs = match place {
         Place::Clone(_) => true,
-        // Nobody has looked whether the filter holds there; what fitout can't read, git may.
+        // The filter was not evaluated there; git may be able to read what fitout can't.
         Place::OtherRemote(_) | Place::Unreadable(_) => request.filter.is_none(),
         _ => false,
     };
     if !runs {
         let why = place.obstacle();
-        let why = why.unwrap_or_else(|| "not cloned; run `fitout sync`".to_owned());
+        let why = why.unwrap_or_else(|| "not cloned: run `fitout sync`".to_owned());
         return Ran::failed(repo, why);
     }
     let mut command;

@@ -1,7 +1,7 @@
 //! Writes the compose file, and the blocks of `.env` and `.gitignore`.
 //!
-//! Everything is worked out before anything is written ([`plan`]), so `--check`, `--diff` and
-//! doctor look at the same thing that a plain run writes.
+//! Everything is planned before anything is written ([`plan`]), so `--check`, `--diff` and doctor
+//! see exactly what a plain run would write.
 
 use std::path::Path;
 
@@ -22,25 +22,25 @@ use crate::host::files::{self, Mode};
 use crate::ui::{Ui, differences};
 use crate::{compose, dotenv};
 
-/// Whether a compose file may be replaced although it is not as fitout wrote it.
+/// Whether to replace a compose file that was modified or not written by fitout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Overwrite {
-    /// Refuse, and say where the edit belongs.
+    /// Refuse, and explain where the edit belongs.
     Never,
     /// Replace it (`--force`).
     HandEdits,
 }
 
-/// What `generate` would do.
+/// The changes that `generate` would make.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// The compose file as it should be.
+    /// The up to date compose file.
     pub compose: String,
-    /// What differs in the compose file, by service; empty where it is up to date.
+    /// The differences in the compose file, per service; empty if it is up to date.
     pub differences: Vec<Difference>,
-    /// Who wrote the compose file that is there; `None` where there is none.
+    /// Who wrote the existing compose file; `None` if there is none.
     pub origin: Option<Origin>,
-    /// Every file that fitout writes, in the order in which it writes them.
+    /// All files that fitout writes, in order.
     pub files: Vec<PlannedFile>,
 }
 
@@ -49,19 +49,19 @@ pub(crate) struct Plan {
 pub(crate) struct PlannedFile {
     /// Its name in the workspace.
     pub name: &'static str,
-    /// What happens to it; `None` where it is up to date.
+    /// The change; `None` if it is up to date.
     pub change: Option<Change>,
-    /// Whether it is committed, so that `--check` looks at it.
+    /// Whether it is committed, and checked by `--check`.
     pub committed: bool,
-    /// Empty where there is none.
+    /// Empty if it doesn't exist.
     old: String,
-    /// The file as it should be.
+    /// The up to date content.
     pub text: String,
     mode: Mode,
 }
 
 impl PlannedFile {
-    /// Writes it into the workspace, where it is not up to date, and says so.
+    /// Writes it to the workspace if it is not up to date, and reports that.
     pub(crate) fn write(&self, ui: &Ui, root: &Path) -> Result<(), Failure> {
         if let Some(change) = self.change {
             files::write_within(root, self.name, &self.text, self.mode)?;
@@ -72,21 +72,21 @@ impl PlannedFile {
 }
 
 impl Plan {
-    /// Whether a committed file is not as fitout would write it.
+    /// Whether a committed file differs from what fitout would write.
     pub(crate) fn has_drift(&self) -> bool {
         self.files
             .iter()
             .any(|file| file.committed && file.change.is_some())
     }
 
-    /// Whether the compose file carries changes that writing it would lose.
+    /// Whether the compose file contains changes that would be overwritten.
     pub(crate) fn would_lose_edits(&self) -> bool {
         !self.differences.is_empty()
             && matches!(self.origin, Some(Origin::Edited | Origin::Foreign))
     }
 }
 
-/// Works out what `generate` would do. Reads files, writes none.
+/// Plans what `generate` would do. Only reads files.
 pub(crate) fn plan(opened: &Opened) -> Result<Plan, Failure> {
     let Opened {
         root,
@@ -159,7 +159,7 @@ pub(crate) fn plan(opened: &Opened) -> Result<Plan, Failure> {
     })
 }
 
-/// Writes what is not up to date, and says so. Refuses to lose a hand edit unless told to.
+/// Writes outdated files, and reports them. Refuses to overwrite a hand edit unless requested.
 pub(crate) fn generate(
     context: &Context,
     opened: &Opened,
@@ -183,7 +183,8 @@ pub(crate) fn generate(
     Ok(plan)
 }
 
-/// Writes this machine's values and what is not there at all. Committed files stay as they are.
+/// Writes this machine's values, and files that don't exist yet. Existing committed files are not
+/// changed.
 pub(crate) fn complete(opened: &Opened) -> Result<(), Failure> {
     for file in plan(opened)?.files {
         let is_wanted = match file.change {
@@ -198,12 +199,12 @@ pub(crate) fn complete(opened: &Opened) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Compose takes the first of these that it finds, and would not see ours.
+/// Compose uses the first of these that exists, and would ignore ours.
 fn warn_of_other_files(ui: &Ui, root: &Path) {
     for name in ["compose.yaml", "compose.yml", "docker-compose.yaml"] {
         if root.join(name).exists() {
             ui.warn(format_args!(
-                "`{name}` is here as well, and `docker compose` may read it in place of `{}`",
+                "`{name}` exists too, and `docker compose` may read it instead of `{}`",
                 compose::FILE
             ));
             ui.hint(format_args!(
@@ -214,7 +215,7 @@ fn warn_of_other_files(ui: &Ui, root: &Path) {
     }
 }
 
-/// The ports that the override publishes a second time.
+/// Returns the ports that the override publishes a second time.
 fn added_ports(opened: &Opened) -> Result<Vec<AddedPort>, Failure> {
     let name = compose::OVERRIDE_FILE;
     let text = files::read(&opened.root.join(name))?.unwrap_or_default();
@@ -222,12 +223,12 @@ fn added_ports(opened: &Opened) -> Result<Vec<AddedPort>, Failure> {
     added.map_err(|excess| project::too_much(name, excess))
 }
 
-/// Says where the override adds a port that it looks like it replaced.
+/// Warns if the override adds a port instead of replacing it.
 fn warn_of_added_ports(ui: &Ui, added: &[AddedPort]) {
     let name = compose::OVERRIDE_FILE;
     for added in added {
         ui.warn(format_args!(
-            "line {} of `{name}` publishes port {} of `{}` a second time, and does not replace the first",
+            "line {} of `{name}` publishes port {} of `{}` a second time, instead of replacing the first",
             added.line, added.target, added.service
         ));
         ui.hint("to replace the ports, write `ports: !override` there");
@@ -244,20 +245,24 @@ fn verb(change: Change) -> &'static str {
 
 fn refusal(ui: &Ui, plan: &Plan) -> Failure {
     let name = compose::FILE;
-    // A hand edit may never have run: what losing it does to containers is not known.
+    // A hand edit may never have been started, so the effect on containers is unknown.
     ui.say(differences::text(&plan.differences, &Effects::new()));
     if plan.origin == Some(Origin::Foreign) {
         return Failure::failed(anyhow!("`{name}` was not written by fitout"))
             .hint(format!(
-                "to keep it beside the new one, run `mv {name} {}`",
+                "to keep it next to the new one, run `mv {name} {}`",
                 compose::OVERRIDE_FILE
             ))
             .hint("to replace it, run `fitout generate --force`");
     }
-    Failure::failed(anyhow!("`{name}` was edited by hand; writing it would lose the edit"))
-        .hint("move the edit into `workspace.toml` (any Compose key fits into a service's `compose = { … }`)")
-        .hint(format!("or into `{}`", compose::OVERRIDE_FILE))
-        .hint("to drop the edit, run `fitout generate --force`")
+    Failure::failed(anyhow!(
+        "`{name}` was edited by hand; writing it would lose the edit"
+    ))
+    .hint(
+        "move the edit to `workspace.toml` (a service's `compose = { … }` accepts any Compose key)",
+    )
+    .hint(format!("or to `{}`", compose::OVERRIDE_FILE))
+    .hint("to drop the edit, run `fitout generate --force`")
 }
 
 pub(crate) fn broken_block(root: &Path, name: &str, broken: BrokenBlock) -> Failure {
@@ -265,11 +270,11 @@ pub(crate) fn broken_block(root: &Path, name: &str, broken: BrokenBlock) -> Fail
     let path = root.join(name);
     let failure = Failure::from(broken).context(format!("can't update `{}`", path.display()));
     failure.hint(format!(
-        "fix the marker lines in {name}, or remove line {line}; then run `fitout generate`"
+        "fix the marker lines in {name}, or remove line {line}, then run `fitout generate`"
     ))
 }
 
-/// What the change does to the containers of each service.
+/// Returns the effect of the change on the containers of each service.
 pub(crate) fn effects(opened: &Opened, plan: &Plan) -> Effects {
     let file = |name| plan.files.iter().find(|file| file.name == name);
     let texts = |name| file(name).map_or(("", ""), |file| (&*file.old, &*file.text));

@@ -1,7 +1,7 @@
 //! A manifest for a new workspace, made from the clones that are there.
 //!
-//! Looks and reads; what it found is judged and written by the pure `stack` and `draft`. A manifest
-//! that is there is never touched.
+//! Only reads; the pure modules `stack` and `draft` interpret and format the result. An existing
+//! manifest is never changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,8 +28,8 @@ use crate::stack;
 use crate::ui::Ui;
 use crate::workspace::{Workspace, syntax};
 
-/// Branches that teams work from. Any other that is checked out is somebody's work of today, and
-/// not for everybody to follow.
+/// Branches that teams usually work on. Any other branch that is checked out is someone's current
+/// work, and not meant for everyone to follow.
 const SHARED_BRANCHES: [&str; 9] = [
     "main",
     "master",
@@ -92,10 +92,10 @@ impl Draft {
         })
     }
 
-    /// Writes the manifest, where none is.
+    /// Writes the manifest, if there is none.
     pub(crate) fn write(&self) -> Result<(), Failure> {
         let root = &self.root;
-        fs::create_dir_all(root).with_context(|| format!("can't make `{}`", root.display()))?;
+        fs::create_dir_all(root).with_context(|| format!("can't create `{}`", root.display()))?;
         Ok(files::create_within(
             root,
             manifest::FILE,
@@ -110,7 +110,7 @@ impl Draft {
     }
 }
 
-/// The name of the Compose project: the folder's, unless another workspace has it.
+/// Returns the name of the Compose project: the folder's, unless another workspace uses it.
 fn project(root: &Path, notes: &mut Vec<Note>) -> String {
     let of_folder = project_of_folder(root);
     let name = if of_folder.is_empty() {
@@ -128,13 +128,14 @@ fn project(root: &Path, notes: &mut Vec<Note>) -> String {
     };
     let own = owner::own_name(&name, |name| taken(name).is_some());
     notes.push(note(format!(
-        "the workspace in {} is the Compose project `{name}`, so this one is `{own}`",
+        "the workspace in {} already uses the Compose project `{name}`; using `{own}` for this one",
         other.folder.display()
     )));
     own
 }
 
-/// Dockerfiles that are to be written for clones that have none; what they can then be run as.
+/// Returns the Dockerfiles to write for clones that have none, and adds the services that they can
+/// then run as.
 fn offers(
     ui: &Ui,
     root: &Path,
@@ -158,24 +159,24 @@ fn offers(
     Ok(offers)
 }
 
-/// The folder of the workspace, absolute; it may be missing.
+/// Returns the folder of the workspace, absolute; it may not exist yet.
 fn root(context: &Context, request: &Request) -> Result<PathBuf, Failure> {
     let folder = context.cwd.join(&request.folder);
     if folder.exists() && !folder.is_dir() {
         let error = anyhow!("`{}` is not a folder", request.folder.display());
-        return Err(Failure::usage(error).hint("name the folder that holds the clones"));
+        return Err(Failure::usage(error).hint("use the folder that contains the clones"));
     }
-    // Of a new folder, only what is above it has a real path.
+    // If the folder is new, only its parent has a real path.
     Ok(place::resolved(&folder))
 }
 
 fn refuse_existing(root: &Path, request: &Request) -> Result<(), Failure> {
     let file = root.join(manifest::FILE);
     if file.symlink_metadata().is_ok() {
-        let error = anyhow!("`{}` is already there", file.display());
+        let error = anyhow!("`{}` already exists", file.display());
         return Err(Failure::usage(error)
             .hint("to add a repo to it, run `fitout add URL`")
-            .hint("to set up what it says, run `fitout up`"));
+            .hint("to set it up, run `fitout up`"));
     }
     let above = root
         .ancestors()
@@ -188,18 +189,18 @@ fn refuse_existing(root: &Path, request: &Request) -> Result<(), Failure> {
                 _ => format!("`{}`", request.folder.display()),
             };
             let error = anyhow!(
-                "{folder} is inside another workspace, the one of `{}`",
+                "{folder} is inside another workspace, `{}`",
                 above.join(manifest::FILE).display()
             );
             Err(Failure::usage(error)
                 .hint("to add a repo to that one, run `fitout add URL`")
-                .hint("to make one inside it all the same, run `fitout init --nested`"))
+                .hint("to create a nested workspace anyway, run `fitout init --nested`"))
         }
         _ => Ok(()),
     }
 }
 
-/// What can be said of a repo that is not in the manifest, or of one that is.
+/// A note about a repo, whether it is in the manifest or not.
 pub(crate) struct Note {
     pub text: String,
     pub hint: Option<String>,
@@ -209,7 +210,7 @@ fn note(text: String) -> Note {
     Note { text, hint: None }
 }
 
-/// The clones in the folder that a manifest can name; the others become notes.
+/// Returns the clones in the folder that can be added to a manifest; the others become notes.
 fn clones(root: &Path, notes: &mut Vec<Note>) -> Vec<FoundRepo> {
     let mut clones = Vec::new();
     for survey::Found { path, kind } in survey::repositories(root, stack::is_ignored) {
@@ -228,27 +229,25 @@ fn clones(root: &Path, notes: &mut Vec<Note>) -> Vec<FoundRepo> {
                 });
             }
             Kind::NoRemote => notes.push(Note {
-                text: format!(
-                    "`{path}` is left out: it has no remote that it could be cloned from"
-                ),
+                text: format!("skipped `{path}`: it has no remote to clone from"),
                 hint: Some(format!(
                     "`git -C {0} remote add origin URL`, then `fitout add {0}`",
                     shell::path(&path)
                 )),
             }),
             Kind::Linked => notes.push(note(format!(
-                "`{path}` is left out: it is a submodule, or a work tree of another clone"
+                "skipped `{path}`: it is a submodule, or a linked work tree of another clone"
             ))),
-            Kind::Broken(why) => notes.push(note(format!(
-                "`{path}` is left out: git can't read it: {why}"
-            ))),
+            Kind::Broken(why) => {
+                notes.push(note(format!("skipped `{path}`: git can't read it: {why}")));
+            }
         }
     }
     clones
 }
 
-/// The branch to follow: the one that is checked out, where a team works from it and it is not what
-/// the remote gives anyway.
+/// Returns the branch to follow: the one that is checked out, if teams usually work on it and it is
+/// not the remote's default branch.
 fn shared_branch(
     path: &str,
     current: Option<String>,
@@ -269,7 +268,7 @@ fn shared_branch(
     None
 }
 
-/// Adds the addresses of the command line to what was found.
+/// Adds the URLs from the command line to the detected repos.
 fn add_urls(
     found: &mut Vec<FoundRepo>,
     context: &Context,
@@ -292,14 +291,17 @@ fn add_urls(
     Ok(())
 }
 
-/// What `up` would stop at.
+/// Returns notes about problems that `up` would report.
 fn to_fix(workspace: &Workspace, found: &[FoundRepo]) -> Vec<Note> {
     let mut notes = Vec::new();
     for repo in &workspace.repos {
         if Path::new(&repo.url).is_absolute() || repo.url.starts_with("file:///") {
             notes.push(Note {
-                text: format!("`repos.{}` comes from a folder of this machine", repo.name),
-                hint: Some("write an address that your colleagues can clone from".to_owned()),
+                text: format!(
+                    "the remote of `repos.{}` is a folder on this machine",
+                    repo.name
+                ),
+                hint: Some("use a URL that your colleagues can clone from".to_owned()),
             });
         }
     }
@@ -313,14 +315,14 @@ fn to_fix(workspace: &Workspace, found: &[FoundRepo]) -> Vec<Note> {
         .collect::<Vec<_>>();
     for folder in missing {
         notes.push(Note {
-            text: format!("still to be written: `{folder}/Dockerfile.dev`"),
+            text: format!("`{folder}/Dockerfile.dev` doesn't exist yet"),
             hint: Some(dockerfiles::command_for(&folder)),
         });
     }
     notes
 }
 
-/// Where the clones may be when there is none here.
+/// Suggests where the clones may be if there are none here.
 fn elsewhere(context: &Context, root: &Path) -> Option<Note> {
     let parent = root.parent()?;
     let beside = survey::repositories(parent, stack::is_ignored)
@@ -329,11 +331,11 @@ fn elsewhere(context: &Context, root: &Path) -> Option<Note> {
         .count();
     let is_source = root.join(".git").exists() && !stack::detect(&look_into(root)).is_empty();
     let text = if is_source {
-        "this folder is the source of one service; a workspace is the folder above, which holds several"
+        "this folder is the source of one service; a workspace is usually its parent folder, with several repos"
             .to_owned()
     } else if beside > 0 {
         format!(
-            "there is no clone in this folder, but {} beside it; a workspace holds its clones",
+            "there are no clones in this folder, but {} next to it; a workspace contains its clones",
             count(beside, "git repo")
         )
     } else {
@@ -347,7 +349,7 @@ fn elsewhere(context: &Context, root: &Path) -> Option<Note> {
     Some(Note {
         text,
         hint: Some(format!(
-            "to make the workspace there, run `fitout init {there}`"
+            "to create the workspace there, run `fitout init {there}`"
         )),
     })
 }

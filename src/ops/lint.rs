@@ -31,16 +31,16 @@ pub(crate) fn lint(
     Ok(linted)
 }
 
-/// A fixed file can show what the first look could not; a fix that never settles is left alone.
+/// Fixing a file can reveal more findings; the limit stops fixes that never converge.
 const MOST_PASSES: usize = 10;
 
-/// Fixes every file. Returns what was written, relative to the workspace.
+/// Fixes all files. Returns the written paths, relative to the workspace.
 pub(crate) fn fix_all(root: &Path, files: &mut [Found]) -> Result<Vec<String>, Failure> {
     let mut fixed = Vec::new();
     for index in 0..files.len() {
         let changed = fix(root, &mut files[index])?;
         let context = files[index].file.context.clone();
-        // Two Dockerfiles of a folder share its ignore file.
+        // Two Dockerfiles in a folder share its ignore file.
         for other in &mut files[index + 1..] {
             if other.file.context.ignore_path == context.ignore_path {
                 other
@@ -59,8 +59,8 @@ pub(crate) fn fix_all(root: &Path, files: &mut [Found]) -> Result<Vec<String>, F
     Ok(fixed)
 }
 
-/// Changes a Dockerfile and its ignore file where the remedy is mechanical. Returns what was
-/// written, relative to the workspace.
+/// Applies mechanical fixes to a Dockerfile and its ignore file. Returns the written paths,
+/// relative to the workspace.
 fn fix(root: &Path, found: &mut Found) -> Result<Vec<String>, Failure> {
     if found.invalid.is_some() {
         return Ok(Vec::new());
@@ -104,11 +104,11 @@ fn fix(root: &Path, found: &mut Found) -> Result<Vec<String>, Failure> {
     Ok(changed)
 }
 
-/// Writes a file that is still as it was read.
+/// Writes a file if it hasn't changed since it was read.
 fn replace(root: &Path, path: &str, before: Option<&str>, after: &str) -> Result<(), Failure> {
     let place = root.join(path);
     if disk::read(&place)?.as_deref() != before {
-        let error = anyhow!("`{path}` was changed while it was looked at; it is left as it is");
+        let error = anyhow!("`{path}` was modified by another program; not overwriting it");
         return Err(Failure::failed(error).hint("run `fitout lint --fix` again"));
     }
     disk::write_within(root, path, after, Mode::Shared)?;

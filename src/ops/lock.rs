@@ -1,4 +1,4 @@
-//! The commit of every repo that is checked out, and whether everybody can get it.
+//! Determines the commit of every repo, and checks that everyone can fetch it.
 
 use std::sync::Arc;
 
@@ -17,11 +17,11 @@ use crate::plural::count;
 use crate::sync::{CloneState, HALF_MOVED, Place, short, unfollowed};
 use crate::workspace::Repo;
 
-/// What is to be locked.
+/// The commits to lock.
 pub(crate) struct Found {
-    /// By the names of repos.
+    /// Commits by repo name.
     pub commits: IndexMap<String, String>,
-    /// Those that are here.
+    /// The existing clones.
     pub checked_out: Vec<CheckedOut>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct CheckedOut {
     commit: String,
 }
 
-/// A repo that this person leaves out keeps its commit; every other one has to be there.
+/// A repo that the user skips keeps its locked commit; all others have to be cloned.
 pub(crate) fn commits(
     context: &Context,
     opened: &Opened,
@@ -70,7 +70,7 @@ pub(crate) fn commits(
         if clone.changes.tracked() > 0 {
             let changes = count(clone.changes.tracked(), "local change");
             context.ui.warn(format_args!(
-                "{name} has {changes}, which a lock does not hold"
+                "{name} has {changes}, which are not part of the lock"
             ));
         }
         found.commits.insert(name, commit.clone());
@@ -83,8 +83,8 @@ pub(crate) fn commits(
     Ok(found)
 }
 
-/// Makes sure that everybody can get the commits: refs that are here may be of another remote, or of a
-/// branch that is gone.
+/// Checks that everyone can fetch the commits: local refs may be from another remote, or from a
+/// branch that was deleted.
 pub(crate) fn ask_remotes(
     context: &Context,
     opened: &Opened,
@@ -115,7 +115,7 @@ pub(crate) fn ask_remotes(
                     Some(format!("git -C {path} push {} HEAD", it.clone.remote)),
                 );
             }
-            // A fetch has brought nothing of it.
+            // Not even a fetch has found it.
             Ok(Held::Unknown) => {
                 let note = unfollowed(&it.clone.remote);
                 let command = note.command.unwrap_or_default();

@@ -1,5 +1,5 @@
-//! Questions before the work, so that no worker ever asks one: whether a host is the right one, the
-//! passphrase of a key, and who the user is. One a host, and only where a person sits in front of a terminal.
+//! Prompts before the work, so that workers never prompt: unknown host keys, passphrases of keys,
+//! and logins. One prompt per host, and only on a terminal.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,9 +10,9 @@ use crate::host::interrupt;
 use crate::ui::progress::{self, Progress, TaskLine};
 use crate::workspace::{Backend, Repo};
 
-/// Asks what has to be asked before these repos are cloned or fetched, or again after they failed.
-/// What is found, the network half uses; the servers that stay closed are returned, and the workers
-/// say why, repo by repo.
+/// Prompts for everything needed to clone or fetch these repos, or again after they failed. The
+/// network half uses the answers. Returns the servers that can't be accessed; the workers report
+/// why, for each repo.
 pub(crate) fn ask(
     context: &Context,
     backend: Backend,
@@ -30,7 +30,7 @@ pub(crate) fn ask(
             continue;
         }
         servers.push(server.clone());
-        // Each leaves the other's URLs alone: `insteadOf` decides which protocol it is.
+        // Each skips the other's URLs: `insteadOf` determines the protocol.
         let opens = |host: SshHost| {
             let name = url::host(&repo.url).unwrap_or(&repo.url);
             meet(context, name, &host) && unlock_key(context, name, &host)
@@ -48,21 +48,21 @@ fn meet(context: &Context, name: &str, host: &SshHost) -> bool {
     if host.is_known() {
         return true;
     }
-    context.ui.say(format_args!(
-        "this machine does not know the ssh key of {name} yet"
-    ));
+    context
+        .ui
+        .say(format_args!("the ssh host key of {name} is not known yet"));
     host.introduce()
 }
 
 fn unlock_key(context: &Context, name: &str, host: &SshHost) -> bool {
     host.unlock(&|key, holder| {
         let holder = match holder {
-            Holder::UsersAgent => "your ssh-agent holds it then",
-            Holder::ThisRun => "fitout holds it until it ends",
+            Holder::UsersAgent => "your ssh-agent will hold it",
+            Holder::ThisRun => "fitout will hold it until it exits",
         };
         let key = key.display();
         context.ui.say(format_args!(
-            "{name} wants an ssh key, and {key} has a passphrase; {holder}"
+            "{name} requires an ssh key, and {key} has a passphrase; {holder}"
         ));
     })
 }
@@ -77,7 +77,7 @@ fn log_in(context: &Context, repos: usize, url: &str, known: Known) -> bool {
         fraction: None,
         bytes: 0,
     };
-    // Nobody could end a wait for a server that says nothing, or would know what is waited for.
+    // Shows what is being waited for, and lets Ctrl-C end the wait for a silent server.
     let tick = || {
         if interrupt::requested() {
             network::hang_up();
@@ -100,11 +100,11 @@ fn log_in(context: &Context, repos: usize, url: &str, known: Known) -> bool {
 fn answer(context: &Context, question: &Question) -> Option<Answer> {
     let ui = context.ui;
     match &question.refused {
-        None => ui.say(format_args!("{} wants a login", question.server)),
+        None => ui.say(format_args!("{} requires a login", question.server)),
         Some(why) => ui.warn(format_args!("{} {why}", question.server)),
     }
     if question.server.starts_with("http://") {
-        ui.warn("it is plain http: others on the way can read what you type");
+        ui.warn("this is plain http: others on the network can read what you type");
     }
     let user = match &question.user {
         Some(user) => {

@@ -1,4 +1,4 @@
-//! Where the user is, and the workspace that was found and read there.
+//! Finds and reads the workspace that the user is in.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,10 @@ use crate::shell;
 use crate::ui::Ui;
 use crate::workspace::{Personal, Workspace, resolve};
 
-/// What every command starts from.
+/// The context of every command.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
-    /// Where to print.
+    /// The terminal to print to.
     pub ui: Ui,
     /// The folder that the user is in, absolute.
     pub cwd: PathBuf,
@@ -27,14 +27,14 @@ pub(crate) struct Context {
 pub(crate) struct Opened {
     /// The folder that holds `workspace.toml`, absolute.
     pub root: PathBuf,
-    /// What the manifest says.
+    /// The resolved manifest.
     pub workspace: Workspace,
-    /// What the personal file says.
+    /// The resolved personal file.
     pub personal: Personal,
 }
 
 impl Context {
-    /// A context for the process's working folder, or for `directory` (`-C`).
+    /// Creates a context for the process's working folder, or for `directory` (`-C`).
     pub(crate) fn new(ui: Ui, directory: Option<PathBuf>) -> Result<Self, Failure> {
         let mut cwd = std::env::current_dir().context("can't find the working folder")?;
         if let Some(directory) = directory {
@@ -46,7 +46,8 @@ impl Context {
         Ok(Context { ui, cwd })
     }
 
-    /// Finds `workspace.toml` in this folder or above it, and reads it and the personal file.
+    /// Finds `workspace.toml` in this folder or a parent folder, and reads it and the personal
+    /// file.
     pub(crate) fn open(&self) -> Result<Opened, Failure> {
         let Some(root) = self
             .cwd
@@ -54,7 +55,7 @@ impl Context {
             .find(|folder| folder.join(manifest::FILE).is_file())
         else {
             let error = anyhow!(
-                "there is no `{}` in `{}` or in a folder above it",
+                "there is no `{}` in `{}` or in a parent folder",
                 manifest::FILE,
                 self.cwd.display()
             );
@@ -65,14 +66,14 @@ impl Context {
                     shell::path(&name)
                 )),
                 None => failure
-                    .hint("to make one for the clones in a folder, run `fitout init` there")
-                    .hint("to see fitout at work on a small company, run `fitout demo`"),
+                    .hint("to create one for the clones in a folder, run `fitout init` there")
+                    .hint("to try fitout on a small company, run `fitout demo`"),
             });
         };
         Opened::read(root)
     }
 
-    /// The workspace that the user is in, if that is one.
+    /// Returns the workspace that the user is in, if any.
     pub(crate) fn open_if_any(&self) -> Result<Option<Opened>, Failure> {
         let mut folders = self.cwd.ancestors();
         if folders.any(|folder| folder.join(manifest::FILE).exists()) {
@@ -82,7 +83,7 @@ impl Context {
     }
 }
 
-/// The folder right below that is a workspace, if it is the only one.
+/// Returns the direct subfolder that is a workspace, if there is only one.
 fn workspace_below(folder: &Path) -> Option<String> {
     let mut names = std::fs::read_dir(folder)
         .ok()?
@@ -94,7 +95,7 @@ fn workspace_below(folder: &Path) -> Option<String> {
 }
 
 impl Opened {
-    /// Reads the workspace whose manifest is in the folder `root`.
+    /// Reads the workspace with its manifest in the folder `root`.
     pub(crate) fn read(root: &Path) -> Result<Self, Failure> {
         Opened::with(root, &read(root, manifest::FILE)?.unwrap_or_default())
     }
@@ -130,11 +131,11 @@ impl Opened {
         let lock = Lock::parse(&text).with_context(|| format!("can't read `{}`", lock::FILE));
         lock.map(Some).map_err(|failure| {
             failure
-                .hint("to write it anew from what is checked out, remove it and run `fitout lock`")
+                .hint("to write it again from the current commits, remove it and run `fitout lock`")
         })
     }
 
-    /// Refuses services that the manifest does not name.
+    /// Fails if a service is not in the manifest.
     pub(crate) fn require_services(&self, asked: &[String]) -> Result<(), Failure> {
         let services = &self.workspace.services;
         let Some(unknown) = asked
@@ -155,7 +156,7 @@ impl Opened {
     }
 }
 
-/// What the text of a manifest says, or all that is wrong with it.
+/// Parses a manifest. Returns an error with all problems.
 pub(crate) fn decode(source: &str) -> Result<Workspace, Failure> {
     let (table, mut problems) = manifest::decode::manifest(source);
     let (workspace, more) = resolve::workspace(&table);
@@ -164,7 +165,7 @@ pub(crate) fn decode(source: &str) -> Result<Workspace, Failure> {
     Ok(workspace)
 }
 
-/// What the text of a personal file says, or all that is wrong with it.
+/// Parses a personal file. Returns an error with all problems.
 fn decode_personal(source: String, workspace: &Workspace) -> Result<Personal, Failure> {
     let (table, mut problems) = manifest::decode::personal_file(&source);
     let (personal, more) = resolve::personal(&table, workspace);
@@ -173,7 +174,7 @@ fn decode_personal(source: String, workspace: &Workspace) -> Result<Personal, Fa
     Ok(personal)
 }
 
-/// A file that can't be read is wrong input, not failed work.
+/// An unreadable file is invalid input, not a failure.
 pub(crate) fn read(root: &Path, file: &str) -> Result<Option<String>, Failure> {
     files::read(&root.join(file)).map_err(Failure::usage)
 }

@@ -1,10 +1,11 @@
-//! Work on many things at once, begun in their order.
+//! Processes many items in parallel, started in order.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Failure, ResultExt as _};
 
-/// Works on all items, so many at once, started in their order; results come in their order too.
+/// Processes all items with this many in parallel, started in order. Returns the results in the
+/// same order.
 pub(crate) fn in_parallel<T: Sync, R: Send>(
     at_once: usize,
     items: &[T],

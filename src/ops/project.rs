@@ -1,5 +1,5 @@
-//! The Compose project of a workspace as the day-two commands need it: which service is meant, and
-//! what is said before Docker is asked.
+//! The Compose project of a workspace for the day-two commands: determines the service, and reports
+//! problems before Docker is called.
 
 use std::cell::OnceCell;
 use std::path::Path;
@@ -21,21 +21,22 @@ use crate::shell;
 use crate::workspace::{Repo, RunsOn, Service, Source};
 
 impl Opened {
-    /// Compose for this workspace's files and project, whatever the shell says.
+    /// Returns Compose for this workspace's files and project, regardless of the shell.
     pub(crate) fn compose(&self, docker: &Docker) -> Result<Compose, Failure> {
         let variables = machine::variables(&self.root).context("can't read `.env`")?;
         Ok(docker.compose(&self.root, &self.selection(&variables)?))
     }
 
-    /// Which files and which project Compose is to work on here. Fails where a file may name the project
-    /// and can't be read: what is changed then could be another one.
+    /// Returns the files and the project that Compose should use. Fails if a file that may set the
+    /// project name can't be read: otherwise another project might be changed.
     pub(crate) fn selection(&self, variables: &Variables) -> Result<Selection, Failure> {
         let mut failure = None;
         let selection = self.select(variables, &mut failure);
         failure.map_or(Ok(selection), Err)
     }
 
-    /// The same for who only looks, and reports files that can't be read by itself.
+    /// Like [`Self::selection`], for callers that only read, and report unreadable files
+    /// themselves.
     pub(crate) fn selection_as_far_as_known(&self, variables: &Variables) -> Selection {
         self.select(variables, &mut None)
     }
@@ -62,9 +63,9 @@ impl Opened {
         })
     }
 
-    /// The name that Compose gives the project: the variable's of `.env` (which `generate` sets to a
-    /// copy's own), that of the last file that has one, or the folder's with what no project name may
-    /// have left out (compose-go, `NormalizeProjectName`).
+    /// Returns the project name as Compose determines it: from the variable in `.env` (which
+    /// `generate` sets for copies), the last file that sets one, or the folder's name without
+    /// characters that are not allowed (compose-go, `NormalizeProjectName`).
     fn project_name(&self, variables: &Variables, files: &[String]) -> Result<String, Failure> {
         let of_file = variables.in_file(selection::PROJECT);
         if let Some(name) = of_file.filter(|name| !name.is_empty()) {
@@ -90,12 +91,12 @@ impl Opened {
     }
 }
 
-/// A Compose file that is more than fitout reads.
+/// An error for a Compose file that exceeds fitout's limits.
 pub(crate) fn too_much(file: &str, excess: Excess) -> Failure {
     Failure::failed(anyhow!("`{file}`: {excess}")).hint(excess.hint())
 }
 
-/// What Compose makes of a folder's name.
+/// Returns the project name that Compose derives from a folder's name.
 pub(crate) fn project_of_folder(folder: &Path) -> String {
     let name = folder.file_name().unwrap_or_default();
     let name = name.to_string_lossy().to_lowercase();
@@ -106,17 +107,17 @@ pub(crate) fn project_of_folder(folder: &Path) -> String {
     name.trim_start_matches(['_', '-']).to_owned()
 }
 
-/// A workspace, and where in it the user is.
+/// A workspace, and the user's current folder in it.
 #[derive(Debug)]
 pub(crate) struct Project<'a> {
-    /// Where the user is.
+    /// The user's current folder.
     pub context: &'a Context,
     opened: &'a Opened,
     selected: OnceCell<Selection>,
 }
 
 impl<'a> Project<'a> {
-    /// The project of a workspace.
+    /// Creates the project of a workspace.
     pub(crate) fn new(context: &'a Context, opened: &'a Opened) -> Self {
         Project {
             context,
@@ -125,13 +126,14 @@ impl<'a> Project<'a> {
         }
     }
 
-    /// Compose for this project and whatever its user wants of it.
+    /// Returns Compose for this project, for any command.
     pub(crate) fn any(&self) -> Result<Compose, Failure> {
         let selection = self.selection(&self.variables()?)?;
         Ok(Docker::default().compose(&self.opened.root, selection))
     }
 
-    /// The project, which is this workspace's own, for a command that needs all values of its file.
+    /// Returns Compose for this workspace's own project, for a command that needs all values of the
+    /// compose file.
     pub(crate) fn compose(&self) -> Result<Compose, Failure> {
         self.require_file()?;
         let compose = self.any()?;
@@ -139,7 +141,8 @@ impl<'a> Project<'a> {
         Ok(compose)
     }
 
-    /// What Compose is to work on. What this shell says otherwise is reported once.
+    /// Returns the files and project for Compose. Conflicting variables in the shell are reported
+    /// once.
     fn selection(&self, variables: &Variables) -> Result<&Selection, Failure> {
         if let Some(selection) = self.selected.get() {
             return Ok(selection);
@@ -149,7 +152,7 @@ impl<'a> Project<'a> {
         Ok(self.selected.get_or_init(|| selection))
     }
 
-    /// Refuses where the project has containers or volumes of another workspace.
+    /// Fails if the project has containers or volumes of another workspace.
     pub(crate) fn require_own(&self) -> Result<(), Failure> {
         let project = self.selection(&self.variables()?)?.project.clone();
         let docker = Docker::default();
@@ -161,7 +164,7 @@ impl<'a> Project<'a> {
         own(self.opened, &project, folders)
     }
 
-    /// The variables that Compose finds for this project.
+    /// Returns the variables that Compose reads for this project.
     pub(crate) fn variables(&self) -> Result<Variables, Failure> {
         machine::variables(&self.opened.root).context("can't read `.env`")
     }
@@ -176,29 +179,29 @@ impl<'a> Project<'a> {
         Ok(())
     }
 
-    /// The same for a command that needs the compose file and not the values in it: a secret that is
-    /// not set must not keep anyone from `fitout down`.
+    /// Like [`Self::compose`], for a command that needs the compose file but not its values: a
+    /// missing secret must not prevent `fitout down`.
     pub(crate) fn to_change(&self) -> Result<Compose, Failure> {
         let compose = self.for_file()?;
         self.require_own()?;
         Ok(compose)
     }
 
-    /// The same for a command that changes nothing.
+    /// Like [`Self::to_change`], for a command that changes nothing.
     pub(crate) fn to_read(&self) -> Result<Compose, Failure> {
         let compose = self.for_file()?;
         compose_works(Docker::default().can_compose())?;
         Ok(compose)
     }
 
-    /// The same before the engine is asked whether it is there.
+    /// Like [`Self::to_read`], without checking for the engine.
     fn for_file(&self) -> Result<Compose, Failure> {
         self.require_file()?;
         let unset = required::unset(&self.opened.workspace, &self.variables()?);
         Ok(self.any()?.with_made_up(&unset))
     }
 
-    /// Refuses services that there are not. Those of an override are known to Compose alone.
+    /// Fails if a service doesn't exist. Services in an override are only known to Compose.
     pub(crate) fn known(&self, asked: &[String]) -> Result<(), Failure> {
         if self.opened.root.join(compose::OVERRIDE_FILE).exists() {
             return Ok(());
@@ -206,7 +209,7 @@ impl<'a> Project<'a> {
         self.opened.require_services(asked)
     }
 
-    /// The services that are named, or those of the repo that the user is in; empty for all.
+    /// Returns the given services, or those of the repo that the user is in; empty for all.
     pub(crate) fn choice(&self, named: &[String], all: bool) -> Result<Vec<String>, Failure> {
         self.known(named)?;
         if all || !named.is_empty() {
@@ -216,7 +219,7 @@ impl<'a> Project<'a> {
         Ok(here.map(|service| service.name.clone()).collect())
     }
 
-    /// The service that is named, or that of the repo that the user is in.
+    /// Returns the given service, or that of the repo that the user is in.
     pub(crate) fn one(&self, named: Option<&str>) -> Result<String, Failure> {
         if let Some(name) = named {
             self.known(&[name.to_owned()])?;
@@ -224,20 +227,22 @@ impl<'a> Project<'a> {
         }
         match self.services_here().as_slice() {
             [service] => Ok(service.name.clone()),
-            [] => Err(
-                Failure::usage(anyhow!("which service? This folder belongs to none")).hint(
-                    format!("name one: {}", names(&self.opened.workspace.services)),
-                ),
-            ),
+            [] => Err(Failure::usage(anyhow!(
+                "which service? The current folder doesn't belong to one"
+            ))
+            .hint(format!(
+                "name one: {}",
+                names(&self.opened.workspace.services)
+            ))),
             several => Err(Failure::usage(anyhow!(
-                "which service? The repo here has {}",
+                "which service? This repo has {}",
                 several.len()
             ))
             .hint(format!("name one: {}", names(several.iter().copied())))),
         }
     }
 
-    /// `api npm test`, or `npm test` inside the repo of `api`.
+    /// Splits `api npm test`, or `npm test` inside the repo of `api`.
     pub(crate) fn service_and_command<'w>(
         &self,
         words: &'w [String],
@@ -252,19 +257,19 @@ impl<'a> Project<'a> {
         let service = self.one(Some(first))?;
         if rest.is_empty() {
             return Err(
-                Failure::usage(anyhow!("which command is to run in `{service}`?"))
-                    .hint(format!("`fitout sh {service}` opens a shell")),
+                Failure::usage(anyhow!("which command should run in `{service}`?"))
+                    .hint(format!("to open a shell: fitout sh {service}")),
             );
         }
         Ok((service, rest))
     }
 
-    /// Compose for a command in the container of a service, which has to run.
+    /// Returns Compose for a command in the container of a service, which must be running.
     pub(crate) fn in_container(&self, name: &str) -> Result<Compose, Failure> {
         self.not_on_host(name)?;
         let compose = self.for_file()?;
         let states = compose.clone().services().map_err(|error| {
-            // That the engine or the plugin is away says more than what the client makes of it.
+            // A missing engine or plugin is a better explanation than the client's error.
             let why = compose_works(Docker::default().can_compose()).err();
             why.unwrap_or_else(|| Failure::from(error))
         })?;
@@ -275,19 +280,20 @@ impl<'a> Project<'a> {
         if of_service.clone().any(|state| state.state == "running") {
             return Ok(compose);
         }
-        let starts = format!("`fitout up {name}` starts it");
+        let starts = format!("to start it: fitout up {name}");
         let Some(state) = of_service.next() else {
-            return Err(Failure::failed(anyhow!("`{name}` has no container yet")).hint(starts));
+            return Err(Failure::failed(anyhow!("`{name}` has no containers yet")).hint(starts));
         };
         Err(Failure::failed(anyhow!(
-            "`{name}` does not run: its container is {}",
+            "`{name}` is not running: its container is {}",
             state.state
         ))
-        .hint(format!("`fitout logs {name}` shows what it printed last"))
+        .hint(format!("to see its logs: fitout logs {name}"))
         .hint(starts))
     }
 
-    /// Refuses a service that has no container because this person uses the machine's own server.
+    /// Fails for a service without a container, because the user has switched to the machine's own
+    /// server.
     fn not_on_host(&self, name: &str) -> Result<(), Failure> {
         let service = self.opened.workspace.service(name);
         let on_host =
@@ -296,13 +302,13 @@ impl<'a> Project<'a> {
             return Err(Failure::failed(anyhow!(
                 "`{name}` runs on this machine, not in a container"
             ))
-            .hint(format!("`fitout doctor --only host` looks at it; `fitout use {name} container` changes where it runs")));
+            .hint(format!("to check it: fitout doctor --only host; to run it in a container: fitout use {name} container")));
         }
         Ok(())
     }
 
-    /// The services that are built from the repo that the user is in: those with the nearest
-    /// context where it has several.
+    /// Returns the services that are built from the repo that the user is in: those with the
+    /// nearest build context if there are several.
     pub(crate) fn services_here(&self) -> Vec<&'a Service> {
         let repos = self.opened.personal.repos(&self.opened.workspace);
         let here = repos.iter().find(|repo| self.is_in(repo));
@@ -343,7 +349,7 @@ impl<'a> Project<'a> {
     }
 }
 
-/// Says what makes plain `docker compose` work on something else.
+/// Warns about variables that make plain `docker compose` use something else.
 pub(crate) fn report(context: &Context, selection: &Selection) {
     for difference in &selection.differences {
         context.ui.warn(&difference.found);
@@ -353,7 +359,8 @@ pub(crate) fn report(context: &Context, selection: &Selection) {
     }
 }
 
-/// Refuses a project that is another folder's, by the folders that its containers were made in.
+/// Fails if the project belongs to another folder, according to the folders that its containers
+/// were created in.
 pub(crate) fn own<'a>(
     opened: &Opened,
     project: &str,
@@ -374,14 +381,14 @@ pub(crate) fn own<'a>(
     let failure = Failure::failed(anyhow!(owner::refusal(project, &folder, what)));
     Err(failure
         .hint(format!(
-            "to give this workspace a project of its own: echo '{line}' >> {file}"
+            "to give this workspace its own project: echo '{line}' >> {file}"
         ))
-        .hint("`fitout copy` makes workspaces that have names and ports of their own"))
+        .hint("`fitout copy` creates workspaces with their own names and ports"))
 }
 
-/// With what says how to fix it.
+/// Adds a hint how to fix it.
 fn compose_works(found: Result<(), ComposeProblem>) -> Result<(), Failure> {
-    found.map_err(|problem| Failure::from(problem).hint("`fitout doctor` says how to fix it"))
+    found.map_err(|problem| Failure::from(problem).hint("run `fitout doctor` to see how to fix it"))
 }
 
 fn names<'s>(services: impl IntoIterator<Item = &'s Service>) -> String {
@@ -392,7 +399,7 @@ fn names<'s>(services: impl IntoIterator<Item = &'s Service>) -> String {
     names.join(", ")
 }
 
-/// Compose makes a terminal in the container unless told otherwise; it needs one here too.
+/// Compose allocates a terminal in the container by default, which requires one here too.
 pub(crate) fn terminal(compose: Compose, context: &Context) -> Compose {
     if context.ui.has_terminal() {
         compose

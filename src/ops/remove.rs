@@ -15,7 +15,7 @@ use crate::workspace::{Source, Workspace};
 /// What to take out.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
-    /// The repo or the service.
+    /// Name of the repo or service.
     pub name: String,
     /// Whether it is the service of that name alone.
     pub service_alone: bool,
@@ -38,12 +38,12 @@ impl Removal {
         let entries = entries(&opened.workspace, request)?;
         let mut text = source.clone();
         for (section, name) in &entries {
-            let by_hand = format!("take out `{}.{name}`", section.key());
+            let by_hand = format!("remove `{}.{name}`", section.key());
             text = edited(edit::remove(&text, *section, name), &by_hand)?;
         }
         Opened::with(&opened.root, &text).map_err(|failure| {
             failure.hint(format!(
-                "this is the manifest without `{}`: first take out what needs it",
+                "this is the manifest without `{}`: first remove what needs it",
                 request.name
             ))
         })?;
@@ -80,7 +80,7 @@ impl Removal {
     }
 }
 
-/// What goes: the services of a repo go with it.
+/// Returns the entries to remove: a repo's services are removed with it.
 fn entries(workspace: &Workspace, request: &Request) -> Result<Vec<(Section, String)>, Failure> {
     let name = request.name.as_str();
     let repo = workspace.repo(name).filter(|_| !request.service_alone);
@@ -93,7 +93,8 @@ fn entries(workspace: &Workspace, request: &Request) -> Result<Vec<(Section, Str
         (Some(repo), Some(service)) => {
             let mut services = built_from(workspace, name);
             if !services.iter().any(|(_, built)| *built == service.name) {
-                let error = anyhow!("`{name}` is a repo and a service that is not built from it");
+                let error =
+                    anyhow!("`{name}` is a repo, and also a service that is not built from it");
                 return Err(Failure::usage(error).hint(format!(
                     "to remove the service, run `fitout remove {name} --service`"
                 )));
@@ -127,6 +128,6 @@ fn unknown(workspace: &Workspace, request: &Request) -> Failure {
     let failure = Failure::usage(anyhow!("there is no {what} `{}`", request.name));
     match closest(&request.name, known) {
         Some(name) => failure.hint(format!("did you mean `{name}`?")),
-        None => failure.hint("`fitout status` shows what there is"),
+        None => failure.hint("run `fitout status` to list them"),
     }
 }

@@ -1,7 +1,7 @@
 //! From whatever is there to every service running and healthy.
 //!
-//! Says what is missing before it starts anything, then syncs, generates and hands over to
-//! `docker compose up`, whose own words are passed on.
+//! Checks preconditions before it starts anything, then syncs, generates and runs `docker compose
+//! up`, whose output is passed through.
 
 mod preconditions;
 mod renew;
@@ -27,9 +27,9 @@ use crate::ui::Verbosity;
 use crate::ui::{repos, services};
 use crate::workspace::RunsOn;
 
-/// Lines of a broken service's log that are shown.
+/// Number of log lines to show for a broken service.
 const LOG_LINES: &str = "20";
-/// Lines of its health check's output: a shell's complaint, not a usage text.
+/// Number of lines of its health check's output: enough for a shell's error, but not a usage text.
 const HEALTH_LINES: usize = 5;
 
 /// What to start, and how.
@@ -64,7 +64,7 @@ pub(crate) fn start(context: &Context, opened: Opened, request: &Request) -> Com
     let preconditions = Preconditions::of_machine(&opened, &request.services)?;
     if let Some(from) = preconditions.moved_from() {
         context.ui.say(format_args!(
-            "this workspace was in {from}, which is gone: its containers are taken over"
+            "this workspace was previously in {from}, which no longer exists: taking over its containers"
         ));
     }
     if request.repos == Repos::Synced {
@@ -84,8 +84,8 @@ pub(crate) fn start(context: &Context, opened: Opened, request: &Request) -> Com
     bring_up(context, &opened, request, &preconditions)
 }
 
-/// A repo that could not be updated is used as it is; one that is not there at all stops `up` by
-/// the checks that come after this.
+/// A repo that could not be updated is used as it is; a missing repo is reported by the checks that
+/// follow.
 fn sync_repos(context: &Context, opened: &Opened) -> Result<(), Failure> {
     let synced = sync::sync(context, opened, &sync::Options::default())?;
     let all_is_fine = synced.repos.iter().all(|report| report.outcome.is_fine());
@@ -131,7 +131,7 @@ fn bring_up(
     if interrupt::requested() {
         services::print(&context.ui, &rows)?;
         return Err(Failure::interrupted().hint(
-            "what runs goes on; `docker compose stop` stops it, `fitout up` finishes the start",
+            "started services keep running; stop them with `docker compose stop`, or continue with `fitout up`",
         ));
     }
     if rows.is_empty() && status.success() {
@@ -164,7 +164,7 @@ fn bring_up(
                 .hint(format!("docker compose logs {}", first.service)),
         );
     }
-    // With `--wait`, Compose counts a job that has done its work as one that does not run.
+    // With `--wait`, Compose treats a finished job as not running.
     let all_is_well = rows.iter().all(|row| {
         matches!(
             row.condition,
@@ -180,11 +180,12 @@ fn bring_up(
             .code()
             .map_or("a signal".to_owned(), |code| format!("exit status {code}"))
     ))
-    .hint("its own words are above"))
+    .hint("see its output above"))
 }
 
-/// How the services are, and their containers. Compose is asked, which takes longer, where not all of them are found by the
-/// project's name: it knows the files that `COMPOSE_FILE` adds.
+/// Returns the states of the services, and their containers. If not all of them are found by the
+/// project's name, Compose is asked, which takes longer: it knows the files that `COMPOSE_FILE`
+/// adds.
 fn states(
     opened: &Opened,
     docker: &Docker,
@@ -200,7 +201,7 @@ fn states(
         return Ok((states, own));
     }
     let states = opened.compose(docker)?.services();
-    Ok((states.context("can't ask which services run")?, own))
+    Ok((states.context("can't get the running services")?, own))
 }
 
 fn is_broken(row: &Row) -> bool {
@@ -213,7 +214,7 @@ fn has_job(states: &[ServiceState]) -> bool {
         .any(|state| state.state == "exited" && state.exit_code == 0)
 }
 
-/// What its health check said, and the end of its log.
+/// Shows the output of its health check, and the end of its log.
 fn show_cause(
     context: &Context,
     opened: &Opened,
@@ -230,7 +231,7 @@ fn show_cause(
     let of_service = states.iter().filter(|state| state.service == row.service);
     for state in of_service.filter(|state| state.health == "unhealthy") {
         if let Some(words) = docker.health_output(&state.container) {
-            ui.say("its health check says:");
+            ui.say("output of its health check:");
             for line in words.lines().take(HEALTH_LINES) {
                 ui.say(format_args!("  {line}"));
             }
@@ -262,7 +263,7 @@ fn show_cause(
     ui.say("");
 }
 
-/// Where services run on this machine, one that a container does not reach is a likely cause.
+/// If services run on this machine, a likely cause is that containers can't reach one.
 fn show_unreachable_host(context: &Context, opened: &Arc<Opened>) -> Result<(), Failure> {
     let mut services = opened.workspace.services.iter();
     if !services.any(|service| opened.personal.runs_on(service) == RunsOn::Host) {
@@ -280,5 +281,5 @@ fn show_unreachable_host(context: &Context, opened: &Arc<Opened>) -> Result<(), 
 }
 
 fn interrupted_before_start() -> Failure {
-    Failure::interrupted().hint("no service was started; `fitout up` goes on from here")
+    Failure::interrupted().hint("no service was started; to continue: fitout up")
 }

@@ -44,8 +44,8 @@ pub(crate) fn services(opened: &Opened) -> Result<Vec<Row>, String> {
     Ok(running::rows(&opened.workspace, &opened.personal, &states))
 }
 
-/// The first cause: what Compose says of a file that is missing or an engine that is away is long
-/// and late.
+/// Returns the most likely cause: Compose's message about a missing file or engine is long and
+/// late.
 fn why_not(opened: &Opened, docker: &Docker, error: &ComposeError) -> String {
     if !opened.root.join(compose::FILE).exists() {
         return format!("`{}` is missing; run `fitout generate`", compose::FILE);
@@ -113,8 +113,8 @@ fn repo_row(repo: &Repo, state: &RepoState) -> RepoRow {
     let is_unfollowed = clone.target == Target::Unfollowed;
     let unkept = is_unfollowed.then(|| unfollowed(&clone.remote).why);
     let link = match &state.link {
-        Link::Missing => Some("no link to it yet".to_owned()),
-        Link::Blocked(what) => Some(format!("{what} is in the place of the link to it")),
+        Link::Missing => Some("not linked yet".to_owned()),
+        Link::Blocked(what) => Some(format!("{what} is in the way of the link to it")),
         Link::NotWanted | Link::Right => None,
     };
     let half_moved = clone.half_moved.then(|| {

@@ -1,7 +1,7 @@
 //! Where backing services run for this person, changed: in a container, or on this machine.
 //!
-//! Everything is worked out before anything is written: the two files, and what the running stack
-//! has to do about them.
+//! Everything is planned before anything is written: both files, and the changes to running
+//! services.
 
 pub(crate) mod change;
 mod contradictions;
@@ -101,7 +101,7 @@ fn say_unchanged(ui: &Ui, services: &[&Service], place: RunsOn) {
         RunsOn::Container => "in a container",
     };
     ui.say(format_args!(
-        "{} {verb} {place} already; no file was changed",
+        "{} already {verb} {place}; nothing to change",
         names_of(services)
     ));
 }

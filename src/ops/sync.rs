@@ -1,6 +1,6 @@
-//! Clones what is missing and moves the rest forward, all repos at once.
+//! Clones missing repos and updates the rest, in parallel.
 //!
-//! [`preview`] says what would be done, [`worker`] does it.
+//! [`preview`] computes what would be done, [`worker`] does it.
 
 pub(crate) mod preview;
 mod worker;
@@ -23,22 +23,23 @@ use crate::workspace::{Checkout, Repo, syntax};
 /// What to sync, and how.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
-    /// Names of repos; all where empty.
+    /// Names of repos; empty for all.
     pub repos: Vec<String>,
-    /// Repos in flight at once; the personal file's or fitout's own choice where not set.
+    /// Number of repos to process in parallel; defaults to the personal file's or fitout's own
+    /// value.
     pub jobs: Option<usize>,
-    /// Go to the commits of `workspace.lock` instead of what the manifest says.
+    /// Check out the commits in `workspace.lock` instead of the manifest's branches and tags.
     pub locked: bool,
-    /// What may be done beyond updating what is checked out.
+    /// Allowed actions beyond updating the current branch.
     pub allowed: Allowed,
-    /// Take no objects from earlier clones of this machine, and keep none.
+    /// Don't use the clone cache.
     pub no_cache: bool,
 }
 
-/// Repos in flight at once: waiting for servers is cheap.
+/// Number of repos to process in parallel: waiting for servers is cheap.
 pub(crate) const DEFAULT_JOBS: usize = 32;
 
-/// Syncs with progress on stderr. Listen for Ctrl-C first.
+/// Syncs with progress on stderr. The caller must listen for Ctrl-C first.
 pub(crate) fn sync(
     context: &Context,
     opened: &Opened,
@@ -78,12 +79,12 @@ pub(crate) fn sync(
     for repo in repos.iter().filter(|repo| !repo.skip) {
         if let Err(error) = local::exclude(root, repo) {
             let path = repo.local_path.as_deref().unwrap_or_default();
-            let detail = format_args!("can't keep git from showing `{path}`: {error:#}");
+            let detail = format_args!("can't hide `{path}` from git: {error:#}");
             context.ui.detail(detail);
         }
     }
     if let Err(error) = worker.sizes().save() {
-        let detail = format_args!("can't keep the sizes of clones: {error:#}");
+        let detail = format_args!("can't store the sizes of clones: {error:#}");
         context.ui.detail(detail);
     }
     let synced = Synced {
@@ -106,7 +107,7 @@ pub(crate) fn sync(
     Ok(synced)
 }
 
-/// The way to the remotes of a workspace.
+/// Returns the network for the remotes of a workspace.
 pub(crate) fn network_of(opened: &Opened, cache: Option<Cache>) -> Network<'_> {
     Network {
         root: &opened.root,
@@ -120,7 +121,7 @@ pub(crate) fn network_of(opened: &Opened, cache: Option<Cache>) -> Network<'_> {
     }
 }
 
-/// Clones that the manifest does not name.
+/// Returns clones that are not in the manifest.
 pub(crate) fn unnamed(opened: &Opened) -> Vec<Unnamed> {
     let repos = opened.personal.repos(&opened.workspace);
     let repos_dir = &opened.workspace.repos_dir;
@@ -137,7 +138,7 @@ pub(crate) fn unnamed(opened: &Opened) -> Vec<Unnamed> {
             let url = match found.kind {
                 survey::Kind::Clone { url, .. } => Some(url::without_password(&url)),
                 survey::Kind::NoRemote | survey::Kind::Broken(_) => None,
-                // A submodule of the workspace, or somebody's second work tree.
+                // A submodule of the workspace, or a linked work tree.
                 survey::Kind::Linked => return None,
             };
             Some(Unnamed {
@@ -148,16 +149,14 @@ pub(crate) fn unnamed(opened: &Opened) -> Vec<Unnamed> {
         .collect()
 }
 
-/// The repos that the user named, or all, with absolute URLs.
+/// Returns the given repos, or all, with absolute URLs.
 pub(crate) fn chosen(opened: &Opened, options: &Options) -> Result<Vec<Repo>, Failure> {
     let mut repos = opened.personal.repos(&opened.workspace);
     for name in &options.repos {
         if !repos.iter().any(|repo| repo.name == *name) {
             let known: Vec<&str> = repos.iter().map(|repo| repo.name.as_str()).collect();
-            return Err(
-                Failure::usage(anyhow::anyhow!("no repo is called `{name}`"))
-                    .hint(format_args!("the manifest has {}", known.join(", "))),
-            );
+            return Err(Failure::usage(anyhow::anyhow!("there is no repo `{name}`"))
+                .hint(format_args!("the manifest has {}", known.join(", "))));
         }
     }
     if !options.repos.is_empty() {
@@ -172,17 +171,17 @@ pub(crate) fn chosen(opened: &Opened, options: &Options) -> Result<Vec<Repo>, Fa
     Ok(repos)
 }
 
-/// Has every repo at its commit of the lock file.
+/// Pins every repo to its commit in the lock file.
 fn lock_to_commits(opened: &Opened, repos: &mut [Repo]) -> Result<(), Failure> {
     let Some(lock) = opened.lock()? else {
         let error = anyhow::anyhow!("there is no `{}`", crate::manifest::lock::FILE);
-        return Err(Failure::usage(error).hint("to write it from what is checked out: fitout lock"));
+        return Err(Failure::usage(error).hint("to write it from the current commits: fitout lock"));
     };
     for repo in repos.iter_mut().filter(|repo| !repo.skip) {
         let Some(commit) = lock.repos.get(&repo.name) else {
             let file = crate::manifest::lock::FILE;
             let error = anyhow::anyhow!("`{file}` has no commit for `{}`", repo.name);
-            return Err(Failure::usage(error).hint("to write it anew: fitout sync && fitout lock"));
+            return Err(Failure::usage(error).hint("to write it again: fitout sync && fitout lock"));
         };
         repo.checkout = Checkout::Rev(commit.clone());
     }

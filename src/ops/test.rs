@@ -18,7 +18,7 @@ use crate::host::process::RunError;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{Command, Source, Workspace};
 
-/// Stopping all containers takes as long as the slowest of them.
+/// Stopping all containers takes as long as stopping the slowest one.
 const CLEANUP_LIMIT: Duration = Duration::from_secs(120);
 
 /// Runs the tests of the service that is named, or of the one that the user is in.
@@ -28,7 +28,7 @@ pub(crate) fn run(context: &Context, opened: &Opened, named: Option<&str>) -> Co
     let service = opened.workspace.service(&name);
     let Some(test) = service.and_then(|service| service.test.as_ref()) else {
         return Err(
-            Failure::usage(anyhow!("the manifest does not say how to test `{name}`"))
+            Failure::usage(anyhow!("`{name}` has no `test` command in the manifest"))
                 .hint(format!("add `test = \"…\"` to `[services.{name}]`")),
         );
     };
@@ -58,7 +58,7 @@ impl<'a> TestStack<'a> {
         let variables = machine::variables(&opened.root).context("can't read `.env`")?;
         let selection = opened.selection(&variables)?;
         let mut project = selection.project.clone();
-        // The number of a process comes again, and a killed run may have left its project.
+        // Process ids are reused, and a killed run may have left its project.
         write!(project, "-test-{service}-{:.8}", random_word())?;
         Ok(TestStack {
             opened,
@@ -87,8 +87,8 @@ impl<'a> TestStack<'a> {
         Ok(exit(run.pass_through_until_interrupt()?))
     }
 
-    /// Takes everything of this project away. Ctrl-C does not stop this; pressed twice, it ends
-    /// fitout, and Compose goes on.
+    /// Removes everything of this project. Ctrl-C doesn't stop this; pressed twice, it ends fitout,
+    /// but Compose continues.
     fn clean_up(&self, context: &Context) -> Result<(), Failure> {
         let arguments = ["down", "--volumes", "--remove-orphans", "--timeout", "2"];
         let down = self
@@ -126,8 +126,8 @@ impl<'a> TestStack<'a> {
     }
 }
 
-/// What must not be shared with the running stack: Docker chooses each port of the host, and
-/// backing services run in containers, also where this person uses the machine's own server.
+/// Returns the values that must differ from the running project: Docker chooses each host port, and
+/// backing services run in containers, even if the user has switched to the machine's own server.
 fn own_values(workspace: &Workspace) -> Vec<(String, String)> {
     let mut values = Vec::new();
     for service in &workspace.services {
@@ -148,7 +148,7 @@ fn exit(status: ExitStatus) -> Exit {
     match status.code().and_then(|code| u8::try_from(code).ok()) {
         Some(0) => Exit::Done,
         Some(code) => Exit::Child(code),
-        // Ended by a signal.
+        // Killed by a signal.
         None => Exit::Findings,
     }
 }

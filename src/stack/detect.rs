@@ -61,7 +61,7 @@ pub fn detect(files: &Files) -> Vec<Stack> {
     detect_on(files, None)
 }
 
-/// Likewise, with the port that the service is known to have.
+/// Like the above, with the known port of the service.
 pub fn detect_on(files: &Files, port: Option<u16>) -> Vec<Stack> {
     let mut stacks: Vec<Stack> = CATALOG
         .iter()

@@ -24,11 +24,11 @@ pub struct Dockerfiles {
     pub production: String,
     /// `.dockerignore`
     pub ignore: String,
-    /// What a person has to write into `Dockerfile.dev`.
+    /// What the user has to fill in in `Dockerfile.dev`.
     pub missing_in_development: Vec<String>,
-    /// What a person has to write into `Dockerfile`.
+    /// What the user has to fill in in `Dockerfile`.
     pub missing_in_production: Vec<String>,
-    /// What a person should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 

@@ -227,7 +227,7 @@ fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
     items.next().is_none().then_some(first)
 }
 
-/// The first of the scripts that is there: its name and its line.
+/// Returns the name and the line of the first script that exists.
 pub(super) fn script(text: &str, wanted: &[String]) -> Option<(String, String)> {
     let package: serde_json::Value = serde_json::from_str(text).ok()?;
     let scripts = package.get("scripts")?;

@@ -2,27 +2,27 @@
 
 use super::state::{CloneState, Head};
 
-/// Why, and the git command that settles it: its arguments after `git -C PATH`.
+/// A reason, and the git command that resolves it: its arguments after `git -C PATH`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Note {
     /// Lower case, no full stop.
     pub why: String,
     /// For the user to run.
     pub command: Option<String>,
-    /// To run before it, so that it loses nothing.
+    /// A command to run first, so that nothing is lost.
     pub(super) before: Option<String>,
-    /// Put what is staged aside for it, and back again.
+    /// Whether to stash staged changes around it.
     pub(super) stashes: bool,
-    /// What the command checks out, if it does.
+    /// What the command checks out, if anything.
     pub(super) goal: Option<Goal>,
 }
 
-/// What is to be checked out.
+/// What to check out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
-    /// The remote's branch, as the last fetch saw it.
+    /// The remote's branch, as of the last fetch.
     Upstream,
-    /// The branch of the same name, which follows it.
+    /// The local branch with the same name, which tracks it.
     Branch,
     /// The tag or commit of the manifest.
     Pin,
@@ -43,7 +43,7 @@ impl Note {
         }
     }
 
-    /// The command checks something out.
+    /// Sets what the command checks out.
     pub(super) fn to(self, goal: Goal) -> Self {
         Note {
             goal: Some(goal),
@@ -51,7 +51,8 @@ impl Note {
         }
     }
 
-    /// With what keeps the commit that its command would leave, where nothing else holds that.
+    /// Adds a command that keeps the commit which the suggested command would leave behind, if no
+    /// ref contains it.
     pub(super) fn keeping(self, clone: &CloneState) -> Self {
         match &clone.head {
             Head::Detached(commit) if !clone.kept && self.goal.is_some() => Note {
@@ -62,7 +63,7 @@ impl Note {
         }
     }
 
-    /// What is staged may be nowhere else, and git drops it for what the work tree has.
+    /// Staged content may exist nowhere else, and git replaces it with that of the work tree.
     pub(super) fn stashing(self, clone: &CloneState) -> Self {
         Note {
             stashes: clone.changes.staged > 0,
@@ -70,7 +71,7 @@ impl Note {
         }
     }
 
-    /// git overwrites ignored files without a word, so no command is offered that would.
+    /// git silently overwrites ignored files, so no command is suggested that would do so.
     pub(super) fn unless(self, obstacle: Option<&str>) -> Self {
         match obstacle.filter(|_| self.goal.is_some()) {
             Some(obstacle) => self.blocked_by(obstacle),
@@ -78,13 +79,13 @@ impl Note {
         }
     }
 
-    /// With what its command would overwrite, and without the command.
+    /// Adds what its command would overwrite, and removes the command.
     #[must_use]
     pub fn blocked_by(self, obstacle: &str) -> Self {
         Note::new(format!("{}; {obstacle}", self.why))
     }
 
-    /// What to type, for the clone at `shown_path`, a word of a command.
+    /// Returns the command to type for the clone at `shown_path`, which is already quoted.
     pub fn typed(&self, shown_path: &str) -> Option<String> {
         let command = self.command.as_ref()?;
         let around = self.stashes.then_some(("stash", "stash pop --index"));
@@ -99,7 +100,7 @@ impl Note {
     }
 }
 
-/// Keeps a commit on a branch of its own; the same branch however often it is typed.
+/// Returns a command that keeps a commit on a branch; running it again gives the same branch.
 pub fn rescue(commit: &str) -> String {
     format!("branch --force rescue-{commit} {commit}")
 }

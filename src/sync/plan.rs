@@ -8,34 +8,34 @@ use crate::plural::count;
 use crate::shell;
 use crate::workspace::{Repo, syntax};
 
-/// What the user allows beyond updating what is checked out. Nothing may ever be lost by it.
+/// What the user allows beyond updating the current branch. None of it may lose anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Allowed {
-    /// Leave another branch, or a detached HEAD, for what the manifest wants.
+    /// Switch from another branch, or a detached HEAD, to what the manifest wants.
     pub switch: bool,
-    /// Give a clone of another URL the manifest's.
+    /// Set the remote of a clone with another URL to the manifest's.
     pub set_url: bool,
 }
 
-/// What to do before anything is known of the remote.
+/// What to do before the remote is contacted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Not wanted on this machine.
+    /// Skipped on this machine.
     Skip,
-    /// Nothing is there: clone it.
+    /// Doesn't exist: clone it.
     Clone,
-    /// Ask the remote what is new, then decide with [`after_fetch`].
+    /// Fetch, then decide with [`after_fetch`].
     Fetch,
-    /// Give that remote the manifest's URL, or add `origin` where there is none; then fetch.
+    /// Set that remote to the manifest's URL, or add `origin` if there is none, then fetch.
     SetUrl(Option<String>),
-    /// Touch nothing; say why.
+    /// Change nothing, and report why.
     Refuse(Note),
 }
 
 /// What to do with a clone whose remote-tracking refs are up to date.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// It is where the manifest wants it. May still have something to tell.
+    /// It is where the manifest wants it. May have a note.
     Keep(Option<String>),
     /// Move the branch and the work tree forward by that many commits.
     FastForward(usize),
@@ -43,16 +43,16 @@ pub enum Action {
     Switch,
     /// Check out the pinned commit with a detached HEAD.
     Detach,
-    /// It is the user's to decide; nothing is wrong.
+    /// It is up to the user; nothing is wrong.
     Leave(Note),
     /// It is behind, and updating could lose or mix up work.
     HoldBack(Note),
-    /// The manifest asks for what the remote does not have.
+    /// The remote doesn't have what the manifest asks for.
     Fail(Note),
 }
 
 impl Action {
-    /// What it checks out, if it moves the clone.
+    /// Returns what it checks out, if it updates the clone.
     pub fn goal(&self) -> Option<Goal> {
         match self {
             Action::FastForward(_) => Some(Goal::Upstream),
@@ -63,7 +63,7 @@ impl Action {
     }
 }
 
-/// What the command would check out that is offered for this clone.
+/// Returns what the suggested command for this clone would check out.
 pub fn offered(clone: &CloneState) -> Option<Goal> {
     match after_fetch(clone, Allowed::default()) {
         Action::Leave(note) | Action::HoldBack(note) => note.goal,
@@ -75,7 +75,7 @@ pub fn offered(clone: &CloneState) -> Option<Goal> {
     }
 }
 
-/// What to do with a repo before anything is fetched.
+/// Decides what to do with a repo before anything is fetched.
 pub fn first_step(repo: &Repo, state: &RepoState, allowed: Allowed) -> Step {
     if repo.skip {
         return Step::Skip;
@@ -123,10 +123,10 @@ pub fn first_step(repo: &Repo, state: &RepoState, allowed: Allowed) -> Step {
     }
 }
 
-/// What a clone is in which a run of fitout was killed.
+/// The note for a clone in which a run of fitout was killed.
 pub const HALF_MOVED: &str = "a killed run left it half updated";
 
-/// What to do with a clone once its remote-tracking refs are up to date.
+/// Decides what to do with a clone once its remote-tracking refs are up to date.
 pub fn after_fetch(clone: &CloneState, allowed: Allowed) -> Action {
     let obstacle = clone.obstacle.as_deref();
     let safe = |note: Note| note.keeping(clone).unless(obstacle);
@@ -164,7 +164,7 @@ fn decided(clone: &CloneState, allowed: Allowed) -> Action {
     }
 }
 
-/// That a clone keeps no branch of its remote.
+/// The note for a clone that tracks no branch of its remote.
 pub fn unfollowed(remote: &str) -> Note {
     let spec = format!("+refs/heads/*:refs/remotes/{remote}/*");
     Note::with_command(
@@ -173,7 +173,7 @@ pub fn unfollowed(remote: &str) -> Note {
     )
 }
 
-/// What to say of what a fetch saw: the tag of the manifest was moved, or a ref could not come.
+/// Returns notes about the fetch: the manifest's tag was moved, or a ref could not be stored.
 pub fn seen(clone: &CloneState, seen: &Seen) -> Option<Note> {
     if let (Some(moved), Target::Pin { name, .. }) = (&seen.moved_tag, &clone.target) {
         let tag = format!("refs/tags/{name}");
@@ -216,7 +216,7 @@ pub fn seen(clone: &CloneState, seen: &Seen) -> Option<Note> {
     })
 }
 
-/// Where HEAD is, when that is not the branch that is wanted.
+/// Describes where HEAD is, if it is not on the wanted branch.
 fn elsewhere(head: &Head, wanted: &str) -> Option<String> {
     match head {
         Head::Detached(commit) => Some(format!("detached at {commit}, not on `{wanted}`")),
@@ -227,7 +227,8 @@ fn elsewhere(head: &Head, wanted: &str) -> Option<String> {
     }
 }
 
-/// A branch keeps its commits when it is left; local changes and a commit that no ref holds don't.
+/// Switching away from a branch keeps its commits, but not local changes or a commit that no ref
+/// contains.
 fn on_another(clone: &CloneState, wanted: &str, place: &str, allowed: Allowed) -> Action {
     let switch = format!("switch {}", shell::word(wanted));
     if !allowed.switch {
@@ -247,7 +248,7 @@ fn on_another(clone: &CloneState, wanted: &str, place: &str, allowed: Allowed) -
     }
 }
 
-/// The remote has taken commits back: to push them, or a rebase of them, would publish them again.
+/// The remote has dropped commits: pushing them, or a rebase of them, would publish them again.
 fn rewritten(clone: &CloneState, wanted: &str, taken_back: usize, own: usize) -> Action {
     let upstream = format!("{}/{wanted}", clone.remote);
     let why = format!(
@@ -263,7 +264,7 @@ fn rewritten(clone: &CloneState, wanted: &str, taken_back: usize, own: usize) ->
             format!("rebase --fork-point {upstream}"),
         ),
     };
-    // Commits that were taken back may be nowhere but here, and the user's.
+    // Dropped commits may be the user's, and exist only here.
     let commit = short(clone.basis.commit.as_deref().unwrap_or("HEAD"));
     Action::HoldBack(Note {
         before: Some(rescue(commit)),
@@ -271,7 +272,7 @@ fn rewritten(clone: &CloneState, wanted: &str, taken_back: usize, own: usize) ->
     })
 }
 
-/// As a stash leaves them that could not be applied.
+/// For example after a stash that could not be applied.
 fn conflicted(files: usize, behind: usize) -> Action {
     let files = format!("{} in conflict", count(files, "file"));
     if behind == 0 {

@@ -1,4 +1,4 @@
-//! What came of a repo: one row of the final table, one object of the JSON output.
+//! The result for a repo: a row of the final table, an object of the JSON output.
 
 use serde::Serialize;
 
@@ -7,26 +7,26 @@ use super::state::Seen;
 use crate::plural::count;
 use crate::workspace::{Checkout, Repo};
 
-/// What came of one repo.
+/// The result for a repo.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RepoReport {
     /// The repo's name.
     pub name: String,
     /// Relative to the workspace.
     pub path: String,
-    /// The branch, tag or commit that the manifest wants; not known for a remote's default branch
-    /// that was never seen.
+    /// The wanted branch, tag or commit; unknown for a remote's default branch that was never
+    /// fetched.
     pub reference: Option<String>,
-    /// What was done.
+    /// Results.
     pub outcome: Outcome,
-    /// Why, or what is worth knowing.
+    /// The reason, or additional information.
     pub note: Option<String>,
-    /// The command that settles it.
+    /// The command that resolves it.
     pub command: Option<String>,
-    /// Whether a clone of another URL is in its place.
+    /// Whether a clone with another URL is at its path.
     #[serde(skip)]
     pub has_other_url: bool,
-    /// The technical detail of a failure, for `-v`.
+    /// Technical details of a failure, for `-v`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
@@ -39,19 +39,19 @@ pub enum Outcome {
     Cloned,
     /// It was behind, or not at its pinned commit.
     Updated,
-    /// Nothing was to do.
+    /// Nothing to do.
     UpToDate,
-    /// It is the user's to decide, and nothing is wrong.
+    /// It is up to the user, and nothing is wrong.
     Left,
-    /// It is behind; updating could have lost or mixed up work.
+    /// It is behind, but updating could have lost or mixed up work.
     HeldBack,
-    /// Something else is there, or git is in the middle of something.
+    /// Something else is at its path, or git is in the middle of an operation.
     Refused,
     /// It could not be cloned, fetched or updated.
     Failed,
-    /// Not wanted on this machine.
+    /// Skipped on this machine.
     Skipped,
-    /// Ctrl-C came first.
+    /// Interrupted by Ctrl-C.
     Interrupted,
 }
 
@@ -104,8 +104,8 @@ impl RepoReport {
         }
     }
 
-    /// With a reason and the git command that settles it, run in the clone at `shown_path`, a word
-    /// of a command.
+    /// Adds a reason and the git command that resolves it, in the clone at `shown_path`, which is
+    /// already quoted.
     #[must_use]
     pub fn noted(mut self, note: Note, shown_path: &str) -> Self {
         self.command = note.typed(shown_path);
@@ -113,14 +113,14 @@ impl RepoReport {
         self
     }
 
-    /// With something worth knowing.
+    /// Adds a note.
     #[must_use]
     pub fn told(mut self, note: impl Into<Option<String>>) -> Self {
         self.note = note.into();
         self
     }
 
-    /// With one more thing worth knowing, after what is told already.
+    /// Appends a note.
     #[must_use]
     pub fn also(mut self, more: Option<String>) -> Self {
         self.note = match (self.note, more) {
@@ -130,14 +130,14 @@ impl RepoReport {
         self
     }
 
-    /// With one more thing worth knowing, and the git command that settles it, if none is named yet.
+    /// Appends a note, and the git command that resolves it, unless there already is one.
     #[must_use]
     pub fn also_noted(mut self, note: Note, shown_path: &str) -> Self {
         self.command = self.command.or_else(|| note.typed(shown_path));
         self.also(Some(note.why))
     }
 
-    /// What came of it in the end, after what is told already.
+    /// Sets the outcome, and keeps the existing notes.
     #[must_use]
     pub fn but(self, end: RepoReport) -> Self {
         RepoReport {
@@ -147,7 +147,7 @@ impl RepoReport {
         }
     }
 
-    /// With what a fetch saw. A clone at a tag that was moved is not what a new one would be.
+    /// Adds the notes of a fetch. A clone at a moved tag differs from a new clone.
     #[must_use]
     pub fn with_seen(mut self, note: Note, seen: &Seen, shown_path: &str) -> Self {
         if self.outcome == Outcome::UpToDate && seen.moved_tag.is_some() {
@@ -156,7 +156,7 @@ impl RepoReport {
         self.also_noted(note, shown_path)
     }
 
-    /// Names the branch that is checked out, where the manifest does not.
+    /// Sets the branch that is checked out, if the manifest has none.
     #[must_use]
     pub fn on(mut self, reference: Option<String>) -> Self {
         self.reference = self.reference.or(reference);

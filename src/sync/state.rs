@@ -1,33 +1,32 @@
-//! What is on disk where a repo should be, as plain data.
+//! The observed state of a repo, as plain data.
 
 use std::path::PathBuf;
 
 use crate::workspace::syntax::is_commit_id;
 
-/// Everything that the plan needs to know of one repo.
+/// Everything that the plan needs to know about a repo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepoState {
-    /// What is at the folder that the clone belongs in.
+    /// What exists in the folder of the clone.
     pub place: Place,
-    /// What is at the manifest's path, where the personal file keeps the clone elsewhere.
+    /// What exists at the manifest's path, if the personal file keeps the clone elsewhere.
     pub link: Link,
 }
 
-/// What is at the folder that the clone belongs in.
+/// What exists in the folder of the clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Nothing, or an empty folder.
     Missing,
-    /// Something that is no repository with a work tree: `a file`, `a folder that is no git
+    /// Something that is not a repository with a work tree: `a file`, `a folder that is not a git
     /// repository`.
     Occupied(String),
-    /// Something beyond a link that leads out of the workspace or into a `.git` folder: which link, and where
-    /// it leads.
+    /// A link leads out of the workspace or into a `.git` folder: the link and its target.
     Astray(String),
-    /// A repository none of whose remotes is the manifest's: `origin` or else its first remote, if
-    /// there is one.
+    /// A repository without the manifest's remote: its `origin`, otherwise its first remote, if
+    /// any.
     OtherRemote(Option<Remote>),
-    /// A repository of another user of this machine, whom git was not told to trust: its whole path.
+    /// A repository of another user of this machine that git doesn't trust: its full path.
     OtherOwner(PathBuf),
     /// A repository that could not be read, and why.
     Unreadable(String),
@@ -36,7 +35,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// What stands there instead of a clone of the repo, in words.
+    /// Describes what exists instead of a clone of the repo.
     pub fn obstacle(&self) -> Option<String> {
         match self {
             Place::Missing | Place::Clone(_) => None,
@@ -58,21 +57,21 @@ impl Place {
 pub struct Remote {
     /// As git calls it: `origin`.
     pub name: String,
-    /// For people: without a password.
+    /// For display: without a password.
     pub url: String,
 }
 
-/// The symbolic link at the manifest's path of a repo that is kept elsewhere.
+/// The symbolic link at the manifest's path, for a repo that is kept elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Link {
     /// The clone is at the manifest's path itself.
     #[default]
     NotWanted,
-    /// It is there and right.
+    /// It exists and is correct.
     Right,
-    /// Nothing is there yet.
+    /// It doesn't exist yet.
     Missing,
-    /// Something else is there: `a folder`, `a link to …`.
+    /// Something else exists: `a folder`, `a link to …`.
     Blocked(String),
 }
 
@@ -83,41 +82,43 @@ pub struct CloneState {
     pub remote: String,
     /// What is checked out.
     pub head: Head,
-    /// What git is in the middle of: `rebase`, `merge`, `cherry-pick`, `revert`, `bisect`, `git am`.
+    /// The operation in progress: `rebase`, `merge`, `cherry-pick`, `revert`, `bisect`, `git am`.
     pub operation: Option<&'static str>,
-    /// Whether a run of fitout was killed while it moved the clone: the next sync undoes or finishes that.
+    /// Whether a run of fitout was killed while it updated the clone: the next sync undoes or
+    /// finishes that.
     pub half_moved: bool,
-    /// What differs from HEAD.
+    /// Differences from HEAD.
     pub changes: Changes,
-    /// Whether a file of attributes names a filter (Git LFS) or an encoding.
+    /// Whether an attributes file sets a filter (Git LFS) or an encoding.
     pub has_filters: bool,
-    /// Whether nothing but the user's git can read it, and so works in it.
+    /// Whether only the user's git can read it, and therefore does all the work.
     pub only_git: bool,
-    /// Its own submodules without files, of those that git would clone.
+    /// The number of its own submodules that are not cloned, excluding those that git would not
+    /// clone.
     pub not_cloned: usize,
-    /// Entries of `git stash list`.
+    /// The number of entries in `git stash list`.
     pub stashes: usize,
     /// What the manifest wants checked out.
     pub target: Target,
     /// Whether HEAD's commit is reachable from a remote-tracking branch or a tag.
     pub published: bool,
-    /// Whether HEAD's commit is reachable from any ref but a detached HEAD itself.
+    /// Whether HEAD's commit is reachable from any ref other than a detached HEAD itself.
     pub kept: bool,
-    /// What is in the way of the commit that a command would check out which is offered for this state, if it
-    /// was looked for.
+    /// What would be overwritten by the command that is suggested for this state, if that was
+    /// checked.
     pub obstacle: Option<String>,
-    /// What all of this was seen with.
+    /// The HEAD and index that all of this is based on.
     pub basis: Basis,
 }
 
-/// What a decision about a clone rests on: it holds as long as this is the same.
+/// What a decision about a clone is based on: the decision is valid as long as this doesn't change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Basis {
-    /// What HEAD holds: `ref: refs/heads/main`, or a commit.
+    /// The content of HEAD: `ref: refs/heads/main`, or a commit.
     pub head: String,
-    /// The commit that it leads to, if there is one.
+    /// The commit that it points to, if any.
     pub commit: Option<String>,
-    /// Tells the index that the changes were counted with from any other; none where there was none.
+    /// Identifies the index that the changes were counted with; none if there was no index.
     pub index: Option<String>,
 }
 
@@ -132,41 +133,41 @@ pub enum Head {
     Detached(String),
 }
 
-/// What differs from HEAD; one path counts once.
+/// Differences from HEAD; each path counts once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// In the index.
     pub staged: usize,
     /// Tracked files in the work tree.
     pub unstaged: usize,
-    /// Files and folders that git does not track, ignored ones left out.
+    /// Untracked files and folders, excluding ignored ones.
     pub untracked: usize,
     /// Paths with conflicts.
     pub conflicted: usize,
-    /// Paths of submodules that are at another commit than the index has, or have changes of their own.
+    /// Paths of submodules that are at a different commit than in the index, or have changes.
     pub submodules: Vec<String>,
 }
 
 impl Changes {
-    /// Changes of what git tracks.
+    /// Changes of tracked files.
     pub fn tracked(&self) -> usize {
         self.own() + self.submodules.len()
     }
 
-    /// Whether there is none at all.
+    /// Whether there are no changes.
     pub fn is_empty(&self) -> bool {
         self.tracked() + self.untracked == 0
     }
 
-    /// Changes that a checkout could touch. Untracked files stay where they are, and so do the files of
-    /// submodules, as with git.
+    /// Changes that a checkout could affect. Untracked files and files of submodules are not
+    /// touched, as with git.
     pub fn own(&self) -> usize {
         self.staged + self.unstaged + self.conflicted
     }
 }
 
 impl Target {
-    /// The branch that is wanted, if it is one.
+    /// Returns the wanted branch, if it is one.
     pub fn branch(&self) -> Option<&str> {
         match self {
             Target::Branch { name, .. } => Some(name),
@@ -179,57 +180,57 @@ impl Target {
     }
 }
 
-/// What the manifest wants checked out, and where HEAD stands to it.
+/// What the manifest wants checked out, and how HEAD relates to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The remote's branch of that name.
     Branch {
         /// Without the remote's name.
         name: String,
-        /// Commits of HEAD that the remote's branch does not have.
+        /// Commits of HEAD that are not on the remote's branch.
         ahead: usize,
-        /// Those among them that the remote's branch never had, as far as this clone has seen: the others
-        /// were taken back there.
+        /// Those of them that were never on the remote's branch, as far as this clone knows: the
+        /// others were dropped there.
         own: usize,
-        /// Commits of the remote's branch that HEAD does not have.
+        /// Commits of the remote's branch that are not in HEAD.
         behind: usize,
     },
     /// A tag or a commit.
     Pin {
-        /// As the manifest names it.
+        /// As in the manifest.
         name: String,
         /// Whether HEAD is at that commit.
         reached: bool,
     },
-    /// Not known in this clone: a branch, tag or commit that was never fetched or does not exist.
+    /// Unknown in this clone: a branch, tag or commit that was never fetched or doesn't exist.
     Unknown(String),
-    /// A branch, of a remote none of whose branches the clone keeps.
+    /// A branch, but the clone tracks no branches of its remote.
     Unfollowed,
-    /// The remote's default branch, of a remote that has branches and names none of them so.
+    /// The remote's default branch, but the remote has branches without a default.
     NoDefault,
-    /// The remote's default branch, of a remote that has no commit.
+    /// The remote's default branch, but the remote has no commits.
     Empty,
 }
 
-/// What a fetch saw of the remote that a person has to settle.
+/// Results of a fetch that the user has to resolve.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// The manifest's tag is another one there.
+    /// The manifest's tag is a different object on the remote.
     pub moved_tag: Option<MovedTag>,
-    /// Refs that did not come.
+    /// Refs that were not fetched.
     pub blocked: Vec<Blocked>,
 }
 
-/// A tag that is one object here and another one on the remote.
+/// A tag that differs between here and the remote.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MovedTag {
     /// The object's id.
     pub here: String,
-    /// Likewise.
+    /// Like the above.
     pub there: String,
 }
 
-/// A ref that can't be beside one that is here: `release/1.0` beside `release`.
+/// A ref that conflicts with an existing one: `release/1.0` with `release`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocked {
     /// `refs/remotes/origin/release/1.0`
@@ -238,7 +239,7 @@ pub struct Blocked {
     pub by: String,
 }
 
-/// A branch, tag or commit for a line of text, where a commit's whole id would leave no room for the rest.
+/// Abbreviates a branch, tag or commit for a line of text.
 pub fn short(reference: &str) -> &str {
     const DIGITS: usize = 9;
     if is_commit_id(reference) {

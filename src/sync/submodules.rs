@@ -1,37 +1,37 @@
-//! Decides what happens to the submodules of a clone that is where the manifest wants it.
+//! Decides what to do with the submodules of a clone that is where the manifest wants it.
 
 use super::note::{Note, rescue};
 use crate::plural::{count, few};
 use crate::shell;
 use crate::workspace::Repo;
 
-/// A submodule that is not as the clone's index has it, or a submodule of one.
+/// A submodule, possibly nested, that differs from the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submodule {
     /// Relative to the clone.
     pub path: String,
-    /// The clone's own submodule that it is, or is in.
+    /// The top-level submodule that it is, or is inside of.
     pub top: String,
-    /// The commit that the index has, abbreviated.
+    /// The commit in the index, abbreviated.
     pub wanted: String,
-    /// Whether what is there has that commit, and more.
+    /// Whether the submodule is ahead of that commit.
     pub ahead: bool,
-    /// What is there.
+    /// What exists.
     pub found: Found,
 }
 
-/// What is in the place of a submodule.
+/// What exists at the path of a submodule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// No files yet.
+    /// Not cloned.
     Nothing,
-    /// Another commit, abbreviated, which a ref holds: updating loses nothing.
+    /// Another commit, abbreviated, that is reachable from a ref: updating loses nothing.
     Other(String),
-    /// Another commit, with that branch of the user's checked out.
+    /// Another commit, on a branch of the user's.
     OnBranch(String),
-    /// Another commit, abbreviated, and no ref leads to it.
+    /// Another commit, abbreviated, that is not reachable from any ref.
     Adrift(String),
-    /// Another commit, and changes that are not committed.
+    /// Another commit, with uncommitted changes.
     Changed,
     /// git is in the middle of something: `rebase`, `bisect`, …
     Busy(&'static str),
@@ -40,20 +40,21 @@ pub enum Found {
 /// What to do with them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Submodules {
-    /// Those of the clone's own to update, with all that is in them.
+    /// Top-level submodules to update, with all nested ones.
     pub update: Vec<String>,
-    /// Why none may be updated: something would be left without a ref, or mixed up.
+    /// Why none can be updated: a commit would become unreachable, or work mixed up.
     pub held_back: Option<Note>,
-    /// What stays as it is.
+    /// Submodules that are not changed.
     pub left: Option<Note>,
-    /// The one of the clone's own that the command there updates, if it does.
+    /// The top-level submodule that the suggested command updates, if any.
     pub offered: Option<String>,
 }
 
-/// What to do with the submodules of a clone, of which `changed` differ from its index in any way.
+/// Decides what to do with the submodules of a clone, of which `changed` differ from its index in
+/// any way.
 ///
-/// Without `follow`, the manifest does not ask for submodules: what the user has cloned of them is theirs. Where
-/// the clone was not `moved` just now, one that is ahead is what the user is working on.
+/// Without `follow`, the manifest doesn't enable submodules: those that the user has cloned are
+/// left alone. If the clone was not `moved` just now, a submodule that is ahead is being worked on.
 pub fn submodules(
     found: &[Submodule],
     changed: &[String],
@@ -84,7 +85,7 @@ pub fn submodules(
             }
         }
     }
-    // What is updated is updated with all that is in it.
+    // An update includes nested submodules.
     let stays = |top: &String| {
         let is_left = |it: &Submodule| match it.found {
             Found::OnBranch(_) => true,
@@ -110,7 +111,7 @@ pub fn submodules(
     }
 }
 
-/// What to say of submodules without files, where the manifest does not ask for them.
+/// Returns a note about submodules that are not cloned, if the manifest doesn't enable them.
 pub fn not_asked_for(repo: &Repo, not_cloned: usize) -> Option<String> {
     let verb = if not_cloned == 1 { "is" } else { "are" };
     let submodules = count(not_cloned, "submodule");
@@ -118,7 +119,7 @@ pub fn not_asked_for(repo: &Repo, not_cloned: usize) -> Option<String> {
         .then(|| format!("{submodules} {verb} not cloned (`submodules = true`)"))
 }
 
-/// Why a submodule is where it is, and what brings it to where the clone has it.
+/// Returns why a submodule is where it is, and the command that updates it.
 fn differs(submodule: &Submodule) -> Note {
     let Submodule {
         path, top, wanted, ..
@@ -131,7 +132,7 @@ fn differs(submodule: &Submodule) -> Note {
         Found::OnBranch(branch) => (format!("on `{branch}`, not at {wanted}"), update),
         Found::Adrift(commit) => {
             let elsewhere = if commit == wanted {
-                // What it is in moves, and takes it along.
+                // The submodule that contains it is updated, and it with that.
                 String::new()
             } else {
                 format!(", not at {wanted}")

@@ -1,29 +1,29 @@
-//! What came of all repos: the result of `fitout sync`, for people and programs.
+//! The result of `fitout sync` for all repos, as text and JSON.
 
 use serde::Serialize;
 
 use super::report::RepoReport;
 use crate::error::Exit;
 
-/// What came of it, in the order of the manifest.
+/// The results, in the order of the manifest.
 #[derive(Clone, Debug, Serialize)]
 pub struct Synced {
-    /// Grows when a field changes its meaning or goes away.
+    /// Incremented when a field is removed or its meaning changes.
     pub schema_version: u32,
-    /// Whether Ctrl-C came first.
+    /// Whether it was interrupted by Ctrl-C.
     pub interrupted: bool,
-    /// One a repo.
+    /// One per repo.
     pub repos: Vec<RepoReport>,
-    /// Clones below the manifest's `repos_dir` that it does not name. They are never touched.
+    /// Clones below `repos_dir` that are not in the manifest. They are never touched.
     pub not_in_manifest: Vec<Unnamed>,
 }
 
-/// A clone that the manifest does not name.
+/// A clone that is not in the manifest.
 #[derive(Clone, Debug, Serialize)]
 pub struct Unnamed {
     /// Relative to the workspace.
     pub path: String,
-    /// Where it comes from, without a password.
+    /// Its remote, without a password.
     pub url: Option<String>,
 }
 
@@ -31,7 +31,7 @@ impl Synced {
     /// Version of the JSON output.
     pub const SCHEMA_VERSION: u32 = 1;
 
-    /// Takes the place of what came of some of the repos before.
+    /// Replaces the results of these repos.
     pub fn replace(&mut self, later: Synced) {
         self.interrupted |= later.interrupted;
         for report in later.repos {
@@ -41,7 +41,7 @@ impl Synced {
         }
     }
 
-    /// The exit status that says so.
+    /// Returns the exit status.
     pub fn exit(&self) -> Exit {
         if self.interrupted {
             Exit::Interrupted

@@ -1,16 +1,16 @@
-//! What differs in a compose file, service by service, with what that does to containers.
+//! Formats the differences of a compose file per service, with their effects on containers.
 
 use super::style;
 use crate::compose::drift::{Change, Difference, Side};
 use crate::compose::effect::{Effect, Effects};
 
-/// The effect of a difference; `None` where it is about no service.
+/// Returns the effect of a difference; `None` if it doesn't affect a service.
 pub(crate) fn effect_of<'a>(difference: &Difference, effects: &'a Effects) -> Option<&'a Effect> {
     effects.get(difference.part.strip_prefix("services.")?)
 }
 
-/// Differences for people: a heading for each service, then its lines. Last what happens to services
-/// whose part of the file stays the same.
+/// Returns human-readable differences: a heading per service, then its lines. Effects on services
+/// whose part of the file is unchanged come last.
 pub(crate) fn text(differences: &[Difference], effects: &Effects) -> String {
     let (old, new, heading, dim) = (style::FAIL, style::PASS, style::STRONG, style::DIM);
     let mut text = Vec::new();
@@ -43,7 +43,7 @@ pub(crate) fn text(differences: &[Difference], effects: &Effects) -> String {
     };
     for (service, effect) in effects.iter().filter(|(service, _)| !differs(service)) {
         let why = match effect {
-            // Their own text says what they depend on.
+            // Their text already includes what they depend on.
             Effect::Restarted(_) | Effect::DependsOnCompose(_) => "",
             _ => "other values in .env; ",
         };

@@ -1,7 +1,7 @@
-//! Progress of many things at once: a few lines that move on a terminal, nothing in a pipe.
+//! Progress of many tasks: a few updating lines on a terminal, nothing in a pipe.
 //!
-//! indicatif keeps the lines in place; their text is made here, so that colours follow `--color`
-//! like everything else.
+//! indicatif keeps the lines in place; their text is formatted here, so that colors follow
+//! `--color` like everything else.
 
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -11,25 +11,25 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::Ui;
 use crate::markup::{shown, style};
 
-/// Lines of single tasks that are shown at most; more only flicker.
+/// Maximum number of task lines; more would only flicker.
 const SHOWN: usize = 8;
 const NAME_WIDTH: usize = 20;
 const BAR_WIDTH: usize = 20;
 
-/// A task that is under way.
+/// A running task.
 #[derive(Clone, Debug)]
 pub struct TaskLine {
     /// Its name.
     pub name: String,
-    /// What it is at: `receiving`.
+    /// Its current phase: `receiving`.
     pub phase: &'static str,
-    /// How much of the phase is done, from 0 to 1; none where it can't be known.
+    /// Progress of the phase, from 0 to 1; none if unknown.
     pub fraction: Option<f64>,
     /// Bytes received.
     pub bytes: usize,
 }
 
-/// The moving lines. Does nothing where nothing may be drawn.
+/// The updating lines. Does nothing if progress is not drawn.
 #[derive(Debug)]
 pub struct Progress {
     ui: Ui,
@@ -70,7 +70,7 @@ impl Progress {
         self.drawn.is_some()
     }
 
-    /// Shows the tasks that are under way, and how many are done.
+    /// Shows the running tasks, and how many are done.
     pub fn draw(&mut self, tasks: &[TaskLine], done: usize, bytes: usize) {
         let width = self.ui.width().unwrap_or(80);
         let Some(drawn) = &mut self.drawn else {
@@ -96,7 +96,7 @@ impl Progress {
         drawn.overall.tick();
     }
 
-    /// Takes the moving lines away.
+    /// Removes the updating lines.
     pub fn clear(&mut self) {
         if let Some(drawn) = self.drawn.take() {
             for bar in drawn.lines {
@@ -108,7 +108,7 @@ impl Progress {
     }
 }
 
-/// Does the work, and something else every 80 ms meanwhile.
+/// Runs `work`, and calls a function every 80 ms in the meantime.
 pub fn meanwhile<T>(mut tick: impl FnMut() + Send, work: impl FnOnce() -> T) -> T {
     const TICK: Duration = Duration::from_millis(80);
     std::thread::scope(|scope| {
@@ -163,7 +163,7 @@ fn overall_text(
 ) -> String {
     let (strong, dim) = (style::STRONG, style::DIM);
     let more = if running > SHOWN {
-        format!(", {running} under way")
+        format!(", {running} running")
     } else {
         String::new()
     };

@@ -1,4 +1,4 @@
-//! Questions. Only asked where a person sits in front of a terminal ([`Ui::can_prompt`]).
+//! Prompts. Only used on a terminal ([`Ui::can_prompt`]).
 
 use super::Ui;
 use crate::error::Failure;
@@ -32,7 +32,7 @@ impl Ui {
         asked.ok().filter(|text| !text.is_empty())
     }
 
-    /// Asks for a line of text that is not shown. `None` as above.
+    /// Asks for a line of text without echo. Returns `None` like [`Ui::ask`].
     pub fn ask_secretly(&self, question: &str) -> Option<String> {
         let asked = dialoguer::Password::new()
             .with_prompt(shown::text(question))

@@ -1,4 +1,4 @@
-//! What came of repos, as a table, and the commands that settle what was not done.
+//! Formats results of repos as a table, with the commands that resolve them.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::markup::{shown, style};
 use crate::plural::few;
 use crate::sync::{Outcome, RepoReport, Synced, short};
 
-/// Prints the table, and the commands that settle what was not done.
+/// Prints the table, and the commands that resolve what was not done.
 pub(crate) fn print(ui: &Ui, synced: &Synced) -> io::Result<()> {
     for unnamed in &synced.not_in_manifest {
         let from = match &unnamed.url {
@@ -16,12 +16,12 @@ pub(crate) fn print(ui: &Ui, synced: &Synced) -> io::Result<()> {
             None => "a git repository".to_owned(),
         };
         ui.say(format_args!(
-            "`{}`, {from}, is not in the manifest: left as it is",
+            "`{}`, {from}, is not in the manifest; left as it is",
             unnamed.path
         ));
     }
     if synced.repos.is_empty() {
-        ui.say("the manifest names no repos");
+        ui.say("the manifest has no repos");
         return Ok(());
     }
     let mut table = Table::with_heading(&["repo", "at", "result", "note"]);
@@ -45,10 +45,10 @@ pub(crate) fn print(ui: &Ui, synced: &Synced) -> io::Result<()> {
     Ok(())
 }
 
-/// Names of repos in one hint.
+/// Maximum number of repo names in a hint.
 const NAMED: usize = 3;
 
-/// Each command once, with the names of the repos that it is for.
+/// Returns each command once, with the names of its repos.
 fn hints(reports: &[RepoReport]) -> Vec<(String, &str)> {
     let mut hints: Vec<(Vec<&str>, &str)> = Vec::new();
     for report in reports {

@@ -1,4 +1,5 @@
-//! Tables for people: columns as wide as their widest cell, no lines, two spaces between.
+//! Human-readable tables: columns as wide as their widest cell, separated by two spaces, without
+//! lines.
 
 use std::fmt;
 
@@ -7,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 use super::shown;
 use super::style::{PLAIN, Style};
 
-/// One cell: text and its look.
+/// A cell: text and style.
 #[derive(Clone, Debug)]
 pub struct Cell {
     text: String,
@@ -70,7 +71,7 @@ impl fmt::Display for Table {
             if index > 0 {
                 writeln!(f)?;
             }
-            // Cells after the last one with text would only print spaces.
+            // Cells after the last non-empty one would only print spaces.
             let used = row
                 .iter()
                 .rposition(|cell| !cell.text.is_empty())

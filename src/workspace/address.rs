@@ -1,8 +1,8 @@
 //! Addresses of remotes: which ones may be used at all.
 //!
-//! An address comes from a manifest that somebody else wrote, or from a clone, and ends up in the arguments
-//! of ssh and git. [`check`] holds for one as it is written; [`check_real`] for what is left of it once
-//! `url.<base>.insteadOf` of the user was applied, right before something connects to it.
+//! A URL comes from an untrusted manifest or clone, and ends up in the arguments of ssh and git.
+//! [`check`] checks it as written; [`check_real`] checks it after the user's `url.<base>.insteadOf`
+//! was applied, right before a connection.
 
 use percent_encoding::percent_decode_str;
 
@@ -16,10 +16,10 @@ const SCHEMES: &[&str] = &["file", "git", "http", "https", "ssh", "git+ssh", "ss
 const NEVER_IN_A_HOST: &[char] = &[
     '\'', '`', '"', '$', '\\', ';', '&', '<', '>', '|', '(', ')', '{', '}',
 ];
-/// Likewise in a user: `valid_ruser` in ssh.c. A domain is `CORP\jane`.
+/// The same for a user: `valid_ruser` in ssh.c. A domain user is `CORP\jane`.
 const NEVER_IN_A_USER: &[char] = &['\'', '`', '"', ';', '&', '<', '>', '|', '(', ')', '{', '}'];
 
-/// Checks an address as a person writes it. Which schemes there are, `insteadOf` may extend.
+/// Checks a URL as written by the user. `insteadOf` may define additional schemes.
 pub fn check(text: &str) -> Result<(), Invalid> {
     if text.starts_with('-') {
         // git and ssh would take it for an option: CVE-2017-1000117.
@@ -33,15 +33,14 @@ pub fn check(text: &str) -> Result<(), Invalid> {
         text.contains(char::is_whitespace)
     };
     if has_space {
-        return Err(Invalid::new("has white space in it"));
+        return Err(Invalid::new("contains white space"));
     }
     if text.contains(is_control) {
-        return Err(Invalid::new("has a control character in it"));
+        return Err(Invalid::new("contains a control character"));
     }
     if let Some(helper) = transport(text) {
         return Err(Invalid::new(format!("runs the program `git-remote-{helper}`")).help(
-            "write an address over https, ssh, git or file, or a path; whoever needs that program can \
-             rewrite one with `url.<base>.insteadOf` in their git configuration",
+            "use an https, ssh, git or file URL, or a path; to use that program anyway, rewrite a URL with `url.<base>.insteadOf` in your git configuration",
         ));
     }
     let Some(parts) = Parts::of(text) else {
@@ -55,7 +54,7 @@ pub fn check_real(text: &str) -> Result<(), Invalid> {
     check(text)?;
     match text.split_once("://") {
         Some((scheme, _)) if !SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) => Err(
-            Invalid::new("is reached by none of file, git, http, https and ssh"),
+            Invalid::new("has a scheme other than file, git, http, https and ssh"),
         ),
         _ => Ok(()),
     }
@@ -133,7 +132,7 @@ impl<'a> Parts<'a> {
         for (what, part) in [("user", &user), ("host", &host), ("path", &path)] {
             if part.starts_with('-') {
                 return Err(Invalid::new(format!(
-                    "has a {what} that starts with `-`, which ssh and git take for an option"
+                    "has a {what} that starts with `-`, which ssh and git would treat as an option"
                 )));
             }
             if part.contains(is_control) {
@@ -158,7 +157,7 @@ impl<'a> Parts<'a> {
         }
         match self.port {
             Some(port) if !port.bytes().all(|byte| byte.is_ascii_digit()) => {
-                Err(Invalid::new("has a port that is no number"))
+                Err(Invalid::new("has a port that is not a number"))
             }
             _ => Ok(()),
         }

@@ -13,9 +13,9 @@ use serde::Deserialize;
 #[serde(try_from = "String")]
 pub struct Version(Vec<u64>);
 
-/// A text that is no version: not numbers with dots between them.
+/// A text that is not a version: numbers separated by dots.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("is no version: numbers with dots between them, such as `16` or `10.4`")]
+#[error("is not a version: use numbers separated by dots, such as `16` or `10.4`")]
 pub struct NoVersion;
 
 impl Version {

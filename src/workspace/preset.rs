@@ -20,9 +20,9 @@ static CATALOG: LazyLock<IndexMap<String, Definition>> = LazyLock::new(|| {
 
 /// What a preset's file says. `${self.host}` and the like stand for the service that uses it.
 ///
-/// It is true of the image's newest version. Where an older one differs, the file has `[[older]]`
-/// tables, the newest first: each has `before`, a version, and those of the keys below that are others
-/// in all images before it. A key there stands in the place of the whole key here.
+/// It describes the image's newest version. If older ones differ, the file has `[[older]]` tables,
+/// the newest first: each has `before`, a version, and the keys that differ in all images before
+/// it. A key there replaces the whole key here.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Definition {
@@ -41,7 +41,7 @@ pub struct Definition {
     /// The port that clients on the host connect to, where it is another one: `port` then sends its clients on
     /// to an address that only containers reach, and this one to `${self.public_url}`.
     pub public_port: Option<u16>,
-    /// The port of its page for people.
+    /// The port of its web page.
     pub web_port: Option<u16>,
     /// The folder of its data, which gets a named volume.
     pub volume: Option<String>,
@@ -155,8 +155,8 @@ pub struct Init {
     pub folder: String,
     /// How the names of scripts end that the image runs; it passes over all others.
     pub scripts: Vec<String>,
-    /// A statement that makes one more database; `{database}` is its name. Without it, a database
-    /// is there as soon as somebody uses it.
+    /// A statement that creates another database; `{database}` is its name. Without it, a database
+    /// is created on first use.
     pub create_database: Option<String>,
 }
 
@@ -170,7 +170,7 @@ pub enum Packages {
 }
 
 impl Definition {
-    /// What holds for the image of this version; for the newest one where none is given.
+    /// Returns the definition for this version of the image; for the newest one by default.
     pub fn at(&self, version: Option<&Version>) -> &Definition {
         let mut narrowest = self.older.iter().rev();
         version
@@ -256,7 +256,7 @@ fn read(file: &include_dir::File<'_>) -> (String, Definition) {
     let text = file.contents_utf8().unwrap_or_default();
     match definition(text) {
         Ok(definition) => (name, definition),
-        // A file that is compiled in can't be wrong at a user's: a test reads every one.
+        // Embedded files can't be invalid at run time: a test parses all of them.
         Err(error) => panic!("templates/presets/{name}.toml: {error}"),
     }
 }

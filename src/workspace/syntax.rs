@@ -40,7 +40,7 @@ pub fn name(text: &str) -> Result<(), Invalid> {
         return Ok(());
     }
     let mut invalid = Invalid::new(
-        "is no valid name: lower-case letters, digits, `-` and `_`, and a letter or digit first",
+        "is not a valid name: use lower-case letters, digits, `-` and `_`, starting with a letter or digit",
     );
     if let Some(fixed) = fixed_name(text) {
         invalid = invalid.help(format!("write `{fixed}`"));
@@ -67,7 +67,7 @@ pub fn database_suffix(text: &str) -> Result<(), Invalid> {
         return Ok(());
     }
     Err(Invalid::new(
-        "is no part of a database's name: lower-case letters, digits and `_`",
+        "is not valid in a database name: use lower-case letters, digits and `_`",
     ))
 }
 
@@ -84,7 +84,7 @@ fn is_name_character(c: char) -> bool {
 /// (`discovery.type`), so only what no container could get is refused.
 pub fn container_variable(text: &str) -> Result<(), Invalid> {
     if text.is_empty() || text.contains(|c: char| c == '=' || c == '$' || c.is_whitespace()) {
-        return Err(Invalid::new("is no valid variable name"));
+        return Err(Invalid::new("is not a valid variable name"));
     }
     Ok(())
 }
@@ -99,7 +99,7 @@ pub fn variable(text: &str) -> Result<(), Invalid> {
         return Ok(());
     }
     Err(Invalid::new(
-        "is no valid variable name: letters, digits and `_`, and no digit first",
+        "is not a valid variable name: use letters, digits and `_`, not starting with a digit",
     ))
 }
 
@@ -120,7 +120,7 @@ pub fn git_ref(text: &str) -> Result<(), Invalid> {
         || text.split('/').any(bad_part);
     if bad {
         return Err(Invalid::new(
-            "is no name that git accepts for a branch or tag",
+            "is not a valid name for a branch or tag in git",
         ));
     }
     Ok(())
@@ -131,8 +131,10 @@ pub fn revision(text: &str) -> Result<(), Invalid> {
     if (4..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_hexdigit()) {
         return Ok(());
     }
-    Err(Invalid::new("is no commit id (4 to 64 hexadecimal digits)")
-        .help("for a branch or a tag, use `branch` or `tag`"))
+    Err(
+        Invalid::new("is not a commit id (4 to 64 hexadecimal digits)")
+            .help("for a branch or a tag, use `branch` or `tag`"),
+    )
 }
 
 /// Whether it is a commit's whole id.
@@ -159,7 +161,7 @@ pub fn volume(text: &str) -> Result<(VolumeSource, String, bool), Invalid> {
         other => {
             return Err(
                 Invalid::new(format!("has an unknown mode: `{other}`")).help(
-                    "write `ro` or `rw`; other options go into `compose = { volumes = [...] }`",
+                    "use `ro` or `rw`; other options belong in `compose = { volumes = [...] }`",
                 ),
             );
         }
@@ -169,7 +171,7 @@ pub fn volume(text: &str) -> Result<(VolumeSource, String, bool), Invalid> {
         None => VolumeSource::Anonymous,
         Some(path) if path.starts_with(['.', '/', '~']) => {
             let path = relative_path(path).map_err(|invalid| {
-                invalid.help("a folder of one machine belongs into `docker-compose.override.yml`")
+                invalid.help("folders of a single machine belong in `docker-compose.override.yml`")
             })?;
             VolumeSource::Path(path)
         }
@@ -204,7 +206,7 @@ pub fn duration(text: &str) -> Result<(), Invalid> {
         let valid_unit = ["us", "ms", "s", "m", "h"].contains(&&unit[..unit_length]);
         if number.parse::<f64>().is_err() || !valid_unit {
             return Err(
-                Invalid::new("is no duration").help("write it as Compose does: `10s`, `1m30s`")
+                Invalid::new("is not a duration").help("write it as Compose does: `10s`, `1m30s`")
             );
         }
         rest = &unit[unit_length..];
@@ -223,7 +225,7 @@ pub fn bytes(text: &str) -> Result<(), Invalid> {
     if valid_unit && number.parse::<f64>().is_ok_and(|number| number > 0.0) {
         return Ok(());
     }
-    Err(Invalid::new("is no amount of memory").help("write it as Compose does: `512m`, `2g`"))
+    Err(Invalid::new("is not an amount of memory").help("write it as Compose does: `512m`, `2g`"))
 }
 
 /// The beginning of the Compose variables of a service: `AUTH` for `auth`, `_3SCALE` for `3scale`,
@@ -237,8 +239,8 @@ pub fn variable_prefix(service: &str) -> String {
     }
 }
 
-/// A git URL for messages. Over HTTP a token may stand in the place of the password or of the name,
-/// so neither is shown; over ssh the name is no secret, and part of the address.
+/// Returns a git URL for messages. Over HTTP, the password or the user name may be a token, so
+/// neither is shown; over ssh, the user name is not secret, and part of the URL.
 pub fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();

@@ -12,7 +12,7 @@ pub fn parts(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// Splits at the first `:` that is no part of a variable or of a Windows drive.
+/// Splits at the first `:` that is not part of a variable or a Windows drive.
 fn split(text: &str) -> (&str, Option<&str>) {
     let mut depth = 0_usize;
     for (index, character) in text.char_indices() {

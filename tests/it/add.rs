@@ -51,10 +51,10 @@ fn a_url_is_cloned_and_what_it_is_stands_in_the_manifest() {
     +# Ruby 3.3, Rails
     +[services.api]
     +repo = "api"
-    +mount = "/rails"                   # the source, live in the container: a change needs no build
+    +mount = "/rails"                   # mounts the source: changes need no rebuild
     +ports = ["8081:8080"]              # host:container, on 127.0.0.1
     added `api` to workspace.toml
-    hint: run `fitout generate` to bring it into the compose file, or `fitout up` to start it
+    hint: run `fitout generate` to add it to the compose file, or `fitout up` to start it
     "#);
     insta::assert_snapshot!(context.read("ws/workspace.toml"), @r#"
     # Our company.
@@ -80,7 +80,7 @@ fn a_url_is_cloned_and_what_it_is_stands_in_the_manifest() {
     # Ruby 3.3, Rails
     [services.api]
     repo = "api"
-    mount = "/rails"                   # the source, live in the container: a change needs no build
+    mount = "/rails"                   # mounts the source: changes need no rebuild
     ports = ["8081:8080"]              # host:container, on 127.0.0.1
     "#);
     assert!(context.ws("api/Gemfile").is_file());
@@ -103,11 +103,11 @@ fn what_was_added_can_be_removed_and_the_clone_stays() {
     -# Ruby 3.3, Rails
     -[services.api]
     -repo = "api"
-    -mount = "/rails"                   # the source, live in the container: a change needs no build
+    -mount = "/rails"                   # mounts the source: changes need no rebuild
     -ports = ["8081:8080"]              # host:container, on 127.0.0.1
     removed `api` from workspace.toml
-    the clone in `api` stays; it is yours to delete
-    hint: run `fitout generate` to take it out of the compose file too
+    kept the clone in `api`; delete it yourself if you don't need it
+    hint: run `fitout generate` to remove it from the compose file too
     "#);
     assert_eq!(context.read("ws/workspace.toml"), MANIFEST);
     assert!(context.ws("api/Gemfile").is_file());
@@ -141,12 +141,12 @@ fn a_repo_that_is_no_service_is_added_alone() {
     --- stderr
     docs: cloned main
     1 repo: 1 cloned in [TIME]
-    warning: `docs` has no Dockerfile, and nothing says that it is a service
-    hint: to add a service all the same, give it a name: `--service NAME`
+    warning: `docs` has no Dockerfile, and no service was detected
+    hint: to add a service anyway, name it: `--service NAME`
     +[repos.docs]
     +url = "../remotes/docs.git"
     added `docs` to workspace.toml
-    hint: run `fitout generate` to bring it into the compose file, or `fitout up` to start it
+    hint: run `fitout generate` to add it to the compose file, or `fitout up` to start it
     "#);
     let ran = context.fitout(&["add", "docs", "--service", "handbook"]);
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
@@ -163,11 +163,11 @@ fn a_repo_that_can_not_be_cloned_changes_nothing() {
     let ran = context.fitout(&["add", "../remotes/nothing.git"]);
     assert_eq!(ran.code, Some(1));
     insta::assert_snapshot!(ran.stderr, @r#"
-    nothing: failed: no git repository at [TMP]/remotes/nothing.git: check its address
+    nothing: failed: no git repository at [TMP]/remotes/nothing.git: check the URL
     1 repo: 1 failed in [TIME]
-    error: `nothing` can't be cloned, so workspace.toml was left as it is
+    error: `nothing` can't be cloned, so workspace.toml was not changed
 
-    hint: to add the repo without looking into it, add `--no-service`
+    hint: to add the repo without detecting services, use `--no-service`
     "#);
     assert_eq!(context.read("ws/workspace.toml"), MANIFEST);
     assert_eq!(context.names("ws"), ["workspace.toml"]);
@@ -201,7 +201,7 @@ fn a_result_that_is_no_valid_manifest_is_refused_in_the_words_of_the_reader() {
 
     1 problem in `workspace.toml`; nothing was changed
 
-    hint: this is the manifest without `cache`: first take out what needs it
+    hint: this is the manifest without `cache`: first remove what needs it
     "#);
     let ran = context.fitout(&["add", "../remotes/api.git", "--service", "My Api"]);
     assert_eq!(ran.code, Some(2), "{}", ran.shown());
@@ -224,8 +224,8 @@ fn a_personal_choice_for_what_goes_is_said_before() {
 fn names_that_mean_nothing_are_a_wrong_command_line() {
     let context = company();
     for (arguments, said) in [
-        (["add", "api"], "no `[git] base_url`"),
-        (["add", ".."], "no address of a git repository"),
+        (["add", "api"], "`[git] base_url` is not set"),
+        (["add", ".."], "not the URL of a git repository"),
         (["remove", "webb"], "did you mean `web`?"),
     ] {
         let ran = context.fitout(&arguments);
@@ -256,14 +256,14 @@ fn a_repo_without_a_dockerfile_gets_one_where_that_is_asked_for() {
     +# Node.js, npm, Next.js
     +[services.shop]
     +repo = "shop"
-    +build_args = { UID = "${host.uid}", GID = "${host.gid}" }  # what it writes is yours
-    +mount = "/app"                     # the source, live in the container: a change needs no build
-    +keep = ["/app/node_modules", "/app/.next"]  # stays the container's own
+    +build_args = { UID = "${host.uid}", GID = "${host.gid}" }  # you own the files that it writes
+    +mount = "/app"                     # mounts the source: changes need no rebuild
+    +keep = ["/app/node_modules", "/app/.next"]  # not hidden by the mount
     +ports = ["3000:3000"]              # host:container, on 127.0.0.1
     added `shop` to workspace.toml
     wrote shop/Dockerfile.dev
     wrote shop/.dockerignore
-    hint: run `fitout generate` to bring it into the compose file, or `fitout up` to start it
+    hint: run `fitout generate` to add it to the compose file, or `fitout up` to start it
     "#);
     let ran = context.fitout(&["generate"]);
     assert_eq!(ran.code, Some(0), "{}", ran.shown());

@@ -143,7 +143,7 @@ fn a_scheme_that_nothing_is_known_for_is_named_and_git_is_not_asked() {
     sync.env("PATH", format!("{}:{path}", context.path("bin").display()));
     let ran = context.ran(&sync.output().unwrap());
     assert_nothing_ran(&context, "trap://", &ran);
-    let words = "its address is reached by none of file, git, http, https and ssh";
+    let words = "its address has a scheme other than file, git, http, https and ssh";
     assert!(ran.stdout.contains(words), "{}", ran.shown());
 }
 

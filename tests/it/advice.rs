@@ -261,7 +261,7 @@ fn what_a_server_says_before_it_gives_up_is_in_the_row() {
         choose(&context, backend, &url);
         let ran = context.fitout(&["sync"]);
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
-        let words = "gave up: archived on Monday: ask ";
+        let words = "failed: archived on Monday: ask ";
         assert!(ran.stdout.contains(words), "{backend}: {}", ran.shown());
         assert!(!ran.stdout.contains('\u{1b}'), "{}", ran.shown());
     }
@@ -288,7 +288,8 @@ fn a_refusal_in_plain_text_is_in_the_row_and_a_page_is_not() {
             choose(&context, backend, &format!("{}/web.git", server.base()));
             let ran = context.fitout(&["sync"]);
             assert_eq!(ran.code, Some(1), "{}", ran.shown());
-            let words = "it says: The acme organization has enforced single sign-on.; See https";
+            let words =
+                "the server says: The acme organization has enforced single sign-on.; See https";
             assert_eq!(
                 ran.stdout.contains(words),
                 is_said,

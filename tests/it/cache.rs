@@ -514,7 +514,7 @@ fn on_a_terminal_the_cache_is_cleaned_when_the_answer_is_yes() {
     assert_eq!([declined, agreed], [Some(0), Some(0)]);
     assert_eq!(after_no.shown(), full.shown());
     assert!(screen.contains("freed "), "{screen}");
-    assert!(after_yes.stderr.contains("nothing is kept"), "{screen}");
+    assert!(after_yes.stderr.contains("is empty"), "{screen}");
 }
 
 #[test]
@@ -530,7 +530,7 @@ fn the_cache_is_shown_and_cleaned() {
     let after = context.fitout(&["cache"]);
 
     let folder = "[TMP]/home/.cache/fitout/repos";
-    assert_eq!(empty.stderr, format!("nothing is kept in {folder}\n"));
+    assert_eq!(empty.stderr, format!("the cache in {folder} is empty\n"));
     let url = server.url("web");
     let place = url.strip_prefix("http://").unwrap().strip_suffix(".git");
     assert!(full.stdout.contains(place.unwrap()), "{}", full.shown());
@@ -539,7 +539,7 @@ fn the_cache_is_shown_and_cleaned() {
     exit: 2
     --- stdout
     --- stderr
-    error: nobody can be asked whether to remove [TMP]/home/.cache/fitout/repos
+    error: can't ask whether to remove [TMP]/home/.cache/fitout/repos without a terminal
 
     hint: fitout cache clean --yes
     ");

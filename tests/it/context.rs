@@ -27,7 +27,7 @@ pub struct Ran {
     pub code: Option<i32>,
     /// With the test's folder shown as `[TMP]` and times as `[TIME]`.
     pub stdout: String,
-    /// Likewise.
+    /// Like the above.
     pub stderr: String,
 }
 

@@ -186,7 +186,7 @@ fn work_of_the_user_stays_in_the_original_and_is_named() {
         "uncommitted changes of api",
         "commits that are on no remote of web",
         "stashes of api",
-        "`workspace.toml` as committed",
+        "the committed `workspace.toml`",
     ] {
         assert!(ran.stderr.contains(note), "{note}: {}", ran.shown());
     }
@@ -321,12 +321,12 @@ fn places_that_are_not_free_are_refused_and_left_as_they_are() {
     for (place, words) in [
         (".", "is this workspace itself"),
         ("../link", "is this workspace itself"),
-        ("..", "this workspace is in `..`"),
-        ("vera-2", "is in this workspace"),
-        ("../link/web/vera-2", "is in this workspace"),
-        ("../full/../ws/x", "is in this workspace"),
-        ("../other/vera-2", "is in the workspace [TMP]/other"),
-        ("../other", "is a workspace already"),
+        ("..", "this workspace is inside `..`"),
+        ("vera-2", "is inside this workspace"),
+        ("../link/web/vera-2", "is inside this workspace"),
+        ("../full/../ws/x", "is inside this workspace"),
+        ("../other/vera-2", "is inside the workspace [TMP]/other"),
+        ("../other", "is already a workspace"),
         ("../full", "exists and is not empty"),
         ("../file", "is a file"),
     ] {
@@ -359,11 +359,11 @@ fn projects_that_are_taken_or_no_names_are_refused() {
     for (arguments, words) in [
         (
             &["copy", "../b/vera-2"][..],
-            "is the Compose project `vera-2` already",
+            "the Compose project `vera-2` is already used",
         ),
         (
             &["copy", "../b/x", "--name", "vera"],
-            "is the Compose project `vera` already",
+            "the Compose project `vera` is already used",
         ),
         (
             &["copy", "../b/x", "--name", "Vera 3"],
@@ -426,9 +426,9 @@ fn what_is_on_this_machine_and_in_no_commit_comes_along() {
     assert!(block.contains("\nWEB_PORT_80=21950\n"), "{env}");
     // The project of the original was `x`, and so is what its copies are named after.
     assert!(block.contains("\nCOMPOSE_PROJECT_NAME=x-vera-2\n"), "{env}");
-    let own = "the copy has its own WEB_PORT_80, COMPOSE_PROJECT_NAME";
+    let own = "the copy doesn't use WEB_PORT_80, COMPOSE_PROJECT_NAME from .env";
     ran.assert_says(own);
-    ran.assert_says("look through it");
+    ran.assert_says("check it for conflicts");
     assert!(exists(company.0.path("vera-2/docker-compose.override.yml")));
     let personal = company.0.read("vera-2/workspace.local.toml");
     assert!(personal.starts_with("# mine\n[repos.web]\nbranch = \"main\"\n"));
@@ -492,7 +492,7 @@ fn a_workspace_without_git_is_copied_by_what_fitout_knows() {
 
     company.0.write("vera-2/data/table", "new");
     let ran = company.fitout(&["copies", "remove", "--yes", "../vera-2"]);
-    ran.assert_says("the workspace: 1 file in no repository: data/table");
+    ran.assert_says("the workspace: 1 file outside of a repository: data/table");
     fs::remove_dir_all(company.0.path("vera-2/data")).unwrap();
     company.run(&["copies", "remove", "--yes", "../vera-2"]);
 }
@@ -524,12 +524,12 @@ fn files_that_were_never_committed_are_not_said_to_be_changed() {
 
     let ran = company.run(&["copy", "../vera-2"]);
 
-    ran.assert_says("not in the copy: `workspace.lock`, which was never committed");
+    ran.assert_says("not in the copy: `workspace.lock`, which is not committed");
     ran.assert_says("not in the copy: files that were never committed of web");
     for not_so in [
         "docker-compose.yml",
         ".gitignore",
-        "as committed",
+        "the committed",
         "uncommitted",
     ] {
         assert!(!ran.stderr.contains(not_so), "{}", ran.shown());
@@ -538,7 +538,7 @@ fn files_that_were_never_committed_are_not_said_to_be_changed() {
     let compose = company.0.read("ws/docker-compose.yml") + "# mine\n";
     company.0.write("ws/docker-compose.yml", &compose);
     let ran = company.run(&["copy", "../vera-3"]);
-    ran.assert_says("`docker-compose.yml` was never committed: the copy's is written anew");
+    ran.assert_says("`docker-compose.yml` is not committed: it was generated again for the copy");
 }
 
 #[test]
@@ -546,7 +546,7 @@ fn a_repo_that_is_not_here_comes_from_its_remote() {
     let company = Company::new();
     fs::remove_dir_all(company.0.path("ws/web")).unwrap();
     let ran = company.run(&["copy", "../vera-2"]);
-    let why = "web comes from its remote: it is not cloned here";
+    let why = "cloning web from its remote: it is not cloned in this workspace";
     ran.assert_says(why);
     assert!(exists(company.0.path("vera-2/web/README.md")));
 
@@ -748,11 +748,15 @@ fn what_is_no_copy_is_never_removed() {
     company.run(&["copy", "../vera-2"]);
     let remove = ["copies", "remove", "--yes", "--force"];
     for (from, what, words) in [
-        ("../vera-2", "../ws", "[TMP]/ws is no copy"),
-        ("../vera-2", "vera", "[TMP]/ws is no copy"),
-        ("../vera-2/web", "..", "you are in [TMP]/vera-2"),
+        ("../vera-2", "../ws", "[TMP]/ws is not a copy"),
+        ("../vera-2", "vera", "[TMP]/ws is not a copy"),
+        (
+            "../vera-2/web",
+            "..",
+            "can't remove [TMP]/vera-2 while you are in it",
+        ),
         (".", "../nothing", "there is no copy `../nothing`"),
-        (".", "../remotes", "`../remotes` is no workspace"),
+        (".", "../remotes", "`../remotes` is not a workspace"),
     ] {
         let ran = company.fitout(&[&["-C", from], &remove[..], &[what]].concat());
         assert_eq!(ran.code, Some(2), "{}", ran.shown());
@@ -764,7 +768,7 @@ fn what_is_no_copy_is_never_removed() {
         .0
         .write("vera-2/.env", &format!("{env}COMPOSE_PROJECT_NAME=vera\n"));
     let ran = company.fitout(&[&remove[..], &["../vera-2"]].concat());
-    let words = "its Compose project `vera` is also that of [TMP]/ws";
+    let words = "[TMP]/ws has the same Compose project `vera`";
     ran.assert_says(words);
     assert!(exists(company.0.path("vera-2")));
 }
@@ -789,7 +793,7 @@ fn copies_are_listed_from_wherever_one_is() {
             "[TMP]/ws vera manifest's unknown main none",
         ]
     );
-    let why = "warning: Docker does not say what runs";
+    let why = "warning: can't get the running containers from Docker";
     ran.assert_says(why);
     let outside = company.run(&["-C", "..", "copies"]);
     assert_eq!(outside.stdout.lines().count(), 3, "{}", outside.shown());
@@ -800,7 +804,7 @@ fn two_clones_that_someone_made_by_hand_are_told_of_each_other() {
     let company = Company::new();
     company.0.git(".", &["clone", "--quiet", "ws", "by-hand"]);
     let ran = company.run(&["-C", "../by-hand", "generate"]);
-    let told = "warning: the workspace in [TMP]/ws is the Compose project `vera` too";
+    let told = "warning: the workspace in [TMP]/ws uses the same Compose project `vera`";
     ran.assert_says(told);
     company.run(&["copy", "../vera-2"]);
     let ran = company.run(&["-C", "../vera-2", "generate"]);

@@ -100,7 +100,7 @@ fn a_database_and_a_login_that_the_volume_does_not_have_are_reported_with_the_re
     stack.manifest("ws", &head, "databases = [\"store\", \"people\"]");
     assert!(stack.fitout("ws", &["generate"]).code == Some(0));
     let found = stack.doctor("ws");
-    let missing = "the volume of `db` was made without the database `store`, `people`";
+    let missing = "the volume of `db` was created without the database `store`, `people`";
     assert!(found.contains(missing), "{found}");
     for name in ["store", "people"] {
         let line = format!("fitout db db -- -d postgres -c 'CREATE DATABASE \"{name}\";'");
@@ -118,7 +118,7 @@ fn a_database_and_a_login_that_the_volume_does_not_have_are_reported_with_the_re
 
     stack.context.write("ws/.env", "DB_PASSWORD=another\n");
     let ran = stack.fitout("ws", &["up"]);
-    let refused = "`db` does not take the login that its services have: ";
+    let refused = "`db` doesn't accept the login of its services: ";
     ran.assert_says(refused);
     assert!(!ran.shown().contains("another"), "{}", ran.shown());
     let found = stack.doctor("ws");
@@ -134,7 +134,7 @@ fn a_database_and_a_login_that_the_volume_does_not_have_are_reported_with_the_re
     );
     let skipped = stack.fitout("ws", &["doctor", "-v", "--only", "data.db.databases"]);
     assert!(
-        skipped.stdout.contains("`db` does not run"),
+        skipped.stdout.contains("`db` is not running"),
         "{}",
         skipped.shown()
     );
@@ -146,7 +146,7 @@ fn a_script_that_runs_no_more_and_a_second_volume_are_reported() {
     let stack = Stack::new("script");
     let head = format!("[workspace]\nname = \"{}\"\n", stack.name);
     stack.manifest("ws", &head, "init = \"seed.sql\"");
-    assert!(stack.doctor("ws").contains("`seed.sql` is not there"));
+    assert!(stack.doctor("ws").contains("`seed.sql` doesn't exist"));
     fs::create_dir(stack.context.ws("seed.sql")).unwrap();
     assert!(stack.doctor("ws").contains("`seed.sql` is a folder"));
     fs::remove_dir(stack.context.ws("seed.sql")).unwrap();
@@ -166,7 +166,7 @@ fn a_script_that_runs_no_more_and_a_second_volume_are_reported() {
     file.set_modified(later).unwrap();
     let found = stack.doctor("ws");
     assert!(
-        found.contains("`seed.sql` has changed since the volume was made"),
+        found.contains("`seed.sql` has changed since the volume was created"),
         "{found}"
     );
     assert!(found.contains("fitout db db < seed.sql"), "{found}");
@@ -191,7 +191,7 @@ fn a_renamed_folder_finds_its_data() {
     let new = format!("{old}-new");
     fs::rename(stack.context.path(&old), stack.context.path(&new)).unwrap();
     let found = stack.doctor(&new);
-    let said = format!("was the project `{old}` before, and there is data of that: {old}_db-data");
+    let said = format!("was previously the project `{old}`, which still has data: {old}_db-data");
     assert!(found.contains(&said), "{found}");
     assert!(
         found.contains(&format!("echo 'COMPOSE_PROJECT_NAME={old}' >> .env")),
@@ -220,9 +220,9 @@ fn a_volume_of_another_major_version_keeps_up_from_starting() {
     let label = |label: &str| format!("--label={label}");
     let labels = [&project, "com.docker.compose.volume=db-data"].map(label);
     for (path, version, words) in [
-        ("PG_VERSION", "16", "was made by version 16"),
-        ("PG_VERSION", "9.6", "was made by version 9.6"),
-        ("19/docker/PG_VERSION", "19", "was made by version 19"),
+        ("PG_VERSION", "16", "was created by version 16"),
+        ("PG_VERSION", "9.6", "was created by version 9.6"),
+        ("19/docker/PG_VERSION", "19", "was created by version 19"),
     ] {
         stack.docker(&["volume", "create", &labels[0], &labels[1], &volume]);
         let write = format!("mkdir -p $(dirname /d/{path}); echo {version} > /d/{path}");
@@ -287,7 +287,7 @@ fn a_volume_of_a_service_that_is_gone_is_named_and_one_of_the_override_is_not() 
     assert_eq!(stack.fitout("ws", &["generate"]).code, Some(0));
 
     let found = stack.doctor("ws");
-    let said = format!("`{left}` is of this project, and in none of its files");
+    let said = format!("`{left}` is in this project, but in none of its files");
     assert!(found.contains(&said), "{found}");
     assert!(!found.contains("_mine"), "{found}");
     let remove = format!("docker volume rm {left}");

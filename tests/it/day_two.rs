@@ -149,28 +149,18 @@ fn what_is_wrong_is_said_before_docker_is_asked() {
             "ws",
             &["exec", "store"],
             2,
-            "`fitout sh store` opens a shell",
+            "to open a shell: fitout sh store",
         ),
         ("ws", &["exec", "stor", "ls"], 2, "did you mean `store`?"),
-        (
-            "ws",
-            &["sh", "web"],
-            1,
-            "`fitout logs web` shows what it printed last",
-        ),
-        ("ws", &["sh", "admin"], 1, "`admin` has no container yet"),
+        ("ws", &["sh", "web"], 1, "to see its logs: fitout logs web"),
+        ("ws", &["sh", "admin"], 1, "`admin` has no containers yet"),
         (
             "ws",
             &["down", "--volumes"],
             2,
             "fitout down --volumes --yes",
         ),
-        (
-            "ws",
-            &["test", "store"],
-            2,
-            "does not say how to test `store`",
-        ),
+        ("ws", &["test", "store"], 2, "`store` has no `test` command"),
     ];
     for (folder, arguments, code, words) in cases {
         let ran = fitout_in(&context, folder, arguments);

@@ -190,12 +190,16 @@ fn what_is_wrong_is_said() {
     let cases = [
         (&["db"][..], 2, "hint: name one: orders, people, cache"),
         (&["db", "ordrs"], 2, "did you mean `orders`?"),
-        (&["db", "search"], 2, "`search` is no preset"),
-        (&["db", "mail"], 1, "`fitout open mail` opens its page"),
+        (&["db", "search"], 2, "`search` is not a preset"),
+        (
+            &["db", "mail"],
+            1,
+            "open it in the browser: `fitout open mail`",
+        ),
         (
             &["db", "people"],
             1,
-            "`people` has no container yet\n\nhint: `fitout up people`",
+            "`people` has no containers yet\n\nhint: to start it: fitout up people",
         ),
     ];
     for (arguments, code, words) in cases {

@@ -108,8 +108,8 @@ fn a_folder_of_someone_else_is_refused_and_left_as_it_is() {
     assert_eq!(ran.code, Some(1));
     assert_eq!(
         ran.stderr,
-        "error: `mine` exists and is not an empty folder\n\n\
-         hint: name another one: `fitout demo my-demo`\n"
+        "error: `mine` already exists and is not an empty folder\n\n\
+         hint: choose another folder: `fitout demo my-demo`\n"
     );
     assert_eq!(files(&machine.0.ws("mine")).len(), 1);
 }

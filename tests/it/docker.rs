@@ -135,7 +135,7 @@ fn three_copies_run_side_by_side(compose: Compose) {
         .args(["doctor", "--only", "ports"]);
     let output = doctor.env("WEB_PORT_8080", second.1.to_string()).output();
     let said = String::from_utf8(output.unwrap().stdout).unwrap();
-    let holder = format!("held by the copy at {}", second.0.folder.display());
+    let holder = format!("used by the copy at {}", second.0.folder.display());
     assert!(said.contains(&holder), "{said}");
 
     let remove = ["copies", "remove", "--yes", "--volumes", "../services-2"];
@@ -156,7 +156,7 @@ fn three_copies_run_side_by_side(compose: Compose) {
     let mut again = machine.command("fitout");
     again.current_dir(&services).args(["copy", "../services-3"]);
     let said = String::from_utf8(again.output().unwrap().stderr).unwrap();
-    assert!(said.contains("Docker has something of a project"), "{said}");
+    assert!(said.contains("already exists in Docker"), "{said}");
     drop(third);
 
     let down = ["compose", "down", "--volumes", "--rmi", "local"];

@@ -180,7 +180,7 @@ fn a_file_that_is_there_stays_unless_it_is_to_be_replaced() {
     --- stdout
     --- stderr
     wrote web/Dockerfile.dev
-    web/Dockerfile is there already and stays as it is
+    web/Dockerfile already exists, skipped
     wrote web/.dockerignore
     ");
     assert_eq!(context.read("ws/web/Dockerfile"), "FROM scratch\n");
@@ -191,12 +191,12 @@ fn a_file_that_is_there_stays_unless_it_is_to_be_replaced() {
     exit: 1
     --- stdout
     --- stderr
-    web/Dockerfile.dev is there already and stays as it is
-    web/Dockerfile is there already and stays as it is
-    web/.dockerignore is there already and stays as it is
-    error: nothing was written: `web/Dockerfile.dev`, `web/Dockerfile`, `web/.dockerignore` are there
+    web/Dockerfile.dev already exists, skipped
+    web/Dockerfile already exists, skipped
+    web/.dockerignore already exists, skipped
+    error: nothing was written: `web/Dockerfile.dev`, `web/Dockerfile`, `web/.dockerignore` already exist
 
-    hint: to replace them, add `--force`; to compare, leave out `--write`
+    hint: to replace them, add `--force`; to compare, omit `--write`
     ");
     let ran = context.fitout(&["dockerfile", "site", "--write", "--force", "--production"]);
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
@@ -216,7 +216,7 @@ fn what_can_not_be_known_is_an_error_or_a_warning_and_never_a_guess() {
     let ran = context.fitout(&["dockerfile", "tool", "--production"]);
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
     assert!(ran.stdout.contains("exit 64"), "{}", ran.stdout);
-    insta::assert_snapshot!(ran.stderr, @"warning: still to be written in Dockerfile: the command that starts it: neither gunicorn nor uvicorn is among its packages, or its application was not found");
+    insta::assert_snapshot!(ran.stderr, @"warning: fill in Dockerfile: the start command: neither gunicorn nor uvicorn is a dependency, or its application was not found");
     for (arguments, code) in [
         (&["dockerfile"][..], 1),
         (&["dockerfile", "nothing"], 2),

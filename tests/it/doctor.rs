@@ -196,7 +196,7 @@ fn drift_and_a_hand_edit_are_told_apart() {
     context.manifest(&format!("{manifest}command = \"httpd -f\"\n"));
     assert_eq!(
         drift(&context),
-        "what `fitout generate` wrote is not what the manifest says now: `services.api` differs"
+        "the manifest has changed since `fitout generate`: `services.api` differs"
     );
 
     context.manifest(&manifest);
@@ -218,7 +218,7 @@ fn a_port_that_another_process_holds_is_traced_to_it() {
     let words = found["found"].as_str().unwrap();
     let pid = format!("(pid {})", std::process::id());
     assert!(
-        words.starts_with(&format!("127.0.0.1:{port} is held by")),
+        words.starts_with(&format!("127.0.0.1:{port} is used by")),
         "{words}"
     );
     assert!(words.contains(&pid), "{words}");
@@ -319,7 +319,7 @@ fn list_is_there_for_programs_too() {
         serde_json::json!([{
             "id": "compose.drift",
             "group": "compose",
-            "subject": "`docker-compose.yml` is what the manifest says",
+            "subject": "`docker-compose.yml` is up to date",
             "needs": ["compose.present"],
         }])
     );
@@ -331,7 +331,10 @@ fn a_group_that_is_nearly_right_and_a_check_of_deep_are_named() {
     for (pattern, hint) in [
         ("tolos", "did you mean `tools`?"),
         ("repos.api.brnach", "did you mean `repos.api.branch`?"),
-        ("host.address", "only `fitout doctor --deep` has this check"),
+        (
+            "host.address",
+            "this check needs `--deep`: `fitout doctor --deep`",
+        ),
     ] {
         for option in ["--only", "--skip"] {
             let ran = ran(&context, &[], &["doctor", option, pattern]);
@@ -428,7 +431,7 @@ mod with_docker_client {
         assert_eq!(found["status"], "fail");
         assert_eq!(
             found["found"],
-            "no Docker engine answers at unix:///nowhere/docker.sock, which DOCKER_HOST names"
+            "no Docker engine responds at unix:///nowhere/docker.sock, which DOCKER_HOST is set to"
         );
         assert_eq!(found["remedy"]["run"][0], "unset DOCKER_HOST");
     }

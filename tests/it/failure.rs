@@ -97,14 +97,14 @@ fn a_pack_that_is_spoiled_is_no_repo() {
     };
     let _server = behaving(&context, behaviour);
     let ran = context.fitout(&["sync"]);
-    assert_failed(&context, &ran, "what 127.0.0.1 sent is damaged");
+    assert_failed(&context, &ran, "127.0.0.1 sent damaged data");
 }
 
 #[test]
 fn what_is_no_git_server_is_said_to_be_none() {
     let page =
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<p>log in</p>\n";
-    let reason = "127.0.0.1 answers, and not as a git server does";
+    let reason = "127.0.0.1 doesn't answer like a git server";
     for says in [page, "SSH-2.0-noise\r\n\r\n", "\u{1}\u{2}\u{3}\r\n\r\n"] {
         let context = TestContext::new();
         let server = behaving(
@@ -139,11 +139,11 @@ fn nobody_there_and_no_such_host_are_told_apart() {
         ),
         (
             "http://no-such-host.invalid/web.git",
-            "the host no-such-host.invalid is not known",
+            "can't resolve the host no-such-host.invalid",
         ),
         (
             "git://no-such-host.invalid/web.git",
-            "the host no-such-host.invalid is not known",
+            "can't resolve the host no-such-host.invalid",
         ),
     ] {
         let context = TestContext::new();
@@ -162,7 +162,7 @@ fn a_server_that_falls_silent_is_given_up() {
     };
     let _server = behaving(&context, behaviour);
     let ran = context.fitout(&["sync"]);
-    assert_failed(&context, &ran, "127.0.0.1 does not answer in time");
+    assert_failed(&context, &ran, "127.0.0.1 did not answer in time");
 }
 
 /// The whole takes longer than a server may be silent; no part of it does.
@@ -190,7 +190,7 @@ fn a_daemon_that_is_silent_from_the_start_is_given_up() {
         "[repos.web]\nurl = \"git://127.0.0.1:{port}/web.git\"\n"
     ));
     let ran = context.fitout(&["sync"]);
-    assert_failed(&context, &ran, "127.0.0.1 does not answer in time");
+    assert_failed(&context, &ran, "127.0.0.1 did not answer in time");
 }
 
 /// An ssh that connects and then says nothing; its process ids go to `home/pids`.
@@ -220,7 +220,7 @@ fn an_ssh_that_falls_silent_is_ended() {
     in_a_hurry(&context);
     silent_ssh(&context);
     let ran = context.fitout(&["sync"]);
-    assert_failed(&context, &ran, "forge.example does not answer in time");
+    assert_failed(&context, &ran, "forge.example did not answer in time");
     assert_no_ssh_is_left(&context);
 }
 
@@ -381,7 +381,7 @@ fn a_full_disk_is_said_and_leaves_no_half_repo() {
     let _disk = Disk(context.path("ws"));
     context.manifest("[repos.web]\nurl = \"../remotes/web.git\"\n");
     let ran = context.fitout(&["sync"]);
-    assert_failed(&context, &ran, "no room left on the disk");
+    assert_failed(&context, &ran, "no space left on the disk");
     ran.assert_says("df -h");
 
     let remounted = Command::new("mount")
@@ -420,7 +420,7 @@ fn a_disk_that_is_full_during_an_update_is_said_and_leaves_the_clone_as_it_was()
 
     let told = ran.shown();
     assert_eq!(ran.code, Some(1), "{told}");
-    assert!(ran.stdout.contains("no room left on the disk"), "{told}");
+    assert!(ran.stdout.contains("no space left on the disk"), "{told}");
     ran.assert_says("df -h");
     assert_eq!(context.git("ws/web", &["rev-parse", "HEAD"]), head);
     assert_eq!(context.git("ws/web", &["status", "--short"]), "");
@@ -464,7 +464,7 @@ fn what_fails_in_a_clone_has_its_own_cause_and_no_address() {
                 context.push("web", ".gitattributes", "*.x filter=fails\n");
                 context.push("web", "new.x", "new\n");
             },
-            "a filter failed, and said nothing",
+            "a filter failed without output",
         ),
         (
             "a tree with a folder that is git's own",

@@ -41,7 +41,7 @@ fn output_is_grouped_in_the_order_of_the_manifest_and_a_failure_is_the_exit_stat
     --- stderr
     no
     api: exit status 3
-    worker: not cloned; run `fitout sync`
+    worker: not cloned: run `fitout sync`
     failed in 2 of 3 repos: api, worker
     ");
 }

@@ -81,10 +81,10 @@ fn without_a_manifest_it_says_where_it_looked() {
     exit: 2
     --- stdout
     --- stderr
-    error: there is no `workspace.toml` in `[TMP]/ws` or in a folder above it
+    error: there is no `workspace.toml` in `[TMP]/ws` or in a parent folder
 
-    hint: to make one for the clones in a folder, run `fitout init` there
-    hint: to see fitout at work on a small company, run `fitout demo`
+    hint: to create one for the clones in a folder, run `fitout init` there
+    hint: to try fitout on a small company, run `fitout demo`
     ");
 }
 
@@ -182,8 +182,8 @@ fn a_hand_edit_is_shown_and_not_lost_unless_told_to() {
 
     error: `docker-compose.yml` was edited by hand; writing it would lose the edit
 
-    hint: move the edit into `workspace.toml` (any Compose key fits into a service's `compose = { … }`)
-    hint: or into `docker-compose.override.yml`
+    hint: move the edit to `workspace.toml` (a service's `compose = { … }` accepts any Compose key)
+    hint: or to `docker-compose.override.yml`
     hint: to drop the edit, run `fitout generate --force`
     ");
     assert_eq!(context.read("ws/docker-compose.yml"), edited);
@@ -287,7 +287,7 @@ fn the_diff_tells_what_another_value_in_env_does_to_containers() {
     let ran = context.fitout(&["generate", "--diff"]);
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
     for line in [
-        "services.db: other values in .env; its containers go away; its volumes stay",
+        "services.db: other values in .env; its containers will be removed; its volumes are kept",
         "services.api: other values in .env; will be recreated: ",
     ] {
         assert!(ran.stdout.contains(line), "{line}: {}", ran.shown());
@@ -311,9 +311,9 @@ fn half_a_block_in_env_is_refused() {
     --- stdout
     --- stderr
     error: can't update `[TMP]/ws/.env`
-    caused by: line 1 has `# >>> fitout >>>` without its partner
+    caused by: line 1 has `# >>> fitout >>>` without its counterpart
 
-    hint: fix the marker lines in .env, or remove line 1; then run `fitout generate`
+    hint: fix the marker lines in .env, or remove line 1, then run `fitout generate`
     ");
     assert_eq!(context.read("ws/.env"), broken);
 }

@@ -28,7 +28,7 @@ fn each_cause_has_a_verdict_of_its_own() {
         assert_eq!(Host::status(&report, "db.listens"), "pass", "{report:#}");
         let check = Host::check(&report, "db.reachable");
         assert_eq!(check["status"], "fail", "{report:#}");
-        let found = format!("`db` listens on 127.0.0.1 only, and containers come to {at}");
+        let found = format!("`db` only listens on 127.0.0.1, but containers connect to {at}");
         assert_eq!(check["found"], found.as_str());
         let note = check["remedy"]["note"].as_str().unwrap();
         assert!(note.contains("listen_addresses"), "{note}");
@@ -38,7 +38,10 @@ fn each_cause_has_a_verdict_of_its_own() {
         let report = host.doctor();
         let check = Host::check(&report, "db.reachable");
         assert_eq!(check["status"], "pass", "{report:#}");
-        assert_eq!(check["found"], format!("a container reaches `db` at {at}"));
+        assert_eq!(
+            check["found"],
+            format!("a container can reach `db` at {at}")
+        );
     }
     {
         let _server = host.postgres("*");
@@ -48,7 +51,7 @@ fn each_cause_has_a_verdict_of_its_own() {
         let check = Host::check(&report, "db.reachable");
         assert_eq!(check["status"], "fail", "{report:#}");
         let found = check["found"].as_str().unwrap();
-        let start = format!("no answer at {at} within 5 s: a firewall drops what comes from ");
+        let start = format!("no answer at {at} within 5 s: a firewall drops connections from ");
         assert!(found.starts_with(&start), "{found}");
         let remedy = check["remedy"]["run"][0].as_str().unwrap();
         assert!(remedy.contains(&host.port.to_string()), "{remedy}");
@@ -57,7 +60,7 @@ fn each_cause_has_a_verdict_of_its_own() {
     let check = Host::check(&report, "db.listens");
     assert_eq!(check["status"], "fail", "{report:#}");
     let found = format!(
-        "`db` runs on this machine, and nothing listens on port {}",
+        "`db` runs on this machine, but nothing listens on port {}",
         host.port
     );
     assert_eq!(check["found"], found.as_str());
@@ -80,7 +83,7 @@ fn up_says_why_a_service_does_not_reach_the_host() {
     docker(&["tag", "busybox:1.37", "postgres:18-fitout-test"]);
     let ran = host.fitout(&["up"]);
     assert_eq!(ran.code, Some(1), "{}", ran.shown());
-    let why = "`db` listens on 127.0.0.1 only, and containers come to ";
+    let why = "`db` only listens on 127.0.0.1, but containers connect to ";
     ran.assert_says(why);
 }
 
@@ -97,12 +100,12 @@ fn who_listens_for_a_service_on_this_machine_needs_no_engine() {
     let doctor = ["doctor", "-v", "--only", "host"];
     let ran = context.fitout(&doctor);
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
-    let found = format!("port {port} is listened on at 127.0.0.1");
+    let found = format!("a server listens on port {port} at 127.0.0.1");
     assert!(ran.stdout.contains(&found), "{}", ran.stdout);
     drop(listener);
     let ran = context.fitout(&doctor);
     assert_eq!(ran.code, Some(1), "{}", ran.shown());
-    let found = format!("`db` runs on this machine, and nothing listens on port {port}");
+    let found = format!("`db` runs on this machine, but nothing listens on port {port}");
     assert!(ran.stdout.contains(&found), "{}", ran.stdout);
 }
 
@@ -120,7 +123,7 @@ fn a_name_that_does_not_resolve_is_told_from_a_firewall() {
     assert_eq!(check["status"], "fail", "{report:#}");
     let found = check["found"].as_str().unwrap();
     assert!(
-        found.starts_with("`no-such-name.invalid` is not this machine for a container, and `"),
+        found.ends_with("`, not at `no-such-name.invalid`"),
         "{found}"
     );
     assert_eq!(leftovers(), "");

@@ -184,7 +184,7 @@ END"
 fn a_tree_of_any_depth_ends_no_run() {
     for (depth, words) in [
         (1900, "1 new commit"),
-        (6000, "a path that no file system takes: `d/d/"),
+        (6000, "a path that no file system supports: `d/d/"),
     ] {
         let context = context();
         context.remote("api");

@@ -55,15 +55,15 @@ fn the_clones_of_a_folder_become_a_manifest_that_works() {
     warning: `web` is on `fix-login`; the manifest follows the remote's default branch, `main`
 
     Try next:
-      fitout add URL  one more repo
-      fitout up       check this machine, clone, generate, start, wait until healthy
+      fitout add URL  add another repo
+      fitout up       check this machine, clone, generate, start, and wait until healthy
     "#);
     insta::assert_snapshot!(context.read("ws/workspace.toml"), @r#"
     # The git repositories of this workspace, and the services that run from them. After a change,
     # run `fitout generate`, review the difference and commit it. `fitout schema` knows every key.
 
     [workspace]
-    name = "ws"                        # of the Compose project
+    name = "ws"                        # Compose project name
 
     [repos.api]
     url = "../remotes/api.git"
@@ -78,13 +78,13 @@ fn the_clones_of_a_folder_become_a_manifest_that_works() {
     # Go 1.22
     [services.api]
     repo = "api"
-    mount = "/src"                     # the source, live in the container: a change needs no build
+    mount = "/src"                     # mounts the source: changes need no rebuild
     ports = ["8080:8080"]              # host:container, on 127.0.0.1
 
     # Node.js, npm, Next.js
     [services.web]
     repo = "web"
-    dockerfile = "Dockerfile"          # for production: a change needs a build
+    dockerfile = "Dockerfile"          # for production: changes need a rebuild
     ports = ["8081:80"]
 
     # Backing services take two lines. A service reads them from a reference such as `${db.url}`:
@@ -120,8 +120,8 @@ fn a_repo_without_a_dockerfile_gets_one_where_that_is_asked_for() {
     wrote shop/.dockerignore
 
     Try next:
-      fitout add URL  one more repo
-      fitout up       check this machine, clone, generate, start, wait until healthy
+      fitout add URL  add another repo
+      fitout up       check this machine, clone, generate, start, and wait until healthy
     "#);
     let manifest = context.read("ws/workspace.toml");
     assert!(manifest.contains("[services.shop]"), "{manifest}");
@@ -154,11 +154,11 @@ fn most_addresses_share_their_beginning() {
     # run `fitout generate`, review the difference and commit it. `fitout schema` knows every key.
 
     [workspace]
-    name = "ws"                        # of the Compose project
+    name = "ws"                        # Compose project name
     repos_dir = "repos"                # where the repos are cloned
 
     [git]
-    base_url = "git@github.com:acme/"  # joined with a repo's name
+    base_url = "git@github.com:acme/"  # a repo's name is appended
 
     [repos.api]
 
@@ -193,9 +193,9 @@ fn what_a_manifest_can_not_name_is_left_out_and_said() {
         assert!(!ran.stdout.contains(&format!("[repos.{name}]")));
     }
     insta::assert_snapshot!(ran.stderr, @r#"
-    warning: `api-fix` is left out: it is a submodule, or a work tree of another clone
-    warning: `broken` is left out: git can't read it: could not find repository at '[TMP]/ws/broken'
-    warning: `notes` is left out: it has no remote that it could be cloned from
+    warning: skipped `api-fix`: it is a submodule, or a linked work tree of another clone
+    warning: skipped `broken`: git can't read it: could not find repository at '[TMP]/ws/broken'
+    warning: skipped `notes`: it has no remote to clone from
     hint: `git -C notes remote add origin URL`, then `fitout add notes`
     "#);
 }
@@ -208,10 +208,10 @@ fn an_empty_folder_gets_a_manifest_to_start_from() {
     exit: 0
     --- stdout
     --- stderr
-    wrote new/place/workspace.toml, with examples in comments
+    wrote new/place/workspace.toml, with commented examples
 
     Try next:
-      fitout add URL  clone a repo, and write what it can be run as
+      fitout add URL  clone a repo and add its services
     "#);
     let mut command = context.fitout_command(&["generate"]);
     command.current_dir(context.ws("new/place"));
@@ -227,10 +227,10 @@ fn a_manifest_that_is_there_stays_as_it_is() {
     exit: 2
     --- stdout
     --- stderr
-    error: `[TMP]/ws/workspace.toml` is already there
+    error: `[TMP]/ws/workspace.toml` already exists
 
     hint: to add a repo to it, run `fitout add URL`
-    hint: to set up what it says, run `fitout up`
+    hint: to set it up, run `fitout up`
     "#);
     assert_eq!(context.read("ws/workspace.toml"), "# mine\n");
 }
@@ -264,7 +264,7 @@ fn a_folder_elsewhere_is_elsewhere_however_it_is_named() {
     }
     // In one, about a folder that is in the other.
     let ran = context.fitout(&["-C", "../new", "init", &absolute("ws/new")]);
-    ran.assert_says("is inside another workspace, the one of `[TMP]/ws/workspace.toml`");
+    ran.assert_says("is inside another workspace, `[TMP]/ws/workspace.toml`");
 }
 
 #[test]
@@ -276,10 +276,10 @@ fn inside_another_workspace_it_asks_for_a_word() {
     exit: 2
     --- stdout
     --- stderr
-    error: `api` is inside another workspace, the one of `[TMP]/ws/workspace.toml`
+    error: `api` is inside another workspace, `[TMP]/ws/workspace.toml`
 
     hint: to add a repo to that one, run `fitout add URL`
-    hint: to make one inside it all the same, run `fitout init --nested`
+    hint: to create a nested workspace anyway, run `fitout init --nested`
     "#);
     assert!(!context.ws("api/workspace.toml").exists());
     let ran = context.fitout(&["init", "api", "--nested"]);
@@ -292,8 +292,8 @@ fn in_the_source_of_one_service_it_points_to_the_folder_above() {
     let context = company();
     let ran = context.fitout(&["-C", "api", "init", "--dry-run"]);
     insta::assert_snapshot!(ran.stderr, @r#"
-    warning: this folder is the source of one service; a workspace is the folder above, which holds several
-    hint: to make the workspace there, run `fitout init ..`
+    warning: this folder is the source of one service; a workspace is usually its parent folder, with several repos
+    hint: to create the workspace there, run `fitout init ..`
     "#);
 }
 
@@ -327,7 +327,7 @@ fn a_missing_dockerfile_is_offered_on_a_terminal() {
     let (code, screen) = on_a_terminal(&context, &["init"], Prompt::Key, &yes);
     assert_eq!(code, Some(0), "{screen}");
     assert!(context.ws("shop/Dockerfile.dev").exists(), "{screen}");
-    assert!(!screen.contains("still to be written"), "{screen}");
+    assert!(!screen.contains("doesn't exist yet"), "{screen}");
     let manifest = context.read("ws/workspace.toml");
     assert!(manifest.contains("build_args"), "{manifest}");
 }
@@ -345,7 +345,9 @@ fn a_project_that_this_machine_has_already_is_not_taken_again() {
         let ran = command(&["init", "--yes"]);
         assert_eq!(ran.code, Some(0), "{}", ran.shown());
         if folder.starts_with('b') {
-            ran.assert_says("the workspace in [TMP]/a/My Shop is the Compose project `myshop`");
+            ran.assert_says(
+                "the workspace in [TMP]/a/My Shop already uses the Compose project `myshop`",
+            );
         }
         // Writes it down for others.
         assert_eq!(command(&["generate"]).code, Some(0));

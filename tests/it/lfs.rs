@@ -202,8 +202,8 @@ fn a_file_that_its_server_has_lost_is_named_and_the_clone_can_be_had_without() {
         failed.stdout.contains(&reason)
     };
     assert!(names("big.bin") || names("small.bin"), "{}", failed.shown());
-    let hint = "hint: media: GIT_LFS_SKIP_SMUDGE=1 fitout sync   # leaves pointers in the place of \
-                such files\n";
+    let hint = "hint: media: GIT_LFS_SKIP_SMUDGE=1 fitout sync   # leaves pointers instead of \
+        such files\n";
     assert!(failed.stderr.ends_with(hint), "{}", failed.shown());
     let packs = requests
         .iter()

@@ -9,7 +9,7 @@ pub const BASIC: &str = "Basic dXNlcjpzZWNyZXQ=";
 /// gitlab-ci-token:secret
 pub const CI_BASIC: &str = "Basic Z2l0bGFiLWNpLXRva2VuOnNlY3JldA==";
 
-/// A server over TLS that wants a login, and whose certificate git's configuration trusts.
+/// A server over TLS that requires a login, and whose certificate git's configuration trusts.
 pub fn secured(context: &TestContext, behaviour: Behaviour) -> HttpServer {
     let tls = Tls::new(&context.path("."), false);
     config(
@@ -106,7 +106,7 @@ fn a_wrong_login_is_sent_once_and_the_error_says_where_it_came_from() {
         .filter(|asked| asked.header("authorization").is_some())
         .count();
     assert_eq!(sent, 1, "{}", ran.shown());
-    let reason = "failed  127.0.0.1 refuses the login that your credential helper gives";
+    let reason = "failed  127.0.0.1 rejects the login from your credential helper";
     assert_eq!(ran.stdout.matches(reason).count(), 20, "{}", ran.shown());
 }
 
@@ -281,7 +281,7 @@ fn a_server_that_wants_a_certificate_gets_the_one_that_git_would_send() {
     assert!(
         without
             .stdout
-            .contains("127.0.0.1 wants a certificate of yours"),
+            .contains("127.0.0.1 requires a client certificate"),
         "{}",
         without.shown()
     );
@@ -418,10 +418,10 @@ fn on_a_terminal_a_login_is_asked_for_once_a_server_and_again_when_it_is_wrong()
     config(&context, "credential.helper", &script);
     repos(&context, &server, 5);
     let dialogue = [
-        ("wants a login", ""),
+        ("requires a login", ""),
         ("user", "user"),
         ("password or token", "wrong"),
-        ("refuses this login", ""),
+        ("rejects this login", ""),
         ("user", "user"),
         ("password or token", "secret"),
     ];
@@ -431,7 +431,7 @@ fn on_a_terminal_a_login_is_asked_for_once_a_server_and_again_when_it_is_wrong()
         .collect();
     let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ours, &typed);
     assert_eq!(code, Some(0), "{screen}");
-    assert!(screen.contains("refuses this login"), "{screen}");
+    assert!(screen.contains("rejects this login"), "{screen}");
     assert!(screen.contains("5 repos: 5 cloned"), "{screen}");
     assert!(!screen.contains("secret"), "{screen}");
     assert_eq!(calls(&context), ["get", "erase", "store"]);
@@ -474,11 +474,11 @@ fn the_way_out_is_named_where_git_itself_gets_through() {
     let ran = context.fitout(&["sync"]);
     insta::assert_snapshot!(ran.stdout, @r"
     repo   at  result  note
-    web-0      failed  127.0.0.1 answers, and not as a git server does: check the `url`, the VPN and the proxy
-    web-1      failed  127.0.0.1 answers, and not as a git server does: check the `url`, the VPN and the proxy
-    web-2      failed  127.0.0.1 answers, and not as a git server does: check the `url`, the VPN and the proxy
+    web-0      failed  127.0.0.1 doesn't answer like a git server: check the `url`, the VPN and the proxy
+    web-1      failed  127.0.0.1 doesn't answer like a git server: check the `url`, the VPN and the proxy
+    web-2      failed  127.0.0.1 doesn't answer like a git server: check the `url`, the VPN and the proxy
     ");
-    let hint = "hint: web-0, web-1, web-2: `git` itself reaches 127.0.0.1: put `backend = \"cli\"` \
+    let hint = "hint: web-0, web-1, web-2: `git` itself can reach 127.0.0.1: set `backend = \"cli\"` \
                 under `[git]` in workspace.local.toml\n";
     assert!(ran.stderr.ends_with(hint), "{}", ran.shown());
     let by_git = server
@@ -528,7 +528,7 @@ fn a_login_goes_over_plain_http_as_git_sends_it() {
     context.manifest(&format!("[repos.web]\nurl = \"{}\"\n", in_url("user")));
     let unknown = sync();
     assert!(
-        unknown.stdout.contains("127.0.0.1 wants a login"),
+        unknown.stdout.contains("127.0.0.1 requires a login"),
         "{}",
         unknown.shown()
     );
@@ -559,6 +559,6 @@ fn who_types_a_login_for_plain_http_is_warned() {
     let dialogue = [("user", "user"), ("password or token", "secret")];
     let (code, screen) = on_a_terminal(&context, &["sync"], Prompt::Ours, &dialogue);
     assert_eq!(code, Some(0), "{screen}");
-    let warning = "it is plain http: others on the way can read what you type";
+    let warning = "this is plain http: others on the network can read what you type";
     assert_eq!(screen.matches(warning).count(), 1, "{screen}");
 }

@@ -28,7 +28,7 @@ impl Machine {
         name
     }
 
-    /// A workspace in that folder with a store, and a volume whose first container wrote its name into it.
+    /// A workspace in that folder with a store, and a volume whose first container wrote its name to it.
     fn workspace(&self, folder: &str, head: &str) {
         self.context.write(
             &format!("{folder}/workspace.toml"),
@@ -228,7 +228,7 @@ fn the_project_of_another_folder_is_left_alone_until_this_one_has_its_own() {
     ];
     let refuses = |of: &str| {
         let before = machine.belongings(&name);
-        let words = format!("the Compose project `{name}` is that of [TMP]/one: its {of}");
+        let words = format!("the Compose project `{name}` belongs to [TMP]/one: its {of}");
         let line = format!("echo 'COMPOSE_PROJECT_NAME={second}' >> ");
         for arguments in changing {
             let ran = machine.fitout("two", arguments);
@@ -288,9 +288,9 @@ fn use_test_and_the_removal_of_a_copy_refuse_containers_of_another_folder() {
     machine.workspace("three", &format!("[workspace]\nname = \"{second}\"\n"));
     machine.runs("three", &["up"]);
     let before = [machine.belongings(&name), machine.belongings(&second)];
-    let of_one = format!("the Compose project `{name}` is that of [TMP]/one: its containers");
+    let of_one = format!("the Compose project `{name}` belongs to [TMP]/one: its containers");
     // It goes with what is written down of this machine's workspaces, and says what would be lost.
-    let of_three = format!("its Compose project `{second}` is also that of [TMP]/three");
+    let of_three = format!("[TMP]/three has the same Compose project `{second}`");
     for (folder, arguments, words) in [
         ("two", &["use", "cache", "host"][..], &of_one),
         ("two", &["test", "store"], &of_one),
@@ -320,7 +320,7 @@ fn a_workspace_that_was_moved_goes_on_with_its_containers_and_data() {
     machine.runs("old", &["up"]);
     fs::rename(machine.context.path("old"), machine.context.path("new")).unwrap();
     let ran = machine.runs("new", &["up"]);
-    ran.assert_says("this workspace was in [TMP]/old, which is gone");
+    ran.assert_says("this workspace was previously in [TMP]/old, which no longer exists");
     machine.runs("new", &["down", "--volumes", "--yes"]);
     assert_eq!(machine.belongings(&name), [const { String::new() }; 2]);
 }

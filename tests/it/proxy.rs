@@ -249,7 +249,7 @@ fn a_proxy_that_opens_no_tunnels_passes_plain_http_on() {
     let tls = secured(&context, Behaviour::default());
     context.manifest(&format!("[repos.web]\nurl = \"{}\"\n", tls.url("web")));
     let refused = cloned(&context, &[("http.proxy", &proxy.url())]);
-    let reason = "the proxy does not pass on to 127.0.0.1";
+    let reason = "the proxy can't connect to 127.0.0.1";
     assert!(refused.stdout.contains(reason), "{}", refused.shown());
 }
 
@@ -269,7 +269,7 @@ fn a_proxy_gets_the_login_that_is_for_it() {
         let url = server.url("web");
         context.manifest(&format!("[repos.web]\nurl = \"{url}\"\n"));
         let refused = cloned(&context, &[("http.proxy", &open)]);
-        let reason = "the proxy does not pass on to 127.0.0.1";
+        let reason = "the proxy can't connect to 127.0.0.1";
         assert!(refused.stdout.contains(reason), "{}", refused.shown());
         let ran = cloned(&context, &[("http.proxy", &with_login)]);
         assert_eq!(ran.code, Some(0), "{}", ran.shown());

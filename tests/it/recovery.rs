@@ -98,7 +98,7 @@ fn a_move_that_was_killed_is_left_alone_where_the_user_went_on_from_it() {
         let ran = context.fitout(&["sync"]);
 
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
-        ran.assert_says("what it had replaced is in `.git/fitout-left-1`");
+        ran.assert_says("the replaced files are in `.git/fitout-left-1`");
         assert_eq!(git(&["rev-parse", "HEAD"]), head);
         assert_eq!(files(&context.ws("web")), mine);
         assert_eq!(git(&["status", "--short"]), "");
@@ -194,7 +194,11 @@ fn a_killed_move_of_which_a_commit_is_gone_is_kept_and_holds_up_no_other_repo() 
 
     let told = ran.shown();
     assert!(exists(context.ws("api/README.md")), "{told}");
-    assert!(ran.stdout.contains("had begun can't be read ("), "{told}");
+    assert!(
+        ran.stdout
+            .contains("can't read what a killed run had begun ("),
+        "{told}"
+    );
     assert!(exists(context.ws("web/.git/fitout-left-1/old")), "{told}");
     assert_eq!(locks_in(&context, "ws"), [""; 0], "{told}");
     // The next one goes on from what is there.
@@ -341,7 +345,7 @@ fn a_journal_that_a_crash_of_the_system_emptied_holds_no_later_sync_up() {
     fs::write(folder.join("journal"), "").unwrap();
     let ran = context.fitout(&["sync"]);
     assert!(!folder.exists(), "{}", ran.shown());
-    let words = "can't be read";
+    let words = "can't read what a killed run had begun";
     assert!(ran.stdout.contains(words), "{}", ran.shown());
     assert!(
         ran.stdout.contains("`.git/fitout-left-1`"),

@@ -147,9 +147,9 @@ fn an_unknown_host_is_an_error_with_its_fingerprint_and_the_command_that_accepts
     exit: 1
     --- stdout
     repo    at  result  note
-    varied      failed  the ssh key of forge is not known here: ssh-ed25519 [FINGERPRINT]; compare it with the one that its owner publishes
+    varied      failed  the ssh host key of forge is not known here: ssh-ed25519 [FINGERPRINT]; compare it with the one that its owner publishes
     --- stderr
-    varied: failed: the ssh key of forge is not known here: ssh-ed25519 [FINGERPRINT]; compare it with the one that its owner publishes
+    varied: failed: the ssh host key of forge is not known here: ssh-ed25519 [FINGERPRINT]; compare it with the one that its owner publishes
     1 repo: 1 failed in [TIME]
     hint: varied: ssh -F [TMP]/ssh_config -o StrictHostKeyChecking=accept-new -T -- forge exit
     ");
@@ -184,7 +184,7 @@ fn a_host_whose_key_has_changed_is_never_accepted() {
     assert_eq!(ran.code, Some(1));
     assert!(
         ran.stdout
-            .contains("the ssh key of forge is not the one in known_hosts"),
+            .contains("the ssh host key of forge is not the one in known_hosts"),
         "{}",
         ran.shown()
     );
@@ -285,7 +285,7 @@ fn a_passphrase_is_asked_for_once_and_its_key_is_gone_with_the_run() {
     let (code, screen) = talk(&sync, Prompt::Ssh, &passphrases);
     assert_eq!(code, Some(0), "{screen}");
     let why = format!(
-        "forge wants an ssh key, and {} has a passphrase; fitout holds it until it ends",
+        "forge requires an ssh key, and {} has a passphrase; fitout will hold it until it exits",
         sshd.key.display()
     );
     assert!(screen.contains(&why), "{screen}");
@@ -308,7 +308,7 @@ fn a_key_goes_to_the_agent_that_the_user_runs() {
     sync.env("SSH_AUTH_SOCK", &socket);
     let (code, screen) = talk(&sync, Prompt::Ssh, &[("Enter passphrase", "secret")]);
     assert_eq!(code, Some(0), "{screen}");
-    assert!(screen.contains("your ssh-agent holds it then"), "{screen}");
+    assert!(screen.contains("your ssh-agent will hold it"), "{screen}");
     // So nobody asks again.
     let ran = context.ran(&sync.output().unwrap());
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
@@ -425,7 +425,7 @@ fn a_repository_that_a_host_does_not_have_is_missing_whatever_it_is_called() {
         for name in names {
             context.manifest(&format!("[repos.x]\nurl = \"ssh://forge/{name}\"\n"));
             let ran = context.fitout(&["sync"]);
-            let reason = "forge has no such repository, or not for you";
+            let reason = "forge has no such repository, or you don't have access to it";
             assert!(ran.stdout.contains(reason), "{backend}: {}", ran.shown());
         }
     }
@@ -448,7 +448,7 @@ fn what_a_server_says_over_ssh_decides_nothing() {
         context.write("ws/workspace.local.toml", &personal);
         context.manifest("[repos.x]\nurl = \"forge:acme/x\"\n");
         let ran = context.fitout(&["sync"]);
-        let reason = "forge has no such repository, or not for you";
+        let reason = "forge has no such repository, or you don't have access to it";
         assert!(ran.stdout.contains(reason), "{backend}: {}", ran.shown());
     }
 }

@@ -228,8 +228,8 @@ fn a_url_of_the_users_own_stays_whether_it_serves_or_not() {
     assert_eq!(from_mirror.code, Some(0), "{}", from_mirror.shown());
     assert_eq!(with_mirror, (mine.clone(), String::new()));
     assert_eq!(away.code, Some(1), "{}", away.shown());
-    let words = "submodule `lib`: no git repository at [TMP]/remotes/mirror.git: check its address; it \
-        is set in the clone's configuration, `.gitmodules` has [TMP]/remotes/moved.git";
+    let words = "submodule `lib`: no git repository at [TMP]/remotes/mirror.git: check the URL; \
+        the URL is set in the clone's configuration, while `.gitmodules` has [TMP]/remotes/moved.git";
     assert!(away.stdout.contains(words), "{}", away.shown());
     away.assert_says("git -C app submodule sync lib");
     assert_eq!(known_url(&context), mine);

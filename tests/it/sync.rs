@@ -404,9 +404,9 @@ fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
     current   main  up to date
     ignored   main  held back   not updated: `new.txt` is in the way: move it away
     missing   main  cloned
-    foreign   main  refused     a folder that is no git repository is there: move it away
+    foreign   main  refused     a folder that is not a git repository is there: move it away
     other     main  refused     a clone of [TMP]/ws/../remotes/ahead.git is there
-    nowhere   main  failed      no git repository at [TMP]/remotes/nowhere.git: check its address
+    nowhere   main  failed      no git repository at [TMP]/remotes/nowhere.git: check the URL
     ");
     // Work trees are updated several at a time: their lines come in any order.
     let mut lines: Vec<&str> = ran.stderr.lines().collect();
@@ -419,18 +419,18 @@ fn each_state_of_a_repo_gets_what_is_safe_and_the_row_says_what_to_do() {
     detached: left as is: detached at cc95f5391, not on `main`
     dirty: held back: behind 1, not updated: 1 local change
     diverged: held back: diverged: 1 ahead and 1 behind origin/main
-    foreign: refused: a folder that is no git repository is there: move it away
+    foreign: refused: a folder that is not a git repository is there: move it away
     hint: ahead: git -C ahead push origin main
     hint: detached: git -C detached switch main
     hint: dirty: git -C dirty merge --ff-only --autostash origin/main
     hint: diverged: git -C diverged rebase origin/main
     hint: other: git -C other remote set-url origin [TMP]/remotes/behind.git
     hint: rebasing: git -C rebasing status
-    hint: to give what is there the manifest's URL: fitout sync --set-url other
+    hint: to use the manifest's URL: fitout sync --set-url other
     hint: topic: git -C topic switch main
     ignored: held back: not updated: `new.txt` is in the way: move it away
     missing: cloned main
-    nowhere: failed: no git repository at [TMP]/remotes/nowhere.git: check its address
+    nowhere: failed: no git repository at [TMP]/remotes/nowhere.git: check the URL
     other: refused: a clone of [TMP]/ws/../remotes/ahead.git is there
     rebasing: refused: a rebase is in progress
     topic: left as is: on `topic`, not on `main`
@@ -533,7 +533,7 @@ fn a_dry_run_changes_nothing() {
     exit: 0
     --- stdout
     repo  would  note
-    web   fetch  then update, if it is behind
+    web   fetch  then update if it is behind
     api   clone  from [TMP]/remotes/api.git
     --- stderr
     ");
@@ -848,7 +848,7 @@ fn a_login_that_is_not_there_is_an_error_and_never_a_question() {
     let with = context.fitout(&["sync"]);
     assert_eq!(without.code, Some(1));
     assert!(
-        without.stdout.contains("127.0.0.1 wants a login"),
+        without.stdout.contains("127.0.0.1 requires a login"),
         "{}",
         without.shown()
     );
@@ -1191,7 +1191,7 @@ fn another_url_is_given_to_a_clone_only_when_asked_for() {
     web: refused: a clone of [TMP]/remotes/web.git is there
     1 repo: 1 refused in [TIME]
     hint: web: git -C web remote set-url origin [TMP]/remotes/moved.git
-    hint: to give what is there the manifest's URL: fitout sync --set-url web
+    hint: to use the manifest's URL: fitout sync --set-url web
     ");
     assert!(moved.stdout.contains("was rewritten"), "{}", moved.shown());
     assert_eq!(
@@ -1213,7 +1213,7 @@ fn on_a_terminal_the_answer_decides_whether_a_clone_gets_another_url() {
     .unwrap();
     context.manifest("[repos.web]\nurl = \"../remotes/moved.git\"\n");
     for (answer, code, name) in [("n", Some(1), "web"), ("y", Some(0), "moved")] {
-        let dialogue = [("Give web the manifest's URL?", answer)];
+        let dialogue = [("Set the remote of web to the manifest's URL?", answer)];
         let (ended, screen) = on_a_terminal(&context, &["sync"], Prompt::Ours, &dialogue);
         assert_eq!(ended, code, "{screen}");
         assert_eq!(
@@ -1322,7 +1322,7 @@ fn a_clone_that_the_manifest_no_longer_names_is_reported_and_left() {
     let ran = context.fitout(&["sync"]);
     assert_eq!(ran.code, Some(0));
     ran.assert_says(
-        "`old`, a clone of [TMP]/remotes/old.git, is not in the manifest: left as it is",
+        "`old`, a clone of [TMP]/remotes/old.git, is not in the manifest; left as it is",
     );
     assert_eq!(context.read("ws/old/README.md"), "# old\n");
 }

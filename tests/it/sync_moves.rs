@@ -559,7 +559,7 @@ fn a_branch_that_leaves_no_room_for_the_manifests_is_named() {
                 "[repos.web]\nurl = \"../remotes/web.git\"\nbranch = \"{wanted}\"\n"
             ));
             let ran = context.fitout(&["sync", "--switch"]);
-            let words = format!("branch `{there}` leaves no room for `{wanted}`");
+            let words = format!("branch `{wanted}` conflicts with the branch `{there}`");
             assert_eq!(ran.code, Some(1), "{}", ran.shown());
             assert!(ran.stdout.contains(&words), "{}", ran.shown());
             let refs = context.git(
@@ -616,7 +616,7 @@ fn a_clone_that_another_run_is_moving_is_left_to_it() {
 
     let said = context.read("said");
     assert!(
-        said.contains("not updated: another fitout is moving this clone"),
+        said.contains("not updated: another fitout is updating this clone"),
         "{said}"
     );
     assert_moved(&context);
@@ -782,7 +782,7 @@ fn where_git_verifies_signatures_a_commit_without_one_is_held_back() {
 
     let held = context.fitout(&["sync"]);
 
-    let reason = "git takes signed commits only (`merge.verifySignatures`): commit ";
+    let reason = "git only accepts signed commits (`merge.verifySignatures`): commit ";
     assert!(held.stdout.contains("held back"), "{}", held.shown());
     assert!(held.stdout.contains(reason), "{}", held.shown());
     assert_eq!(context.git("ws/web", &["rev-parse", "HEAD"]), before);

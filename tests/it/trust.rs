@@ -71,7 +71,7 @@ fn no_clone_takes_the_place_of_a_file_of_fitouts_own() {
         let ran = context.fitout(&["sync"]);
 
         assert_eq!(ran.code, Some(2), "{place}: {}", ran.shown());
-        ran.assert_says("a name of fitout's own");
+        ran.assert_says("a name that fitout uses");
         assert_eq!(context.names("ws"), ["workspace.toml"]);
     }
 }
@@ -86,7 +86,7 @@ fn a_line_break_in_a_path_is_refused_and_nothing_is_written() {
     let ran = context.fitout(&["generate"]);
 
     assert_eq!(ran.code, Some(2), "{}", ran.shown());
-    ran.assert_says("has a control character in it");
+    ran.assert_says("contains a control character");
     assert_eq!(context.names("ws"), ["workspace.toml"]);
 }
 
@@ -140,20 +140,8 @@ fn no_clone_is_made_beyond_a_link_that_leads_out_or_into_a_git_folder() {
             "",
             "`g` is a link into a `.git` folder",
         ),
-        (
-            "g",
-            "later/.git",
-            "g/hooks",
-            "",
-            "`g` is a link that leads nowhere",
-        ),
-        (
-            "g",
-            "../gone",
-            "g/hooks",
-            "",
-            "`g` is a link that leads nowhere",
-        ),
+        ("g", "later/.git", "g/hooks", "", "`g` is a broken link"),
+        ("g", "../gone", "g/hooks", "", "`g` is a broken link"),
     ] {
         let context = with_repo_at(path, settings);
         fs::create_dir_all(context.ws("app/.git/hooks")).unwrap();
@@ -312,7 +300,7 @@ fn aliases_that_repeat_too_much_are_an_error_with_file_and_limit() {
         "]".repeat(200)
     );
     for (text, limit) in [
-        (&aliases, "repeat more than 100000 values"),
+        (&aliases, "expand to more than 100000 values"),
         (&deep, "more than 128 levels deep"),
     ] {
         for file in ["docker-compose.override.yml", "compose.mine.yml"] {
@@ -534,7 +522,7 @@ fn what_grows_without_end_is_refused_or_given_up() {
             "docker-compose.override.yml",
             format!("a0: &a0 [x]\n{aliases}"),
             &["generate"][..],
-            "repeat more than 100000 values",
+            "expand to more than 100000 values",
         ),
         (
             web.clone(),

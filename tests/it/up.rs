@@ -11,7 +11,7 @@ fn without_docker_it_says_so_once_and_changes_nothing() {
     assert_eq!(ran.code, Some(1), "{}", ran.shown());
     assert!(
         ran.stderr
-            .starts_with("error: 2 problems keep the services from starting\n"),
+            .starts_with("error: 2 problems prevent the services from starting\n"),
         "{}",
         ran.stderr
     );
@@ -106,7 +106,7 @@ command = ["sh", "-c", "{command}"]
         assert!(
             doctor
                 .stdout
-                .contains("is held by our own `fitout-test-up-page-1`"),
+                .contains("is used by our own `fitout-test-up-page-1`"),
             "{}",
             doctor.stdout
         );
@@ -127,8 +127,8 @@ command = ["sh", "-c", "{command}"]
             .write(override_file, "services:\n  page:\n    portz: [\"1:1\"]\n");
         let ran = project.fitout(&["up"]);
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
-        let told = "error: 1 problem keeps the services from starting\n\n\
-                    fail     compose.valid  Docker Compose does not accept it:";
+        let told = "error: 1 problem prevents the services from starting\n\n\
+                    fail     compose.valid  Docker Compose doesn't accept it:";
         ran.assert_says(told);
         assert_eq!(ran.stdout, "", "{}", ran.shown());
         std::fs::remove_file(project.context.path(override_file)).unwrap();
@@ -144,7 +144,7 @@ command = ["sh", "-c", "{command}"]
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
         ran.assert_says("fail     tools.compose  ");
         let told = "error: Docker Compose is not installed as a plugin of `docker`\n\n\
-                    hint: `fitout doctor` says how to fix it\n";
+                    hint: run `fitout doctor` to see how to fix it\n";
         let commands: [&[&str]; 8] = [
             &["ps"],
             &["logs"],
@@ -161,7 +161,7 @@ command = ["sh", "-c", "{command}"]
             assert_eq!(ran.code, Some(1), "{arguments:?}");
         }
         let ran = unable(&["status"]);
-        ran.assert_says("the services are not shown: Docker Compose is not installed");
+        ran.assert_says("can't show the services: Docker Compose is not installed");
     }
 
     #[test]
@@ -230,7 +230,7 @@ command = ["sh", "-c", "{command}"]
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
         for words in [
             "page is running, unhealthy",
-            "its health check says:\n  no page",
+            "output of its health check:\n  no page",
             "listening on the wrong port",
             "error: `page` is not up",
             "hint: docker compose logs page",
@@ -408,7 +408,7 @@ command = ["sleep", "600"]
         second.context.manifest(&manifest);
         let ran = second.fitout(&["up"]);
         assert_eq!(ran.code, Some(1), "{}", ran.shown());
-        let words = "is held by the container `fitout-test-first-page-1` of the project in";
+        let words = "is used by the container `fitout-test-first-page-1` of the project in";
         ran.assert_says(words);
     }
 }

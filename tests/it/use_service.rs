@@ -46,7 +46,7 @@ fn what_can_be_switched_is_shown_with_who_says_where_it_runs() {
     insta::assert_snapshot!(without_docker(&context, &["use"]).shown(), @r"
     exit: 0
     --- stdout
-    service  preset    runs on  as said in
+    service  preset    runs on  set in
     db       postgres  host     workspace.local.toml
     cache    redis     host     workspace.toml
     --- stderr
@@ -78,7 +78,7 @@ fn two_files_change_and_come_back_as_they_were() {
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
     for words in [
         "updated workspace.local.toml\nupdated .env\n",
-        "so what may run is left as it is",
+        "so nothing was restarted",
     ] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.shown());
     }
@@ -93,7 +93,7 @@ fn two_files_change_and_come_back_as_they_were() {
     assert_eq!(others(), before);
 
     let again = without_docker(&context, &["use", "db", "host"]);
-    again.assert_says("db runs on this machine already");
+    again.assert_says("db already runs on this machine");
 
     let ran = without_docker(&context, &["use", "db", "container"]);
     assert_eq!(ran.code, Some(0), "{}", ran.shown());
@@ -150,9 +150,9 @@ fn a_server_that_is_not_there_is_told_and_the_choice_is_written() {
     let ran = without_docker(&context, &["use", "db", "host"]);
     assert_eq!(ran.code, Some(1), "{}", ran.shown());
     for words in [
-        "error: the choice is written, and db is not within reach of containers yet",
-        "`db` runs on this machine, and nothing listens on port",
-        "hint: `fitout doctor --deep --only host` looks again",
+        "error: the choice was written, but db is not reachable from containers yet",
+        "`db` runs on this machine, but nothing listens on port",
+        "hint: to check again: fitout doctor --deep --only host",
     ] {
         assert!(ran.stderr.contains(words), "{words}: {}", ran.shown());
     }
@@ -182,7 +182,7 @@ fn a_dry_run_prints_and_writes_nothing() {
     +CACHE_CONTAINERS=1
     +CACHE_PULL_POLICY=missing
     --- stderr
-    warning: Docker is not installed, so what may run is left as it is
+    warning: Docker is not installed, so nothing was restarted
     "#);
     assert_eq!(context.read("ws/.env"), env);
     assert_eq!(context.read("ws/workspace.local.toml"), personal);
@@ -194,7 +194,7 @@ fn a_variable_that_goes_over_the_choice_is_named() {
     let env = context.read("ws/.env");
     context.write("ws/.env", &format!("DB_CONTAINERS=1\n{env}"));
     let ran = without_docker(&context, &["use", "db", "host"]);
-    let words = "warning: `DB_CONTAINERS` is set in .env, outside of fitout's block, and goes over";
+    let words = "warning: `DB_CONTAINERS` is set in .env, outside of fitout's block, and overrides";
     ran.assert_says(words);
 
     let mut command = context.fitout_command(&["use", "db", "container", "--no-restart"]);
@@ -212,11 +212,11 @@ fn wrong_words_are_told_and_nothing_is_written() {
         (&["db"], "`fitout use db host` or `fitout use db container`"),
         (&["db", "cache"], "`fitout use db cache host`"),
         (&["db", "hots"], "did you mean `host`?"),
-        (&["db", "cloud"], "not on `cloud`"),
+        (&["db", "cloud"], "not `cloud`"),
         (&["nothing"], "the manifest has no service `nothing`"),
-        (&["host"], "name one or more: db, cache"),
+        (&["host"], "choose one or more: db, cache"),
         (&["web", "host"], "`web` is built from the repo `web`"),
-        (&["search", "host"], "these can: db, cache"),
+        (&["search", "host"], "these are presets: db, cache"),
     ];
     for (words, expected) in cases {
         let ran = without_docker(&context, &[&["use"], *words].concat());
@@ -347,7 +347,7 @@ compose = {{ stop_grace_period = "1s" }}
         assert_eq!(up.code, Some(0), "{}", up.shown());
         let [_, app_on_host, other] = stack.containers();
         assert_ne!(app_on_host, app);
-        let words = format!("a container reaches `db` at {}:{port}", bridge.unwrap());
+        let words = format!("a container can reach `db` at {}:{port}", bridge.unwrap());
         ran.assert_says(&words);
         assert_eq!(
             stack.asks("select to_regclass('kept') is null, inet_server_port()"),

@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use clap::CommandFactory as _;
+use fitout::cli::Cli;
+
 /// What a text is called in a complaint, and the text.
 type Text = (String, String);
 
@@ -44,6 +47,49 @@ fn pages() -> Vec<Text> {
         .iter()
         .map(|name| (name.clone(), text(name)))
         .collect()
+}
+
+/// What `--help` prints for a command and all of its subcommands.
+fn helps(command: &mut clap::Command) -> Vec<Text> {
+    let name = format!("fitout {} --help", command.get_name());
+    let mut helps = vec![(name, command.render_long_help().to_string())];
+    for subcommand in command.get_subcommands_mut() {
+        helps.extend(self::helps(subcommand));
+    }
+    helps
+}
+
+/// The comments of all source files, a text for each run of comment lines.
+fn comments() -> Vec<Text> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut comments = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                comments.push((path.display().to_string(), comments_of(&text)));
+            }
+        }
+    }
+    assert!(comments.len() > 100, "{}", comments.len());
+    comments
+}
+
+/// The comment lines of a source file, each run of them ended by a full stop.
+fn comments_of(source: &str) -> String {
+    let lines = source.lines().map(|line| {
+        let line = line.trim_start();
+        let is_comment = line.starts_with("//");
+        if is_comment {
+            line.trim_start_matches(['/', '!'])
+        } else {
+            "."
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The words of `text`, in lower case and without the marks around them. A word keeps its apostrophe, and
@@ -106,6 +152,21 @@ fn assert_plain(texts: &[Text]) {
 #[test]
 fn the_docs_are_plain() {
     assert_plain(&pages());
+}
+
+#[test]
+fn the_help_of_every_command_is_plain() {
+    let helps = helps(&mut Cli::command());
+    assert!(helps.len() > 30, "{}", helps.len());
+    assert_plain(&helps);
+}
+
+#[test]
+fn comments_in_the_source_are_plain() {
+    assert_plain(&comments());
+    let source = "/// It is told\n/// of it.\nfn told() {}\n// Told\nlet of = 1;\n";
+    let found = found(&comments_of(source), &["told of".to_owned()]);
+    assert_eq!(found.len(), 1, "{found:?}");
 }
 
 #[test]

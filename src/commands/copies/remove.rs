@@ -1,4 +1,5 @@
-//! `fitout copies remove`: a copy with its containers, and never work that is nowhere else.
+//! `fitout copies remove`: removes a copy and its containers, unless it has work that exists
+//! nowhere else.
 
 use std::path::PathBuf;
 
@@ -14,19 +15,19 @@ use crate::shell;
 
 /// Remove a copy: its containers, its images and its folder
 ///
-/// Refused while it has work that is nowhere else: uncommitted or untracked files, commits that are
-/// on no remote and in no other copy, stashes, in submodules too; hooks and settings; lines of `.env`
-/// and `workspace.local.toml`. docs/copies.md has the whole list. The workspace that copies are made
-/// of is never removed, and the others stay as they are.
+/// Refuses if the copy has work that exists nowhere else: uncommitted or untracked files, commits
+/// that are on no remote and in no other copy, stashes, including those in submodules; hooks and
+/// settings; lines in `.env` and `workspace.local.toml`. docs/copies.md has the full list. The
+/// original workspace is never removed, and other copies are not affected.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Its folder, or its project
+    /// Folder or project name of the copy
     #[arg(value_name = "COPY")]
     copy: PathBuf,
-    /// Remove its volumes too: the data of its services is lost
+    /// Also remove its volumes; the data of its services is lost
     #[arg(long)]
     volumes: bool,
-    /// Remove it although it has work that is nowhere else; that is lost
+    /// Remove it even if it has work that exists nowhere else; that work is lost
     #[arg(long)]
     force: bool,
     /// Don't ask
@@ -43,7 +44,7 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     };
     let removal = Removal::of(context, &args.copy, loss)?;
     let Some(volumes) = ask(context, args, &removal)? else {
-        ui.say("nothing was removed");
+        ui.say("nothing removed");
         return Ok(Exit::Done);
     };
     interrupt::listen().context("can't listen for Ctrl-C")?;
@@ -51,18 +52,18 @@ pub(crate) fn run(context: &Context, args: &Args) -> CommandResult {
     ui.say(format_args!("removed {}", removal.folder.display()));
     if volumes == Volumes::Stay && !removal.stack.volumes().is_empty() {
         ui.say(format_args!(
-            "its data stays: {}",
+            "kept its volumes: {}",
             removal.stack.volumes().join(", ")
         ));
         ui.hint(format_args!(
-            "to remove that too: docker volume rm {}",
+            "to remove them: docker volume rm {}",
             removal.stack.volumes().join(" ")
         ));
     }
     Ok(Exit::Done)
 }
 
-/// Whether to remove it, and its volumes; none when the answer is no.
+/// Asks whether to remove the copy, and its volumes; returns none if the answer is no.
 fn ask(context: &Context, args: &Args, removal: &Removal) -> Result<Option<Volumes>, Failure> {
     let ui = &context.ui;
     let Removal {
@@ -81,14 +82,14 @@ fn ask(context: &Context, args: &Args, removal: &Removal) -> Result<Option<Volum
     }
     let shown = folder.display();
     if !ui.can_prompt() {
-        let error = anyhow!("nobody can be asked whether to remove {shown}");
+        let error = anyhow!("can't ask whether to remove {shown} without a terminal");
         return Err(Failure::usage(error).hint(format!(
             "fitout copies remove --yes {}",
             shell::path(folder)
         )));
     }
     if !lost.is_empty() {
-        ui.warn(format_args!("this is lost:\n{}", listed(lost)));
+        ui.warn(format_args!("this will be lost:\n{}", listed(lost)));
     }
     let containers = match stack.containers() {
         0 => String::new(),
@@ -101,7 +102,7 @@ fn ask(context: &Context, args: &Args, removal: &Removal) -> Result<Option<Volum
         return Ok(Some(asked_for));
     }
     let question = format!(
-        "Its data too ({})? It can't be undone",
+        "Also remove its data ({})? This can't be undone",
         stack.volumes().join(", ")
     );
     if ui.confirm_loss(&question)? {

@@ -116,7 +116,7 @@ fn says_what_it_cannot_read_and_where() {
         ("# only\n\n", &["1: there is no `FROM`"]),
         (
             "RUN a\nFROM b",
-            &["1: `RUN` stands before the first `FROM`; only `ARG` may"],
+            &["1: `RUN` before the first `FROM`; only `ARG` is allowed there"],
         ),
         (
             "FROM a\nRUM b\nCOPPY c d",
@@ -128,7 +128,7 @@ fn says_what_it_cannot_read_and_where() {
         ("FROM a\nhi", &["2: unknown instruction `hi`"]),
         (
             "FROM a b c",
-            &["1: `FROM` takes an image, or an image `AS` a name"],
+            &["1: expected `FROM image` or `FROM image AS name`"],
         ),
         (
             "FROM a\nCOPY b",
@@ -142,7 +142,7 @@ fn says_what_it_cannot_read_and_where() {
         ),
         (
             "FROM a\nRUN cat <<EOF\nhi\n",
-            &["2: the heredoc `EOF` has no line that ends it"],
+            &["2: the heredoc `EOF` is not terminated"],
         ),
         (
             "FROM a\nONBUILD FROM b",
@@ -150,11 +150,11 @@ fn says_what_it_cannot_read_and_where() {
         ),
         (
             "# escape=x\nFROM a",
-            &["1: the escape character is a backslash or a backtick, not `x`"],
+            &["1: the escape character must be a backslash or a backtick, not `x`"],
         ),
         (
             "# escape=\\\n# escape=`\nFROM a",
-            &["2: the directive `escape` stands here twice"],
+            &["2: duplicate directive `escape`"],
         ),
     ];
     for (source, expected) in cases {

@@ -7,7 +7,7 @@ use super::super::shell::{self, Command};
 use super::super::stages::{Base, Stage};
 use super::Unit;
 
-const HELP: &str = "build in a stage of its own, and `COPY --from` only the result";
+const HELP: &str = "build in a separate stage, and only `COPY --from` the result";
 
 pub(super) fn check(unit: &Unit<'_>) -> Vec<Finding> {
     let root = unit.root();
@@ -30,7 +30,7 @@ fn kit(root: &Stage<'_>) -> Option<Finding> {
         Finding::new(
             Rule::BuildToolsInImage,
             root.image.span.clone(),
-            format!("the production image is made from `{image}`, which is a kit for building"),
+            format!("the production image is based on `{image}`, which is a build image"),
         )
         .help(HELP)
     })
@@ -57,13 +57,13 @@ fn left_behind(run: &Instruction) -> Option<Finding> {
         if let Some(package) = tool_package(command)
             && !is_removed(&commands)
         {
-            let message = format!("`{package}` stays in the production image");
+            let message = format!("`{package}` remains in the production image");
             let finding = Finding::new(Rule::BuildToolsInImage, command.span.clone(), message);
             return Some(finding.help(HELP));
         }
         if is_build(command) {
             let message = format!(
-                "`{}` builds in the stage that becomes the production image, and its tools stay there",
+                "`{}` builds in the stage that becomes the production image, so its tools remain there",
                 command.shown()
             );
             let finding = Finding::new(Rule::BuildToolsInImage, command.span.clone(), message);

@@ -126,15 +126,15 @@ fn finding(
         _ => "runs again",
     };
     let help = match kind {
-        Kind::Named => "put this step before the COPY: it needs nothing of it",
+        Kind::Named => "move this step before the COPY, which it doesn't need",
         Kind::Build => {
-            "copy the manifests, download the dependencies in a step of its own, and copy the source behind it"
+            "copy the manifests, download the dependencies in a separate step, and then copy the source"
         }
-        _ => "copy only the manifests and lock files before this step, and the source behind it",
+        _ => "copy only the manifests and lock files before this step, and the source after it",
     };
     let brings = match cause.breadth {
-        Breadth::Everything => "the whole build context comes in here",
-        _ => "source comes in here",
+        Breadth::Everything => "the whole build context is copied here",
+        _ => "source is copied here",
     };
     Finding::new(
         Rule::CopyBeforeInstall,

@@ -15,7 +15,7 @@ pub(super) fn check(unit: &Unit<'_>) -> Vec<Finding> {
                 instruction.head.clone(),
                 message,
             )
-            .help("start what serves in production, from a build of the program"),
+            .help("start a production server, or a build of the program"),
         );
     }
     findings.extend(settings(unit));
@@ -127,8 +127,7 @@ fn settings(unit: &Unit<'_>) -> Vec<Finding> {
         if ["development", "dev", "local"].contains(&value.to_ascii_lowercase().as_str()) {
             let message = format!("the production image sets `{name}={value}`");
             let finding = Finding::new(Rule::DevServerInProduction, pair.name.span, message);
-            findings
-                .push(finding.help("leave it to the service's settings, or set it to production"));
+            findings.push(finding.help("set it in the service's environment, or to production"));
         }
     }
     findings

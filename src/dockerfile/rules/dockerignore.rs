@@ -87,7 +87,7 @@ pub(super) fn check(unit: &Unit<'_>) -> Option<Finding> {
     let named: Vec<String> = missing.iter().map(|line| format!("`{line}`")).collect();
     let message = if unit.context.ignore_text.is_some() {
         format!(
-            "the whole build context is copied, and `{path}` does not leave out {}",
+            "the whole build context is copied, and `{path}` does not exclude {}",
             named.join(", ")
         )
     } else {

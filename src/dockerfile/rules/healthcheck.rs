@@ -13,7 +13,7 @@ pub(super) fn check(unit: &Unit<'_>) -> Option<Finding> {
         Finding::new(
             Rule::NoHealthcheck,
             unit.built.image.span.clone(),
-            "nothing says how to find out whether this service works",
+            "this service has no health check",
         )
         .help("add `healthcheck` to the service in workspace.toml, or a `HEALTHCHECK` here"),
     )

@@ -11,7 +11,7 @@ pub(super) fn check(unit: &Unit<'_>) -> Option<Finding> {
     if unit.only_carries_files() || drops_rights(unit) {
         return None;
     }
-    let help = "add a `USER` behind the last step that needs root";
+    let help = "add a `USER` after the last step that needs root";
     if let Some(user) = unit.last(Keyword::User) {
         let name = variables::expand(user.arguments.text(), &unit.built.variables)?;
         let account = name.split(':').next().unwrap_or_default();

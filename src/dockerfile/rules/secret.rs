@@ -23,7 +23,7 @@ fn finding(keyword: Keyword, pair: Pair) -> Option<Finding> {
     let kind = kind_of(value);
     let has_name = is_secret_name(&pair.name.text) && !is_harmless(keyword, &pair);
     let message = match kind {
-        Some(kind) => format!("`{}` holds {kind}", pair.name.text),
+        Some(kind) => format!("`{}` contains {kind}", pair.name.text),
         None if has_name => format!(
             "`{} {}` has the name of a secret",
             keyword.name(),
@@ -33,7 +33,7 @@ fn finding(keyword: Keyword, pair: Pair) -> Option<Finding> {
     };
     let help = match keyword {
         Keyword::Arg => "use `RUN --mount=type=secret,id=NAME` and `docker build --secret`",
-        _ => "give it to the container when it starts: `required_env` in workspace.toml",
+        _ => "pass it to the container at run time: `required_env` in workspace.toml",
     };
     let mut finding = Finding::new(Rule::SecretInBuild, pair.name.span, message).help(help);
     finding.secret = pair.value.map(|value| value.span);
@@ -67,7 +67,7 @@ fn is_secret_name(name: &str) -> bool {
     words.clone().any(|word| has(&WORDS, word)) && !words.any(|word| has(&HARMLESS_WORDS, word))
 }
 
-/// A value that is no secret: none at all in ENV, a switch, a number.
+/// A value that is not a secret: empty in ENV, a boolean, a number.
 fn is_harmless(keyword: Keyword, pair: &Pair) -> bool {
     let Some(value) = &pair.value else {
         return false;

@@ -45,12 +45,12 @@ fn finding(word: &Word, image: &str) -> Option<Finding> {
     let name = image.rsplit('/').next().unwrap_or(image);
     let message = match name.split_once(':') {
         Some((_, tag)) if tag != "latest" => return None,
-        Some(_) => format!("`{image}` is another image tomorrow: `latest` moves"),
-        None => format!("`{image}` has no tag, so Docker takes `latest`"),
+        Some(_) => format!("`{image}` may be a different image tomorrow: `latest` changes"),
+        None => format!("`{image}` has no tag, so Docker uses `latest`"),
     };
     let base = image.strip_suffix(":latest").unwrap_or(image);
     Some(
         Finding::new(Rule::UnpinnedBase, word.span.clone(), message)
-            .help(format!("name a version: `{base}:VERSION`")),
+            .help(format!("use a version: `{base}:VERSION`")),
     )
 }

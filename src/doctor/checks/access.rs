@@ -6,21 +6,21 @@ use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, one_line};
 use crate::doctor::setting::Setting;
 use crate::workspace::Repo;
 
-/// A server gives a repo, by the way on which it is cloned.
+/// A server serves a repo over the transport that it is cloned with.
 #[derive(Clone)]
 pub struct Access {
-    /// `git.example`, with the port where the URL has one.
+    /// `git.example`, with the port if the URL has one.
     host: String,
     /// `ssh`, `https`, …
     transport: String,
-    /// The repo that is asked for.
+    /// The repo to request.
     repo: String,
     /// Its URL.
     url: String,
 }
 
 impl Access {
-    /// One check for each server and transport, by its first repo. A path of this machine needs none.
+    /// Returns a check per server and transport, with its first repo. Local paths need none.
     pub fn each(repos: &[&Repo]) -> Vec<Self> {
         let mut servers: Vec<Access> = Vec::new();
         for repo in repos {
@@ -41,11 +41,11 @@ impl Access {
     }
 }
 
-/// What came of asking a server for a repo.
+/// A server's answer to the request for a repo.
 pub enum Seen {
     /// It answers.
     Open,
-    /// It answers to a login that others on the way can read.
+    /// It responds, but to a login that others on the network can read.
     InTheClear,
     /// It does not.
     Closed {
@@ -58,9 +58,9 @@ pub enum Seen {
     },
 }
 
-/// Why a server does not give a repo.
+/// Why a server doesn't serve a repo.
 pub enum Why {
-    /// It wants other keys or another login.
+    /// It requires other keys or another login.
     Login,
     /// ssh does not know the host's key.
     HostKey,
@@ -68,7 +68,7 @@ pub enum Why {
     HostKeyChanged,
     /// It has no such repo, or not for this user.
     NoAccess,
-    /// It does not answer now: the network, a VPN, the server.
+    /// It doesn't respond now: the network, a VPN, the server.
     Unreachable,
     /// Anything else.
     Other,
@@ -99,7 +99,7 @@ impl Check for Access {
         } = self;
         About::new(
             format!("access.{host}.{transport}"),
-            format!("{host} lets you clone over {transport}"),
+            format!("{host} can be cloned from over {transport}"),
         )
     }
 
@@ -115,15 +115,15 @@ impl Check for Access {
         })
     }
 
-    /// A server that does not answer is a warning: what is cloned works without it.
+    /// A server that doesn't respond is a warning: existing clones work without it.
     fn judge(&self, seen: Seen, _: &Setting) -> Outcome {
         let Access {
             host, transport, ..
         } = self;
         let (why, reason, command) = match seen {
-            Seen::Open => return Outcome::pass(format!("{host} answers")),
+            Seen::Open => return Outcome::pass(format!("{host} responds")),
             Seen::InTheClear => {
-                let found = format!("{host} answers, and gets your login over plain http");
+                let found = format!("{host} responds, but gets your login over plain http");
                 let https = format!("set an https `url` for `{}` in workspace.toml", self.repo);
                 return Outcome::warn(found, Remedy::note(https));
             }
@@ -137,13 +137,13 @@ impl Check for Access {
             run: command.into_iter().collect(),
             note: None,
         };
-        let compare = format!("compare the fingerprint with the one that {host} publishes");
+        let compare = format!("compare the fingerprint with the one published by {host}");
         let remedy = match why {
             Why::Unreachable => return Outcome::warn(reason, show),
             Why::Other => show,
             Why::HostKey => show.and_note(compare),
             Why::HostKeyChanged => forget_host(host).and_note(format!(
-                "only when its owner says that the key is new; then {compare}"
+                "only if its owner confirms the new key; then {compare}"
             )),
             Why::Login if transport == "ssh" => {
                 Remedy::run("ssh-add -l || ls ~/.ssh/*.pub || ssh-keygen -t ed25519")
@@ -161,7 +161,7 @@ impl Check for Access {
 }
 
 impl Access {
-    /// What a credential helper keeps is thrown away first: git would use it again.
+    /// The login stored by a credential helper is rejected first: git would use it again.
     fn log_in(&self, ask: Remedy) -> Remedy {
         let forget = Remedy::run(format!(
             "printf 'protocol={}\\nhost={}\\n\\n' | git credential reject",
@@ -169,7 +169,7 @@ impl Access {
         ));
         let remedy = ask.run.into_iter().fold(forget, Remedy::and_run);
         remedy.and_note(
-            "the last asks for your name and token; to have git keep them: \
+            "the last one prompts for your user name and token; to make git store them: \
          git config --global credential.helper store",
         )
     }
@@ -198,7 +198,7 @@ fn forget_host(host: &str) -> Remedy {
     })
 }
 
-/// How a URL is reached, and the host with its port; none for a path.
+/// Returns the transport of a URL, and the host with its port; none for a path.
 fn server(url: &str) -> Option<(&str, &str)> {
     let (transport, authority) = match url.split_once("://") {
         Some(("file", _)) => return None,
@@ -273,7 +273,7 @@ mod tests {
         let (ls, ssh) = (Some("git ls-remote URL"), Some("ssh -T git@git.example"));
         let seen = [
             (server("https"), Seen::Open),
-            closed("https", Why::Login, "it refuses the login", ls),
+            closed("https", Why::Login, "it rejects the login", ls),
             closed("ssh", Why::Login, "it accepts none of your ssh keys", ssh),
             (server("http"), Seen::InTheClear),
             closed("ssh", Why::HostKey, "its ssh key is not known here", ssh),
@@ -288,22 +288,22 @@ mod tests {
             closed("https", Why::Other, "its certificate is not trusted", ls),
         ];
         insta::assert_snapshot!(examples_of(seen), @r"
-        pass     access.git.example:8443.https  git.example:8443 answers
-        fail     access.git.example:8443.https  it refuses the login
+        pass     access.git.example:8443.https  git.example:8443 responds
+        fail     access.git.example:8443.https  it rejects the login
                  $ printf 'protocol=https\nhost=git.example:8443\n\n' | git credential reject
                  $ git ls-remote URL
-                 the last asks for your name and token; to have git keep them: git config --global credential.helper store
+                 the last one prompts for your user name and token; to make git store them: git config --global credential.helper store
         fail     access.git.example:8443.ssh  it accepts none of your ssh keys
                  $ ssh-add -l || ls ~/.ssh/*.pub || ssh-keygen -t ed25519
                  then add the public key to your account at git.example:8443
-        warn     access.git.example:8443.http  git.example:8443 answers, and gets your login over plain http
+        warn     access.git.example:8443.http  git.example:8443 responds, but gets your login over plain http
                  set an https `url` for `api` in workspace.toml
         fail     access.git.example:8443.ssh  its ssh key is not known here
                  $ ssh -T git@git.example
-                 compare the fingerprint with the one that git.example:8443 publishes
+                 compare the fingerprint with the one published by git.example:8443
         fail     access.git.example:8443.ssh  its ssh key is another one
                  $ ssh-keygen -R '[git.example]:8443'
-                 only when its owner says that the key is new; then compare the fingerprint with the one that git.example:8443 publishes
+                 only if its owner confirms the new key; then compare the fingerprint with the one published by git.example:8443
         fail     access.git.example:8443.https  it has no such repository: `api`
                  $ git ls-remote URL
                  check its `url` in workspace.toml, and ask for access to it

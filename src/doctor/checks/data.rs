@@ -1,5 +1,5 @@
-//! Data that the manifest no longer matches: the group `data`. What a volume holds was decided when it was
-//! made, and nothing that the manifest says later changes it.
+//! Data that no longer matches the manifest: the group `data`. The contents of a volume were
+//! determined when it was created, and are not affected by later changes of the manifest.
 
 pub mod databases;
 pub mod init;
@@ -15,7 +15,7 @@ use crate::doctor::setting::Setting;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{Service, VolumeSource, Workspace};
 
-/// The volumes that the manifest names.
+/// Returns the volumes in the manifest.
 fn named_volumes(workspace: &Workspace) -> Vec<String> {
     let services = workspace.services.iter();
     let volumes = services.flat_map(|service| &service.volumes);
@@ -27,7 +27,7 @@ fn named_volumes(workspace: &Workspace) -> Vec<String> {
         .collect()
 }
 
-/// The volume that the preset brings, and where it is.
+/// Returns the volume of the preset, and its target.
 fn own_volume(service: &Service) -> Option<(&str, &str)> {
     let own = format!("{}-data", service.name);
     service
@@ -41,19 +41,19 @@ fn own_volume(service: &Service) -> Option<(&str, &str)> {
         })
 }
 
-/// What a running server said to a line of its preset.
+/// A running server's answer to a command of its preset.
 pub enum Answer<T> {
     /// The service has no running container.
     NotRunning,
-    /// It did not answer, for this reason.
+    /// It failed, for this reason.
     Refused(String),
     /// It answered.
     Given(T),
 }
 
-/// Asks a running server with a line for `sh` in its container.
+/// Runs an `sh` command line in the container of a running server.
 fn ask(machine: &Machine, service: &str, line: &str) -> Result<Answer<String>, Fault> {
-    // sh(1): found and not a program, or not found.
+    // sh(1): found but not executable, or not found.
     const NO_PROGRAM: [Option<i32>; 2] = [Some(126), Some(127)];
     let Some(container) = machine.running_container(service) else {
         return Ok(Answer::NotRunning);
@@ -69,26 +69,28 @@ fn ask(machine: &Machine, service: &str, line: &str) -> Result<Answer<String>, F
     let words = said.stderr.lines().rfind(|line| !line.trim().is_empty());
     let words = words.unwrap_or_default().trim().to_owned();
     if NO_PROGRAM.contains(&said.code) {
-        return Err(Fault::Blocked(format!("its image has no client: {words}")));
+        return Err(Fault::Blocked(format!(
+            "its image contains no client: {words}"
+        )));
     }
     Ok(Answer::Refused(words))
 }
 
-/// The verdict where the service does not run.
+/// The verdict if the service is not running.
 fn not_running(service: &str) -> Outcome {
     Outcome {
-        found: format!("`{service}` does not run"),
+        found: format!("`{service}` is not running"),
         ..Outcome::skipped(format!("running.{service}"))
     }
 }
 
-/// The verdict where the server knows another login.
+/// The verdict if the server has a different login.
 fn refused(service: &str, words: &str, setting: &Setting) -> Outcome {
     let prefix = variable_prefix(service);
     Outcome::fail(
-        format!("`{service}` does not take the login that its services have: {words}"),
+        format!("`{service}` doesn't accept the login of its services: {words}"),
         Remedy::run(format!("fitout sh {service}")).and_note(format!(
-            "user and password are those of the day on which the volume was made: put them back \
+            "user and password are still those from when the volume was created: restore them \
              (`{prefix}_PASSWORD` in `{}`, or the manifest), or change them in the server",
             setting.shown(".env")
         )),

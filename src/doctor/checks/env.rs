@@ -1,4 +1,4 @@
-//! `env.VARIABLE`: the variables that services require of people (`required_env`).
+//! `env.VARIABLE`: the variables that services require (`required_env`).
 
 use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
@@ -8,7 +8,7 @@ use crate::doctor::setting::Setting;
 use crate::doctor::variables::Origin;
 use crate::workspace::Workspace;
 
-/// Somebody sets the variable.
+/// The variable is set.
 pub struct Variable {
     name: String,
     services: Vec<String>,
@@ -27,7 +27,7 @@ impl Variable {
 }
 
 impl Check for Variable {
-    /// Where it is set, as Compose would look it up; none when nowhere, or to nothing.
+    /// Where it is set, in Compose's order of precedence; none if it is not set, or empty.
     type Seen = Option<Origin>;
 
     const PAGE: &'static Page = &Page {

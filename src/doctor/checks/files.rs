@@ -1,4 +1,4 @@
-//! Files that services are built from, and that hold their variables: the group `files`.
+//! Files that services are built from, or that contain their variables: the group `files`.
 
 pub mod dockerfile;
 pub mod env;
@@ -14,11 +14,11 @@ use crate::workspace::{Build, Service};
 /// A file of a service that is built from a repo.
 #[derive(Clone)]
 pub struct OfService {
-    /// The check's place among those of its service: `api`, `api.2`.
+    /// The check's suffix among those of its service: `api`, `api.2`.
     name: String,
     /// Relative to the workspace.
     path: String,
-    /// The clone that it is in.
+    /// The clone that contains it.
     needs: String,
 }
 
@@ -31,8 +31,8 @@ pub fn dockerfile(service: &Service, build: &Build) -> OfService {
     }
 }
 
-/// The service's env files: those that the manifest names, else the `.env` that most stacks read by
-/// themselves.
+/// Returns the service's env files: those in the manifest, otherwise the `.env` that most stacks
+/// read by themselves.
 pub fn env_files(service: &Service, build: &Build) -> Vec<OfService> {
     let default = [join(&build.context, ".env")];
     let files = match service.env_file.as_slice() {
@@ -57,21 +57,21 @@ fn join(folder: &str, file: &str) -> String {
     }
 }
 
-/// The verdict on a file that has to be there.
+/// The verdict on a required file.
 pub fn present(file: FileSeen, path: &str, setting: &Setting, missing: Outcome) -> Outcome {
     match file {
         FileSeen::Present => Outcome::pass(format!("`{path}`")),
         FileSeen::Missing => missing,
         FileSeen::NotAFile => Outcome::fail(
-            format!("`{path}` is no file"),
+            format!("`{path}` is not a file"),
             Remedy::run(format!("ls -ld {}", setting.typed(path))),
         ),
     }
 }
 
-/// The verdict on a file with secrets, which git should not have.
+/// The verdict on a file with secrets, which git should not track.
 fn secret(is_tracked: bool, path: &str, setting: &Setting) -> Outcome {
-    // A clone in the workspace has a repository of its own.
+    // A clone in the workspace has its own repository.
     let command = match path.rsplit_once('/') {
         Some((folder, name)) => format!(
             "git -C {} rm --cached {}",
@@ -83,7 +83,8 @@ fn secret(is_tracked: bool, path: &str, setting: &Setting) -> Outcome {
     if is_tracked {
         Outcome::warn(
             format!("`{path}` is committed, with this machine's values and secrets"),
-            Remedy::run(command).and_note("what was pushed is known: change those secrets"),
+            Remedy::run(command)
+                .and_note("if it was pushed, consider those secrets leaked, and change them"),
         )
     } else {
         Outcome::pass(format!("`{path}` is not committed"))

@@ -12,20 +12,20 @@ use crate::doctor::setting::Setting;
 use crate::doctor::system::{Platform, System};
 use crate::workspace::preset::{self, Packages};
 
-/// Who listens on a port of this machine.
+/// The server on a port of this machine.
 pub enum Listener {
-    /// Somebody, on these addresses.
+    /// Listens on these addresses.
     On(Vec<String>),
-    /// Nobody by this system's table, and its address takes connections all the same: Windows
-    /// around WSL, or another machine.
+    /// Not in this system's table, but the address accepts connections: Windows outside of WSL, or
+    /// another machine.
     Elsewhere,
-    /// Nobody in this WSL, and somebody on the Windows around it, which has this address.
+    /// Not in this WSL, but on Windows, which has this address.
     OnWindows(String),
     /// Nobody.
     Nothing,
 }
 
-/// Who listens for a service on this machine.
+/// Returns who listens for a service on this machine.
 fn listener(service: &HostService, machine: &Machine) -> Listener {
     let addresses = machine.listeners(service.port);
     if !addresses.is_empty() {
@@ -41,7 +41,7 @@ fn listener(service: &HostService, machine: &Machine) -> Listener {
     }
 }
 
-/// No connection at all, and no other address that works.
+/// The verdict if there is no connection, and no other address that works.
 fn unreached(
     reached: &Reached,
     at: &str,
@@ -56,26 +56,26 @@ fn unreached(
     match reached {
         Reached::Refused | Reached::NoRoute | Reached::TimedOut if is_rootless => Outcome::fail(
             format!(
-                "{at} does not answer: a rootless engine keeps containers away from this machine until it is told otherwise"
+                "{at} doesn't respond: by default, a rootless engine doesn't let containers reach this machine"
             ),
             allow_host_loopback(),
         ),
         Reached::NoName => Outcome::fail(
-            format!("the name in `{at}` does not resolve in a container"),
+            format!("the name in `{at}` can't be resolved in a container"),
             no_address(setting),
         ),
         Reached::TimedOut => Outcome::fail(
-            format!("no answer at {at} within 5 s: a firewall drops what comes from {from}"),
+            format!("no answer at {at} within 5 s: a firewall drops connections from {from}"),
             firewall(seen, port, setting),
         ),
         Reached::Refused | Reached::NoRoute => Outcome::fail(
             format!(
-                "{at} turns containers away: a firewall rejects what comes from {from}, or it is another machine"
+                "{at} refuses containers: a firewall rejects connections from {from}, or it is another machine"
             ),
             firewall(seen, port, setting),
         ),
         Reached::Open => Outcome::fail(
-            format!("somebody else than this machine answers at {at}"),
+            format!("another machine responds at {at}"),
             no_address(setting),
         ),
         Reached::Other(words) => Outcome::unknown(format!("{at}: {words}")),
@@ -86,8 +86,8 @@ fn firewall(seen: &ReachSeen, port: Option<u16>, setting: &Setting) -> Remedy {
     firewall::let_containers_in(&setting.system, &from(seen), port)
 }
 
-/// The project's subnet. A network that is not made yet gets one of those that Docker hands out by
-/// default (moby, `libnetwork/ipamutils`), mostly of this one.
+/// Returns the project's subnet. A network that doesn't exist yet gets one of Docker's default
+/// subnets (moby, `libnetwork/ipamutils`), usually from this one.
 fn from(seen: &ReachSeen) -> String {
     match &seen.subnet {
         Some(subnet) if !seen.subnet_is_temporary => subnet.clone(),
@@ -99,20 +99,20 @@ fn from(seen: &ReachSeen) -> String {
 fn no_image() -> Outcome {
     Outcome {
         remedy: Remedy::run("docker pull busybox:1.37"),
-        ..Outcome::unknown("no image on this machine can try it from a container")
+        ..Outcome::unknown("no image on this machine can be used to check it from a container")
     }
 }
 
 fn set_address(address: &str, setting: &Setting) -> Remedy {
     Remedy::run("fitout generate").and_note(format!(
-        "first put `[host]` with `ip = \"{address}\"` into {}",
+        "first add `[host]` with `ip = \"{address}\"` to {}",
         setting.shown("workspace.local.toml")
     ))
 }
 
 fn no_address(setting: &Setting) -> Remedy {
     Remedy::run("fitout generate").and_note(format!(
-        "or put `[host]` with `ip = …` into {}: this machine's address on its network",
+        "or add `[host]` with `ip = …` to {}: this machine's address on its network",
         setting.shown("workspace.local.toml")
     ))
 }
@@ -120,17 +120,17 @@ fn no_address(setting: &Setting) -> Remedy {
 /// Starts the server of a service that runs on this machine.
 fn start_service_of(system: &System, service: &HostService) -> Remedy {
     server(system, service, "start").and_note(format!(
-        "or go back to the container: `fitout use {} container`",
+        "or switch back to the container: `fitout use {} container`",
         service.name
     ))
 }
 
-/// Restarts it, after its configuration was changed.
+/// Restarts it after a configuration change.
 fn restart_service_of(system: &System, service: &HostService) -> Remedy {
     server(system, service, "restart")
 }
 
-/// A preset that is not known has its own name for a unit.
+/// An unknown preset's name is used as the unit.
 fn server(system: &System, service: &HostService, verb: &str) -> Remedy {
     let preset = preset::find(&service.preset);
     let packages = match system.platform {
@@ -157,7 +157,7 @@ fn allow_host_loopback() -> Remedy {
         ))
         .and_run("systemctl --user daemon-reload")
         .and_run("systemctl --user restart docker")
-        .and_note("containers can then reach what listens on 127.0.0.1 of this machine too")
+        .and_note("containers can then also reach servers on this machine's 127.0.0.1")
 }
 
 #[cfg(test)]
@@ -198,7 +198,7 @@ mod tests {
         })
     }
 
-    /// Somebody on these addresses.
+    /// Listens on these addresses.
     pub fn on(addresses: &[&str]) -> Listener {
         Listener::On(addresses.iter().map(ToString::to_string).collect())
     }

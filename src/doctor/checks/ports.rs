@@ -1,8 +1,9 @@
 //! `ports.SERVICE.PORT`: the ports of this machine that services publish.
 //!
-//! What can be said without a look (no number, or two services that want the same one) is said first.
+//! Problems that are known in advance (not a number, or two services with the same port) are
+//! reported first.
 
-// The types alone: `core` has no sockets.
+// Only the types: `core` has no sockets.
 use core::net::IpAddr;
 use std::collections::HashMap;
 
@@ -15,30 +16,30 @@ use crate::doctor::variables::{Origin, Variables};
 use crate::running::PublishedPort;
 use crate::workspace::{Personal, Protocol, Workspace};
 
-/// The host's port can be had.
+/// The host's port is available.
 pub struct Port {
-    /// `api.3000`, and `api.3000-2` where a port of the container is published more than once.
+    /// `api.3000`, or `api.3000-2` if a port of the container is published more than once.
     name: String,
     subject: String,
-    /// Who publishes it.
+    /// The service that publishes it.
     service: String,
-    /// The host's address, as the compose file says it.
+    /// The host's address in the compose file.
     address: String,
     protocol: Protocol,
     /// The Compose variable that changes it.
     variable: String,
-    /// What the variable comes to.
+    /// The value of the variable.
     wanted: Wanted,
-    /// Ports that other services publish: no alternatives to this one.
+    /// Ports that other services publish, which are not suggested as alternatives.
     avoid: Vec<u16>,
 }
 
-/// What a port's variable comes to.
+/// The value of a port's variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Wanted {
-    /// A port that nobody else of the workspace wants.
+    /// A port that no other service of the workspace publishes.
     Number(Number),
-    /// The verdict is known without a look.
+    /// The verdict is known in advance.
     Known(Known),
 }
 
@@ -46,23 +47,23 @@ enum Wanted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Number {
     port: u16,
-    /// The shell sets its variable, which beats `.env`.
+    /// Whether the shell sets its variable, which takes precedence over `.env`.
     set_in_shell: bool,
 }
 
-/// What is known without a look.
+/// A verdict that is known in advance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Known {
     /// Compose or the engine chooses the port.
     Chosen,
-    /// The variable holds something that is no port, and this is who sets it.
+    /// The variable is not a port; with its origin.
     NoPort(String, Origin),
     /// Another service publishes this port too.
     Clash(u16, String),
 }
 
 impl Port {
-    /// One check for each port that is published by a service that starts.
+    /// Returns a check per port that is published by a service that starts.
     pub fn each(workspace: &Workspace, personal: &Personal, variables: &Variables) -> Vec<Self> {
         let published = published(workspace, personal, variables);
         let avoid: Vec<u16> = published.iter().filter_map(Published::number).collect();
@@ -113,25 +114,25 @@ fn wanted(host: &HostPort, clash: Option<&Published>) -> Wanted {
     }
 }
 
-/// What there is to judge.
+/// The observation.
 pub enum Seen {
-    /// No look was needed.
+    /// The verdict was known in advance.
     Known(Known),
-    /// A port of this machine, and how it is.
+    /// A port of this machine, and its state.
     Looked(Number, State),
 }
 
-/// How a port of this machine is.
+/// The state of a port of this machine.
 pub enum State {
-    /// It can be had.
+    /// It is free.
     Free,
-    /// This project's own container holds it.
+    /// It is used by this project's own container.
     Own(String),
-    /// Someone else holds it.
+    /// It is used by another process.
     Taken {
-        /// Who, where the system says so.
+        /// The user of the port, if known.
         holder: Option<Holder>,
-        /// A port near it that is free.
+        /// A free port near it.
         next_free: Option<u16>,
     },
     /// This machine has no such address.
@@ -140,7 +141,7 @@ pub enum State {
     Elsewhere(String),
 }
 
-/// Who holds a port.
+/// The user of a port.
 pub enum Holder {
     /// A process.
     Process(Process),
@@ -148,7 +149,7 @@ pub enum Holder {
     Container {
         /// Its name.
         name: String,
-        /// The folder of its Compose project, where it belongs to one.
+        /// The folder of its Compose project, if any.
         folder: Option<String>,
     },
     /// A container of another workspace of this machine.
@@ -207,9 +208,9 @@ impl Port {
             "" => IpAddr::from([0, 0, 0, 0]),
             text => text
                 .parse()
-                .map_err(|_| Fault::Blocked(format!("`{text}` is no IP address")))?,
+                .map_err(|_| Fault::Blocked(format!("`{text}` is not an IP address")))?,
         };
-        // Asked first: an engine without userland proxy holds ports that can still be bound.
+        // Checked first: an engine without userland proxy uses ports that can still be bound.
         let mut containers = machine.containers().iter();
         let container = containers.find(|container| {
             let mut ports = container.ports.iter();
@@ -242,7 +243,7 @@ impl Port {
         })
     }
 
-    /// Whether a published port stands in the way of this one.
+    /// Whether a published port conflicts with this one.
     fn overlaps(&self, other: &PublishedPort, port: u16, address: IpAddr) -> bool {
         let at: Option<IpAddr> = other.address.parse().ok();
         other.published == port
@@ -255,15 +256,17 @@ impl Port {
         match known {
             Known::Chosen => Outcome::pass("chosen when the container starts"),
             Known::NoPort(value, origin) => Outcome::fail(
-                format!("`{variable}` is `{value}`, which is no port"),
+                format!("`{variable}` is `{value}`, which is not a port"),
                 match origin {
                     Origin::Shell => Remedy::run(format!("unset {variable}")),
-                    Origin::EnvFile => Remedy::note(format!("give `{variable}` a port in `.env`")),
+                    Origin::EnvFile => {
+                        Remedy::note(format!("set `{variable}` to a port in `.env`"))
+                    }
                 },
             ),
             Known::Clash(port, with) => Outcome::fail(
-                format!("`{with}` publishes port {port} too"),
-                Remedy::note(format!("give `{variable}` another port in `.env`")),
+                format!("`{with}` also publishes port {port}"),
+                Remedy::note(format!("set `{variable}` to another port in `.env`")),
             ),
         }
     }
@@ -273,7 +276,7 @@ impl Port {
         let (holder, next_free) = match state {
             State::Free => return Outcome::pass(format!("{at} is free")),
             State::Own(container) => {
-                return Outcome::pass(format!("{at} is held by our own `{container}`"));
+                return Outcome::pass(format!("{at} is used by our own `{container}`"));
             }
             State::Elsewhere(endpoint) => {
                 return Outcome::info(format!("published on the engine's machine, {endpoint}"));
@@ -308,11 +311,11 @@ impl Port {
                 stop
             }
         });
-        Outcome::fail(format!("{at} is held by {who}"), remedy)
+        Outcome::fail(format!("{at} is used by {who}"), remedy)
     }
 }
 
-/// A container, as a part of the workspace that it belongs to where that is known.
+/// Returns a container, or the workspace that it belongs to, if known.
 fn holder(container: &Container, machine: &Machine) -> Holder {
     let mut others = machine.other_workspaces();
     match others.find(|workspace| workspace.project == container.project) {
@@ -329,7 +332,7 @@ fn holder(container: &Container, machine: &Machine) -> Holder {
 }
 
 impl Holder {
-    /// Who it is, and how to stop it.
+    /// Returns a description, and how to stop it.
     fn with_its_end(&self) -> (String, Option<String>) {
         match self {
             Holder::Process(Process {

@@ -10,12 +10,12 @@ use crate::doctor::setting::Setting;
 use crate::sync::Note;
 use crate::workspace::Repo;
 
-/// Where the clone is: on one machine, it may be elsewhere than in the manifest.
+/// Returns the path of the clone, which can differ from the manifest's on this machine.
 fn path_of(repo: &Repo) -> &str {
     repo.local_path.as_ref().unwrap_or(&repo.path)
 }
 
-/// The git command that settles what a note says.
+/// Returns the git command that resolves a note.
 fn settled(note: &Note, repo: &Repo, setting: &Setting) -> Remedy {
     match note.typed(&setting.typed(path_of(repo))) {
         Some(command) => Remedy::run(command),

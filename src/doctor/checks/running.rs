@@ -1,4 +1,4 @@
-//! `running.SERVICE`: how the containers of a service are, if it runs.
+//! `running.SERVICE`: the state of a service's containers, if it is running.
 
 use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
@@ -10,7 +10,7 @@ use crate::workspace::Service;
 /// The service is healthy.
 pub struct Running {
     service: String,
-    /// Variables that Compose must find to read the file.
+    /// Variables that Compose requires to read the file.
     made_up: Vec<String>,
 }
 
@@ -26,11 +26,11 @@ impl Running {
 
 /// The containers of a service.
 pub struct Seen {
-    /// How the worst of them is.
+    /// The condition of the worst of them.
     condition: Condition,
-    /// The same in words: `running, healthy`.
+    /// Its state for display: `running, healthy`.
     state: String,
-    /// What its health check said last, where it is unhealthy.
+    /// The last output of its health check, if it is unhealthy.
     health: Option<String>,
 }
 
@@ -51,7 +51,7 @@ impl Check for Running {
         let name = &self.service;
         About::new(
             format!("running.{name}"),
-            format!("`{name}` is healthy, if it runs"),
+            format!("`{name}` is healthy, if it is running"),
         )
         .needs(["tools.engine", "tools.compose", "compose.present"])
     }

@@ -1,4 +1,4 @@
-//! What holds of all checks, and how the tests of each show its verdicts.
+//! Rules for all checks, and how the tests of each show its verdicts.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What Docker says: the client, the engine, containers, volumes, and Compose on this workspace.
+//! Docker: the client, the engine, containers, volumes, and Compose on this workspace.
 
 use super::{
     Client, ComposeFound, Container, Endpoint, Engine, EngineProblem, Fault, Machine, workspaces,
@@ -9,21 +9,21 @@ use crate::docker::{Asked, VolumeError, compose, probe};
 use crate::host::process::{Output, RunError};
 use crate::running::ServiceState;
 
-/// What a program in a container, or Compose, said.
+/// The output of a program in a container, or of Compose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
-    /// It ended well.
+    /// Whether it succeeded.
     pub is_success: bool,
-    /// Its exit status, where no signal ended it.
+    /// Its exit status, unless killed by a signal.
     pub code: Option<i32>,
-    /// What it answered.
+    /// Its stdout.
     pub stdout: String,
-    /// Its complaints.
+    /// Its stderr.
     pub stderr: String,
 }
 
 impl Said {
-    /// Compose's complaints, one message each.
+    /// Compose's messages.
     pub fn messages(&self) -> Vec<String> {
         compose::messages(&self.stderr)
     }
@@ -41,7 +41,7 @@ impl From<Output> for Said {
 }
 
 impl Machine {
-    /// The program that answers to the name `docker`; none where there is none.
+    /// Returns the program named `docker`; none if there is none.
     pub fn docker_client(&self) -> Result<Option<Client>, Fault> {
         match self.docker.client_version() {
             Ok(client) => Ok(Some(client)),
@@ -50,12 +50,12 @@ impl Machine {
         }
     }
 
-    /// The engine that the client talks to.
+    /// Returns the engine that the client uses.
     pub fn engine(&self) -> Result<&Engine, &EngineProblem> {
         self.engine.get_or_init(|| self.docker.engine()).as_ref()
     }
 
-    /// Where the client looks for an engine.
+    /// Returns the endpoint of the client.
     pub fn endpoint(&self) -> &Endpoint {
         self.endpoint.get_or_init(|| self.docker.endpoint())
     }
@@ -65,26 +65,26 @@ impl Machine {
         self.docker.compose_version().map_err(blocked)
     }
 
-    /// The version of buildx; none when there is no such plugin.
+    /// Returns the version of buildx; none if it is not installed.
     pub fn buildx_version(&self) -> Result<Option<String>, Fault> {
         self.docker.buildx_version().map_err(blocked)
     }
 
-    /// Compose on this workspace, with a value made up for each of these variables.
+    /// Returns Compose for this workspace, with placeholders for these variables.
     pub fn compose(&self, made_up: &[String], arguments: &[&str]) -> Result<Said, Fault> {
         let compose = self.docker.compose(&self.root, &self.selection);
         let compose = compose.with_made_up(made_up).args(arguments);
         Ok(compose.capture().map_err(blocked)?.into())
     }
 
-    /// The same with every profile on.
+    /// Like the above, with all profiles enabled.
     pub fn compose_in_full(&self, made_up: &[String], arguments: &[&str]) -> Result<Said, Fault> {
         let compose = self.docker.compose(&self.root, &self.selection);
         let compose = compose.with_made_up(made_up).env(PROFILES, "*");
         Ok(compose.args(arguments).capture().map_err(blocked)?.into())
     }
 
-    /// The containers of the project as Compose tells them, with a value made up for each of these
+    /// Returns the containers of the project according to Compose, with placeholders for these
     /// variables.
     pub fn services(&self, made_up: &[String]) -> Result<&[ServiceState], Fault> {
         let services = self.services.get_or_init(|| {
@@ -98,19 +98,19 @@ impl Machine {
         }
     }
 
-    /// What a container's health check said last.
+    /// Returns the last output of a container's health check.
     pub fn health_output(&self, container: &str) -> Option<String> {
         self.docker.health_output(container)
     }
 
-    /// Also those that have ended. None where the engine does not answer: then no container runs
-    /// either, as far as we can see.
+    /// Returns all containers, including stopped ones. None if the engine doesn't respond: then, as
+    /// far as is known, no container is running.
     pub fn containers(&self) -> &[Container] {
         self.containers
             .get_or_init(|| self.docker.containers().unwrap_or_default())
     }
 
-    /// The container in which a service of this workspace runs.
+    /// Returns the running container of a service of this workspace.
     pub fn running_container(&self, service: &str) -> Option<&Container> {
         self.containers().iter().find(|container| {
             container.project == self.selection.project
@@ -120,13 +120,13 @@ impl Machine {
         })
     }
 
-    /// Runs a line for `sh` in a container.
+    /// Runs an `sh` command line in a container.
     pub fn run_in(&self, container: &Container, line: &str) -> Result<Said, Fault> {
         let output = self.docker.run_in(&container.name, line);
         Ok(output.map_err(blocked)?.into())
     }
 
-    /// Whose the Compose project is.
+    /// Returns the owner of the Compose project.
     pub fn owner(&self) -> &Owner {
         self.owner.get_or_init(|| {
             let project = &self.selection.project;
@@ -137,7 +137,7 @@ impl Machine {
         })
     }
 
-    /// A name for the project that nobody has.
+    /// Returns an unused project name.
     pub fn own_name(&self) -> String {
         let known = self.workspaces.get_or_init(workspaces::known);
         owner::own_name(&self.selection.project, |name| {
@@ -147,24 +147,25 @@ impl Machine {
         })
     }
 
-    /// A volume that the compose file calls so, as the engine calls it.
+    /// Returns the engine's name of a volume in the compose file.
     pub fn volume_name(&self, volume: &str) -> String {
         format!("{}_{volume}", self.selection.project)
     }
 
-    /// The volumes of a project: as the engine calls them, and as the compose file does.
+    /// Returns the volumes of a project: the engine's names, and those in the compose file.
     pub fn volumes_of(&self, project: &str) -> Result<Vec<(String, String)>, Fault> {
         let volumes = self.docker.volumes_of_project(project);
-        volumes.ok_or_else(|| Fault::Blocked("no engine answers".to_owned()))
+        volumes.ok_or_else(|| Fault::Blocked("no engine responds".to_owned()))
     }
 
-    /// When the engine made a volume, by the engine's name; none where there is no such volume.
+    /// Returns when the engine created a volume, by the engine's name; none if it doesn't exist.
     pub fn volume_created_at(&self, name: &str) -> Option<jiff::Timestamp> {
         self.docker.volume_created(name)?.parse().ok()
     }
 
-    /// The first of these files that is in a volume, and its text: read in the service's container where
-    /// that runs, or else by one of the image, or of a small one, if they are here.
+    /// Returns the first of these files that exists in a volume, with its text: read in the
+    /// service's container if it is running, otherwise in a new one from its image, or a small one,
+    /// if available.
     pub fn first_in_volume(
         &self,
         name: &str,

@@ -1,4 +1,4 @@
-//! The ports of this machine: which are free, and who listens.
+//! The ports of this machine: which are free, and what listens on them.
 
 use std::net::IpAddr;
 use std::sync::PoisonError;
@@ -8,7 +8,7 @@ use crate::host::{address, ports};
 use crate::workspace::Protocol;
 
 impl Machine {
-    /// Whether a port can be had at an address.
+    /// Whether a port is free at an address.
     pub fn availability(
         &self,
         address: IpAddr,
@@ -19,13 +19,13 @@ impl Machine {
         availability.map_err(|error| Fault::Blocked(error.to_string()))
     }
 
-    /// The process that listens on a port, where the system says so.
+    /// Returns the process that listens on a port, if known.
     pub fn process_on(&self, port: u16, protocol: Protocol) -> Option<Process> {
         ports::holder(port, protocol)
     }
 
-    /// A port after this one that can be had, that no other workspace has, and that was not given to
-    /// another service before.
+    /// Returns a free port after this one that no other workspace uses, and that was not suggested
+    /// for another service before.
     pub fn free_port_after(
         &self,
         address: IpAddr,
@@ -34,7 +34,7 @@ impl Machine {
         avoid: &[u16],
     ) -> Option<u16> {
         let mut proposed = self.proposed.lock().unwrap_or_else(PoisonError::into_inner);
-        // A port of a workspace that is stopped would be taken as soon as that starts.
+        // A port of a stopped workspace would be in use as soon as that starts.
         let others = self.other_workspaces();
         let of_others: Vec<u16> = others
             .flat_map(|other| other.ports.iter().copied())
@@ -45,7 +45,7 @@ impl Machine {
         free
     }
 
-    /// The addresses of this machine on which somebody listens on a TCP port.
+    /// Returns the addresses of this machine on which a server listens on a TCP port.
     pub fn listeners(&self, port: u16) -> Vec<String> {
         let listeners = ports::listeners(port);
         let mut addresses: Vec<String> = listeners.iter().map(ToString::to_string).collect();
@@ -54,13 +54,13 @@ impl Machine {
         addresses
     }
 
-    /// Whether an address takes connections on a TCP port.
+    /// Whether an address accepts connections on a TCP port.
     pub fn takes_connections(&self, address: &str, port: u16) -> bool {
         let address = address.parse();
         address.is_ok_and(|address| ports::takes_connections(address, port))
     }
 
-    /// The address of the Windows around this WSL, where it is one.
+    /// Returns the address of Windows, if this is WSL.
     pub fn windows(&self) -> Option<String> {
         let network = address::network();
         network.default_route.filter(|_| network.wsl.is_some())

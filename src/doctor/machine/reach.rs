@@ -1,4 +1,4 @@
-//! This machine as a container sees it: one container tries everything, once for all checks.
+//! How containers reach this machine: a single container tries everything, once for all checks.
 
 use super::{Fault, Machine};
 use crate::docker::Docker;
@@ -8,51 +8,51 @@ use crate::host::address;
 use crate::host::nonce::Nonce;
 use crate::runtime::{self, Runtime, Side};
 
-/// What a container could see of this machine.
+/// The result of checking from a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddressSeen {
-    /// No image that is here can look.
+    /// No available image can be used.
     NoImage,
-    /// What it saw.
+    /// The result.
     Probed(ReachSeen),
 }
 
-/// What a container saw of this machine.
+/// What a container could reach on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReachSeen {
-    /// The listener that only this machine can have; open when its word came back.
+    /// The listener on this machine; open if its nonce was received.
     pub word: Reached,
-    /// The port of each service, in their order.
+    /// The port of each service, in order.
     pub ports: Vec<Reached>,
-    /// Another address at which the word came back.
+    /// Another address at which the nonce was received.
     pub better: Option<String>,
-    /// Where the container comes from: `172.18.0.0/16`.
+    /// The subnet of the container: `172.18.0.0/16`.
     pub subnet: Option<String>,
-    /// The project's own network is not made yet.
+    /// Whether the project's own network doesn't exist yet.
     pub subnet_is_temporary: bool,
 }
 
-/// What came of a connection.
+/// The result of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reached {
-    /// It was made.
+    /// Connected.
     Open,
-    /// Nobody listens there, or a firewall says so.
+    /// Refused: nothing listens there, or a firewall rejects it.
     Refused,
     /// No answer.
     TimedOut,
-    /// A router or a firewall says that there is no way.
+    /// A router or a firewall reports that it is unreachable.
     NoRoute,
-    /// The name is not known.
+    /// The name can't be resolved.
     NoName,
-    /// The tool's words on anything else.
+    /// Any other message of the tool.
     Other(String),
 }
 
 impl Reached {
-    /// By the exit status and the words of bash or busybox's nc, and of the C libraries below them.
+    /// Classifies the exit status and messages of bash or busybox's nc, and of their C libraries.
     pub fn of(status: i32, words: &str) -> Self {
-        /// What GNU's and busybox's `timeout` end with.
+        /// The exit statuses of GNU's and busybox's `timeout`.
         const TIMED_OUT: [i32; 2] = [124, 143];
         let lower = words.to_lowercase();
         let says = |causes: &[&str]| causes.iter().any(|cause| lower.contains(cause));
@@ -78,7 +78,7 @@ impl Reached {
 }
 
 impl Machine {
-    /// What a container sees of this machine.
+    /// Returns how a container reaches this machine.
     pub fn reach(&self, reach: &Reach) -> Result<&AddressSeen, Fault> {
         let reached = self.reached.get_or_init(|| self.try_reach(reach));
         reached.as_ref().map_err(|why| Fault::Blocked(why.clone()))
@@ -125,8 +125,8 @@ impl Machine {
     }
 }
 
-/// Where else this machine may be found: what the engine's own answers lead to, and this machine's
-/// addresses.
+/// Returns other possible addresses of this machine: those derived from the engine's answers, and
+/// this machine's own.
 fn other_addresses(docker: &Docker, first: &str) -> Vec<String> {
     let network = address::network();
     let runtime = docker.runtime().unwrap_or_else(address::runtime);

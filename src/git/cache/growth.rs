@@ -1,8 +1,9 @@
-//! An entry of the cache grows with what a fetch brought.
+//! Adds fetched objects to an entry of the cache.
 //!
-//! The pack of a fetch builds on everything that the clone had, which may be more than the entry has: the
-//! user's own commits, or what they fetched by hand. So before the entry's refs move, all that is new is looked
-//! for in it; what it lacks comes from the clone. Knows nothing of locks: its caller has the entry to itself.
+//! The pack of a fetch builds on everything that the clone had, which may be more than the entry
+//! has: the user's own commits, or manual fetches. So before the entry's refs are updated, all new
+//! objects are looked up in it; missing ones are copied from the clone. Doesn't lock anything: the
+//! caller has locked the entry.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,10 +15,11 @@ use git2::{Commit, FileMode, Oid, Repository};
 use super::{link_pack, packed_refs, packs, refs_of};
 use crate::git::local;
 
-/// From so many packs on, all but the biggest become one: each clone from the entry gets all of them.
+/// With this many packs, all but the biggest are combined: each clone from the entry gets all of
+/// them.
 const MANY_PACKS: usize = 8;
 
-/// Adds what the remote's branches lead to in the clone that `pack` was fetched into.
+/// Adds the objects of the remote's branches from the clone that `pack` was fetched into.
 pub(super) fn add(entry: &Path, git_dir: &Path, remote: &str, pack: &Path) -> io::Result<()> {
     let mut branches = local::remote_refs(git_dir, remote).map_err(io::Error::other)?;
     branches.retain(|name, _| name.starts_with("refs/heads/"));
@@ -42,7 +44,7 @@ pub(super) fn add(entry: &Path, git_dir: &Path, remote: &str, pack: &Path) -> io
     Ok(())
 }
 
-/// Whether everything that the tips lead to is there, given that everything known does.
+/// Whether everything reachable from the tips exists, assuming that everything known does.
 fn has_all(kept: &Repository, tips: &[Oid], known: &[Oid]) -> bool {
     let is_there = || -> Result<bool, git2::Error> {
         let mut walk = kept.revwalk()?;
@@ -59,11 +61,11 @@ fn has_all(kept: &Repository, tips: &[Oid], known: &[Oid]) -> bool {
         }
         Ok(true)
     };
-    // What is missing is an error to libgit2.
+    // libgit2 returns an error for missing objects.
     is_there().unwrap_or(false)
 }
 
-/// Whether the files that a commit changes are there; its folders are, where they can be compared.
+/// Whether the files that a commit changes exist; if its folders can be compared, they do.
 fn has_files(kept: &Repository, commit: &Commit<'_>) -> Result<bool, git2::Error> {
     let before = match commit.parent_count() {
         0 => None,
@@ -77,7 +79,7 @@ fn has_files(kept: &Repository, commit: &Commit<'_>) -> Result<bool, git2::Error
     }))
 }
 
-/// One pack of all that the tips lead to and what is known does not.
+/// Creates a pack of everything that is reachable from the tips, but not from what is known.
 fn copy_missing(
     git_dir: &Path,
     kept: &Repository,
@@ -89,7 +91,7 @@ fn copy_missing(
     for tip in tips {
         walk.push(*tip)?;
     }
-    // Another clone may have brought what this one does not have.
+    // Another clone may have added objects that this one doesn't have.
     for known in known {
         let _ = walk.hide(*known);
     }
@@ -106,7 +108,7 @@ fn unite_small_packs(entry: &Path) -> io::Result<()> {
     let repository = Repository::open(entry).map_err(io::Error::other)?;
     unite(&repository, &small).map_err(io::Error::other)?;
     drop(repository);
-    // One of the name that it got may have been there.
+    // One with the same name may already have existed.
     if packs(entry)?.len() == before.len() {
         return Ok(());
     }
@@ -134,7 +136,7 @@ fn write(builder: &mut git2::PackBuilder<'_>, to: &Repository) -> Result<(), git
     Ok(())
 }
 
-/// The index first: without it, the rest is no pack.
+/// The index first: without it, the rest is not a pack.
 fn remove_pack(pack: &Path) -> io::Result<()> {
     for extension in ["idx", "rev", "pack"] {
         match fs::remove_file(pack.with_extension(extension)) {

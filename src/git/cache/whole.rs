@@ -1,9 +1,9 @@
-//! Whether the packs of an entry are whole: what their last 20 bytes say, the SHA-1 of everything
-//! before them.
+//! Verifies the packs of an entry: their last 20 bytes are the SHA-1 of everything before them.
 //!
-//! To read gigabytes of history would cost more than all the rest of a clone from the cache. So a
-//! file of the entry says how big each pack and index was when it was known to be whole, and when it
-//! was written last, as git's own index does of the work tree. What is still so is not read again.
+//! Reading gigabytes of history would cost more than the rest of a clone from the cache. So a file
+//! in the entry records the size and modification time of each pack and index when it was last
+//! verified, like git's index does for the work tree. If they are unchanged, the file is not read
+//! again.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 const FILE: &str = "whole";
 const CHECKSUM: usize = 20;
 
-/// Whether packs of an entry, and their indexes, are whole.
+/// Whether packs of an entry, and their indexes, are valid.
 pub(super) fn are_whole(entry: &Path, packs: &[PathBuf]) -> io::Result<bool> {
     let noted = noted(entry);
     let mut has_news = false;
@@ -33,13 +33,13 @@ pub(super) fn are_whole(entry: &Path, packs: &[PathBuf]) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Writes down that packs, and their indexes, are whole. What was noted of others goes.
+/// Records that packs, and their indexes, are valid. Records of other packs are removed.
 pub(super) fn note(entry: &Path, packs: &[PathBuf]) {
     let lines = packs.iter().flat_map(|pack| pair(pack)).filter_map(|file| {
         let stamp = stamp(&file).ok()?;
         Some(stamp + "\n")
     });
-    // Half a line, or none, and the file is read through.
+    // If a line is incomplete or missing, the file is verified.
     let _ = fs::write(entry.join(FILE), lines.collect::<String>());
 }
 

@@ -1,4 +1,4 @@
-//! What kind of failure it was, by the types of errors.
+//! Classifies errors by their type.
 
 use std::error::Error;
 use std::io;
@@ -11,7 +11,8 @@ use crate::git::filter;
 use crate::git::network::RemoteFailure;
 use crate::git::url;
 
-/// What the server said instead of an answer: a packet `ERR` (gitprotocol-common(5)).
+/// Returns the message of an `ERR` packet, which a server sends instead of an answer
+/// (gitprotocol-common(5)).
 pub(super) fn refusal(error: &gix::Error) -> Option<String> {
     let mut parts = error.iter_errors();
     parts.find_map(|part| {
@@ -20,18 +21,18 @@ pub(super) fn refusal(error: &gix::Error) -> Option<String> {
     })
 }
 
-/// Of an error without such a packet.
+/// Classifies an error without such a packet.
 pub(super) fn of(error: &gix::Error, url: &str) -> Option<Cause> {
     if is_missing(url) {
         return Some(Cause::NotFound);
     }
-    // gix gives each step a name and no type.
+    // gix gives each step a name, but no type.
     let is_handshake = error
         .iter_errors()
         .any(|part| part.to_string() == "Transport handshake failed");
     let found = error.iter_errors().find_map(of_part);
     match found {
-        // ssh or git itself did its part, and the program on the other side ended without a word to us.
+        // ssh or git itself succeeded, but the program on the other side exited without a message.
         Some(Cause::Connection) if is_handshake && (url::is_ssh(url) || url::is_local(url)) => {
             Some(Cause::NotFound)
         }
@@ -44,7 +45,8 @@ pub(super) fn of(error: &gix::Error, url: &str) -> Option<Cause> {
     }
 }
 
-/// How gix's own sentences begin that have no type: names and words of others come after that.
+/// The beginnings of gix's own messages that have no type; untrusted names and messages come after
+/// them.
 const SENTENCES: &[(&str, Cause)] = &[
     (
         "A hash sized 64 hexadecimal characters is invalid",
@@ -85,7 +87,7 @@ fn of_part(part: &(dyn Error + 'static)) -> Option<Cause> {
     start.map(|(_, cause)| *cause)
 }
 
-/// An error of this type, itself or inside of one of a socket.
+/// Returns an error of this type, directly or inside a socket error.
 fn found<'a, T: Error + 'static>(part: &'a (dyn Error + 'static)) -> Option<&'a T> {
     part.downcast_ref::<T>().or_else(|| {
         let inner = part.downcast_ref::<io::Error>()?.get_ref()?;
@@ -93,7 +95,7 @@ fn found<'a, T: Error + 'static>(part: &'a (dyn Error + 'static)) -> Option<&'a 
     })
 }
 
-/// Whether a URL of this machine leads to no repository. git finds `x.git` where `x` is asked for.
+/// Whether a local URL doesn't lead to a repository. For `x`, git also finds `x.git`.
 pub(super) fn is_missing(url: &str) -> bool {
     let Some(path) = url::local_path(url).filter(|path| !path.as_os_str().is_empty()) else {
         return false;
@@ -102,7 +104,7 @@ pub(super) fn is_missing(url: &str) -> bool {
     with_end.push(".git");
     let is_there = |path: &std::path::Path| match git2::Repository::open(path) {
         Ok(_) => true,
-        // One that can't be read, or that is somebody else's, is one.
+        // An unreadable one, or one of another user, counts as a repository.
         Err(error) => error.code() != git2::ErrorCode::NotFound,
     };
     !is_there(path) && !is_there(with_end.as_ref())

@@ -1,15 +1,16 @@
-//! What git and ssh say of a failure, in words of their own.
+//! Classifies errors by the messages of git and ssh.
 //!
-//! Only their words decide, never those of the other side, which may say anything, and never an address or a
-//! name: each line is known by how git or ssh begins it and ends it. What a server says through them is told
-//! apart first: `remote:` and all that follows `remote error:`. ssh writes its own words to another
-//! file than those of the server (`ssh -E`).
+//! Only their own messages are used, never those of the other side, which are untrusted, and never
+//! a URL or a name: each line is recognized by how git or ssh begins and ends it. Messages of the
+//! server are separated first: `remote:`, and everything after `remote error:`. ssh writes its own
+//! messages to a separate file (`ssh -E`).
 
 use super::Cause;
 
-/// Of ssh: `error()`, `fatal()` and `logit()` of OpenSSH 7 to 10. None where it did its part.
+/// Classifies messages of ssh: `error()`, `fatal()` and `logit()` of OpenSSH 7 to 10. Returns none
+/// if ssh succeeded.
 pub(super) fn of_ssh(lines: &[String]) -> Option<Cause> {
-    // The precise ones first: a host whose key is refused also closes the connection.
+    // The specific ones first: a host whose key is refused also closes the connection.
     const ORDER: &[Cause] = &[
         Cause::HostKeyChanged,
         Cause::HostKey,
@@ -24,7 +25,7 @@ pub(super) fn of_ssh(lines: &[String]) -> Option<Cause> {
     ORDER.iter().find(|cause| said.contains(cause)).copied()
 }
 
-/// How ssh begins what it says of a connection that broke.
+/// The beginnings of ssh's messages about broken connections.
 const BROKEN: &[&str] = &[
     "Connection closed by ",
     "Connection reset by ",
@@ -65,17 +66,18 @@ fn line_of_ssh(line: &str) -> Option<Cause> {
     is_broken.then_some(Cause::Connection)
 }
 
-/// Of git 2.20 to 2.50, without a terminal and with `LC_ALL=C`.
+/// Classifies messages of git 2.20 to 2.50, without a terminal and with `LC_ALL=C`.
 pub(super) fn of_git(lines: &[String]) -> Option<Cause> {
     let own = lines.iter().filter(|line| !line.starts_with("remote: "));
     let mut fallback = None;
     for line in own {
-        // `die()` prints line breaks of the server's as they are, so nothing after this is git's for sure.
+        // `die()` prints the server's line breaks unchanged, so lines after this one may not be
+        // git's.
         if line.starts_with("remote error: ") {
             return Some(Cause::Refusal);
         }
         match line_of_git(line) {
-            // Said in the end of failures of each kind.
+            // Printed at the end for any kind of failure.
             Some(cause @ (Cause::NotFound | Cause::Connection)) if is_general(line) => {
                 fallback = fallback.or(Some(cause));
             }
@@ -86,7 +88,8 @@ pub(super) fn of_git(lines: &[String]) -> Option<Cause> {
     fallback
 }
 
-/// What `fetch.fsckObjects` found: `object 1b65c3d…: zeroPaddedFilemode: contains zero-padded file modes`.
+/// Returns what `fetch.fsckObjects` found: `object 1b65c3d…: zeroPaddedFilemode: contains
+/// zero-padded file modes`.
 pub(super) fn of_fsck(lines: &[String]) -> Option<&str> {
     let own = || lines.iter().filter(|line| !line.starts_with("remote: "));
     own().find(|line| line.starts_with("fsck error in pack"))?;
@@ -95,7 +98,7 @@ pub(super) fn of_fsck(lines: &[String]) -> Option<&str> {
         .map(String::as_str)
 }
 
-/// Why `git merge` refuses a commit (`verify_merge_signature` in commit.c).
+/// Returns why `git merge` refuses a commit (`verify_merge_signature` in commit.c).
 pub(super) fn of_signature(lines: &[String]) -> Option<String> {
     const REASONS: &[&str] = &[
         "does not have a GPG signature.",
@@ -110,7 +113,7 @@ pub(super) fn of_signature(lines: &[String]) -> Option<String> {
     })
 }
 
-/// The repository that git refuses because of whom it belongs to.
+/// Returns the repository that git refuses because of its owner.
 pub(super) fn of_owner(lines: &[String]) -> Option<&str> {
     lines.iter().find_map(|line| {
         let rest = line.strip_prefix("detected dubious ownership in repository at '")?;
@@ -181,14 +184,14 @@ fn line_of_git(line: &str) -> Option<Cause> {
         ("", ": Disk quota exceeded", Cause::DiskFull),
     ];
     if let Some(rest) = line.strip_prefix("unable to access '") {
-        // No address has a space in it, so this is where it ends.
+        // URLs don't contain spaces, so the URL ends here.
         return of_curl(rest.split_once("': ")?.1);
     }
     if let Some(rest) = line.strip_prefix("RPC failed; ") {
         return of_curl(rest.trim_start_matches("curl ").trim_start_matches("HTTP "))
             .or(Some(Cause::Connection));
     }
-    // Another program wrote it, or is about to.
+    // Another program has written it, or is about to.
     let is_locked = line.ends_with(".lock': File exists.");
     let is_other = line.contains("': is at ") || line.ends_with("': reference already exists");
     if line.starts_with("cannot lock ref '") && (is_locked || is_other)
@@ -200,7 +203,7 @@ fn line_of_git(line: &str) -> Option<Cause> {
     if line.ends_with(" failed") && line.contains(": smudge filter ") {
         return Some(Cause::Filter);
     }
-    // Of git://: `host[0: 127.0.0.1]: errno=Connection refused`.
+    // From git://: `host[0: 127.0.0.1]: errno=Connection refused`.
     if let Some((_, errno)) = line.rsplit_once("]: errno=") {
         return of_errno(&format!(": {errno}"));
     }
@@ -213,7 +216,7 @@ fn line_of_git(line: &str) -> Option<Cause> {
     })
 }
 
-/// How libcurl begins what it says: strerror.c, and the `failf()`s of its connections.
+/// The beginnings of libcurl's messages: strerror.c, and the `failf()`s of its connections.
 const OF_CURL: &[(&str, Cause)] = &[
     ("Could not resolve host: ", Cause::UnknownHost),
     ("Could not resolve proxy: ", Cause::Proxy),
@@ -240,7 +243,8 @@ const OF_CURL: &[(&str, Cause)] = &[
     ("Received HTTP/0.9 when not allowed", Cause::NotGit),
 ];
 
-/// Of libcurl, behind git's own words: strerror.c and the `failf()`s of its connections.
+/// Classifies messages of libcurl, after git's own text: strerror.c and the `failf()`s of its
+/// connections.
 fn of_curl(words: &str) -> Option<Cause> {
     let status = words
         .strip_prefix("The requested URL returned error: ")
@@ -261,7 +265,7 @@ fn of_curl(words: &str) -> Option<Cause> {
     start.map(|(_, cause)| *cause)
 }
 
-/// Of an HTTP status that is no success.
+/// Classifies an HTTP error status.
 fn of_status(status: u16) -> Cause {
     match status {
         401 => Cause::Login,
@@ -274,7 +278,7 @@ fn of_status(status: u16) -> Cause {
     }
 }
 
-/// Of `strerror()` at the end of a line.
+/// Classifies `strerror()` at the end of a line.
 fn of_errno(line: &str) -> Option<Cause> {
     const ENDS: &[(&str, Cause)] = &[
         (": Connection refused", Cause::Refused),
@@ -288,7 +292,8 @@ fn of_errno(line: &str) -> Option<Cause> {
     end.map(|(_, cause)| *cause)
 }
 
-/// Whether ssh said that it never got to talk to the host: a proxy, a jump host or the host itself hung up.
+/// Whether ssh reports that it never talked to the host: a proxy, a jump host or the host itself
+/// hung up.
 pub(super) fn is_before_login(own: &[String]) -> bool {
     own.iter().any(|line| {
         line.starts_with("kex_exchange_identification: ") || line.starts_with("banner exchange: ")

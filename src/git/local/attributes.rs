@@ -1,5 +1,5 @@
-//! What the files of attributes of a clone name that not every engine does as git does. Which engine is
-//! left then is for [`super::engine`] to say.
+//! Finds attributes in a clone that not every engine handles like git. [`super::engine`] decides
+//! which engine to use.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -13,13 +13,13 @@ use gix::bstr::ByteSlice as _;
 use super::transaction::Changes;
 use crate::host::files;
 
-/// git itself reads no larger ones, since 2.39: `ATTR_MAX_FILE_SIZE` of its attr.h, 100 MiB.
+/// git itself doesn't read larger ones, since 2.39: `ATTR_MAX_FILE_SIZE` in its attr.h, 100 MiB.
 const LARGEST_FILE: u64 = 100 << 20;
 
-/// git ignores longer lines, since 2.39: `ATTR_MAX_LINE_LENGTH` of its attr.h.
+/// git ignores longer lines, since 2.39: `ATTR_MAX_LINE_LENGTH` in its attr.h.
 const LONGEST_LINE: usize = 2048;
 
-/// What any of the files names, for whichever path.
+/// What any of the files contains, for any path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -33,14 +33,15 @@ pub(in crate::git) struct Attributes {
     pub encodings: bool,
     /// A pattern in quotes.
     pub quotes: bool,
-    /// What git ignores, and others may not.
+    /// Something that git ignores, but other engines may not.
     pub mistakes: bool,
-    /// A file of the work tree that the index does not have.
+    /// An untracked attributes file.
     pub untracked: bool,
 }
 
 impl Attributes {
-    /// Those of the user and of the repository itself. `file` is what `core.attributesFile` says.
+    /// Reads the attributes of the user and of the repository itself. `file` is
+    /// `core.attributesFile`.
     pub(in crate::git) fn of_user(common_dir: &Path, file: Option<PathBuf>) -> Self {
         let place = |source: Source| source.storage_location(&mut |name| std::env::var_os(name));
         let user = file.or_else(|| place(Source::Git));
@@ -57,8 +58,8 @@ impl Attributes {
         attributes
     }
 
-    /// With those of the files of a clone: what is in the work tree, and what the index has where nothing is
-    /// there, as git reads them to compare files.
+    /// Adds those of the files in a clone: from the work tree, or from the index if a file is
+    /// missing there, as git reads them to compare files.
     pub(super) fn of_clone(repository: &Repository) -> Self {
         Attributes::of_clone_and(repository, &Changes::new())
     }
@@ -77,7 +78,7 @@ impl Attributes {
             if is_attributes(&entry.path) {
                 tracked.insert(path_of(&entry.path), entry.id);
             }
-            // They are sorted, so that most are in the folder of the one before.
+            // They are sorted, so most are in the same folder as the previous one.
             let folder = &entry.path[..entry.path.rfind_byte(b'/').unwrap_or(0)];
             if *folder != *last {
                 folder.clone_into(&mut last);
@@ -90,7 +91,7 @@ impl Attributes {
         for folder in folders {
             let path = folder.join(NAME);
             let blob = tracked.get(&path);
-            // As git, which follows no link here.
+            // Like git, which doesn't follow links here.
             let file = repository.workdir().map(|it| it.join(&path));
             let file = file.filter(|it| it.symlink_metadata().is_ok_and(|found| found.is_file()));
             let text = file.and_then(|file| read(&file));
@@ -106,7 +107,7 @@ impl Attributes {
         attributes
     }
 
-    /// With those that a move brings as well.
+    /// Adds those in the target of an update.
     pub(super) fn after(repository: &Repository, changes: &Changes) -> Self {
         let mut attributes = Attributes::of_clone_and(repository, changes);
         for (path, change) in changes {
@@ -126,9 +127,9 @@ impl Attributes {
         }
     }
 
-    /// Adds what a file has.
+    /// Adds the contents of a file.
     pub(in crate::git) fn add(&mut self, text: &[u8]) {
-        // git takes a byte order mark for a part of the pattern, where it reads a blob.
+        // git treats a byte order mark as part of the pattern when it reads a blob.
         self.mistakes |= text.starts_with("\u{feff}".as_bytes())
             || text.lines().any(|line| line.len() > LONGEST_LINE);
         self.quotes |= text
@@ -154,7 +155,7 @@ impl Attributes {
                             matches!(state, StateRef::Value(value) if is_lfs(value.as_bstr()));
                     }
                     "ident" => self.idents |= !is_off,
-                    // gix takes `-working-tree-encoding` for a mistake.
+                    // gix treats `-working-tree-encoding` as an error.
                     "working-tree-encoding" => self.encodings |= state != StateRef::Unspecified,
                     _ => {}
                 }
@@ -175,12 +176,12 @@ fn path_of(bytes: &[u8]) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(bytes))
 }
 
-/// What is in a file, if it is one that git would read.
+/// Returns the content of a file, if git would read it.
 pub(super) fn read(path: &Path) -> Option<Vec<u8>> {
     files::read_bytes(path, LARGEST_FILE).ok()
 }
 
-/// Whether it is a file of attributes, by its path in the repository.
+/// Whether it is an attributes file, by its path in the repository.
 pub(in crate::git) fn is_attributes(path: &[u8]) -> bool {
     Path::new(OsStr::from_bytes(path)).file_name() == Some(OsStr::new(NAME))
 }

@@ -1,4 +1,4 @@
-//! The first checkout of a clone or a copy: every file of HEAD, into a folder with nothing in it.
+//! The first checkout of a clone or a copy: all files of HEAD, into an empty folder.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,18 +13,18 @@ use crate::git::error::{Cause, GitError, SshSaid};
 use crate::git::filter::{self, Log};
 use crate::git::meter::{CHECKOUT_FILES, threads_for};
 
-/// A repository with a HEAD, and neither index nor files.
+/// A repository with a HEAD, but without index and files.
 #[derive(Debug)]
 pub(in crate::git) struct First<'a> {
     pub repository: &'a Repository,
-    /// Files of the user's configuration that git would not find by itself.
+    /// Additional configuration files of the user that git would not find by itself.
     pub included: &'a [PathBuf],
     pub interrupt: &'a AtomicBool,
 }
 
 impl First<'_> {
-    /// Writes the files and the index; nothing where HEAD has no commit. Returns whether files of attributes
-    /// are among them. `said` puts gix's words for people.
+    /// Writes the files and the index; nothing if HEAD has no commit. Returns whether there are
+    /// attributes files. `said` converts gix's errors.
     pub(in crate::git) fn check_out<P>(
         &self,
         mut progress: P,
@@ -46,7 +46,7 @@ impl First<'_> {
             return Ok(false);
         };
         let indexed = repository.index_from_tree(&tree.id);
-        // gix refuses most of what git does, in words of its own.
+        // gix refuses most of what git refuses, with its own messages.
         let may_be_invalid = indexed.as_ref().map_or(true, |index| {
             let mut entries = index.entries().iter();
             entries.any(|entry| entry.path(index).contains(&b'\\'))
@@ -103,7 +103,7 @@ impl First<'_> {
         Ok(has_attributes)
     }
 
-    /// What all files of attributes have, and whether any is in the index.
+    /// Returns all attributes, and whether there is an attributes file in the index.
     fn attributes(&self, index: &gix::index::File) -> (Attributes, bool) {
         let config = self.repository.config_snapshot();
         let file = config.trusted_path("core.attributesFile");
@@ -122,20 +122,20 @@ impl First<'_> {
     }
 }
 
-/// Lets the user's git do it. `why` says what the clone has that only git can do.
+/// Uses the user's git. `why` is the feature of the clone that only git supports.
 pub(super) fn with_git(
     why: &str,
     run: impl FnOnce() -> Result<(), GitError>,
 ) -> Result<(), GitError> {
     run().map_err(|mut error| {
         if error.cause == Cause::MissingProgram {
-            error.reason = format!("it has {why}, which needs `git`");
+            error.reason = format!("it has {why}, which requires `git`");
         }
         error
     })
 }
 
-/// The first checkout of the repository at `path`, where no server was asked for it.
+/// The first checkout of the repository at `path`, without contacting a server.
 pub(super) fn check_out_at(path: &Path, interrupt: &AtomicBool) -> Result<(), GitError> {
     let log = Log::of(&path.join(".git"));
     let said =

@@ -1,8 +1,9 @@
-//! A second repository out of one that is on this disk: what a clone from its remote would be, as
-//! of the last fetch, without asking the remote.
+//! Creates a repository from a local one: the same as a clone from its remote, as of the last
+//! fetch, without contacting the remote.
 //!
-//! Objects are hard links where the file system has them, as in `git clone --local`; nothing points
-//! back, so either of the two may be collected or removed. The original is only read.
+//! Objects are hard links if the file system supports them, as with `git clone --local`; nothing
+//! refers back, so either of the two can be garbage-collected or removed. The original is only
+//! read.
 
 use std::fs;
 use std::io;
@@ -21,21 +22,21 @@ use crate::git::{cli, url};
 use crate::host::files::At as _;
 use crate::workspace::{Checkout, Repo};
 
-/// What a copy has checked out.
+/// What to check out in a copy.
 #[derive(Clone, Copy, Debug)]
 pub enum Start<'a> {
-    /// What the original has checked out, with all its commits, also those that no remote has.
+    /// The current branch of the original, with all its commits, including unpushed ones.
     Head,
-    /// What the manifest wants, as the remote has it.
+    /// What the manifest wants, as of the remote.
     Wanted(&'a Repo),
 }
 
-/// Copies the repository at `original` to `destination`, which is not there yet. `root` is the
-/// folder of the original's workspace: where relative URLs of the manifest begin.
+/// Copies the repository at `original` to `destination`, which doesn't exist yet. `root` is the
+/// folder of the original's workspace, which relative URLs in the manifest are relative to.
 ///
-/// The copy has the remotes of the original, with what was last fetched of them, its tags, and its
-/// own configuration (`user.email`, for one). It does not have its other branches, its stashes and
-/// hooks. Fails with [`Cause::MissingReference`] where the original does not know what is wanted.
+/// The copy has the remotes of the original, with their remote-tracking refs, its tags, and its
+/// configuration (such as `user.email`), but not its other branches, stashes and hooks. Fails with
+/// [`Cause::MissingReference`] if the original doesn't have what is wanted.
 pub fn copy(
     root: &Path,
     original: &Path,
@@ -60,7 +61,7 @@ pub fn copy(
     }
     copy_config(&from.config, &to, original)?;
     copy_refs(&from.refs, to_dir)?;
-    // Opened again: what was written beside it is read anew.
+    // Opened again, to read what was written without it.
     drop(to);
     check_out(
         &Repository::open(destination)?,
@@ -70,8 +71,8 @@ pub fn copy(
     )
 }
 
-/// Checks out the submodules of a copy, each as its commit says. What the original has of them is
-/// linked first, so that git asks their remotes only for what is not here.
+/// Checks out the submodules of a copy, at the recorded commits. The original's objects are linked
+/// first, so that git contacts their remotes only for missing objects.
 pub fn copy_submodules(
     original: &Path,
     destination: &Path,
@@ -83,7 +84,7 @@ pub fn copy_submodules(
     cli::update_submodules(destination, &[], "", interrupt)
 }
 
-/// Names of submodules may be paths, so the repositories in `modules` may be some folders deep.
+/// Names of submodules can be paths, so the repositories in `modules` can be nested in folders.
 fn link_modules(from: &Path, to: &Path) -> io::Result<()> {
     let Ok(entries) = fs::read_dir(from) else {
         return Ok(());
@@ -96,7 +97,7 @@ fn link_modules(from: &Path, to: &Path) -> io::Result<()> {
             continue;
         }
         link_objects(&from.join("objects"), &to.join("objects"))?;
-        // No branches: those that were never pushed are the original's.
+        // No branches: unpushed ones belong to the original.
         for refs in ["refs/remotes", "refs/tags"] {
             fs::create_dir_all(to.join(refs)).at(to.join(refs))?;
             copy_tree(&from.join(refs), &to.join(refs))?;
@@ -111,17 +112,17 @@ fn link_modules(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What a copy takes from the repository that it is made of. Where only git reads that one, the copy is one
-/// that anything reads.
+/// What a copy gets from the original repository. If only git can read that, the copy is still in
+/// the standard format.
 struct Original {
     common_dir: PathBuf,
-    /// What it says itself.
+    /// Its own configuration.
     config: Config,
     refs: Vec<(String, Ref)>,
     point: Point,
 }
 
-/// Where a ref leads.
+/// The target of a ref.
 enum Ref {
     Id(Oid),
     Link(String),
@@ -172,12 +173,12 @@ impl Original {
     }
 }
 
-/// Where the copy begins.
+/// The starting point of the copy.
 struct Point {
     branch: Option<String>,
-    /// None in a repository without a commit.
+    /// None in a repository without commits.
     commit: Option<git2::Oid>,
-    /// The remote and its branch that the branch follows.
+    /// The remote and the branch that the branch tracks.
     upstream: Option<(String, String)>,
     origin: String,
 }
@@ -282,12 +283,12 @@ impl Point {
 }
 
 fn no_remote() -> GitError {
-    let reason = "none of its remotes is the manifest's";
+    let reason = "none of its remotes has the manifest's URL";
     GitError::new(Cause::MissingReference, reason)
 }
 
 fn lacks(what: &str) -> GitError {
-    let reason = format!("the clone here does not know {what}");
+    let reason = format!("the local clone doesn't have {what}");
     GitError::new(Cause::MissingReference, reason)
 }
 
@@ -296,7 +297,7 @@ fn upstream(config: &Config, branch: &str) -> Option<(String, String)> {
     Some((read("remote")?, read("merge")?))
 }
 
-/// As `git clone` does: with the user's template, and no branch yet.
+/// Like `git clone`: with the user's template, and without a branch.
 fn init(destination: &Path, branch: Option<&str>) -> Result<Repository, GitError> {
     let mut options = RepositoryInitOptions::new();
     options.no_reinit(true).external_template(false);
@@ -340,8 +341,8 @@ fn check_out(
     }
 }
 
-/// Everything below `objects` but what is being written, and the list of alternates, whose relative
-/// paths would lead elsewhere.
+/// Links everything below `objects`, except for files that are being written, and the list of
+/// alternates, whose relative paths would be wrong.
 fn link_objects(from: &Path, to: &Path) -> io::Result<()> {
     link_tree(from, to, &|name| {
         let is_lock = Path::new(name).extension().is_some_and(|end| end == "lock");
@@ -359,10 +360,10 @@ fn link_objects(from: &Path, to: &Path) -> io::Result<()> {
     fs::write(to.join("info/alternates"), absolute).at(to)
 }
 
-/// Links every file below a folder whose name is `wanted`; a folder that is not there is empty.
+/// Links all files below a folder whose name is `wanted`; a missing folder counts as empty.
 fn link_tree(from: &Path, to: &Path, wanted: &dyn Fn(&str) -> bool) -> io::Result<()> {
     let link = |from: &Path, to: &Path| {
-        // Another file system, or one without links.
+        // Another file system, or one without hard links.
         fs::hard_link(from, to)
             .or_else(|_| fs::copy(from, to).map(drop))
             .at(to)
@@ -404,7 +405,7 @@ fn for_each_file(
     Ok(())
 }
 
-/// The remote-tracking refs and the tags, in one file as a fresh clone has them.
+/// Writes the remote-tracking refs and the tags to one file, as in a fresh clone.
 fn copy_refs(from: &[(String, Ref)], to_dir: &Path) -> Result<(), GitError> {
     let mut packed = Vec::new();
     let mut symbolic = Vec::new();
@@ -432,10 +433,10 @@ fn copy_refs(from: &[(String, Ref)], to_dir: &Path) -> Result<(), GitError> {
     Ok(())
 }
 
-/// What the user has set in the original, but for what belongs to its files and branches.
+/// Copies the original's configuration, except for settings of its files and branches.
 fn copy_config(local: &Config, to: &Repository, original: &Path) -> Result<(), GitError> {
-    /// Remotes, identities, signing, Git LFS, aliases and the like are the user's; these are the
-    /// repository's own.
+    /// Remotes, identities, signing, Git LFS, aliases and the like are the user's settings; these
+    /// belong to the repository itself.
     const OWN: &[&str] = &[
         "branch.",
         "submodule.",
@@ -468,7 +469,7 @@ fn copy_config(local: &Config, to: &Repository, original: &Path) -> Result<(), G
         } else {
             value.to_owned()
         };
-        // A pattern that no value matches: one more value, beside those that are there.
+        // A pattern that matches no value: adds a value, and keeps existing ones.
         config.set_multivar(name, "a^", &value)?;
     }
     if config.get_string("extensions.partialclone").is_ok() {

@@ -1,7 +1,7 @@
-//! Which engine writes the files of a work tree and compares them: gix and libgit2, or the user's git
-//! where they would not do as git does.
+//! Decides which engine writes and compares the files of a work tree: gix and libgit2, or the
+//! user's git if they would behave differently from git.
 //!
-//! Decided here and nowhere else, for a clone, a copy, an update, a switch and a status. Changes nothing.
+//! This is decided only here, for clone, copy, update, switch and status. Changes nothing.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use git2::Repository;
 use super::attributes::Attributes;
 use crate::git::values;
 
-/// Why only the user's git can write the files of HEAD where there are none yet, if so.
+/// Returns why only the user's git can write the files of HEAD, if so.
 pub(super) fn for_first(is_sparse: bool, attributes: &Attributes) -> Option<&'static str> {
     if is_sparse {
         return Some("a sparse checkout");
@@ -19,7 +19,8 @@ pub(super) fn for_first(is_sparse: bool, attributes: &Attributes) -> Option<&'st
     for_writing(attributes)
 }
 
-/// Why only the user's git can move a clone, if so. `attributes` are those before the move and after it.
+/// Returns why only the user's git can update a clone, if so. `attributes` are those before and
+/// after the update.
 pub(super) fn for_move(repository: &Repository, attributes: &Attributes) -> Option<&'static str> {
     if is_sparse(repository) {
         return Some("a sparse checkout");
@@ -28,17 +29,17 @@ pub(super) fn for_move(repository: &Repository, attributes: &Attributes) -> Opti
         return Some(why);
     }
     if attributes.untracked {
-        // gix writes files under the attributes of the index alone.
-        return Some("a `.gitattributes` that is not tracked");
+        // gix only uses the attributes in the index to write files.
+        return Some("an untracked `.gitattributes`");
     }
     if let Some(why) = for_settings(repository) {
         return Some(why);
     }
     let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
     if repository.workdir().and_then(device) != device(repository.path()) {
-        return Some("its `.git` on another file system");
+        return Some("its `.git` on a different file system");
     }
-    // Its commit is not in the file of that name.
+    // Its commit is not in the file with that name.
     let is_symbolic = || -> Result<bool, git2::Error> {
         let head = repository.find_reference("HEAD")?;
         let Some(branch) = head.symbolic_target()? else {
@@ -79,7 +80,7 @@ fn for_settings(repository: &Repository) -> Option<&'static str> {
         .then_some("logs of all refs (`core.logAllRefUpdates`)")
 }
 
-/// The same of a fast-forward, which git does not make to just any commit.
+/// Like the above, for a fast-forward, which git doesn't do to every commit.
 pub(super) fn for_fast_forward(
     repository: &Repository,
     attributes: &Attributes,
@@ -87,14 +88,14 @@ pub(super) fn for_fast_forward(
     let config = repository.config();
     let verifies = config.and_then(|config| config.get_bool("merge.verifySignatures"));
     if verifies.unwrap_or(false) {
-        return Some("signatures to be verified (`merge.verifySignatures`)");
+        return Some("signature verification (`merge.verifySignatures`)");
     }
     for_move(repository, attributes)
 }
 
-/// Whether libgit2 would take files for changed that git does not, or the reverse.
+/// Whether libgit2 and git would disagree on whether files have changed.
 pub(super) fn for_status(repository: &Repository, attributes: &Attributes) -> bool {
-    // It runs no filters, and has no quotes in its attributes.
+    // It runs no filters, and doesn't support quoted patterns.
     attributes.filters
         || attributes.quotes
         || only_git_compares(repository, attributes)
@@ -107,19 +108,19 @@ pub(super) fn only_git_compares(repository: &Repository, attributes: &Attributes
     for_writing(attributes).is_some() || config.is_ok_and(|config| for_reading(&config).is_some())
 }
 
-/// What gix writes in another way.
+/// Returns what gix would write differently.
 fn for_writing(attributes: &Attributes) -> Option<&'static str> {
     if attributes.encodings {
         // It writes UTF-16 as UTF-8.
-        return Some("files with an encoding of their own");
+        return Some("files with a `working-tree-encoding`");
     }
     if attributes.idents {
-        // It leaves out the space after the hash, and takes `ident=VALUE` for `ident`.
+        // It omits the space after the hash, and treats `ident=VALUE` as `ident`.
         return Some("files with the attribute `ident`");
     }
     attributes
         .mistakes
-        .then_some("mistakes in a file of attributes")
+        .then_some("errors in an attributes file")
 }
 
 pub(super) fn is_sparse(repository: &Repository) -> bool {

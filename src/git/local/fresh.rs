@@ -1,9 +1,10 @@
 //! The `.git` of a fresh clone, as plain files.
 //!
-//! Nobody else sees a clone before it is moved to its place, so there is nothing to lock, and each file is
-//! written once: a lock and a rename for each ref, as libraries have it for a repository in use, would be a
-//! good part of a small clone's time. What is written is what `git clone` writes (gitrepository-layout(5),
-//! git-pack-refs(1)), but for its samples of hooks and the words of `info/exclude`.
+//! Nobody else uses a clone before it is moved to its final path, so there is nothing to lock, and
+//! each file is written once: a lock and a rename for each ref, as libraries do for a repository in
+//! use, would be a large part of a small clone's time. The result is the same as that of `git
+//! clone` (gitrepository-layout(5), git-pack-refs(1)), except for sample hooks and the comments in
+//! `info/exclude`.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -26,47 +27,47 @@ pub(in crate::git) struct RemoteRef {
     pub name: BString,
     /// A commit, or a tag object.
     pub id: ObjectId,
-    /// What a tag object leads to.
+    /// The target of a tag object.
     pub peeled: Option<ObjectId>,
 }
 
-/// What HEAD of a clone is to be.
+/// The HEAD of a new clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::git) enum FirstHead {
-    /// A branch, by its short name; without a commit where the remote has none.
+    /// A branch, by its short name; without a commit if the remote has none.
     Branch(BString, Option<ObjectId>),
     /// A commit.
     Detached(ObjectId),
 }
 
-/// What a clone is to have, beside its objects and files.
+/// The contents of a new clone, other than objects and files.
 #[derive(Debug)]
 pub(in crate::git) struct Refs<'a> {
     /// `origin`
     pub remote: &'a str,
-    /// What to fetch from it from now on.
+    /// Its refspecs for later fetches.
     pub refspec: &'a str,
-    /// Branches and tags of the remote that are here.
+    /// Branches and tags of the remote that were fetched.
     pub taken: &'a [RemoteRef],
     /// The remote's default branch, by its short name.
     pub default: Option<&'a BStr>,
-    /// What is to be checked out.
+    /// What to check out.
     pub head: &'a FirstHead,
 }
 
-/// Whether the user has said which refs have logs.
+/// Whether the user has configured which refs have reflogs.
 static DECIDES_ON_LOGS: LazyLock<bool> = LazyLock::new(|| {
     let config = git2::Config::open_default();
     config.is_ok_and(|config| config.get_entry("core.logAllRefUpdates").is_ok())
 });
 
-/// Makes a `.git` without refs, objects and remotes.
+/// Creates a `.git` folder without refs, objects and remotes.
 pub(in crate::git) fn begin(
     git_dir: &Path,
     capabilities: gix::fs::Capabilities,
 ) -> Result<(), GitError> {
     fs::create_dir_all(git_dir).at(git_dir)?;
-    // Each one's parent before it.
+    // Parents first.
     for folder in [
         "hooks",
         "info",
@@ -110,8 +111,8 @@ pub(in crate::git) fn begin(
     template::apply(git_dir)
 }
 
-/// Writes the remote, its refs, HEAD and their logs. `who` is what a log says of the committer: name,
-/// address and time.
+/// Writes the remote, its refs, HEAD and the reflogs. `who` is the committer in reflogs: name,
+/// email and time.
 pub(in crate::git) fn finish(
     git_dir: &Path,
     url: &str,
@@ -131,11 +132,11 @@ pub(in crate::git) fn finish(
         .collect();
     packed.sort_by(|(one, _), (other, _)| one.cmp(other));
     let file = git_dir.join("packed-refs");
-    // What is there stands for objects that were in the cache.
+    // Existing refs are those of the cache.
     if !packed.is_empty() || file.exists() {
         replace(&file, &packed_refs(&packed))?;
     }
-    // `always` is no boolean.
+    // `always` is not a boolean.
     let has_logs = !matches!(user.boolean("core.logAllRefUpdates"), Ok(Some(false)));
     let log = |name: &BStr, id: ObjectId| {
         if !has_logs {
@@ -180,7 +181,7 @@ pub(in crate::git) fn finish(
     Ok(file.write_all(&settings).at(&path)?)
 }
 
-/// Names are bytes: git takes any encoding.
+/// Names are bytes: git supports any encoding.
 fn joined(front: &[&str], name: &BStr) -> BString {
     let mut whole = BString::from(front.concat());
     whole.push_str(name);
@@ -206,7 +207,7 @@ fn packed_refs(refs: &[(BString, &RemoteRef)]) -> BString {
     text
 }
 
-/// The sections of the remote and of the branch.
+/// Returns the sections of the remote and of the branch.
 fn settings(url: &str, refs: &Refs<'_>, user: &config::File) -> gix::Result<BString> {
     let mut settings = config::File::default();
     let mut section = settings.new_section("remote", Some(refs.remote.into()))?;
@@ -224,8 +225,8 @@ fn settings(url: &str, refs: &Refs<'_>, user: &config::File) -> gix::Result<BStr
     Ok(settings.to_bstring())
 }
 
-/// As `fs::write`, but for one thing: a file that is there is not cut to nothing first, because ext4 sends
-/// such a file to the disk as soon as it is closed.
+/// Like `fs::write`, but an existing file is not truncated first, because ext4 flushes such a file
+/// to disk as soon as it is closed.
 fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut options = File::options();
     let mut file = options

@@ -1,6 +1,7 @@
-//! The user's hooks that run when a work tree changes: `post-checkout` and `post-merge`.
+//! The user's hooks for changes of a work tree: `post-checkout` and `post-merge`.
 //!
-//! Clones are made and moved without git, so their hooks are started here, with what githooks(5) says.
+//! Clones are created and updated without git, so their hooks are run here, according to
+//! githooks(5).
 
 use std::ffi::OsStr;
 use std::fs;
@@ -24,18 +25,18 @@ use crate::host::process::Traced as _;
 
 const POST_CHECKOUT: &str = "post-checkout";
 const POST_MERGE: &str = "post-merge";
-/// Where hooks are.
+/// The location of hooks.
 const KEY: &str = "core.hooksPath";
 
-/// The hook of one name that git would run in a clone.
+/// A hook that git would run in a clone.
 enum Hook {
     None,
-    /// In the work tree, by its path in there: nothing has looked at what the remote sent.
+    /// In the work tree, with its path in it: the hook comes from the remote, and is untrusted.
     FromRemote(PathBuf),
     Run(PathBuf),
 }
 
-/// What became of a hook that did not run well.
+/// The result of a hook that did not succeed.
 pub(super) enum Told {
     /// It failed.
     Failed(String),
@@ -51,8 +52,8 @@ impl Told {
     }
 }
 
-/// Runs the hook that `git clone` runs, of a clone that is at its place. Returns what the user should
-/// know. As with git, a hook that fails does not undo anything.
+/// Runs the hook that `git clone` runs, in a clone at its final path. Returns notes for the user.
+/// As with git, a failing hook doesn't undo anything.
 pub(in crate::git) fn after_clone(
     path: &Path,
     gate: &Arc<Gate>,
@@ -64,7 +65,7 @@ pub(in crate::git) fn after_clone(
     let Ok(repository) = Repository::open(path) else {
         return after_clone_by_git(path, interrupt);
     };
-    // git looks for no hook where there is nothing to check out.
+    // git runs no hook if there is nothing to check out.
     let Some(commit) = repository.head().ok().and_then(|head| head.target()) else {
         return Ok(None);
     };
@@ -73,7 +74,7 @@ pub(in crate::git) fn after_clone(
         Hook::FromRemote(hook) => return Ok(Some(was_not_run(&hook))),
         Hook::Run(hook) => hook,
     };
-    // What a new clone's own configuration says is the template's, and nobody's word on this clone.
+    // A new clone's own configuration comes from the template, and is not an opt-in for this clone.
     if let Some(hook) = in_work_tree(&repository, &hook) {
         return Ok(Some(was_not_run(&hook)));
     }
@@ -87,7 +88,7 @@ pub(in crate::git) fn after_clone(
     cli::ended(command, interrupt).map(|ended| ended.err().map(|said| failed(&said)))
 }
 
-/// The same of a clone that only git reads.
+/// Like the above, for a clone that only git can read.
 fn after_clone_by_git(path: &Path, interrupt: &AtomicBool) -> Result<Option<String>, GitError> {
     let clone = Plumbed::open(path)?;
     let Some(commit) = clone.commit() else {
@@ -101,8 +102,8 @@ fn after_clone_by_git(path: &Path, interrupt: &AtomicBool) -> Result<Option<Stri
     Ok(ended.err().map(|said| failed(&said)))
 }
 
-/// Runs the hook that `git merge` runs after a fast-forward. git does not care whether it fails. Returns
-/// what the user should know.
+/// Runs the hook that `git merge` runs after a fast-forward. git ignores whether it fails. Returns
+/// notes for the user.
 pub(super) fn after_merge(repository: &Repository) -> Result<Option<String>, GitError> {
     Ok(match run(repository, POST_MERGE, &["0"])? {
         Some(Told::NotRun(text)) => Some(text),
@@ -120,12 +121,12 @@ pub(super) fn after_checkout(
     run(repository, POST_CHECKOUT, &[&old, &new.to_string(), "1"])
 }
 
-/// What to tell of the hook that the user's git was kept from after a fast-forward.
+/// Returns a note about the hook that the user's git was not allowed to run after a fast-forward.
 pub(super) fn not_run_after_merge(repository: &Repository) -> Option<String> {
     not_run(repository, POST_MERGE)
 }
 
-/// The same after a checkout.
+/// Like the above, after a checkout.
 pub(super) fn not_run_after_checkout(repository: &Repository) -> Option<String> {
     not_run(repository, POST_CHECKOUT)
 }
@@ -137,7 +138,7 @@ fn not_run(repository: &Repository, name: &str) -> Option<String> {
     }
 }
 
-/// The same of a clone that only git reads.
+/// Like the above, for a clone that only git can read.
 pub(super) fn not_run_by_git(path: &Path) -> Option<String> {
     let hook = [POST_MERGE, POST_CHECKOUT]
         .map(|name| Some(folder_by_git(path)?.join(name)))
@@ -147,7 +148,7 @@ pub(super) fn not_run_by_git(path: &Path) -> Option<String> {
     come_from_remote(path).then(|| was_not_run(&hook))
 }
 
-/// Whether the user's git would take hooks of that clone from its work tree, where the remote puts them.
+/// Whether the user's git would run hooks from the clone's work tree, which come from the remote.
 pub(in crate::git) fn come_from_remote(path: &Path) -> bool {
     let Ok(repository) = Repository::open(path) else {
         return folder_by_git(path)
@@ -157,13 +158,14 @@ pub(in crate::git) fn come_from_remote(path: &Path) -> bool {
     !is_own && in_work_tree(&repository, &folder).is_some()
 }
 
-/// Whether it would do so in submodules of that clone, which know nothing of the clone's own configuration.
+/// Whether it would do so in submodules of the clone, which don't use the clone's own
+/// configuration.
 pub(in crate::git) fn come_from_remote_in_submodules(path: &Path) -> bool {
     let everywhere = git2::Config::open_default().and_then(|config| config.get_path(KEY));
     everywhere.is_ok_and(|folder| folder.is_relative()) || come_from_remote(path)
 }
 
-/// Where git takes hooks from, as configured, unless the clone's own `.git` says so.
+/// Returns the configured hooks folder, unless it is set in the clone's own `.git`.
 fn folder_by_git(path: &Path) -> Option<PathBuf> {
     let mut command = cli::quiet("git");
     command.arg("-C").arg(path).args(["config", "--show-scope"]);
@@ -187,8 +189,8 @@ fn run(repository: &Repository, name: &str, arguments: &[&str]) -> Result<Option
     Ok(ended.err().map(|said| Told::Failed(failed(&said))))
 }
 
-/// A stranger's code does not run: a hook in the work tree is one, but where the clone's own configuration
-/// says to take hooks from there. That is the user's word on this clone.
+/// Untrusted code must not run. A hook in the work tree is untrusted, unless the clone's own
+/// configuration sets that folder: then the user has opted in for this clone.
 fn hook_of(repository: &Repository, name: &str) -> Hook {
     let (folder, is_own) = folder(repository);
     let hook = folder.join(name);
@@ -201,7 +203,7 @@ fn hook_of(repository: &Repository, name: &str) -> Hook {
     }
 }
 
-/// The path in the work tree, by its name or by where links lead.
+/// Returns the path in the work tree, by name or with links resolved.
 fn in_work_tree(repository: &Repository, hook: &Path) -> Option<PathBuf> {
     inside(repository.workdir()?, hook)
 }
@@ -221,7 +223,8 @@ fn was_not_run(hook: &Path) -> String {
     format!("`{}` was not run: it comes from the remote", hook.display())
 }
 
-/// By a shell, as git does: it runs what has no `#!`, and says what it can't start.
+/// Runs it by a shell, like git: the shell runs files without `#!`, and reports what it can't
+/// start.
 fn started(hook: &Path, work_tree: &Path, arguments: &[&str]) -> Command {
     let mut command = cli::quiet("sh");
     command
@@ -232,13 +235,14 @@ fn started(hook: &Path, work_tree: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// What to tell of a hook that failed after all was done, from what git and the hook said.
+/// Returns a note about a hook that failed after everything else succeeded, from the output of git
+/// and the hook.
 pub(super) fn failed(said: &[String]) -> String {
-    let last = said.last().map_or("it says nothing", String::as_str);
+    let last = said.last().map_or("it printed nothing", String::as_str);
     format!("its `{POST_CHECKOUT}` hook failed: {last}")
 }
 
-/// Cheap, since most clones have none.
+/// Cheap, because most clones have none.
 fn may_have_hooks(path: &Path) -> bool {
     static IS_ELSEWHERE: LazyLock<bool> = LazyLock::new(|| {
         let config = git2::Config::open_default();
@@ -247,7 +251,7 @@ fn may_have_hooks(path: &Path) -> bool {
     *IS_ELSEWHERE || path.join(".git/hooks").join(POST_CHECKOUT).exists()
 }
 
-/// Where git takes hooks from, and whether this clone's own `.git` says so.
+/// Returns git's hooks folder, and whether it is set in this clone's own `.git`.
 fn folder(repository: &Repository) -> (PathBuf, bool) {
     let set = repository.config().and_then(|mut config| {
         let config = config.snapshot()?;
@@ -267,7 +271,8 @@ fn is_executable(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
-/// A checkout by git: its status is that of a hook that failed after all was done.
+/// A checkout by git: its exit status may be that of a hook that failed after everything else
+/// succeeded.
 pub(super) fn without_hook(
     moved: Result<(), GitError>,
     is_there: bool,

@@ -1,4 +1,4 @@
-//! How a clone stands to Git LFS, whose files are pointers where its filter did not run.
+//! The state of Git LFS in a clone, whose files are pointers if its filter did not run.
 
 use std::fs;
 use std::path::Path;
@@ -7,17 +7,17 @@ use git2::Repository;
 
 use super::attributes::{is_attributes, read};
 
-/// Whether something that fetches files of Git LFS is installed, and may do so.
+/// Whether something that downloads Git LFS files is installed and enabled.
 pub(super) fn fetches_lfs(repository: &Repository) -> bool {
-    // `git lfs install --skip-smudge` and its variable leave pointers.
+    // `git lfs install --skip-smudge` and its environment variable leave pointers.
     let is_set =
         lfs_filter(Some(repository.path())).is_some_and(|command| !command.contains("--skip"));
     let is_skipped = std::env::var("GIT_LFS_SKIP_SMUDGE").is_ok_and(|value| value != "0");
     is_set && !is_skipped
 }
 
-/// The command that makes files of Git LFS: `git lfs install` writes it down. By gix, since libgit2
-/// does not know `GIT_CONFIG_NOSYSTEM`.
+/// Returns the filter command of Git LFS, which `git lfs install` configures. Read by gix, because
+/// libgit2 doesn't support `GIT_CONFIG_NOSYSTEM`.
 fn lfs_filter(git_dir: Option<&Path>) -> Option<String> {
     let config = gix::config(git_dir, &gix::open::Options::default()).ok()?;
     let command = config.string("filter.lfs.process");
@@ -25,8 +25,7 @@ fn lfs_filter(git_dir: Option<&Path>) -> Option<String> {
     Some(command.to_string())
 }
 
-/// What to tell of a clone whose files are pointers of Git LFS; `shown` is its path as a word of a
-/// command.
+/// Returns a note for a clone whose files are Git LFS pointers; `shown` is its quoted path.
 pub fn lfs_note(path: &Path, shown: &str) -> Option<String> {
     if lfs(path) != Lfs::Pointers {
         return None;
@@ -40,18 +39,18 @@ pub fn lfs_note(path: &Path, shown: &str) -> Option<String> {
     ))
 }
 
-/// How a clone stands to Git LFS.
+/// The state of Git LFS in a clone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lfs {
     /// It does not use it.
     Unused,
     /// Its files are in the work tree.
     Files,
-    /// Files of the work tree are what Git LFS stores in their place: its filter is missing.
+    /// Files in the work tree are pointers, because the filter is missing.
     Pointers,
 }
 
-/// How the clone at `path` stands to Git LFS.
+/// Returns the state of Git LFS in the clone at `path`.
 pub fn lfs(path: &Path) -> Lfs {
     // The first line of every pointer: the specification of Git LFS, docs/spec.md.
     const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";

@@ -17,10 +17,10 @@ use crate::host::files::{self, At as _, Mode};
 use crate::sync::Link;
 use crate::workspace::Repo;
 
-/// What one person ignores in a repository, below its `.git`.
+/// The user's own ignore file of a repository, below its `.git`.
 const EXCLUDE: &str = "info/exclude";
 
-/// Makes the manifest's path a link to where the clone is kept.
+/// Makes the manifest's path a link to the clone.
 pub fn make(root: &Path, repo: &Repo) -> Result<(), GitError> {
     let link = root.join(&repo.path);
     within(root, Path::new(&repo.path).parent())?;
@@ -35,8 +35,8 @@ pub fn make(root: &Path, repo: &Repo) -> Result<(), GitError> {
     Ok(())
 }
 
-/// Has the workspace's own repository, if it is in one, ignore the clone. Where it is, is one person's choice:
-/// so this goes into `.git/info/exclude`, and not into the `.gitignore` that all share.
+/// Makes the workspace's own repository, if any, ignore the clone. Its path is the user's own
+/// choice, so this is written to `.git/info/exclude`, not to the shared `.gitignore`.
 pub fn exclude(root: &Path, repo: &Repo) -> anyhow::Result<()> {
     if repo.local_path.is_none() {
         return Ok(());
@@ -62,11 +62,11 @@ pub fn exclude(root: &Path, repo: &Repo) -> anyhow::Result<()> {
     files::write_within(&around.common_dir, EXCLUDE, &text, Mode::Shared)
 }
 
-/// The repository around a workspace.
+/// The repository that contains a workspace.
 struct Around {
     work_tree: PathBuf,
     common_dir: PathBuf,
-    /// None where only git reads it.
+    /// None if only git can read it.
     repository: Option<Repository>,
 }
 
@@ -93,7 +93,7 @@ impl Around {
         })
     }
 
-    /// Whether it ignores a path of its work tree.
+    /// Whether it ignores a path in its work tree.
     fn ignores(&self, path: &Path) -> Result<bool, GitError> {
         if let Some(repository) = &self.repository {
             return Ok(repository.is_path_ignored(path)?);
@@ -131,7 +131,8 @@ pub(super) fn observe(root: &Path, repo: &Repo) -> Link {
     Link::Blocked(format!("a link to {}", target.display()))
 }
 
-/// What the link at the manifest's path says: relative, so that the workspace can be moved.
+/// Returns the target of the link at the manifest's path: relative, so that the workspace can be
+/// moved.
 fn link_target(repo: &Repo) -> PathBuf {
     let wanted = Path::new(repo.local_path.as_deref().unwrap_or_default());
     if wanted.is_absolute() {

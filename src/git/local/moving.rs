@@ -1,5 +1,5 @@
-//! Says where a clone goes, as the plan wants it: [`transaction`] gets it there, or the user's git where only
-//! that one can. Nothing that is not committed is ever overwritten.
+//! Determines the target of an update according to the plan; [`transaction`] does the update, or
+//! the user's git if only that can. Nothing uncommitted is ever overwritten.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,9 @@ use crate::git::error::{Cause, GitError};
 use crate::sync::{self, CloneState, Goal, Head, Target};
 use crate::workspace::Repo;
 
-/// Moves the branch that is checked out, and the work tree, to the remote's branch. Nothing that
-/// is not committed is ever overwritten: then it fails with [`Cause::InTheWay`] and changes nothing. Returns
-/// what the user should know.
+/// Fast-forwards the current branch, and the work tree, to the remote's branch. Never overwrites
+/// anything uncommitted: instead it fails with [`Cause::InTheWay`] and changes nothing. Returns
+/// notes for the user.
 pub fn fast_forward(
     root: &Path,
     repo: &Repo,
@@ -56,12 +56,12 @@ pub fn fast_forward(
         with_git(why, || cli::fast_forward(&path, &commit.id().to_string()))?;
         return Ok(hooks::not_run_after_merge(&repository));
     }
-    // As with git, one that fails undoes nothing, and git says nothing of it.
+    // As with git, a failing one doesn't undo anything, and git doesn't report it.
     hooks::after_merge(&repository)
 }
 
-/// Moves the clone, where not only git can, for a reason that is known or shows on the way: then nothing has moved,
-/// and this is why.
+/// Updates the clone, unless only git can. Returns the reason in that case, whether it is known
+/// before or found during the update; nothing was changed then.
 fn moved_or_why_not(
     scene: &Scene<'_>,
     only_git: Option<&'static str>,
@@ -71,16 +71,16 @@ fn moved_or_why_not(
     }
     match transaction::run(scene) {
         Ok(()) => Ok(None),
-        // It copies what can't be renamed.
+        // git copies what can't be renamed.
         Err(error) if error.cause == Cause::OtherFileSystem => {
-            Ok(Some("files on another file system than its `.git`"))
+            Ok(Some("files on a different file system than its `.git`"))
         }
         Err(error) => Err(error),
     }
 }
 
-/// What is in the way of the commit that a command would check out which is offered for this state. git
-/// itself overwrites what it ignores.
+/// Returns what is in the way of the commit that the suggested command for this state would check
+/// out. git itself overwrites ignored files.
 pub fn obstacle(root: &Path, repo: &Repo, clone: &CloneState) -> Option<String> {
     let goal = sync::offered(clone)?;
     if clone.only_git {
@@ -96,7 +96,7 @@ pub fn obstacle(root: &Path, repo: &Repo, clone: &CloneState) -> Option<String> 
     Some(error.reason)
 }
 
-/// The commit that is to be checked out; none where it is not here.
+/// Returns the commit to check out; none if it is not available locally.
 pub fn destination(root: &Path, repo: &Repo, clone: &CloneState, goal: Goal) -> Option<Oid> {
     let repository = Repository::open(folder(root, repo)).ok()?;
     commit_of(&repository, repo, clone, goal)
@@ -116,7 +116,8 @@ fn commit_of(repository: &Repository, repo: &Repo, clone: &CloneState, goal: Goa
     }
 }
 
-/// Another program may have fetched since the decision, and the remote's branch may have been rewritten.
+/// Another program may have fetched since the decision, and the remote's branch may have been
+/// rewritten.
 fn must_be_forward(
     repository: &Repository,
     clone: &CloneState,
@@ -139,8 +140,8 @@ fn must_be_forward(
     })
 }
 
-/// Checks out the pinned commit with a detached HEAD, with the same care. Returns what the user should
-/// know.
+/// Checks out the pinned commit with a detached HEAD, with the same guarantees. Returns notes for
+/// the user.
 pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<String>, GitError> {
     if clone.only_git {
         return moves::detach(root, repo, clone);
@@ -148,7 +149,7 @@ pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
     let path = folder(root, repo);
     let repository = Repository::open(&path)?;
     let commit = pinned(&repository, &repo.checkout)
-        .ok_or_else(|| GitError::new(Cause::MissingReference, "the pinned commit is not there"))?;
+        .ok_or_else(|| GitError::new(Cause::MissingReference, "the pinned commit doesn't exist"))?;
     let commit = repository.find_commit(commit)?;
     let wanted = Move {
         basis: &clone.basis,
@@ -173,8 +174,8 @@ pub fn detach(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
     Ok(told.map(Told::text))
 }
 
-/// Checks out the manifest's branch, with the same care; makes it where only the remote has it. Returns
-/// what the user should know.
+/// Checks out the manifest's branch, with the same guarantees; creates it if only the remote has
+/// it. Returns notes for the user.
 pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<String>, GitError> {
     if clone.only_git {
         return moves::switch(root, repo, clone);
@@ -199,7 +200,7 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
     if local.is_none()
         && let Some(other) = no_room_for(&repository, name)?
     {
-        let reason = format!("branch `{other}` leaves no room for `{name}`");
+        let reason = format!("branch `{name}` conflicts with the branch `{other}`");
         return Err(GitError::new(Cause::InTheWay, reason));
     }
     let wanted = Move {
@@ -230,7 +231,7 @@ pub fn switch(root: &Path, repo: &Repo, clone: &CloneState) -> Result<Option<Str
     })
 }
 
-/// The branch that can't be beside one of this name: `feature` beside `feature/x`, or the other way round.
+/// Returns the branch that conflicts with this name: `feature` with `feature/x`, or vice versa.
 fn no_room_for(repository: &Repository, name: &str) -> Result<Option<String>, GitError> {
     let above = name.match_indices('/').map(|(at, _)| &name[..at]);
     for above in above {
@@ -248,8 +249,8 @@ fn no_room_for(repository: &Repository, name: &str) -> Result<Option<String>, Gi
     })
 }
 
-/// Fetches the files of Git LFS first, where the commit has such: git stops in the middle of a work
-/// tree when one of them can't be had.
+/// First downloads the Git LFS files of the commit, if any: git stops in the middle of a work tree
+/// if one of them can't be downloaded.
 fn fetch_lfs(
     repository: &Repository,
     attributes: &Attributes,
@@ -264,7 +265,7 @@ fn fetch_lfs(
     Ok(())
 }
 
-/// The other work tree of the same repository that has the branch checked out.
+/// Returns the other work tree of the same repository that has the branch checked out.
 fn work_tree_on(repository: &Repository, branch: &str) -> Result<Option<PathBuf>, GitError> {
     let names = repository.worktrees()?;
     let linked = names

@@ -1,8 +1,10 @@
-//! A clone that git opens and libgit2 does not, seen through git's plumbing: refs in a reftable, a split or a
-//! sparse index, an extension, a branch whose name is not UTF-8, an owner that only git was told to trust.
+//! Reads a clone that git can open but libgit2 can't, through git's plumbing: refs in a reftable, a
+//! split or sparse index, an extension, a branch whose name is not UTF-8, an owner that only git
+//! trusts.
 //!
-//! [`state`](super::state) comes here when libgit2 has failed, so that any other clone costs nothing more;
-//! [`moves`] moves such a clone. Names are bytes here, and text for people only.
+//! [`state`](super::state) uses this after libgit2 has failed, so that other clones have no
+//! additional cost; [`moves`] updates such a clone. Names are bytes here, and only converted to
+//! text for display.
 
 pub(super) mod moves;
 
@@ -23,28 +25,28 @@ use crate::git::url;
 use crate::sync::{Basis, Changes, CloneState, Head, Place, Target};
 use crate::workspace::{Checkout, Repo};
 
-/// A clone as git shows it.
+/// A clone as reported by git.
 #[derive(Debug)]
 pub(in crate::git) struct Plumbed<'a> {
     path: &'a Path,
     git_dir: PathBuf,
     common_dir: PathBuf,
-    /// The whole name of the branch that is checked out, if it is one.
+    /// The full name of the branch that is checked out, if any.
     branch: Option<BString>,
     /// The commit of HEAD.
     commit: Option<String>,
     refs: BTreeMap<BString, Ref>,
 }
 
-/// Where a ref leads.
+/// The target of a ref.
 #[derive(Debug)]
 struct Ref {
     id: String,
-    /// The ref that it is a link to.
+    /// The target, if it is a symbolic ref.
     link: Option<BString>,
 }
 
-/// What is at the place of a repo, as [`state`](super::state) looks at it.
+/// Returns what exists at a repo's path, like [`state`](super::state).
 pub(super) fn place(root: &Path, repo: &Repo) -> Result<Place, GitError> {
     let path = folder(root, repo);
     let clone = Plumbed::open(&path)?;
@@ -62,13 +64,13 @@ pub(super) fn place(root: &Path, repo: &Repo) -> Result<Place, GitError> {
 }
 
 impl<'a> Plumbed<'a> {
-    /// Fails where git does not open it either.
+    /// Fails if git can't open it either.
     pub(in crate::git) fn open(path: &'a Path) -> Result<Self, GitError> {
         let arguments = ["rev-parse", "--absolute-git-dir", "--git-common-dir"];
         let said = needed(path, &arguments)?;
         let mut lines = said.lines().map(|line| path.join(as_path(line)));
         let (Some(git_dir), Some(common_dir)) = (lines.next(), lines.next()) else {
-            return Err(GitError::new(Cause::Other, "git does not say where it is"));
+            return Err(GitError::new(Cause::Other, "git can't find the clone"));
         };
         let commit = ["rev-parse", "--quiet", "--verify", "HEAD^{commit}"];
         Ok(Plumbed {
@@ -81,7 +83,7 @@ impl<'a> Plumbed<'a> {
         })
     }
 
-    /// The names of remotes, and the URL that git fetches each from.
+    /// Returns the names of the remotes, and the URL that git fetches each from.
     pub(in crate::git) fn remotes(&self) -> Result<Vec<(String, String)>, GitError> {
         let arguments = ["config", "-z", "--get-regexp", r"^remote\..*\.url$"];
         let said = cli::ask(self.path, &arguments)?.unwrap_or_default();
@@ -95,7 +97,7 @@ impl<'a> Plumbed<'a> {
             let Some(name) = name.and_then(|name| name.strip_suffix(".url")) else {
                 continue;
             };
-            // Of several, the first one counts.
+            // If there are several, the first one is used.
             if remotes.iter().all(|(known, _)| known != name) {
                 remotes.push((name.to_owned(), url.to_owned()));
             }
@@ -103,18 +105,18 @@ impl<'a> Plumbed<'a> {
         Ok(remotes)
     }
 
-    /// The short name of the branch that is checked out, for people.
+    /// Returns the short name of the branch that is checked out, for display.
     pub(in crate::git) fn branch(&self) -> Option<String> {
         self.branch.as_ref().map(|name| short_branch(name.as_ref()))
     }
 
-    /// The folder of what all work trees of the clone share.
+    /// Returns the folder that all work trees of the clone share.
     pub(super) fn common_dir(&self) -> &Path {
         &self.common_dir
     }
 
-    /// What git marks the clone's submodules with: ` ` those that are at the commit that the clone has for them, `-` those
-    /// that have no files.
+    /// Returns git's status marks of the clone's submodules: ` ` for those at the recorded commit,
+    /// `-` for those that are not cloned.
     pub(super) fn marks_of_submodules(&self) -> Result<Vec<char>, GitError> {
         let said = cli::ask(self.path, &["submodule", "status"])?;
         let said = said.unwrap_or_default();
@@ -128,7 +130,7 @@ impl<'a> Plumbed<'a> {
         self.commit.as_deref()
     }
 
-    /// The remote's default branch, as far as the clone knows.
+    /// Returns the remote's default branch, if the clone knows it.
     pub(in crate::git) fn default_branch(&self, remote: &str) -> Option<String> {
         let front = format!("refs/remotes/{remote}/");
         let head = self.refs.get(format!("{front}HEAD").as_bytes().as_bstr())?;
@@ -142,18 +144,19 @@ impl<'a> Plumbed<'a> {
             .is_some()
     }
 
-    /// The commit of a remote's branch.
+    /// Returns the commit of a remote's branch.
     pub(super) fn remote_branch(&self, remote: &str, name: &str) -> Option<&str> {
         let (_, found) = self.find(&format!("refs/remotes/{remote}/{name}"))?;
         Some(&found.id)
     }
 
-    /// The commit that a tag or a commit id names, if it is in the clone.
+    /// Returns the commit of a tag or a commit id, if it is in the clone.
     pub(super) fn pinned(&self, checkout: &Checkout) -> Result<Option<String>, GitError> {
         pinned(self.path, checkout)
     }
 
-    /// All refs whose names are UTF-8: the object that each leads to, and the ref that it is a link to.
+    /// Returns all refs whose names are UTF-8, with their objects, and the targets of symbolic
+    /// refs.
     pub(super) fn refs(&self) -> impl Iterator<Item = (String, &str, Option<String>)> {
         self.refs.iter().filter_map(|(name, found)| {
             let link = found.link.as_ref().map(ToString::to_string);
@@ -161,20 +164,20 @@ impl<'a> Plumbed<'a> {
         })
     }
 
-    /// Whether a ref leads to the commit, or it is checked out.
+    /// Whether the commit is reachable from a ref, or checked out.
     pub(super) fn holds(path: &Path, commit: &str) -> bool {
         let arguments = ["rev-list", "--max-count=1", commit, "--not", "--all"];
         cli::ask(path, &arguments).is_ok_and(|said| said.is_some_and(|said| said.is_empty()))
     }
 
-    /// Whether the clone has seen any branch of a remote.
+    /// Whether the clone has any remote-tracking branch of a remote.
     pub(super) fn has_remote_branches(&self, remote: &str) -> bool {
         let front = format!("refs/remotes/{remote}/");
         let mut names = self.refs.keys();
         names.any(|name| name.starts_with(front.as_bytes()))
     }
 
-    /// All but the changes.
+    /// Reads everything but the changes.
     pub(super) fn state(
         &self,
         remote: String,
@@ -263,7 +266,7 @@ impl<'a> Plumbed<'a> {
         })
     }
 
-    /// A clone of a repository that was empty then knows no default branch.
+    /// The clone of an empty repository has no default branch.
     pub(super) fn default_or_current(&self, remote: &str) -> Option<String> {
         let current = || {
             let name = self.branch()?;
@@ -272,7 +275,7 @@ impl<'a> Plumbed<'a> {
         self.default_branch(remote).or_else(current)
     }
 
-    /// A ref by its name as people see it, unless that could be more than one.
+    /// Returns the short name of a ref, unless that is ambiguous.
     fn find(&self, name: &str) -> Option<(&BStr, &Ref)> {
         if let Some((name, found)) = self.refs.get_key_value(name.as_bytes().as_bstr()) {
             return Some((name.as_ref(), found));
@@ -304,7 +307,8 @@ impl<'a> Plumbed<'a> {
         ))
     }
 
-    /// How many commits the upstream does not have and never had, by the log of the ref that follows it.
+    /// Returns the number of commits that are not on the upstream and never were, according to the
+    /// reflog of its remote-tracking branch.
     fn own(&self, tracking: &BStr, upstream: &str) -> Result<usize, GitError> {
         // More would not fit on a command line.
         const MOST: &str = "--max-count=1000";
@@ -360,7 +364,7 @@ impl<'a> Plumbed<'a> {
     }
 }
 
-/// The refspecs that `git fetch` would use.
+/// Returns the refspecs that `git fetch` would use.
 pub(super) fn refspecs(path: &Path, remote: &str) -> Result<Vec<String>, GitError> {
     let key = format!("remote.{remote}.fetch");
     let said = cli::ask(path, &["config", "-z", "--get-all", &key])?.unwrap_or_default();
@@ -368,7 +372,7 @@ pub(super) fn refspecs(path: &Path, remote: &str) -> Result<Vec<String>, GitErro
     Ok(values.map(|it| it.to_str_lossy().into_owned()).collect())
 }
 
-/// Whether the clone keeps branches of the remote where git does by default.
+/// Whether the clone stores remote-tracking branches where git does by default.
 fn follows(path: &Path, remote: &str) -> Result<bool, GitError> {
     let front = format!("refs/remotes/{remote}/");
     let keeps = |spec: &String| {
@@ -378,7 +382,7 @@ fn follows(path: &Path, remote: &str) -> Result<bool, GitError> {
     Ok(refspecs(path, remote)?.iter().any(keeps))
 }
 
-/// As [`set_url`](super::set_url), where git alone writes the configuration.
+/// Like [`set_url`](super::set_url), if only git can write the configuration.
 pub(super) fn set_url(path: &Path, remote: Option<&str>, url: &str) -> Result<(), GitError> {
     let Some(name) = remote else {
         needed(path, &["remote", "add", "--", "origin", url])?;
@@ -388,7 +392,7 @@ pub(super) fn set_url(path: &Path, remote: Option<&str>, url: &str) -> Result<()
     let remotes = Plumbed::open(path)?.remotes()?;
     let first = remotes.into_iter().find(|(known, _)| known == name);
     let (_, first) = first.unwrap_or_default();
-    // The others are for pushing, and stay.
+    // The others are for pushing, and are kept.
     needed(
         path,
         &["config", "--replace-all", &key, url, &exactly(&first)],
@@ -396,7 +400,7 @@ pub(super) fn set_url(path: &Path, remote: Option<&str>, url: &str) -> Result<()
     Ok(())
 }
 
-/// Refspecs to fetch beside the configured ones: what the manifest wants and the clone lacks.
+/// Returns additional refspecs for what the manifest wants and the clone lacks.
 pub(super) fn wanted_refspecs(
     path: &Path,
     remote: &str,
@@ -414,7 +418,7 @@ pub(super) fn wanted_refspecs(
             }
         }
         Checkout::Tag(name) if !is_here()? => vec![format!("refs/tags/{name}:refs/tags/{name}")],
-        // An abbreviated id can't be asked for.
+        // An abbreviated id can't be requested.
         Checkout::Rev(rev) if [40, 64].contains(&rev.len()) && !is_here()? => vec![rev.clone()],
         Checkout::RemoteDefault | Checkout::Tag(_) | Checkout::Rev(_) => Vec::new(),
     })
@@ -431,7 +435,7 @@ fn source_matches(spec: &str, name: &str) -> bool {
     }
 }
 
-/// The commit that a tag or a commit id names, if it is in the clone.
+/// Returns the commit of a tag or a commit id, if it is in the clone.
 fn pinned(path: &Path, checkout: &Checkout) -> Result<Option<String>, GitError> {
     let name = match checkout {
         Checkout::Tag(name) => format!("refs/tags/{name}"),
@@ -443,7 +447,7 @@ fn pinned(path: &Path, checkout: &Checkout) -> Result<Option<String>, GitError> 
     Ok(found.map(|id| id.to_string()))
 }
 
-/// Whether one of these tips, whole ids of commits and tag objects, leads to the commit.
+/// Whether the commit is reachable from one of these tips, full ids of commits and tag objects.
 pub(super) fn is_held(path: &Path, commit: &str, tips: &[String]) -> Result<Held, GitError> {
     let mut arguments = [
         "rev-list",
@@ -490,14 +494,14 @@ fn short_branch(name: &BStr) -> String {
     short.to_str_lossy().into_owned()
 }
 
-/// What git has to say; a no is an error.
+/// Returns git's output; a no is an error.
 fn needed<S: AsRef<OsStr>>(path: &Path, arguments: &[S]) -> Result<BString, GitError> {
     let said = cli::ask(path, arguments)?
         .ok_or_else(|| GitError::new(Cause::Other, "git can't read the clone"))?;
     Ok(said.trim_end_with(|it| it == '\n').into())
 }
 
-/// The line that git says, if it is not no.
+/// Returns git's output line, unless it is a no.
 fn line(path: &Path, arguments: &[&str]) -> Result<Option<BString>, GitError> {
     let said = cli::ask(path, arguments)?;
     Ok(said.map(|said| said.trim_end_with(|it| it == '\n').into()))

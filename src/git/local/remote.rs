@@ -1,5 +1,5 @@
-//! Remotes of a clone, for the network half: their URLs, refspecs and refs; and what stands in for it
-//! where a repository of this machine is cloned without a `git` program, which gix would start.
+//! Remotes of a clone, for the network half: their URLs, refspecs and refs; and a replacement for
+//! it that clones local repositories without a `git` program, which gix would start.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +15,7 @@ use crate::git::url;
 use crate::workspace::syntax::is_commit_id;
 use crate::workspace::{Checkout, Repo};
 
-/// Gives a remote the manifest's URL, or adds `origin` where the clone has no remote.
+/// Sets a remote to the manifest's URL, or adds `origin` if the clone has no remote.
 pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), GitError> {
     let path = folder(root, repo);
     let url = url::resolve(root, &repo.url);
@@ -29,7 +29,7 @@ pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), Git
     let mut config = repository.config()?;
     match first_url(&config, name) {
         Some(first) => {
-            // The others are for pushing, and stay.
+            // The others are for pushing, and are kept.
             config.set_multivar(&url_key(name), &exactly(&first), &url)?;
             submodules::follow_remote(&folder(root, repo), &first)?;
         }
@@ -38,7 +38,8 @@ pub fn set_url(root: &Path, repo: &Repo, remote: Option<&str>) -> Result<(), Git
     Ok(())
 }
 
-/// The URL that git fetches a remote from: of several, the first one. libgit2 gives the last.
+/// Returns the URL that git fetches a remote from: the first one, if there are several. libgit2
+/// returns the last.
 pub(in crate::git) fn first_url(config: &Config, remote: &str) -> Option<String> {
     let mut urls = config.multivar(&url_key(remote), None).ok()?;
     let first = urls.next()?.ok()?;
@@ -49,7 +50,7 @@ fn url_key(remote: &str) -> String {
     format!("remote.{remote}.url")
 }
 
-/// A regular expression for a text as it is.
+/// Escapes a text for a regular expression.
 pub(super) fn exactly(text: &str) -> String {
     let escaped = text.chars().map(|char| match char {
         char if char.is_ascii_punctuation() => format!("\\{char}"),
@@ -58,8 +59,8 @@ pub(super) fn exactly(text: &str) -> String {
     format!("^{}$", escaped.collect::<String>())
 }
 
-/// Whether the clone keeps branches of the remote where git does by default: the refspecs of one that was
-/// made with `--bare`, or is fed by another tool, may lead elsewhere or be missing.
+/// Whether the clone stores remote-tracking branches where git does by default: the refspecs of one
+/// that was created with `--bare`, or by another tool, may be different or missing.
 pub(in crate::git) fn follows(repository: &Repository, remote: &str) -> bool {
     let front = format!("refs/remotes/{remote}/");
     let keeps_branches = |repository: &Repository| {
@@ -68,12 +69,12 @@ pub(in crate::git) fn follows(repository: &Repository, remote: &str) -> bool {
         Some(specs.any(|spec| spec.dst().is_ok_and(|target| target.starts_with(&front))))
     };
     keeps_branches(repository) == Some(true)
-        // The user's own configuration may hold them.
+        // The user's own configuration may contain them.
         || Repository::open(repository.path())
             .is_ok_and(|repository| keeps_branches(&repository) == Some(true))
 }
 
-/// Refspecs to fetch beside the configured ones: what the manifest wants and the clone lacks.
+/// Returns additional refspecs for what the manifest wants and the clone lacks.
 pub(in crate::git) fn wanted_refspecs(
     path: &Path,
     remote: &str,
@@ -83,7 +84,7 @@ pub(in crate::git) fn wanted_refspecs(
         return plumbing::wanted_refspecs(path, remote, checkout).unwrap_or_default();
     };
     let lacks = |name: &str| repository.refname_to_id(name).is_err();
-    // A shallow clone follows one branch only, so another one has to be named.
+    // A shallow clone only tracks one branch, so another one must be given explicitly.
     let is_left_out = |branch: &str| {
         let branch = format!("refs/heads/{branch}");
         let found = repository.find_remote(remote);
@@ -96,7 +97,7 @@ pub(in crate::git) fn wanted_refspecs(
         Checkout::Tag(name) if lacks(&format!("refs/tags/{name}")) => {
             vec![format!("refs/tags/{name}:refs/tags/{name}")]
         }
-        // An abbreviated id can't be asked for.
+        // An abbreviated id can't be requested.
         Checkout::Rev(rev) if is_commit_id(rev) && pinned(&repository, checkout).is_none() => {
             vec![rev.clone()]
         }
@@ -106,7 +107,7 @@ pub(in crate::git) fn wanted_refspecs(
     }
 }
 
-/// The refspecs that `git fetch` would use.
+/// Returns the refspecs that `git fetch` would use.
 pub(in crate::git) fn configured_refspecs(
     path: &Path,
     remote: &str,
@@ -123,7 +124,7 @@ pub(in crate::git) fn configured_refspecs(
         .collect())
 }
 
-/// Whether the clone has seen a branch of the remote.
+/// Whether the clone has a remote-tracking branch of the remote.
 pub(in crate::git) fn knows_branches(path: &Path, remote: &str) -> bool {
     match Repository::open(path) {
         Ok(repository) => has_remote_branches(&repository, remote).unwrap_or(false),
@@ -133,8 +134,8 @@ pub(in crate::git) fn knows_branches(path: &Path, remote: &str) -> bool {
     }
 }
 
-/// What a clone knows of a remote, as that one calls it, in the order of their names: branches and
-/// tags, with their commits or tag objects.
+/// Returns what a clone knows about a remote's refs, by their names on the remote, sorted: branches
+/// and tags, with their commits or tag objects.
 pub(in crate::git) fn remote_refs(
     git_dir: &Path,
     remote: &str,
@@ -156,7 +157,7 @@ pub(in crate::git) fn remote_refs(
     Ok(refs)
 }
 
-/// Writes down the remote's default branch, as `git clone` and `git remote set-head` do.
+/// Stores the remote's default branch, like `git clone` and `git remote set-head`.
 pub(in crate::git) fn set_remote_default(
     path: &Path,
     remote: &str,
@@ -180,7 +181,7 @@ pub(in crate::git) fn set_remote_default(
     }
 }
 
-/// Points HEAD at a commit of a clone that has nothing checked out yet.
+/// Sets HEAD to a commit in a clone without a checkout.
 pub(in crate::git) fn detach_head(path: &Path, rev: &str) -> Result<(), GitError> {
     let repository = Repository::open(path)?;
     let commit = pinned(&repository, &Checkout::Rev(rev.to_owned())).ok_or_else(|| {
@@ -193,7 +194,7 @@ pub(in crate::git) fn detach_head(path: &Path, rev: &str) -> Result<(), GitError
     Ok(())
 }
 
-/// Clones a repository of this machine, for where there is no `git` that gix could start.
+/// Clones a local repository, if there is no `git` that gix could start.
 pub(in crate::git) fn clone(
     path: &Path,
     url: &str,
@@ -201,7 +202,7 @@ pub(in crate::git) fn clone(
     interrupt: &AtomicBool,
 ) -> Result<(), GitError> {
     let mut builder = git2::build::RepoBuilder::new();
-    // Real copies: a hard link would share its fate with the other repository.
+    // Real copies: a hard link would share corruption with the other repository.
     builder.clone_local(git2::build::CloneLocal::NoLinks);
     let mut nothing = CheckoutBuilder::new();
     nothing.dry_run();
@@ -223,7 +224,7 @@ pub(in crate::git) fn clone(
     check_out_at(path, interrupt)
 }
 
-/// What the branches and tags of a repository of this machine lead to, likewise.
+/// Returns the targets of a local repository's branches and tags, in the same way.
 pub(in crate::git) fn listed(url: &str) -> Result<Vec<String>, GitError> {
     let said = |error: git2::Error| GitError::of_libgit2(error, url);
     let mut remote = git2::Remote::create_detached(url).map_err(said)?;
@@ -234,7 +235,7 @@ pub(in crate::git) fn listed(url: &str) -> Result<Vec<String>, GitError> {
     Ok(tips.map(|head| head.oid().to_string()).collect())
 }
 
-/// Fetches from a repository of this machine, likewise.
+/// Fetches from a local repository, in the same way.
 pub(in crate::git) fn fetch(
     path: &Path,
     remote: &str,

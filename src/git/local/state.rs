@@ -1,4 +1,4 @@
-//! What is on disk where a repo should be, as data for the plan. Changes nothing, asks no server.
+//! Reads the state of a repo on disk, as data for the plan. Changes nothing, contacts no server.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -21,19 +21,19 @@ use crate::host::place;
 use crate::sync::{Basis, Changes, CloneState, Head, Place, Remote, RepoState, Target};
 use crate::workspace::{Checkout, Repo};
 
-/// Looks at what is on disk where a repo should be. Changes nothing and asks no server.
+/// Reads the state of a repo on disk. Changes nothing and contacts no server.
 pub fn observe(root: &Path, repo: &Repo) -> RepoState {
     state(root, repo, |_| {})
 }
 
-/// The same, where the process ends soon after. To close a clone is to take memory away that its packs
-/// and packed refs were mapped to, which stops all cores for a moment: a fifth of the time over many
-/// small clones. So these stay open to the end of the process.
+/// Like the above, for a process that ends soon. Closing a clone unmaps its packs and packed refs,
+/// which briefly stops all cores: a fifth of the time for many small clones. So these stay open
+/// until the process ends.
 pub fn observe_at_exit(root: &Path, repo: &Repo) -> RepoState {
     state(root, repo, keep_mapped)
 }
 
-/// No more than half of the files that the process may have open: each clone has a pack open.
+/// At most half of the process's limit on open files: each clone has an open pack.
 fn keep_mapped(repository: &Repository) {
     static MOST: LazyLock<u64> = LazyLock::new(|| {
         let files = getrlimit(Resource::Nofile).current;
@@ -52,8 +52,8 @@ fn state(root: &Path, repo: &Repo, before_closing: fn(&Repository)) -> RepoState
     }
 }
 
-/// Looks again at what a fetch changes. What differs from HEAD is taken from before: to look twice
-/// would be most of the work of a sync with nothing to do, and a checkout is safe in any case.
+/// Reads what a fetch changes again. Differences from HEAD are reused: comparing twice would be
+/// most of the work of a sync with nothing to do, and a checkout is safe in any case.
 pub fn refresh(root: &Path, repo: &Repo, before: &CloneState) -> Result<CloneState, GitError> {
     let path = folder(root, repo);
     let remote = before.remote.clone();
@@ -104,17 +104,17 @@ fn place(root: &Path, repo: &Repo, before_closing: fn(&Repository)) -> Place {
             Ok(false) if folder.join("HEAD").is_file() && folder.join("objects").is_dir() => {
                 Place::Occupied("a bare git repository".to_owned())
             }
-            Ok(false) => Place::Occupied("a folder that is no git repository".to_owned()),
+            Ok(false) => Place::Occupied("a folder that is not a git repository".to_owned()),
             Err(error) => Place::Unreadable(error.to_string()),
         };
     }
     by_library(root, repo, &folder, before_closing).unwrap_or_else(|failure| {
-        // What git opens is no broken clone.
+        // A clone that git can open is not broken.
         plumbing::place(root, repo).unwrap_or(failure)
     })
 }
 
-/// What libgit2 makes of it; an error where it can't read it.
+/// Reads it with libgit2; returns an error if that fails.
 fn by_library(
     root: &Path,
     repo: &Repo,
@@ -143,9 +143,9 @@ fn by_library(
     place
 }
 
-/// With the configuration as it is now: libgit2 would look at its files again for each value, which is a
-/// third of the work over many small clones. It copies all of it several times a clone as well, so the
-/// user's part stays out where it does not concern work trees.
+/// With a snapshot of the configuration: libgit2 would check its files again for each value, which
+/// is a third of the work for many small clones. It also copies all of it several times per clone,
+/// so the user's part is omitted if it doesn't affect work trees.
 fn open(folder: &Path) -> Result<Repository, git2::Error> {
     let repository = Repository::open(folder)?;
     let mut all = repository.config()?;
@@ -157,7 +157,7 @@ fn open(folder: &Path) -> Result<Repository, git2::Error> {
     Ok(repository)
 }
 
-/// A clone's own part of its configuration, where nothing else concerns its work tree.
+/// Returns only the clone's own configuration, if nothing else affects its work tree.
 fn own_settings(all: &Config) -> Option<Config> {
     if *USER_HAS_SAY {
         return None;
@@ -167,7 +167,7 @@ fn own_settings(all: &Config) -> Option<Config> {
     (!has_more).then_some(own)
 }
 
-/// Whether something that the user or the system has configured concerns work trees.
+/// Whether the user's or the system's configuration affects work trees.
 static USER_HAS_SAY: LazyLock<bool> = LazyLock::new(|| {
     let mut has_say = false;
     let read = Config::open_default().and_then(|config| {
@@ -177,8 +177,9 @@ static USER_HAS_SAY: LazyLock<bool> = LazyLock::new(|| {
     has_say || read.is_err()
 });
 
-/// Whether libgit2 asks for this when it compares a work tree, or it leads to a file that may say more: its
-/// `config_cache.c`, `attrcache.c`, `diff_generate.c`, `submodule.c`. Of `core`, what is for git alone is known.
+/// Whether libgit2 reads this setting when it compares a work tree, or it includes a file with more
+/// settings: `config_cache.c`, `attrcache.c`, `diff_generate.c`, `submodule.c` in libgit2. For
+/// `core`, settings that only git uses are known.
 fn concerns_work_trees(key: &str) -> bool {
     const FOR_GIT_ALONE: [&str; 8] = [
         "askpass",
@@ -198,7 +199,7 @@ fn concerns_work_trees(key: &str) -> bool {
     }
 }
 
-/// The remote whose URL is the manifest's, `origin` first; else `origin` or any remote.
+/// Returns the remote with the manifest's URL, `origin` first; otherwise `origin` or any remote.
 pub(super) fn remote_of(repository: &Repository, url: &str) -> Result<String, Option<Remote>> {
     let (Ok(names), Ok(config)) = (repository.remotes(), repository.config()) else {
         return Err(None);
@@ -211,7 +212,7 @@ pub(super) fn remote_of(repository: &Repository, url: &str) -> Result<String, Op
     choose_remote(remotes.collect(), url)
 }
 
-/// The same, of remotes with their URLs.
+/// Like the above, for remotes with their URLs.
 pub(super) fn choose_remote(
     mut remotes: Vec<(String, String)>,
     url: &str,
@@ -244,7 +245,7 @@ fn clone_state(
         only_git: false,
         not_cloned: 0,
         stashes: stashes(repository),
-        // A walk through history: only where something hangs on it.
+        // Walks the history, so only if needed.
         published: !is_pin || reachable(repository, commit, &["refs/remotes/*", "refs/tags/*"])?,
         kept: !is_detached || reachable(repository, commit, &["refs/*"])?,
         target,
@@ -254,7 +255,7 @@ fn clone_state(
     })
 }
 
-/// What is read before the changes are counted, so that one that comes meanwhile makes it another.
+/// Read before the changes are counted, so that a concurrent change is detected.
 fn basis(repository: &Repository) -> Result<Basis, GitError> {
     let (head, commit) = head_text(repository)?;
     Ok(Basis {
@@ -325,7 +326,8 @@ fn target(
     })
 }
 
-/// How many commits the upstream does not have and never had, by the log of the ref that follows it.
+/// Returns the number of commits that are not on the upstream and never were, according to the
+/// reflog of its remote-tracking branch.
 fn own(
     repository: &Repository,
     commit: Oid,
@@ -336,7 +338,7 @@ fn own(
     ahead.push(commit)?;
     ahead.hide(upstream)?;
     let ahead: HashSet<Oid> = ahead.collect::<Result<_, _>>()?;
-    // libgit2 makes the log's file when it reads one that is not there.
+    // libgit2 creates a missing reflog when it reads it.
     if !repository.commondir().join("logs").join(tracking).is_file() {
         return Ok(ahead.len());
     }
@@ -355,7 +357,7 @@ fn own(
     Ok(own.count())
 }
 
-/// Fails where its name is not UTF-8.
+/// Fails if its name is not UTF-8.
 pub(super) fn remote_default(
     repository: &Repository,
     remote: &str,
@@ -368,7 +370,7 @@ pub(super) fn remote_default(
     {
         return Ok(Some(known.to_owned()));
     }
-    // A clone of a repository that was empty then has none.
+    // The clone of an empty repository has none.
     Ok(match head {
         Head::Branch(name) | Head::Unborn(name) => repository
             .refname_to_id(&format!("{prefix}{name}"))
@@ -392,7 +394,7 @@ pub(super) fn operation(state: RepositoryState) -> Option<&'static str> {
     }
 }
 
-/// The same, by the files that libgit2 looks for.
+/// Like the above, by the files that libgit2 checks.
 pub(super) fn operation_of(git_dir: &Path) -> Option<&'static str> {
     let files = [
         ("rebase-merge", "rebase"),
@@ -408,7 +410,7 @@ pub(super) fn operation_of(git_dir: &Path) -> Option<&'static str> {
 }
 
 pub(super) fn stashes(repository: &Repository) -> usize {
-    // libgit2 makes the log's file when it reads one that is not there.
+    // libgit2 creates a missing reflog when it reads it.
     if repository.find_reference("refs/stash").is_err() {
         return 0;
     }
@@ -431,9 +433,9 @@ fn with_changes(
     })
 }
 
-/// What differs from HEAD, and whether files of it go through filters.
+/// Returns the differences from HEAD, and whether some of the files use filters.
 pub(super) fn changes(repository: &Repository, path: &Path) -> Result<(Changes, bool), GitError> {
-    // Here, and not later, shows one that libgit2 can't read.
+    // Fails here, and not later, if libgit2 can't read it.
     repository.index()?;
     let attributes = Attributes::of_clone(repository);
     let changes = match engine::for_status(repository, &attributes).then(|| cli::changes(path)) {
@@ -450,7 +452,7 @@ fn statuses(repository: &Repository) -> Result<Changes, GitError> {
         .include_untracked(true)
         .recurse_untracked_dirs(false)
         .include_ignored(false)
-        // It was read a moment ago.
+        // It has just been read.
         .no_refresh(true);
     let mut changes = Changes::default();
     for entry in repository.statuses(Some(&mut options))?.iter() {
@@ -477,7 +479,7 @@ fn statuses(repository: &Repository) -> Result<Changes, GitError> {
     Ok(changes)
 }
 
-/// The path of a submodule that is there.
+/// Returns the path of an existing submodule.
 fn submodule(entry: &git2::StatusEntry) -> Option<String> {
     let delta = entry.index_to_workdir()?;
     let is_submodule =

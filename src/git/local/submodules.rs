@@ -1,5 +1,6 @@
-//! Submodules of a clone: which are not at the commit that the clone has for them, and why; and whether git may
-//! bring them there. Where they come from is in [`address`], what git has of one without files in [`kept`].
+//! Submodules of a clone: which ones are not at the recorded commit, and why; and whether git may
+//! update them. Their URLs are in [`address`], kept repositories of submodules without files in
+//! [`kept`].
 
 mod address;
 mod kept;
@@ -19,8 +20,8 @@ use super::{GitError, Head, head, reachable, short};
 use crate::git::error::Cause;
 use crate::sync::{Found, Submodule};
 
-/// The submodules that are at another commit than the clone has for them, or have no files yet. `at` is the
-/// commit that the clone is going to, where it has not moved yet.
+/// Returns the submodules that are not at the recorded commit, or not cloned yet. `at` is the
+/// commit that the clone will be updated to, if that has not happened yet.
 pub fn elsewhere(clone: &Path, at: Option<Oid>) -> Result<Vec<Submodule>, GitError> {
     let mut all = Vec::new();
     if has_any(clone, at)? {
@@ -30,8 +31,8 @@ pub fn elsewhere(clone: &Path, at: Option<Oid>) -> Result<Vec<Submodule>, GitErr
     Ok(all)
 }
 
-/// How many of the clone's own submodules have no files, of those that git would clone. One look at the disk where
-/// it has no `.gitmodules`.
+/// Returns how many of the top-level submodules that git would clone are not cloned. A single disk
+/// access if there is no `.gitmodules`.
 pub fn not_cloned(clone: &Path) -> usize {
     if !clone.join(".gitmodules").exists() {
         return 0;
@@ -44,7 +45,7 @@ pub fn not_cloned(clone: &Path) -> usize {
     paths.filter(|path| !path.exists()).count()
 }
 
-/// Whether there are such in a clone that only git reads.
+/// Whether there are any in a clone that only git can read.
 pub fn are_elsewhere(clone: &Path) -> Result<bool, GitError> {
     if !clone.join(".gitmodules").exists() {
         return Ok(false);
@@ -64,13 +65,13 @@ fn has_any(clone: &Path, at: Option<Oid>) -> Result<bool, GitError> {
     })
 }
 
-/// What is around a submodule.
+/// The context of a submodule.
 #[derive(Clone, Debug, Default)]
 struct Above {
-    /// The clone's own submodule that it is in.
+    /// The top-level submodule that contains it.
     top: Option<String>,
-    /// Whether one that it is in may be updated, and whether that one is ahead: git then detaches HEAD in all of
-    /// them, whatever their commits are. Only the user's work counts there.
+    /// Whether a parent may be updated, and whether that is ahead: git then detaches HEAD in all
+    /// nested ones, whatever their commits are. Only the user's work matters there.
     moves: Option<bool>,
 }
 
@@ -96,7 +97,7 @@ fn add(
                 add(clone, &path, links_of(&repository, None)?, &here, all)?;
                 continue;
             }
-            // A commit that is not here is no ancestor of anything.
+            // A missing commit is not an ancestor of anything.
             let is_ahead = above.moves.unwrap_or_else(|| {
                 commit.is_some_and(|it| repository.graph_descendant_of(it, wanted) == Ok(true))
             });
@@ -153,22 +154,23 @@ fn at_other_commit(
     })
 }
 
-/// A submodule whose commit is not here yet.
+/// A submodule whose commit is not fetched yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::git) struct Lacking {
     /// Relative to the clone.
     pub path: PathBuf,
-    /// The folder of the repository that it is a submodule of, likewise.
+    /// The folder of its parent repository, relative to the clone.
     pub owner: PathBuf,
-    /// The commit that this one is going to, if it is.
+    /// The commit that the parent will be updated to, if any.
     pub at: Option<Oid>,
-    /// The commit that it lacks.
+    /// The missing commit.
     pub commit: Oid,
 }
 
-/// Looks at all that git would touch where it updates these submodules, and those in them: as a move of the clone
-/// itself, it may overwrite nothing of the user's, and leave no commit without a ref. git takes ignored files for
-/// worthless. Of those whose commit is not here that can't be told; they are returned.
+/// Checks everything that git would touch when it updates these submodules and nested ones: like an
+/// update of the clone itself, it must not overwrite the user's files, or make a commit
+/// unreachable. git considers ignored files expendable. Submodules whose commit is missing can't be
+/// checked, and are returned.
 pub(in crate::git) fn look(
     clone: &Path,
     at: Option<Oid>,
@@ -181,8 +183,8 @@ pub(in crate::git) fn look(
     Ok(lacking)
 }
 
-/// Why git would lose something where it updates a submodule, or might: what it has to fetch first may be in
-/// the place of files that are not tracked.
+/// Returns why git would, or might, lose something when it updates a submodule: commits that have
+/// to be fetched first may contain files at untracked paths.
 pub fn obstacle(clone: &Path, top: &str) -> Option<String> {
     let lacking = match look(clone, None, &[top.to_owned()]) {
         Ok(lacking) => lacking,
@@ -193,7 +195,7 @@ pub fn obstacle(clone: &Path, top: &str) -> Option<String> {
     lacking.iter().find(may_overwrite).map(|it| {
         let path = it.path.display();
         format!(
-            "its commit is not here, and `{path}` has files that are not tracked: fetch in it first"
+            "its commit is not fetched yet, and `{path}` has untracked files: fetch in it first"
         )
     })
 }
@@ -243,7 +245,7 @@ fn look_below(
     Ok(())
 }
 
-/// As a commit that is not here may move them anywhere.
+/// Because a missing commit may move them anywhere.
 fn must_be_held_below(clone: &Path, owner: &Path, links: &Links) -> Result<(), GitError> {
     for path in links.keys().map(|path| owner.join(path)) {
         if clone.join(&path).join(".git").exists() {
@@ -255,10 +257,11 @@ fn must_be_held_below(clone: &Path, owner: &Path, links: &Links) -> Result<(), G
     Ok(())
 }
 
-/// The commits of a repository's own submodules, by path; without those that git was told to leave alone.
+/// Returns the commits of a repository's own submodules, by path; without those with `update =
+/// none`.
 type Links = BTreeMap<PathBuf, Oid>;
 
-/// Those that the clone has, or is going to have at a commit.
+/// Returns the submodules of the clone, or those at a commit.
 fn links(clone: &Path, at: Option<Oid>) -> Result<Links, GitError> {
     let repository = Repository::open(clone)?;
     match at {
@@ -270,7 +273,8 @@ fn links(clone: &Path, at: Option<Oid>) -> Result<Links, GitError> {
     }
 }
 
-/// The same of a repository; `to` is the commit that it is going to, and what differs there.
+/// Like the above, for a repository; `to` is the commit that it will be updated to, and the
+/// differences.
 fn links_of(repository: &Repository, to: Option<(Oid, &Changes)>) -> Result<Links, GitError> {
     let index = repository.index()?;
     let links = index

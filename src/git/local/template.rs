@@ -1,4 +1,5 @@
-//! The user's template of a `.git` folder (`init.templateDir`), which neither gix nor libgit2 looks at.
+//! The user's template of a `.git` folder (`init.templateDir`), which neither gix nor libgit2
+//! supports.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,13 +20,13 @@ pub(super) fn is_set() -> bool {
     FOLDER.is_some()
 }
 
-/// Where it is.
+/// Returns its folder.
 pub(super) fn path() -> Option<PathBuf> {
     FOLDER.clone()
 }
 
-/// Makes what a fresh clone has in its `.git` of its own accord what the user's template has there, where
-/// there is one. The rules are those of gitrepository-layout and git-init(1), "TEMPLATE DIRECTORY".
+/// Replaces the default contents of a fresh clone's `.git` with the user's template, if any. The
+/// rules are those of gitrepository-layout and git-init(1), "TEMPLATE DIRECTORY".
 pub(super) fn apply(git_dir: &Path) -> Result<(), GitError> {
     let Some(template) = &*FOLDER else {
         return Ok(());
@@ -40,7 +41,7 @@ pub(super) fn apply(git_dir: &Path) -> Result<(), GitError> {
             fs::remove_file(&path).at(&path)?;
         }
     }
-    // git says that there is none, and goes on.
+    // git warns that there is none, and continues.
     if !template.is_dir() {
         return Ok(());
     }
@@ -73,7 +74,7 @@ fn with_settings(template: &[u8], own: &[u8]) -> Vec<u8> {
     file.to_bstring().into()
 }
 
-/// None where git has its own. An empty value is a template without a file.
+/// Returns none if git's own is used. An empty value is a template without files.
 fn folder() -> Option<PathBuf> {
     if let Some(folder) = std::env::var_os("GIT_TEMPLATE_DIR") {
         return Some(folder.into());
@@ -82,7 +83,7 @@ fn folder() -> Option<PathBuf> {
     config.get_path("init.templateDir").ok()
 }
 
-/// What is there already stays; names with a dot in front are left out.
+/// Existing files are kept; names with a leading dot are skipped.
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::create_dir_all(to).at(to)?;
     for entry in fs::read_dir(from).at(from)? {

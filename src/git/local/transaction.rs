@@ -1,10 +1,11 @@
-//! Moves a clone from one commit to another: work tree, index, branch and HEAD, whole or not at all.
+//! Updates a clone from one commit to another, atomically: work tree, index, branch and HEAD.
 //!
-//! All that is new is prepared in [`staging`] first. Then git's own [`locks`] are taken, HEAD and the index
-//! are compared with those that the decision was made on, and every path is looked at ([`check`]). What
-//! gives way is renamed into the staging folder, looked at once more, and what is new is renamed out of it
-//! ([`steps`]), so nothing is replaced that was not checked. Then git's own files are ([`replaced`]). An error
-//! undoes all of it; [`recover`] undoes what a killed run left.
+//! New files are first prepared in [`staging`]. Then git's own [`locks`] are taken, HEAD and the
+//! index are compared with those that the decision was based on, and every path is checked
+//! ([`check`]). Old files are renamed into the staging folder and checked again, and new files are
+//! renamed out of it ([`steps`]), so nothing is replaced that was not checked. Finally, git's own
+//! files are replaced ([`replaced`]). An error rolls back everything; [`recover`] rolls back what a
+//! killed run left.
 
 mod changes;
 mod check;
@@ -48,23 +49,23 @@ use crate::plural::few;
 use crate::shell;
 use crate::sync::Basis;
 
-/// Where a clone goes.
+/// The target of an update.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Move<'a> {
-    /// What the decision was made on.
+    /// The state that the decision was based on.
     pub basis: &'a Basis,
     pub to: Oid,
     pub how: How<'a>,
 }
 
-/// What becomes of HEAD.
+/// The new state of HEAD.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum How<'a> {
-    /// The branch that is checked out goes to the commit of the remote's branch.
+    /// The current branch is fast-forwarded to the commit of the remote's branch.
     FastForward { branch: &'a str, upstream: &'a str },
-    /// HEAD is the commit.
+    /// HEAD is detached at the commit.
     Detach,
-    /// HEAD is the branch, which is at the commit; it is made where it is to follow a remote.
+    /// HEAD is the branch, which is at the commit; it is created if it should track a remote.
     Switch {
         branch: &'a str,
         follows: Option<&'a str>,
@@ -82,7 +83,7 @@ impl How<'_> {
     }
 }
 
-/// Moves the clone, or fails and leaves it as it was.
+/// Updates the clone, or fails and leaves it unchanged.
 pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
     let repository = scene.repository;
     let locks = scene.locks();
@@ -94,7 +95,7 @@ pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
         .versions
         .stage(&scene.changes, &repository.index()?, &new)?;
     let locks = Locks::take(&staging.owner_file(), &locks)?;
-    // The time that it took to get here was enough for anything.
+    // Anything may have happened in the time it took to get here.
     let (plan, mut contents) = scene.look()?;
     let steps = with_marks(plan.steps, &new)?;
     staging.announce(&Journal {
@@ -125,14 +126,14 @@ pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
             Ok(undone) if undone.keeps_taken => {
                 let kept = match staging.put_aside() {
                     Ok(name) => recovery::kept(&name),
-                    Err(why) => format!("what was there before is kept in `.git`: {why}"),
+                    Err(why) => format!("the previous files are kept in `.git`: {why}"),
                 };
                 error.reason = format!("{}; {kept}", error.reason);
             }
             Ok(_) => {}
             Err(why) => {
                 staging.keep();
-                error.reason = format!("{}, and not all was put back: {why}", error.reason);
+                error.reason = format!("{}, and not everything was restored: {why}", error.reason);
                 error.command = Some("fitout sync".to_owned());
             }
         }
@@ -146,8 +147,7 @@ pub(super) fn run(scene: &Scene<'_>) -> Result<(), GitError> {
     Ok(())
 }
 
-/// Everything that [`run`] looks at before it touches anything, for a move that git makes. What only git can
-/// compare, it does.
+/// The checks of [`run`], for an update by git. Comparisons that only git can do are left to git.
 pub(super) fn look(scene: &Scene<'_>, attributes: &Attributes) -> Result<(), GitError> {
     locks::must_be_free(&scene.locks())?;
     scene
@@ -155,8 +155,8 @@ pub(super) fn look(scene: &Scene<'_>, attributes: &Attributes) -> Result<(), Git
         .map(drop)
 }
 
-/// As [`look`], for the submodule at `below` of its clone, whose HEAD git is to detach at `to`. Returns what
-/// moves.
+/// Like [`look`], for the submodule at `below` in its clone, whose HEAD git will detach at `to`.
+/// Returns the changes.
 pub(super) fn look_in_submodule(
     repository: &Repository,
     below: &Path,
@@ -179,13 +179,13 @@ pub(super) fn look_in_submodule(
     Ok(scene.changes)
 }
 
-/// What differs between HEAD and a commit.
+/// Returns the differences between HEAD and a commit.
 pub(super) fn changes(repository: &Repository, to: Oid) -> Result<Changes, GitError> {
     let versions = Versions::open(&work_tree(repository)?, repository.path())?;
     versions.between(Head::read(repository)?.commit, to)
 }
 
-/// What git does not track, ignored or not, where the commit has something.
+/// Returns untracked files, ignored or not, at paths that the commit contains.
 pub(super) fn in_the_way(repository: &Repository, to: Oid) -> Result<Vec<String>, GitError> {
     let work_tree = work_tree(repository)?;
     let versions = Versions::open(&work_tree, repository.path())?;
@@ -211,20 +211,20 @@ fn settings(repository: &Repository, is_left_to_git: bool) -> Settings {
     }
 }
 
-/// For people, below the clone's folder.
+/// For display, relative to the clone's folder.
 fn names(below: &Path, paths: &[PathBuf]) -> Vec<String> {
     let paths = paths.iter().map(|path| below.join(path));
     paths.map(|path| path.display().to_string()).collect()
 }
 
-/// A clone that is about to move.
+/// A clone that is about to be updated.
 pub(super) struct Scene<'a> {
     repository: &'a Repository,
     wanted: Move<'a>,
     work_tree: PathBuf,
-    /// Where it is in the clone that the user knows, if it is a submodule.
+    /// Its path in the top-level clone, if it is a submodule.
     below: PathBuf,
-    /// The names of the files that nobody else may write meanwhile.
+    /// The names of the files that nobody else may write in the meantime.
     locked: Vec<String>,
     head: Head,
     changes: Changes,
@@ -258,7 +258,7 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Those that hold before the move, and after it.
+    /// The attributes before and after the update.
     pub(super) fn attributes(&self) -> Attributes {
         Attributes::after(self.repository, &self.changes)
     }
@@ -278,7 +278,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The way, if the decision still holds and nothing is in it.
+    /// Returns the steps, if the decision is still valid and nothing is in the way.
     fn look(&self) -> Result<(Plan, Contents<'_>), GitError> {
         self.look_at(false)
     }
@@ -304,7 +304,7 @@ impl<'a> Scene<'a> {
         Ok((plan, contents))
     }
 
-    /// Changed just now, or git was told not to look at them.
+    /// They have just changed, or git ignores their changes.
     fn has_changed(&self, index: &Index, paths: &[PathBuf]) -> GitError {
         let verb = if paths.len() == 1 { "has" } else { "have" };
         let whole: Vec<PathBuf> = paths.iter().map(|path| self.below.join(path)).collect();
@@ -346,7 +346,7 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Whether the branch to switch to is no longer where it was, or there now.
+    /// Whether the branch to switch to has moved, or was created in the meantime.
     fn branch_moved(&self) -> bool {
         let How::Switch { branch, follows } = self.wanted.how else {
             return false;
@@ -416,8 +416,8 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// What `git switch` writes down of a branch that it makes. libgit2 locks the file that it writes, and that of the
-/// clone is locked already.
+/// Returns the configuration that `git switch` writes for a new branch. libgit2 locks the file that
+/// it writes, but the clone's is already locked.
 fn follow(config: &Replaced, branch: &str, remote: &str) -> Result<(), GitError> {
     fs::copy(config.file(), config.staged()).at(config.file())?;
     let mut config = Config::open(&config.staged())?;
@@ -427,7 +427,7 @@ fn follow(config: &Replaced, branch: &str, remote: &str) -> Result<(), GitError>
     Ok(())
 }
 
-/// The first of them, for a line of text.
+/// Returns the first of them, for a line of text.
 fn shown(paths: &[PathBuf]) -> String {
     const MOST: usize = 3;
     let names = paths.iter().map(|path| format!("`{}`", path.display()));
@@ -439,7 +439,7 @@ fn work_tree(repository: &Repository) -> Result<PathBuf, GitError> {
     work_tree.ok_or_else(|| GitError::new(Cause::Other, "a bare repository has no files"))
 }
 
-/// With the marks of what is put.
+/// Adds the marks of new files.
 fn with_marks(mut steps: Vec<Step>, new: &Path) -> Result<Vec<Step>, GitError> {
     for step in steps.iter_mut().filter(|step| step.kind == Kind::Put) {
         let file = new.join(&step.path);
@@ -470,7 +470,7 @@ fn changed_now(path: &Path) -> GitError {
     }
 }
 
-/// What was taken has to be what was checked: it may have been written to in between.
+/// The taken files must be those that were checked: they may have been written to in between.
 fn must_be_checked(
     taken: &Path,
     path: &Path,
@@ -498,7 +498,7 @@ fn must_be_checked(
     }
 }
 
-/// Why a fetch failed, where a lock of git's is in its way.
+/// Returns the error of a fetch, if one of git's locks is in the way.
 pub fn lock_of_fetch(path: &Path, remote: &str) -> Option<GitError> {
     let repository = Repository::open(path).ok()?;
     locks::that_stop_a_fetch(repository.commondir(), remote)

@@ -1,8 +1,10 @@
-//! What would be lost with a folder: everything in its repositories that no remote and no other workspace
-//! has. Asks no server: a remote has what was last seen of it. Changes nothing.
+//! Finds what would be lost with a folder: everything in its repositories that no remote and no
+//! other workspace has. Contacts no server: remotes are assumed to have what was last fetched from
+//! them. Changes nothing.
 //!
-//! One inventory for every removal. It goes through submodules, also those without files, and what it can't
-//! read is in it: nobody knows what that holds. Which of it is fitout's own is for the command to say.
+//! A single inventory for all removals. It includes submodules, even those without files, and
+//! anything that can't be read, because its contents are unknown. The caller determines which files
+//! are fitout's own.
 
 mod files;
 mod own;
@@ -23,96 +25,97 @@ pub(in crate::git) use files::Paths;
 pub(in crate::git::local) use files::staged;
 use tips::Other;
 
-/// Something in one repository that is nowhere else.
+/// Work in a repository that exists nowhere else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
-    /// Where the repository is, relative to what was looked at; a git directory where it has no files.
+    /// The repository's path, relative to the inspected folder; a git directory if it has no work
+    /// tree.
     pub place: PathBuf,
     /// Whether that is a git directory.
     pub is_bare: bool,
-    /// What it is.
+    /// Its kind.
     pub what: What,
 }
 
-/// The kinds of work. Paths are relative to the work tree.
+/// Kinds of work. Paths are relative to the work tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// Files whose change is in the index.
+    /// Files with staged changes.
     Staged(Vec<PathBuf>),
     /// Changed files, and submodules at another commit.
     Changed(Vec<PathBuf>),
-    /// Changed files that `git status` does not look at: `assume-unchanged`, `skip-worktree`.
+    /// Changed files that `git status` ignores: `assume-unchanged`, `skip-worktree`.
     Hidden(Vec<PathBuf>),
-    /// Files that git does not track; what is ignored is left out.
+    /// Untracked files, excluding ignored ones.
     Untracked(Vec<PathBuf>),
-    /// Files where a submodule belongs that is not cloned: git looks at none of them.
+    /// Files at the path of a submodule that is not cloned, which git doesn't look at.
     Unseen(Vec<PathBuf>),
-    /// A folder in the git directory, with files that a move could not put back.
+    /// A folder in the git directory, with files that an update could not restore.
     PutAside(PathBuf),
     /// Commits that no remote has.
     Commits {
-        /// What leads to them, for people.
+        /// The ref that contains them, for display.
         name: String,
-        /// The same, for git.
+        /// The same ref, for git.
         revision: String,
-        /// How many.
+        /// The number of commits.
         number: usize,
     },
-    /// An annotated tag, by its name: it says more than the commit that it is on.
+    /// An annotated tag, by its name: it contains more than the commit that it points to.
     Tag(String),
-    /// A ref that leads to no commit, by its whole name.
+    /// A ref that doesn't point to a commit, by its full name.
     Object(String),
-    /// Entries of `git stash list`.
+    /// The number of entries in `git stash list`.
     Stashes(usize),
-    /// What git is in the middle of: `rebase`, `merge`, …
+    /// The operation in progress: `rebase`, `merge`, …
     Operation(&'static str),
-    /// Work trees elsewhere that need this repository.
+    /// Linked work trees elsewhere that need this repository.
     WorkTrees(Vec<PathBuf>),
-    /// Hooks that come from no template.
+    /// Hooks that don't come from a template.
     Hooks(Vec<String>),
-    /// Lines of a file below the git directory: `info/exclude`.
+    /// Lines in a file below the git directory: `info/exclude`.
     Lines(&'static str),
-    /// Names of settings of the user's.
+    /// Names of the user's settings.
     Settings(Vec<String>),
-    /// Nobody knows what is there, for this reason.
+    /// Unknown, for this reason.
     Unreadable(String),
 }
 
-/// The work in the clone at `path` and its submodules.
+/// Returns the work in the clone at `path` and its submodules.
 pub fn in_clone(path: &Path) -> Vec<Work> {
     let mut inventory = Inventory::of(path);
     inventory.look(Path::new(""), Files::Here, &[]);
     inventory.work
 }
 
-/// The work in all repositories below a folder, whoever made them. What one of the folders `elsewhere`
-/// has at the same place is not counted.
+/// Returns the work in all repositories below a folder, regardless of who created them. Work that
+/// one of the folders `elsewhere` has at the same path is not included.
 pub fn below(folder: &Path, elsewhere: &[PathBuf]) -> Vec<Work> {
     let mut inventory = Inventory::of(folder);
     inventory.walk(Path::new(""), elsewhere);
-    // Each may have others.
+    // Each may contain others.
     while let Some(place) = inventory.linked.pop_first() {
         inventory.look_at_linked(&place);
     }
     inventory.work
 }
 
-/// Where the files of a repository are.
+/// The location of a repository's work tree.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Files {
-    /// Beside its git directory, or where that says.
+    /// Next to its git directory, or as configured there.
     Here,
-    /// It has none, or others look at them.
+    /// There is none, or it is inspected separately.
     None,
 }
 
 struct Inventory {
     root: PathBuf,
-    /// The git directories whose files were looked at.
+    /// Git directories whose files were inspected.
     seen: BTreeSet<PathBuf>,
-    /// Those whose refs were.
+    /// Git directories whose refs were inspected.
     repositories: BTreeSet<PathBuf>,
-    /// Folders with files of a repository that is elsewhere, still to be looked at.
+    /// Work trees of repositories elsewhere that still have to be inspected.
     linked: BTreeSet<PathBuf>,
     work: Vec<Work>,
 }
@@ -136,7 +139,7 @@ impl Inventory {
         });
     }
 
-    /// Looks for repositories, without following links.
+    /// Finds repositories, without following links.
     fn walk(&mut self, place: &Path, elsewhere: &[PathBuf]) {
         let folder = self.root.join(place);
         let entries = match fs::read_dir(&folder).and_then(Iterator::collect::<Result<Vec<_>, _>>) {
@@ -151,7 +154,7 @@ impl Inventory {
             return self.look(place, Files::None, &siblings);
         }
         match fs::symlink_metadata(folder.join(".git")) {
-            // A submodule with a git directory of its own was looked at with its parent.
+            // A submodule with its own git directory was inspected with its parent.
             Ok(git) if git.is_dir() && self.seen.contains(&real(&folder.join(".git"))) => {}
             Ok(git) if git.is_dir() => self.look(place, Files::Here, &siblings),
             Ok(_) => {
@@ -172,7 +175,8 @@ impl Inventory {
         }
     }
 
-    /// Looks at a repository and its submodules. `elsewhere` are repositories that may have the same.
+    /// Inspects a repository and its submodules. `elsewhere` are repositories that may have the
+    /// same work.
     fn look(&mut self, place: &Path, files: Files, elsewhere: &[PathBuf]) {
         if let Err(error) = self.try_to_look(place, files, elsewhere) {
             self.add(place, files, What::Unreadable(error.reason));
@@ -202,7 +206,7 @@ impl Inventory {
             own::work(&repository, &others),
             self.outside(&repository),
         ];
-        // What can't be read in one part hides nothing of the others.
+        // An unreadable part must not hide the others.
         let mut found = Vec::new();
         for part in parts {
             found.extend(part.unwrap_or_else(|error| vec![What::Unreadable(error.reason)]));
@@ -214,12 +218,13 @@ impl Inventory {
         self.look_at_submodules(place, &repository, &others)
     }
 
-    /// The other work trees of a repository that stay; the others are looked at later.
+    /// Returns the linked work trees of a repository that will be kept; the others are inspected
+    /// later.
     fn outside(&mut self, repository: &Repository) -> Result<Vec<What>, GitError> {
         let mut outside = Vec::new();
         for tree in work_trees(repository)? {
             match self.relative(&tree) {
-                // Wherever it is: in a git directory, too.
+                // Wherever it is, even in a git directory.
                 Some(inside) => {
                     self.linked.insert(inside);
                 }
@@ -254,14 +259,15 @@ impl Inventory {
             elsewhere => {
                 let elsewhere = elsewhere.map(|it| it.display().to_string());
                 let where_it_is = elsewhere.unwrap_or_else(|| "nowhere".to_owned());
-                let why = format!("git takes its files for those of another folder: {where_it_is}");
+                let why = format!("git considers its files to be in another folder: {where_it_is}");
                 self.add(place, files, What::Unreadable(why));
             }
         }
         Ok(())
     }
 
-    /// Those that are below the git directory, with files or without, and those that are in their place.
+    /// Inspects submodules below the git directory, with or without files, and those at their
+    /// paths.
     fn look_at_submodules(
         &mut self,
         place: &Path,
@@ -272,7 +278,7 @@ impl Inventory {
         let common = repository.commondir().to_owned();
         let mut modules = Vec::new();
         collect_modules(&common, Path::new("modules"), &mut modules)?;
-        // Each work tree has its own, and leaves them behind.
+        // Each work tree has its own, which remain after it is removed.
         for tree in entries(&common.join("worktrees"))? {
             let below = Path::new("worktrees")
                 .join(tree.file_name())
@@ -309,8 +315,8 @@ impl Inventory {
         Ok(())
     }
 
-    /// A folder whose `.git` is a file, and that is no submodule which was looked at: a work tree of some
-    /// repository, which stays, or whose refs were looked at there.
+    /// Inspects a folder whose `.git` is a file, and that is not an inspected submodule: a work
+    /// tree of a repository that is kept, or whose refs were already inspected.
     fn look_at_linked(&mut self, place: &Path) {
         let mut looked = || -> Result<Vec<What>, GitError> {
             let repository = open(&self.root.join(place))?;
@@ -319,7 +325,7 @@ impl Inventory {
             }
             let common = real(repository.commondir());
             if common.starts_with(real(&self.root)) && !self.repositories.contains(&common) {
-                // It was found nowhere else, and goes with its files.
+                // It was not inspected elsewhere, and would be removed with its files.
                 self.look(place, Files::Here, &[]);
                 return Ok(Vec::new());
             }
@@ -329,7 +335,7 @@ impl Inventory {
                 .workdir()
                 .is_none_or(|it| real(it) != real(&folder))
             {
-                let why = "git takes its files for those of another folder";
+                let why = "git considers its files to be in another folder";
                 return Ok(vec![What::Unreadable(why.to_owned())]);
             }
             let mut found = files::work(&repository, &folder)?;
@@ -352,7 +358,7 @@ impl Inventory {
     }
 }
 
-/// Without looking further up, whatever is missing there.
+/// Without searching parent folders, whatever is missing there.
 fn open(path: &Path) -> Result<Repository, GitError> {
     let none: [&Path; 0] = [];
     Ok(Repository::open_ext(
@@ -362,7 +368,7 @@ fn open(path: &Path) -> Result<Repository, GitError> {
     )?)
 }
 
-/// Whatever it says of its files: their folder may be gone.
+/// Regardless of its configured work tree, which may no longer exist.
 pub(in crate::git::local) fn open_bare(git_dir: &Path) -> Result<Repository, GitError> {
     let none: [&Path; 0] = [];
     let flags = RepositoryOpenFlags::NO_SEARCH | RepositoryOpenFlags::BARE;
@@ -373,14 +379,14 @@ fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-/// As git tells one.
+/// By git's criteria.
 pub(in crate::git::local) fn is_git_dir(folder: &Path) -> bool {
     folder.join("HEAD").symlink_metadata().is_ok()
         && folder.join("objects").is_dir()
         && folder.join("refs").is_dir()
 }
 
-/// Names of submodules may be paths, so the repositories in `modules` may be some folders deep.
+/// Names of submodules can be paths, so the repositories in `modules` can be nested in folders.
 pub(in crate::git::local) fn collect_modules(
     common: &Path,
     below: &Path,
@@ -398,8 +404,8 @@ pub(in crate::git::local) fn collect_modules(
     Ok(())
 }
 
-/// What moves that were killed, or could not be undone, have left: of this work tree, and of those that the
-/// repository has.
+/// Returns what killed or failed updates have left, in this work tree and the others of the
+/// repository.
 fn put_aside(repository: &Repository) -> Result<Vec<What>, GitError> {
     let own = repository.path();
     let mut git_dirs = vec![own.to_owned()];
@@ -416,7 +422,7 @@ fn put_aside(repository: &Repository) -> Result<Vec<What>, GitError> {
     Ok(left.into_iter().map(What::PutAside).collect())
 }
 
-/// What is in a folder; nothing in one that is not there, and only then.
+/// Returns the contents of a folder; nothing if, and only if, it doesn't exist.
 fn entries(folder: &Path) -> Result<Vec<DirEntry>, GitError> {
     match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -427,7 +433,7 @@ fn entries(folder: &Path) -> Result<Vec<DirEntry>, GitError> {
     }
 }
 
-/// Where the files of a submodule are, if they are there and know it.
+/// Returns the work tree of a submodule, if it exists and refers to it.
 pub(in crate::git::local) fn work_tree_of(git_dir: &Path) -> Option<PathBuf> {
     let config = git2::Config::open(&git_dir.join("config")).ok()?;
     let tree = git_dir.join(config.get_path("core.worktree").ok()?);
@@ -435,7 +441,7 @@ pub(in crate::git::local) fn work_tree_of(git_dir: &Path) -> Option<PathBuf> {
     (real(repository.path()) == real(git_dir)).then_some(tree)
 }
 
-/// The other work trees of a repository that are there.
+/// Returns the existing linked work trees of a repository.
 fn work_trees(repository: &Repository) -> Result<Vec<PathBuf>, GitError> {
     let mut found = Vec::new();
     for name in &repository.worktrees()? {

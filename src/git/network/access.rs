@@ -1,4 +1,4 @@
-//! Reaching a server before the work: doctor's probe, and the login that a person can give.
+//! Contacting a server before the work: doctor's probe, and login prompts.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,19 +12,19 @@ use super::way_out::WayOut;
 use super::{advertisement, failure, http, line, ssh};
 use crate::git::error::{Cause, GitError};
 
-/// How often a wrong login is asked for again.
+/// The number of retries after a wrong login.
 const QUESTIONS: u32 = 3;
 
-/// Whether others could read what was sent.
+/// Whether others could read the credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Privacy {
-    /// It was encrypted, or nothing in it is secret.
+    /// They were encrypted, or there were none.
     Kept,
     /// A login went over plain http.
     InTheClear,
 }
 
-/// Asks a remote for its refs, by the same way that a clone takes. For doctor's access checks.
+/// Asks a remote for its refs, in the same way as a clone. For doctor's access checks.
 pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<Privacy, GitError> {
     let ssh_log = ssh::Log::new()?;
     let session = http::Session::without_assumptions();
@@ -48,7 +48,7 @@ pub fn probe(url: &str, interrupt: &AtomicBool) -> Result<Privacy, GitError> {
     })
 }
 
-/// The host of a URL that is reached by ssh, after `url.<base>.insteadOf`.
+/// Returns the host of an ssh URL, after `url.<base>.insteadOf`.
 pub fn ssh_host(url: &str) -> Option<ssh::Host> {
     let ssh_log = ssh::Log::new().ok()?;
     let (repository, _folder) = scratch(&ssh_log).ok()?;
@@ -58,20 +58,20 @@ pub fn ssh_host(url: &str) -> Option<ssh::Host> {
     ssh::Host::of(&config, &real.to_str_lossy())
 }
 
-/// What is known of a server before a login for it is looked for.
+/// What is known about a server before looking for a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known {
-    /// Nothing: the work has not begun.
+    /// Nothing: the work has not started.
     Nothing,
-    /// It has refused this repository, although perhaps no others.
+    /// It has refused this repository, but possibly not others.
     Refusal,
 }
 
-/// Finds the login for the server of `url`, and asks the user for it where nothing else has one.
-/// Asks again when the server refuses it. Over HTTP only; what was found, clones and fetches use.
+/// Finds the login for the server of `url`, and prompts the user if nothing else has one. Prompts
+/// again if the server rejects it. Over HTTP only; clones and fetches use the result.
 ///
-/// It costs no round trip: the server is asked what it can do, which the first clone or fetch would
-/// have asked, and takes from here.
+/// This needs no additional round trip: the request for the server's capabilities is one that the
+/// first clone or fetch would have made, and its answer is reused.
 pub fn log_in(
     url: &str,
     known: Known,
@@ -124,7 +124,7 @@ fn try_to_log_in(url: &str, session: &http::Session, ask: Ask<'_>) -> Result<(),
     handshake().map_err(|error: gix::Error| failure(&error, Some(&ssh_log), session, url))
 }
 
-/// An empty repository: gix reads git's configuration through one.
+/// Creates an empty repository, through which gix reads git's configuration.
 fn scratch(ssh_log: &ssh::Log) -> gix::Result<(gix::Repository, tempfile::TempDir)> {
     let folder = tempfile::tempdir().map_err(gix::Error::from_error)?;
     let options = gix::open::Options::default();

@@ -1,9 +1,9 @@
-//! What a server advertises, made safe for gix.
+//! Makes a server's advertisement safe for gix.
 //!
-//! In protocol 0 and 1 a server names its symbolic references among its capabilities, then lists all
-//! references. git takes no notice of one that it does not list (a server with `transfer.hideRefs = HEAD`
-//! has such a one); gix-protocol 0.68 takes it for a mistake of its own, and panics. So the list is read
-//! first, and such names are left out.
+//! In protocol 0 and 1, a server includes its symbolic references in its capabilities, then lists
+//! all references. git ignores symbolic references that are not listed (as from a server with
+//! `transfer.hideRefs = HEAD`); gix-protocol 0.68 considers them a bug, and panics. So the list is
+//! read first, and such names are removed.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -22,7 +22,7 @@ use gix::protocol::transport::client::{
 };
 use gix::protocol::transport::packetline::PacketLineRef;
 
-/// A transport whose server advertises nothing that gix can't take.
+/// A transport that removes from the advertisement what gix can't handle.
 pub(super) struct Sound<T>(pub T);
 
 impl<T: Transport> TransportWithoutIO for Sound<T> {
@@ -72,10 +72,10 @@ impl<T: Transport> Transport for Sound<T> {
     }
 }
 
-/// How many symbolic references are looked for in the list: git names `HEAD` alone.
+/// The maximum number of symbolic references to look for: git only sends `HEAD`.
 const MOST: usize = 64;
 
-/// The capabilities with each symbolic reference once, and those only that are listed.
+/// Returns the capabilities with each listed symbolic reference once, and without unlisted ones.
 fn without_unlisted(
     capabilities: &Capabilities,
     listed: &Listed,
@@ -98,7 +98,7 @@ fn without_unlisted(
         }
         kept.push(b' ');
     }
-    // gix wants one.
+    // gix requires one.
     if kept.len() == 1 {
         kept.push(b' ');
     }
@@ -107,17 +107,17 @@ fn without_unlisted(
     Ok(kept)
 }
 
-/// The name of `symref=NAME:TARGET`. gix refuses one without a target, in its own words.
+/// Returns the name of `symref=NAME:TARGET`. gix itself reports one without a target.
 fn symbolic<'a>(capability: &Capability<'a>) -> Option<&'a BStr> {
     let value = (capability.name() == "symref").then(|| capability.value())??;
     value.split_once_str(":").map(|(name, _)| name.as_bstr())
 }
 
-/// A list of references, as it came.
+/// A list of references, as received.
 struct Listed {
     lines: std::vec::IntoIter<BString>,
     line: BString,
-    /// What ended it, where that was no end.
+    /// The error that ended it, if any.
     error: Option<io::Result<gix::Error>>,
 }
 
@@ -142,7 +142,7 @@ impl Listed {
         }
     }
 
-    /// Of the references that lines give an object.
+    /// The references with an object.
     fn names(&self) -> impl Iterator<Item = &BStr> {
         self.lines.as_slice().iter().filter_map(|line| {
             let (id, name) = line.trim_end().split_once_str(" ")?;

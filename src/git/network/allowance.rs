@@ -1,8 +1,8 @@
-//! How much a server may say before a pack: what it can do and which references it has is all kept in
-//! memory, and a server could send it without end.
+//! Limits what a server may send before a pack: capabilities and references are kept in memory, and
+//! a server could send them endlessly.
 //!
-//! Every transport reads through [`Limited`]. The limit is there from the first byte until
-//! [`Allowance::lift`]; a pack goes to the disk, and has none.
+//! Every transport reads through [`Limited`]. The limit applies from the first byte until
+//! [`Allowance::lift`]; a pack is written to disk, without a limit.
 
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::http::{RemoteFailure, Session};
 use crate::git::error::Cause;
 
-/// In MiB. A reference takes 60 to 130 bytes on the way, so this is a million of them; the biggest public
-/// repositories list some hundred thousand where the server knows only protocol 0, which lists all.
+/// In MiB. A reference takes 60 to 130 bytes, so this is a million of them; the biggest public
+/// repositories list some hundred thousand with protocol 0, which lists all of them.
 pub(in crate::git) const LIMIT: u64 = 128;
 
-/// What may still come, in bytes.
+/// The remaining allowance, in bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Allowance(Arc<AtomicU64>);
 
@@ -26,12 +26,12 @@ impl Default for Allowance {
 }
 
 impl Allowance {
-    /// A conversation begins.
+    /// Starts a conversation.
     pub(super) fn renew(&self) {
         self.0.store(LIMIT << 20, Ordering::Relaxed);
     }
 
-    /// A pack comes.
+    /// Removes the limit for a pack.
     pub(super) fn lift(&self) {
         self.0.store(u64::MAX, Ordering::Relaxed);
     }
@@ -41,7 +41,7 @@ impl Allowance {
     }
 
     fn spend(&self, bytes: usize) {
-        // In one step: another thread may lift it meanwhile, and that has to stay.
+        // Atomically: another thread may lift it in the meantime, which must not be undone.
         let spent = |left| (left != u64::MAX).then(|| u64::saturating_sub(left, bytes as u64));
         let _ = self
             .0
@@ -49,7 +49,7 @@ impl Allowance {
     }
 }
 
-/// What comes from a server in a session, as far as its allowance goes.
+/// A reader of a server's data, up to the session's allowance.
 #[derive(Debug)]
 pub(super) struct Limited<R> {
     from: R,

@@ -1,4 +1,4 @@
-//! One try to clone with gix. A retry is another one.
+//! One attempt to clone with gix. A retry is a new attempt.
 
 use std::fs;
 use std::num::NonZeroU32;
@@ -30,14 +30,14 @@ use crate::workspace::{Checkout, Repo};
 /// A clone in its staging folder.
 pub(super) struct Made {
     pub branch: Option<String>,
-    /// Whether files of attributes may be among its files.
+    /// Whether it may contain attributes files.
     pub has_attributes: bool,
-    /// What it has of the remote's refs.
+    /// The remote's refs that it has.
     refs: Vec<RemoteRef>,
 }
 
 impl Made {
-    /// One that another program made.
+    /// A clone created by another program.
     pub(super) fn at(path: &Path) -> Self {
         Made {
             branch: local::branch(path),
@@ -47,7 +47,7 @@ impl Made {
     }
 }
 
-/// A try to reach one URL.
+/// An attempt to reach a URL.
 pub(super) struct Attempt<'a> {
     pub(super) network: &'a Network<'a>,
     pub(super) url: &'a str,
@@ -70,8 +70,8 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Makes a clone in its staging folder. Begins with what the cache has of this URL, and leaves there what
-    /// is new.
+    /// Creates a clone in its staging folder. Starts with the cached objects of this URL, and
+    /// stores the new ones in the cache.
     pub(super) fn clone(&self, staged: &StagedClone, repo: &Repo) -> Result<Made, GitError> {
         let url = self.url;
         let Some(cache) = self.network.cache_for(url) else {
@@ -100,7 +100,8 @@ impl<'a> Attempt<'a> {
         Ok(made)
     }
 
-    /// `seed` gives the `.git` objects that need not come from the server, and says whether it did.
+    /// `seed` adds objects to `.git` that don't have to be fetched, and returns whether there were
+    /// any.
     fn clone_from(
         &self,
         staged: &StagedClone,
@@ -109,7 +110,7 @@ impl<'a> Attempt<'a> {
     ) -> Result<Made, GitError> {
         let path = staged.path();
         let git_dir = path.join(".git");
-        // A try before this one may have left something.
+        // An earlier attempt may have left something.
         let _ = fs::remove_dir_all(path);
         local::begin_clone(&git_dir, staged.capabilities())?;
         let destination = local::folder(self.network.root, repo);
@@ -141,7 +142,7 @@ impl<'a> Attempt<'a> {
             local::detach_head(path, rev)?;
             branch = None;
         }
-        // Not before: they may need a login that only now is found.
+        // Not earlier: they may need a login that has only been found now.
         let filters = filter::Log::of(&git_dir);
         line.configure(|config| filter::overrides(config, &filters))
             .map_err(|error| self.say(&error, None))?;
@@ -178,7 +179,7 @@ impl<'a> Attempt<'a> {
         Ok(Made::at(path))
     }
 
-    /// Fills a `.git` with the objects and refs that the repo wants of the remote.
+    /// Fetches the objects and refs that the repo wants into a `.git` folder.
     fn receive(&self, line: &Line, repo: &Repo, is_seeded: bool) -> Result<Received, GitError> {
         let said = |error: gix::Error| self.say(&error, line.ssh_log.as_ref());
         let repository = &line.repository;
@@ -233,14 +234,15 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    /// A commit that no branch of the remote holds is asked for by its id.
+    /// A commit that is on no branch of the remote is requested by its id.
     fn make_rev_known(&self, path: &Path, remote: &str, rev: &str) -> Result<(), GitError> {
         let checkout = Checkout::Rev(rev.to_owned());
         let wanted = local::wanted_refspecs(path, remote, &checkout);
         if !wanted.is_empty() {
             let fetched = self.fetch(path, remote, &checkout, &wanted);
             fetched.map_err(|mut error| {
-                // The server has just given the rest: it is this commit that it does not give.
+                // The server has just sent everything else: this is the commit that it refuses to
+                // send.
                 if error.cause == Cause::Refusal {
                     error.cause = Cause::MissingReference;
                 }
@@ -262,7 +264,7 @@ impl<'a> Attempt<'a> {
         let request = Request {
             map: &map,
             shallow: &wanted.shallow,
-            // Of a whole history they are asked for by name.
+            // With a full history, they are requested by name.
             tags: match wanted.shallow {
                 Shallow::NoChange => Tags::None,
                 _ => Tags::Included,
@@ -271,14 +273,14 @@ impl<'a> Attempt<'a> {
         };
         let interrupt = self.network.interrupt;
         let pack = server.receive(repository, &request, watch, interrupt)?;
-        // Nobody sees this repository yet.
+        // Nobody else uses this repository yet.
         match pack.and_then(|pack| pack.keep) {
             Some(keep) => fs::remove_file(keep).map_err(gix::Error::from_error),
             None => Ok(()),
         }
     }
 
-    /// Over ssh. The other transports know for how long a server has been silent.
+    /// Only for ssh. The other transports have timeouts for silent servers.
     pub(super) fn watchdog(
         &self,
         ssh_log: Option<&ssh::Log>,
@@ -298,7 +300,7 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Git can tag any object, and check out commits only.
+/// git can tag any object, but only check out commits.
 fn must_be_commit(
     repository: &Repository,
     id: gix::ObjectId,
@@ -306,7 +308,7 @@ fn must_be_commit(
 ) -> Result<(), GitError> {
     let kind = match repository.find_object(id) {
         Ok(object) if object.kind != gix::object::Kind::Commit => object.kind,
-        // What is missing is found by whoever needs it.
+        // A missing object is reported when it is needed.
         _ => return Ok(()),
     };
     let name = match checkout {
@@ -317,12 +319,12 @@ fn must_be_commit(
     Err(GitError::new(Cause::NotACommit, reason))
 }
 
-/// What a clone has of its remote.
+/// A clone's remote.
 struct Received {
     /// `origin`
     remote: String,
     head: FirstHead,
     refs: Vec<RemoteRef>,
-    /// How many objects came.
+    /// The number of received objects.
     objects: usize,
 }

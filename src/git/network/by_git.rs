@@ -1,6 +1,7 @@
-//! Where the user's git does the work of gix: what is configured there means something to git only.
+//! Decides when the user's git does the work of gix, because a setting is only implemented by git.
 //!
-//! Decided here and nowhere else, by the configuration and by what the remote is; docs/sync.md has the list.
+//! This is decided only here, based on the configuration and the kind of remote; docs/sync.md has
+//! the list.
 
 use std::env;
 
@@ -26,7 +27,7 @@ pub(super) fn speaks(config: &File, remote: &str, url: Option<&Url>) -> bool {
         })
 }
 
-/// Whether git is to make a clone from there.
+/// Whether git should do the clone.
 pub(super) fn makes_clone(config: &File, from: Option<&Url>) -> bool {
     let remote = remote_name(config);
     speaks(config, &remote, from)
@@ -38,7 +39,7 @@ pub(super) fn makes_clone(config: &File, from: Option<&Url>) -> bool {
         || is_set(config, &format!("remote.{remote}.uploadpack"))
 }
 
-/// Whether git is to bring what is new into a clone.
+/// Whether git should fetch new objects into a clone.
 pub(super) fn fetches(config: &File, remote: &str, specs: &[RefSpec]) -> bool {
     let of_remote = ["promisor", "partialCloneFilter", "uploadpack"];
     checks_objects(config)
@@ -51,7 +52,7 @@ pub(super) fn fetches(config: &File, remote: &str, specs: &[RefSpec]) -> bool {
         || !specs.iter().all(is_plain)
 }
 
-/// Whether the remote is no repository but a file with objects (gitformat-bundle(5)).
+/// Whether the remote is not a repository but a bundle file (gitformat-bundle(5)).
 fn is_bundle(remote: Option<&Url>) -> bool {
     const STARTS: &[&[u8]] = &[b"# v2 git bundle\n", b"# v3 git bundle\n"];
     let path = remote
@@ -128,25 +129,25 @@ fn checks_objects(config: &File) -> bool {
         .unwrap_or_default()
 }
 
-/// Refs in another form than files.
+/// Refs in a format other than files.
 fn has_other_refs(config: &File) -> bool {
     let format = config.string("init.defaultRefFormat");
     format.is_some_and(|format| format.as_bytes() != b"files")
         || env::var_os("GIT_DEFAULT_REF_FORMAT").is_some_and(|format| format != "files")
 }
 
-/// Files that a group may write, too.
+/// Group-writable files.
 fn is_shared(config: &File) -> bool {
     let key = "core.sharedRepository";
     match config.string(key) {
         Some(value) if value.as_bytes() == b"umask" => false,
-        // A word or an octal number is no boolean.
+        // A word or an octal number is not a boolean.
         Some(_) => is_true(config, key).unwrap_or(true),
         None => false,
     }
 }
 
-/// Remote-tracking branches and tags, which nobody has checked out, to be moved in any case.
+/// Remote-tracking branches and tags, which are never checked out, with forced updates.
 fn is_plain(spec: &RefSpec) -> bool {
     let starts_with = |side: Option<&gix::bstr::BStr>, fronts: [&str; 2]| {
         side.is_some_and(|side| fronts.iter().any(|front| side.starts_with_str(front)))
@@ -161,12 +162,12 @@ fn is_set(config: &File, key: &str) -> bool {
     config.string(key).is_some()
 }
 
-/// None where it is not set, or is no boolean.
+/// Returns none if it is not set, or not a boolean.
 fn is_true(config: &File, key: &str) -> Option<bool> {
     config.boolean(key).ok().flatten()
 }
 
-/// What the remote of a clone is called.
+/// Returns the name of a clone's remote.
 pub(super) fn remote_name(config: &gix::config::File) -> String {
     let name = config.string("clone.defaultRemoteName");
     name.map_or_else(|| "origin".to_owned(), |name| name.to_string())

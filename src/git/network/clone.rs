@@ -1,10 +1,10 @@
-//! What a clone or a fetch asks of the server, and what becomes of the answer.
+//! The requests of a clone or a fetch, and the handling of the answers.
 //!
-//! Made of gix's plumbing and not of `gix::clone`, for three reasons. That one writes refs as one does
-//! in a repository that others use. It is prepared for a pack that leaves out objects which are here,
-//! so it keeps, writes, reads and hashes each pack a second time. And it asks for the refs twice
-//! where there is a `depth`. Nor of gix's fetch, which looks up, locks and writes every ref that the
-//! server has, also those that did not change.
+//! Based on gix's plumbing instead of `gix::clone`, for three reasons: it writes refs as is
+//! necessary in a shared repository; it supports packs that omit existing objects, so it keeps,
+//! writes, reads and hashes each pack a second time; and with a `depth`, it requests the refs
+//! twice. gix's fetch is not used either: it looks up, locks and writes every ref of the server,
+//! even unchanged ones.
 
 use std::io::{self, BufRead};
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ use super::logins::Keeper;
 use super::offer::Offer;
 use crate::git::meter::{Watch, threads_for};
 
-/// A server that has said which refs it has.
+/// A server that has listed its refs.
 pub(super) struct Conversation {
     transport: SendFlushOnDrop<Box<dyn Transport + Send>>,
     handshake: Handshake,
@@ -43,7 +43,7 @@ pub(super) struct Conversation {
 }
 
 impl Conversation {
-    /// Connects, and asks for the refs on the left side of these refspecs.
+    /// Connects, and requests the refs on the left side of these refspecs.
     pub(super) fn begin(
         remote: &gix::Remote<'_>,
         specs: &[RefSpec],
@@ -73,17 +73,17 @@ impl Conversation {
         })
     }
 
-    /// What the server has.
+    /// The server's refs.
     pub(super) fn offer(&self) -> Offer {
         Offer::of(&self.refs)
     }
 
-    /// The refs that it has, as it says them.
+    /// Returns its refs, as received.
     pub(super) fn refs(&self) -> &[Ref] {
         &self.refs
     }
 
-    /// Which of them these refspecs take, and where to.
+    /// Returns the refs that match these refspecs, with their targets.
     pub(super) fn map(&self, specs: &[RefSpec], implied: &[RefSpec]) -> gix::Result<RefMap> {
         let context = Context {
             extra_refspecs: implied.to_vec(),
@@ -92,7 +92,7 @@ impl Conversation {
         RefMap::from_refs(self.refs.clone(), &self.handshake.capabilities, context)
     }
 
-    /// Takes the objects into a repository: those that the refs of the map lead to.
+    /// Fetches the objects that the refs of the map point to into a repository.
     pub(super) fn receive(
         mut self,
         repository: &Repository,
@@ -108,7 +108,7 @@ impl Conversation {
             )));
         }
         let has_objects = request.has_objects;
-        // To learn that an object is not here, the folder of packs need not be read again.
+        // The pack folder doesn't have to be read again to find that an object is missing.
         let mut here = repository.clone();
         here.objects.refresh = RefreshMode::Never;
         here.objects.unset_object_cache();
@@ -123,7 +123,7 @@ impl Conversation {
             negotiator: algorithm(repository).into_negotiator(),
             has_objects,
         };
-        // A pack for who has objects may lack those.
+        // A pack for a clone with objects may omit those.
         let bases = has_objects.then(|| repository.objects.clone());
         let folder = repository.objects.store_ref().path().join("pack");
         let mut pack = None;
@@ -173,23 +173,23 @@ impl Conversation {
     }
 }
 
-/// What is wanted of a server.
+/// What to request from a server.
 pub(super) struct Request<'a> {
-    /// The refs that lead to it.
+    /// The wanted refs.
     pub map: &'a RefMap,
-    /// Of how much history.
+    /// The depth of the history.
     pub shallow: &'a Shallow,
-    /// Whether tags of what is sent come without being asked for.
+    /// Whether tags of sent objects are included automatically.
     pub tags: Tags,
-    /// Whether there are objects here that need not be sent.
+    /// Whether there are existing objects that don't have to be sent.
     pub has_objects: bool,
 }
 
-/// What a server sent.
+/// The objects that a server sent.
 pub(super) struct Pack {
-    /// None where it has no object.
+    /// None if there are no objects.
     pub data: Option<PathBuf>,
-    /// Keeps garbage collection away until there are refs; to be removed then.
+    /// Prevents garbage collection until there are refs; must be removed then.
     pub keep: Option<PathBuf>,
 }
 
@@ -205,14 +205,14 @@ fn algorithm(repository: &Repository) -> Algorithm {
     }
 }
 
-/// How many objects a pack has that is yet to be read: gitformat-pack(5), "header".
+/// Returns the number of objects in a pack that is about to be read: gitformat-pack(5), "header".
 fn objects(pack: &mut dyn BufRead) -> io::Result<usize> {
     let header = pack.fill_buf()?;
     let count = header.get(8..12).and_then(|count| count.try_into().ok());
     Ok(count.map_or(0, u32::from_be_bytes) as usize)
 }
 
-/// How fitout calls itself to a server.
+/// fitout's user agent.
 fn agent() -> (&'static str, Option<String>) {
     const AGENT: &str = concat!("git/fitout-", env!("CARGO_PKG_VERSION"));
     ("agent", Some(AGENT.to_owned()))
@@ -225,7 +225,7 @@ fn context(specs: &[RefSpec]) -> Context {
     }
 }
 
-/// Refspecs of these texts; a pattern has to have a target.
+/// Parses refspecs; a pattern must have a target.
 pub(super) fn refspecs(texts: &[impl AsRef<[u8]>]) -> gix::Result<Vec<RefSpec>> {
     let specs = texts.iter().map(|text| {
         let spec = gix::refspec::parse(text.as_ref().as_bstr(), Operation::Fetch)?;
@@ -234,7 +234,7 @@ pub(super) fn refspecs(texts: &[impl AsRef<[u8]>]) -> gix::Result<Vec<RefSpec>> 
     specs.collect()
 }
 
-/// The usual way to find out what the server need not send.
+/// The default negotiation of objects that the server doesn't have to send.
 struct Negotiation<'a, 'find, 'commits> {
     repository: &'a Repository,
     graph: &'a mut Graph<'find, 'commits>,
@@ -247,7 +247,7 @@ struct Negotiation<'a, 'find, 'commits> {
 impl Negotiate for Negotiation<'_, '_, '_> {
     fn mark_complete_and_common_ref(&mut self) -> gix::Result<Action> {
         if !self.has_objects {
-            // There is nothing to look for.
+            // There is nothing to negotiate.
             return Ok(Action::MustNegotiate {
                 remote_ref_target_known: vec![false; self.map.mappings.len()],
             });

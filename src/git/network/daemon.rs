@@ -1,4 +1,4 @@
-//! `git://`: a plain connection, with a limit on how long the server may be silent.
+//! `git://`: a plain connection, with a timeout for silent servers.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
@@ -21,7 +21,7 @@ const CONNECT: Duration = Duration::from_secs(20);
 
 static LINES: Mutex<Vec<Weak<TcpStream>>> = Mutex::new(Vec::new());
 
-/// Our transport for a remote, in the place of gix's; none for another protocol.
+/// Returns our own transport for a remote, instead of gix's; none for another protocol.
 pub(super) fn transport(
     remote: &gix::Remote<'_>,
     silence: Duration,
@@ -80,7 +80,7 @@ fn connect(host: &str, port: u16, silence: Duration) -> io::Result<TcpStream> {
 pub(super) fn hang_up() {
     let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
     for stream in lines.iter().filter_map(Weak::upgrade) {
-        // The other side may have been faster.
+        // The other side may already have closed it.
         let _ = stream.shutdown(Shutdown::Both);
     }
 }
@@ -92,7 +92,7 @@ struct Line {
 }
 
 impl Line {
-    /// A time-out of a socket says that it would block.
+    /// A socket timeout is reported as `WouldBlock`.
     fn noting<T>(&self, result: io::Result<T>) -> io::Result<T> {
         result.map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {

@@ -1,7 +1,8 @@
-//! One try to bring what is new into a clone that is here.
+//! One attempt to fetch into an existing clone.
 //!
-//! The server's refs are compared in memory with those of the clone, and only what differs is asked for
-//! and written: most fetches bring nothing. What git alone knows how to do, git does ([`by_git`]).
+//! The server's refs are compared in memory with those of the clone, and only differences are
+//! requested and written: most fetches find nothing new. If only git can do something, git does it
+//! ([`by_git`]).
 
 use std::collections::HashSet;
 use std::fs;
@@ -34,40 +35,40 @@ use crate::git::{cli, local};
 use crate::sync::{MovedTag, Seen};
 use crate::workspace::Checkout;
 
-/// What a fetch brought, and what it saw.
+/// The result of a fetch.
 #[derive(Debug, Default)]
 pub(super) struct Fetched {
-    /// What the user should know.
+    /// Notes for the user.
     pub seen: Seen,
-    /// The pack that came, if one did.
+    /// The received pack, if any.
     pub pack: Option<PathBuf>,
 }
 
-/// What to ask for.
+/// What to request.
 struct Plan<'a> {
     remote: &'a str,
-    /// Those of the clone, and what the manifest wants beside them.
+    /// The clone's refspecs, and what the manifest wants in addition.
     specs: Vec<RefSpec>,
-    /// All tags, where they are wanted.
+    /// All tags, if they are wanted.
     implied: Vec<RefSpec>,
     rules: Rules,
 }
 
-/// How it ended, where no error came in between.
+/// How it ended, if there was no error.
 enum Outcome {
     Done(Fetched),
-    /// Everything is known, and the rest is for git to do.
+    /// The rest has to be done by git.
     LeftToGit(Seen),
-    /// The remote has not the branch that the manifest wants.
+    /// The remote doesn't have the branch that the manifest wants.
     LacksBranch,
-    /// The remote has nothing that the clone follows.
+    /// The remote has nothing that the clone tracks.
     LacksAll,
-    /// Another program wrote the same refs meanwhile.
+    /// Another program has written the same refs in the meantime.
     Overtaken(gix::Error),
 }
 
 impl Attempt<'_> {
-    /// Updates the remote-tracking refs of a clone, and gets what is `wanted` beside them.
+    /// Updates the remote-tracking refs of a clone, and fetches what is `wanted` in addition.
     pub(super) fn fetch(
         &self,
         path: &Path,
@@ -84,7 +85,8 @@ impl Attempt<'_> {
                 Err(error) => error,
             };
             let said = self.say(&error, line.ssh_log.as_ref());
-            // A ref may lead to what another program has brought since the clone was opened.
+            // A ref may point to objects that another program has fetched since the clone was
+            // opened.
             let may_be_new = error.is_not_found() && said.cause == Cause::Other;
             if is_opened_again || !may_be_new {
                 return Err(said);
@@ -111,7 +113,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// What the remote's branches and tags lead to.
+    /// Returns the targets of the remote's branches and tags.
     pub(super) fn tips(&self, path: &Path, remote: &str) -> Result<Vec<String>, GitError> {
         let line = Line::open(path, |it| it.find_remote(remote))
             .map_err(|error| self.say(&error, None))?;
@@ -153,7 +155,7 @@ impl Attempt<'_> {
         let found = found?;
         let plan = Plan::of(&found, remote, wanted)?;
         let mut fetched = Fetched::default();
-        // A tag that follows is seen to be wanted only when what it leads to is here.
+        // An auto-followed tag is only wanted once its target exists.
         for is_last in [false, true] {
             let here = refs(repository)?;
             let mut watch = Watch::new(self.meter, &self.network.gate);
@@ -197,7 +199,7 @@ impl Attempt<'_> {
                     keep = pack.keep;
                     fetched.pack = pack.data.or(fetched.pack);
                 }
-                // A look at one object finds the new pack.
+                // Looking up one object loads the new pack.
                 let _ = news.updates.iter().find(|it| repository.has_object(it.new));
                 let objects = known_objects(repository);
                 news = News::find(&map, &here, plan.rules, |id| objects.exists(&id));
@@ -228,7 +230,7 @@ impl Attempt<'_> {
 impl<'a> Plan<'a> {
     fn of(found: &gix::Remote<'_>, remote: &'a str, wanted: &[String]) -> gix::Result<Self> {
         let config = found.repo().config_snapshot();
-        // The remote's own setting counts before the one for all.
+        // The remote's own setting takes precedence over the global one.
         let is_true = |key: &str| {
             let keys = [format!("remote.{remote}.{key}"), format!("fetch.{key}")];
             let value = keys.iter().find_map(|key| config.boolean(key.as_str()));
@@ -258,7 +260,7 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// What the server is asked to list.
+    /// Returns the refs that the server should list.
     fn asked(&self, checkout: &Checkout, here: &Refs) -> gix::Result<Vec<RefSpec>> {
         let mut more = Vec::new();
         if *checkout == Checkout::RemoteDefault || !here.contains_key(&self.head()) {
@@ -281,7 +283,7 @@ impl<'a> Plan<'a> {
         format!("refs/remotes/{}/HEAD", self.remote).into()
     }
 
-    /// Writes down the remote's default branch where it is not known, or is to be followed and another one.
+    /// Updates the remote's default branch if it is unknown, or if it is followed and has changed.
     fn write_default(
         &self,
         path: &Path,
@@ -310,18 +312,18 @@ fn is_for_git(repository: &Repository, remote: &str, found: &gix::Result<gix::Re
     by_git::speaks(repository.config_snapshot().plumbing(), remote, url)
 }
 
-/// The objects that are here now: to learn that one is not, the folder of packs need not be read again.
+/// Returns the current objects, without reading the pack folder again for missing ones.
 fn known_objects(repository: &Repository) -> gix::OdbHandle {
     let mut objects = repository.objects.clone();
     objects.refresh = RefreshMode::Never;
     objects
 }
 
-/// All refs of a clone.
+/// Returns all refs of a clone.
 fn refs(repository: &Repository) -> gix::Result<Refs> {
     let platform = repository.refs.iter()?;
     let all = platform.all().map_err(gix::Error::from_error)?;
-    // One that can't be read is for git to complain of.
+    // Unreadable refs are left for git to report.
     let refs = all.filter_map(Result::ok).map(|found| {
         let here = match found.target {
             Target::Object(id) => Here::Object(id),
@@ -332,7 +334,7 @@ fn refs(repository: &Repository) -> gix::Result<Refs> {
     Ok(refs.collect())
 }
 
-/// In a transaction of its own: what is to come may be in the way of what goes.
+/// In a separate transaction: a new ref may conflict with a removed one.
 fn remove_stale(repository: &Repository, stale: Vec<(FullName, ObjectId)>) -> gix::Result<()> {
     if stale.is_empty() {
         return Ok(());
@@ -377,12 +379,12 @@ fn update(repository: &Repository, updates: Vec<Update>) -> gix::Result<()> {
     repository.edit_references(edits).map(|_| ())
 }
 
-/// Whether a ref is another one than it was seen to be, is gone, or is locked.
+/// Whether a ref has changed since it was read, was removed, or is locked.
 fn is_overtaken(error: &gix::Error) -> bool {
     error.is_conflict() || error.is_not_found() || error.is_retryable()
 }
 
-/// Whether a commit has another one in its history.
+/// Whether a commit is a descendant of another one.
 fn leads_to(repository: &Repository, from: ObjectId, to: ObjectId) -> gix::Result<bool> {
     let Ok(to_commit) = repository.find_commit(to) else {
         return Ok(false);
@@ -415,7 +417,7 @@ fn default_branch(refs: &[Ref]) -> Option<String> {
     })
 }
 
-/// Whether the tag of the manifest is another one on the remote than here.
+/// Whether the manifest's tag differs between the remote and here.
 fn moved_tag(refs: &[Ref], here: &Refs, checkout: &Checkout) -> Option<MovedTag> {
     let Checkout::Tag(tag) = checkout else {
         return None;

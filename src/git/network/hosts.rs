@@ -1,7 +1,7 @@
-//! How many repos of one host are in flight at once.
+//! Limits the number of concurrent repos per host.
 //!
-//! As many as there are workers, until the host says that this is too many (429, 503) or drops
-//! connections: then half as many, and one more for each round without trouble, as TCP does.
+//! As many as there are workers, until the host is overloaded (429, 503) or drops connections: then
+//! half as many, and one more after each round without problems, as in TCP.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,14 +21,14 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Host {
     in_flight: usize,
-    /// None as long as there was no trouble.
+    /// None as long as there were no problems.
     most: Option<usize>,
     fine: usize,
-    /// How often `most` was halved: of the many that are refused at once, one counts.
+    /// How often `most` was halved: of many concurrent refusals, only one counts.
     halved: usize,
 }
 
-/// A place among those in flight to a host, given back when dropped.
+/// A slot of a host, released when dropped.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     shared: &'a Shared,
@@ -37,7 +37,7 @@ pub(super) struct Place<'a> {
 }
 
 impl Hosts {
-    /// Waits for a place, or until the user wants to stop.
+    /// Waits for a slot, or until Ctrl-C.
     pub(super) fn enter<'a>(&'a self, host: &'a str, interrupt: &AtomicBool) -> Place<'a> {
         let mut hosts = self.0.lock();
         loop {
@@ -51,7 +51,7 @@ impl Hosts {
                     halved: state.halved,
                 };
             }
-            // Ctrl-C wakes nobody up.
+            // Ctrl-C doesn't wake up waiting threads.
             let tick = Duration::from_millis(100);
             let waited = self.0.changed.wait_timeout(hosts, tick);
             hosts = waited.unwrap_or_else(PoisonError::into_inner).0;
@@ -66,7 +66,7 @@ impl Shared {
 }
 
 impl Place<'_> {
-    /// The host has done what it was asked.
+    /// The request succeeded.
     pub(super) fn went_well(&self) {
         let mut hosts = self.shared.lock();
         if let Some(state) = hosts.get_mut(self.host)
@@ -80,7 +80,7 @@ impl Place<'_> {
         }
     }
 
-    /// The host has too much to do.
+    /// The host is overloaded.
     pub(super) fn was_too_much(&self) {
         let mut hosts = self.shared.lock();
         if let Some(state) = hosts.get_mut(self.host)

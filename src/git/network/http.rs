@@ -1,18 +1,18 @@
 //! HTTP for gix: one client for all repos of a run.
 //!
-//! gix brings a client of its own, and starts it anew for each repo: two threads, all certificates
-//! of the system, a connection and a TLS handshake of its own, and each piece of a pack through two
-//! channels. This one keeps connections between repos, reads where it is asked to, and knows how
-//! long a server has been silent.
+//! gix has its own client, and starts a new one for each repo: two threads, all system
+//! certificates, a new connection and TLS handshake, and each piece of a pack passes through two
+//! channels. This one keeps connections between repos, reads in the calling thread, and detects
+//! silent servers.
 //!
-//! Of a server, only the first repo asks for the capabilities of protocol version 2; the others
-//! wait for that answer and take it for their own, with the login that the server accepted. This
-//! saves each of them a round trip, a call of the credential helper and, where a login is needed, a
-//! refused request. Where a server does not treat all of its repositories alike, the request
-//! that follows fails, and [`Session`] tells that it was made on an assumption: ask again without.
+//! Only the first repo of a server requests the capabilities of protocol version 2; the others wait
+//! for that answer and reuse it, with the login that the server accepted. This saves each of them a
+//! round trip, a call of the credential helper and, if a login is needed, a refused request. If a
+//! server treats its repositories differently, the next request fails, and [`Session`] reports that
+//! it was based on an assumption, so that it can be repeated without.
 //!
-//! What is secret goes to the server that it is for: a login and `http.extraHeader` stay behind when
-//! a redirect leads to another one.
+//! Credentials are only sent to their server: a login and `http.extraHeader` don't follow a
+//! redirect to another one.
 
 mod agent;
 mod exchange;
@@ -50,7 +50,7 @@ use super::allowance::Allowance;
 use super::line::url_and_version;
 use super::logins;
 
-/// One try of a clone, a fetch or a probe.
+/// One attempt of a clone, a fetch or a probe.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Session {
     never_assumes: bool,
@@ -61,7 +61,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// One that asks its server everything itself.
+    /// Returns a session that reuses nothing.
     pub(super) fn without_assumptions() -> Self {
         Session {
             never_assumes: true,
@@ -69,7 +69,7 @@ impl Session {
         }
     }
 
-    /// Whether it took another repository's answer for its own.
+    /// Whether it reused another repository's answer.
     pub(super) fn has_assumed(&self) -> bool {
         self.has_assumed.load(Ordering::Relaxed)
     }
@@ -83,17 +83,17 @@ impl Session {
         }
     }
 
-    /// How much its server may say before a pack.
+    /// The limit on data before a pack.
     pub(super) fn allowance(&self) -> &Allowance {
         &self.allowance
     }
 
-    /// What went wrong, where that is known better than by the words of an error.
+    /// Returns the failure, if it is known more precisely than from an error message.
     pub(super) fn failure(&self) -> Option<RemoteFailure> {
         lock(&self.failure).clone()
     }
 
-    /// Says what went wrong.
+    /// Sets the failure.
     pub(super) fn fail(&self, failure: RemoteFailure) {
         *lock(&self.failure) = Some(failure);
     }
@@ -106,7 +106,7 @@ impl Session {
     }
 }
 
-/// Our transport for a remote, in the place of gix's; none for another protocol than HTTP.
+/// Returns our own transport for a remote, instead of gix's; none for protocols other than HTTP.
 pub(super) fn transport(
     remote: &gix::Remote<'_>,
     session: &Session,
@@ -117,8 +117,8 @@ pub(super) fn transport(
     }
     let config = remote.repo().config_snapshot();
     let home = Url::parse(url.to_bstring().to_str_lossy().as_ref())
-        .or_raise(|| message!("`{}` is no URL", url.to_bstring()))?;
-    // What has no name yet is on its way to become a clone.
+        .or_raise(|| message!("`{}` is not a URL", url.to_bstring()))?;
+    // A remote without a name is that of an unfinished clone.
     let of_clone = config.string("clone.defaultRemoteName");
     let name = remote.name().map(gix::remote::Name::as_bstr);
     let name = name
@@ -147,7 +147,7 @@ pub(super) fn transport(
     ))))
 }
 
-/// `credential.useHttpPath`, for any host: a login is then one repository's.
+/// `credential.useHttpPath`, for any host: a login is then valid for a single repository.
 fn logins_are_by_path(config: &gix::config::File) -> bool {
     config
         .sections_by_name("credential")
@@ -167,7 +167,7 @@ struct Client {
     session: Session,
     settings: Settings,
     shares_login: bool,
-    /// The remote's URL: what the settings were read for.
+    /// The remote's URL, for which the settings were read.
     home: Url,
     login: Option<HeaderValue>,
     asker: Option<Arc<Asker>>,
@@ -199,7 +199,7 @@ impl Client {
             Some(redirected) => format!("{redirected}{tail}"),
             None => url.to_owned(),
         };
-        let url = Url::parse(&url).or_raise(|| message!("`{url}` is no URL"))?;
+        let url = Url::parse(&url).or_raise(|| message!("`{url}` is not a URL"))?;
         Ok(Exchange::waiting(Request {
             session: self.session.clone(),
             wire: self.settings.wire.clone(),
@@ -228,7 +228,7 @@ impl Client {
         headers
     }
 
-    /// What another repository of this server was told, if it holds for this one.
+    /// Returns the answer for another repository of this server, if it applies to this one.
     fn assume(&mut self, base: &str, headers: &HeaderMap) -> Option<Answer> {
         if self.session.never_assumes || !self.shares_login || self.asked {
             return None;
@@ -254,8 +254,8 @@ impl Client {
         })
     }
 
-    /// Headers for the server of `url` only. gix's own login comes first: it is there once a server
-    /// has refused the shared one. `http.extraHeader` may hold a login, too.
+    /// Returns headers for the server of `url` only. gix's own login comes first: it is set after a
+    /// server has refused the shared one. `http.extraHeader` may contain a login too.
     fn secrets(&self, url: &Url, headers: &HeaderMap) -> HeaderMap {
         let mut secrets = HeaderMap::new();
         if !is_same_server(&self.home, url) {
@@ -274,7 +274,7 @@ impl Client {
     }
 }
 
-/// The same scheme, host and port; or the same host with https in the place of http.
+/// The same scheme, host and port; or the same host with https instead of http.
 fn is_same_server(one: &Url, other: &Url) -> bool {
     let is_upgrade = (one.scheme(), other.scheme()) == ("http", "https")
         && (one.port(), other.port()) == (None, None);
@@ -330,7 +330,7 @@ impl http::Http for Client {
         })
     }
 
-    /// What gix makes of the configuration is left aside: see [`Settings`].
+    /// gix's interpretation of the configuration is ignored: see [`Settings`].
     fn configure(&mut self, _: &dyn Any) -> gix::Result {
         Ok(())
     }

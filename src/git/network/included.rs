@@ -1,6 +1,7 @@
-//! What the user's configuration includes for a clone's place only: `includeIf "gitdir:…"`.
+//! Conditional includes in the user's configuration for a clone's path: `includeIf "gitdir:…"`.
 //!
-//! A clone is made elsewhere and then moved to its place, so git and gix would not see that it is meant.
+//! A clone is created elsewhere and then moved to its final path, so git and gix would not apply
+//! these includes.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -8,12 +9,12 @@ use std::sync::LazyLock;
 use gix::bstr::BString;
 use gix::config::File;
 
-/// What holds at a clone's place, and not where it is made.
+/// Settings that apply at a clone's final path, but not where it is created.
 #[derive(Debug, Default)]
 pub(super) struct Included {
     /// `section.name.key=value`
     pub settings: Vec<BString>,
-    /// The files that say so.
+    /// The included files.
     pub files: Vec<PathBuf>,
 }
 
@@ -30,7 +31,7 @@ static DEPENDS_ON_PLACE: LazyLock<bool> = LazyLock::new(|| {
 });
 
 impl Included {
-    /// For a clone at `destination`, made at `staged`.
+    /// Returns the settings for a clone at `destination` that is created at `staged`.
     pub(super) fn at(destination: &Path, staged: &Path) -> Self {
         if !*DEPENDS_ON_PLACE {
             return Included::default();

@@ -1,5 +1,5 @@
-//! The line to one remote: the repository that gix reads its configuration from, the transport, and what
-//! the user's ssh says.
+//! The connection to a remote: the repository that gix reads its configuration from, the transport,
+//! and the messages of the user's ssh.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,16 +19,16 @@ use crate::workspace::address;
 
 /// A repository that is ready to reach one remote.
 pub(super) struct Line {
-    /// With the user's configuration and fitout's own.
+    /// With the user's configuration and fitout's additions.
     pub repository: Repository,
-    /// Where the user's ssh is started.
+    /// If the user's ssh is used.
     pub ssh_log: Option<ssh::Log>,
-    /// Whom a log of refs names: name, address and time.
+    /// The identity for reflogs: name, email and time.
     pub who: BString,
 }
 
 impl Line {
-    /// Opens the repository at `path` for the remote that `find` finds in it.
+    /// Opens the repository at `path` for the remote that `find` returns.
     pub(super) fn open(
         path: &Path,
         find: impl FnOnce(&Repository) -> gix::Result<gix::Remote<'_>>,
@@ -36,7 +36,7 @@ impl Line {
         Line::with(path, Vec::new(), find)
     }
 
-    /// The same, with more `settings` of the user.
+    /// Like [`Self::open`], with additional `settings` of the user.
     pub(super) fn with(
         path: &Path,
         mut settings: Vec<BString>,
@@ -74,7 +74,7 @@ impl Line {
         Ok(line)
     }
 
-    /// Adds to the configuration, in memory only.
+    /// Adds settings to the configuration, in memory only.
     pub(super) fn configure(
         &mut self,
         overrides: impl FnOnce(&gix::config::File) -> Vec<BString>,
@@ -90,8 +90,8 @@ impl Line {
     }
 }
 
-/// The address of a remote, and the version of the protocol to speak with it. A path stays as it is: git looks for
-/// `web.git` itself where `web` is asked for, and gix would find nothing there.
+/// Returns the URL of a remote, and the protocol version to use. A path is not changed: for `web`,
+/// git itself also looks for `web.git`, where gix would find nothing.
 pub(super) fn url_and_version(remote: &gix::Remote<'_>) -> gix::Result<(gix::Url, Protocol)> {
     match remote.url(Direction::Fetch) {
         Some(url) if url.scheme == Scheme::File => {
@@ -107,7 +107,7 @@ pub(super) fn url_and_version(remote: &gix::Remote<'_>) -> gix::Result<(gix::Url
     }
 }
 
-/// A connection that asks the user's credential helpers, with nobody at the keyboard.
+/// Returns a connection that asks the user's credential helpers, without prompting.
 pub(super) fn connection<'a, 'repo>(
     remote: &'a gix::Remote<'repo>,
     session: &http::Session,
@@ -120,7 +120,8 @@ pub(super) fn connection<'a, 'repo>(
         .with_credentials(move |action| keeper.answer(action, None)))
 }
 
-/// Holds that the address of a remote, after `insteadOf`, is one to connect to. Nothing is connected to before.
+/// Checks that the URL of a remote, after `insteadOf`, is allowed. Must be called before
+/// connecting.
 pub(super) fn check_address(remote: &gix::Remote<'_>, session: &http::Session) -> gix::Result<()> {
     let Some(url) = remote.url(Direction::Fetch) else {
         return Ok(());
@@ -135,7 +136,7 @@ pub(super) fn check_address(remote: &gix::Remote<'_>, session: &http::Session) -
     })
 }
 
-/// A transport to a remote.
+/// Creates a transport to a remote.
 pub(super) fn transport(
     remote: &gix::Remote<'_>,
     session: &http::Session,
@@ -149,6 +150,6 @@ pub(super) fn transport(
     if found.is_none() {
         found = program::transport(remote, session)?;
     }
-    let unknown = || gix::Error::from_error(message("no transport for its address"));
+    let unknown = || gix::Error::from_error(message("no transport for its URL"));
     Ok(Box::new(advertisement::Sound(found.ok_or_else(unknown)?)))
 }

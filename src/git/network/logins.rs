@@ -1,10 +1,11 @@
-//! Logins over HTTP: one a server and run, however many repos it has.
+//! HTTP logins: one per server and run, however many repos it has.
 //!
-//! Where a server wants a login, the user's credential helpers are asked, as git does; then
-//! `~/.netrc`, which git reads through curl; then the token that a CI system gives its jobs, for that
-//! system's own server only; then, before the workers start and on a terminal only, the user. What a server has accepted, all its repos use.
-//! What it has refused is sent once: two hundred tries could lock an account. What git does not have from
-//! elsewhere is lent to it ([`lent`]).
+//! If a server requires a login, the user's credential helpers are asked, as in git; then
+//! `~/.netrc`, which git reads through curl; then the token that a CI system provides to its jobs,
+//! for that system's own server only; then, before the workers start and on a terminal only, the
+//! user. An accepted login is used for all repos of the server. A rejected login is sent only once:
+//! two hundred attempts could lock an account. Logins that git can't find by itself are lent to it
+//! ([`lent`]).
 
 mod lent;
 
@@ -24,18 +25,18 @@ use url::Url;
 use super::super::error::Cause;
 use super::http::{RemoteFailure, Session};
 
-/// What the user is asked.
+/// A prompt for a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// `https://git.example`, with a path where a login is one repository's.
+    /// `https://git.example`, with a path if a login is valid for a single repository.
     pub server: String,
     /// Known from the URL or from git's configuration.
     pub user: Option<String>,
-    /// What is wrong with the login before, if there was one.
+    /// What is wrong with the previous login, if any.
     pub refused: Option<String>,
 }
 
-/// What the user answers.
+/// The user's answer.
 #[derive(Clone)]
 pub struct Answer {
     /// The user's name.
@@ -44,10 +45,10 @@ pub struct Answer {
     pub password: String,
 }
 
-/// Asks the user; none when they do not want to answer.
+/// Prompts the user; returns none if they cancel.
 pub type Ask<'a> = &'a mut dyn FnMut(&Question) -> Option<Answer>;
 
-/// By server, and path where `credential.useHttpPath` says so.
+/// Keyed by server, and by path with `credential.useHttpPath`.
 static LOGINS: LazyLock<Mutex<HashMap<String, Arc<Entry>>>> = LazyLock::new(Mutex::default);
 
 #[derive(Default)]
@@ -60,10 +61,10 @@ struct Entry {
 enum State {
     #[default]
     Unknown,
-    /// Somebody asks the helpers, or waits for what the server says to what they gave.
+    /// A worker is asking the helpers, or waiting for the server to accept their login.
     Trying,
     Accepted(Account),
-    /// Why, in words for people.
+    /// Why, as a message.
     Refused(String),
 }
 
@@ -76,7 +77,7 @@ enum Source {
     User,
 }
 
-/// What answers gix's questions about the login of one connection.
+/// Answers gix's requests for the login of a connection.
 pub(super) struct Keeper {
     repository: gix::Repository,
     session: Session,
@@ -98,7 +99,7 @@ impl Keeper {
         }
     }
 
-    /// Answers one of gix's questions. `ask` is there where a person can be asked.
+    /// Answers a request from gix. `ask` is set if the user can be prompted.
     pub(super) fn answer(
         &mut self,
         action: Action,
@@ -135,7 +136,7 @@ impl Keeper {
         };
         let refused = trial.refused.clone();
         let login = match refused {
-            // A login that was refused is not given again by whoever gave it.
+            // A rejected login is not returned again by the same source.
             Some(_) => None,
             None => from_helpers(&mut cascade, asked)
                 .or_else(|| from_netrc(&shown))
@@ -147,7 +148,7 @@ impl Keeper {
         };
         let Some(login) = login else {
             trial.end(State::Unknown);
-            let failure = RemoteFailure::new(Cause::Login, "wants a login");
+            let failure = RemoteFailure::new(Cause::Login, "requires a login");
             self.session.fail(failure);
             return Err(gix::Error::from_error(message!(
                 "credentials: no helper has a login for {key}"
@@ -158,10 +159,10 @@ impl Keeper {
         Ok(Some(outcome))
     }
 
-    /// The server has accepted or refused what it was given.
+    /// The server has accepted or rejected the login.
     fn settle(&mut self, accepted: bool) {
         let Some((trial, login, mut cascade)) = self.trial.take() else {
-            // Another repo's login: good for the server, and not for this repository.
+            // Another repo's login: valid for the server, but not for this repository.
             if !accepted {
                 self.session
                     .fail(RemoteFailure::new(Cause::Forbidden, "refused"));
@@ -176,17 +177,17 @@ impl Keeper {
             (next.store(), State::Accepted(login.account))
         } else {
             let why = match login.source {
-                Source::Helper => "refuses the login that your credential helper gives".to_owned(),
-                Source::Netrc => "refuses the login in ~/.netrc".to_owned(),
-                Source::Variable(name) => format!("refuses the token in {name}"),
-                Source::User => "refuses this login".to_owned(),
+                Source::Helper => "rejects the login from your credential helper".to_owned(),
+                Source::Netrc => "rejects the login in ~/.netrc".to_owned(),
+                Source::Variable(name) => format!("rejects the token in {name}"),
+                Source::User => "rejects this login".to_owned(),
             };
             self.session
                 .fail(RemoteFailure::new(Cause::LoginRefused, &why));
             (next.erase(), State::Refused(why))
         };
-        // `git credential approve` and `reject`. A helper that can't keep a login is the helper's
-        // business; the login itself works.
+        // `git credential approve` and `reject`. If a helper can't store a login, that is not an
+        // error; the login itself works.
         if matches!(login.source, Source::Helper | Source::User) {
             let _ = cascade.invoke(told, nobody());
         }
@@ -200,10 +201,10 @@ impl Keeper {
     }
 }
 
-/// A login that is being tried: nobody else tries one for the same server until it ends.
+/// A login that is being tried: no other one is tried for the same server in the meantime.
 struct Trial {
     entry: Arc<Entry>,
-    /// Why the login before was refused, where the user is asked for another one.
+    /// Why the previous login was rejected, if the user is prompted again.
     refused: Option<String>,
     ended: bool,
 }
@@ -217,7 +218,7 @@ impl Trial {
 }
 
 impl Drop for Trial {
-    /// The connection broke before the server said anything.
+    /// The connection broke before the server answered.
     fn drop(&mut self) {
         if !self.ended {
             *lock(&self.entry.state) = State::Unknown;
@@ -282,8 +283,8 @@ fn outcome(account: Account, context: Context) -> Outcome {
     }
 }
 
-/// A proxy's URL with the password that the user's helpers have for it, where it names a user alone:
-/// as git does. They are asked once.
+/// Returns a proxy's URL with the password from the user's helpers, if it only has a user, as in
+/// git. They are asked once.
 pub(super) fn proxy_with_password(repository: &gix::Repository, proxy: &str) -> String {
     static PROXIES: LazyLock<Mutex<HashMap<String, String>>> = LazyLock::new(Mutex::default);
     let complete = || completed(repository, proxy).unwrap_or_else(|| proxy.to_owned());
@@ -311,7 +312,7 @@ fn completed(repository: &gix::Repository, proxy: &str) -> Option<String> {
     Some(url.into())
 }
 
-/// Nobody at the keyboard.
+/// No prompts.
 fn nobody() -> gix::prompt::Options {
     gix::prompt::Options {
         askpass: None,
@@ -320,7 +321,7 @@ fn nobody() -> gix::prompt::Options {
 }
 
 fn from_helpers(cascade: &mut Cascade, context: Context) -> Option<Login> {
-    // Helpers that have nothing are an error to gix.
+    // gix returns an error if no helper has a login.
     let outcome = cascade.invoke(Action::Get(context), nobody()).ok()??;
     let context = Context::try_from(&outcome.next).ok()?;
     Some(Login {
@@ -338,7 +339,7 @@ fn from_netrc(context: &Context) -> Option<Login> {
     Some(login(context, &user, &password, Source::Netrc))
 }
 
-/// `machine HOST login USER password PASSWORD`, or `default` in the place of a machine.
+/// Parses `machine HOST login USER password PASSWORD`, or `default` instead of a machine.
 fn netrc(text: &str, host: &str, user: Option<&str>) -> Option<(String, String)> {
     let mut words = text.split_whitespace();
     let (mut is_ours, mut login, mut found) = (false, None, None);
@@ -360,10 +361,11 @@ fn netrc(text: &str, host: &str, user: Option<&str>) -> Option<(String, String)>
     found
 }
 
-/// The token that a CI system gives to its jobs: to that system's own server, over https only.
+/// Returns the token that a CI system provides to its jobs, for that system's own server, over
+/// https only.
 ///
-/// GitHub (and Forgejo, Gitea): `GITHUB_TOKEN`, also `GH_TOKEN` as its command line tool reads it,
-/// for `GITHUB_SERVER_URL`, without it github.com. GitLab: `CI_JOB_TOKEN` for `CI_SERVER_URL`.
+/// GitHub (and Forgejo, Gitea): `GITHUB_TOKEN`, or `GH_TOKEN` as for its command line tool, for
+/// `GITHUB_SERVER_URL` or else github.com. GitLab: `CI_JOB_TOKEN` for `CI_SERVER_URL`.
 fn from_environment(context: &Context) -> Option<Login> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let (name, user, password) = ci_token(context, variable)?;

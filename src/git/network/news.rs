@@ -1,8 +1,9 @@
-//! What a fetch is to change in a clone: the server's refs beside those that are here.
+//! Determines what a fetch has to change in a clone, by comparing the server's refs with existing
+//! ones.
 //!
-//! Found in memory, so that a fetch without news touches no file for a ref. The rules are git's
-//! (git-fetch(1)): tags that lead to what is here follow by themselves, a tag that is here stays, and
-//! what the server no longer has goes where the user has configured that. Changes nothing itself.
+//! This happens in memory, so that a fetch without changes doesn't touch any ref files. The rules
+//! are git's (git-fetch(1)): tags that point to fetched objects follow, existing tags are kept, and
+//! refs that the server no longer has are pruned if configured. Doesn't change anything itself.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -20,7 +21,7 @@ use crate::sync::Blocked;
 /// The refs of a clone, by their full names.
 pub(super) type Refs = BTreeMap<BString, Here>;
 
-/// What a ref of a clone holds.
+/// The value of a ref.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Here {
     /// An object.
@@ -29,39 +30,40 @@ pub(super) enum Here {
     Link(BString),
 }
 
-/// What is configured for a remote, beside its refspecs.
+/// The configuration of a remote, other than its refspecs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
-    /// Whether refs go that the server no longer has.
+    /// Whether to prune refs that the server no longer has.
     pub prune: bool,
-    /// Whether tags do too, also those that were made here.
+    /// Whether to prune tags too, including local ones.
     pub prune_tags: bool,
-    /// Which tags come.
+    /// Which tags to fetch.
     pub tags: Tags,
 }
 
-/// A ref that is to be made, or to be moved.
+/// A ref to create or update.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Update {
     pub name: FullName,
     pub old: Option<ObjectId>,
     pub new: ObjectId,
-    /// What the server calls it.
+    /// Its name on the server.
     pub source: BString,
 }
 
-/// What is to change.
+/// The changes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct News {
     pub updates: Vec<Update>,
-    /// Refs that go.
+    /// Refs to delete.
     pub stale: Vec<(FullName, ObjectId)>,
-    /// What can't come, because of a ref that the server no longer has.
+    /// Refs that can't be stored because of a ref that the server no longer has.
     pub blocked: Vec<Blocked>,
 }
 
 impl News {
-    /// `map` is what the refspecs take of the server's refs; `has` says whether an object is here.
+    /// `map` contains the server's refs that match the refspecs; `has` returns whether an object
+    /// exists.
     pub(super) fn find(
         map: &RefMap,
         here: &Refs,
@@ -106,7 +108,7 @@ impl News {
         news
     }
 
-    /// Whether nothing is to change.
+    /// Whether there are no changes.
     pub(super) fn is_empty(&self) -> bool {
         self.updates.is_empty() && self.stale.is_empty()
     }
@@ -119,14 +121,14 @@ impl News {
         new: ObjectId,
         is_forced: bool,
     ) {
-        // What is no ref's name could lead out of `.git`.
+        // An invalid ref name could lead out of `.git`.
         let Ok(full) = FullName::try_from(name) else {
             return;
         };
         let old = match here.get(name) {
             None => None,
             Some(Here::Object(id)) => Some(*id),
-            // Where it leads is not the server's to say.
+            // Its target is not up to the server.
             Some(Here::Link(_)) => return,
         };
         let stays = name.starts_with(b"refs/tags/") && !is_forced;
@@ -141,7 +143,7 @@ impl News {
         });
     }
 
-    /// A ref can't be beside one whose name is a folder of its own.
+    /// A ref can't exist together with one whose name is a parent folder of its own.
     fn set_blocked_aside(&mut self, here: &Refs) {
         let going: HashSet<&BStr> = self.stale.iter().map(|(name, _)| name.as_bstr()).collect();
         let mut blocked = Vec::new();
@@ -161,7 +163,7 @@ impl News {
     }
 }
 
-/// What has to be asked for, and what the server may be told of: the mappings of a request.
+/// Returns the mappings of a request: what to request, and what to tell the server about.
 pub(super) fn wanted(map: &RefMap, news: &News, has: impl Fn(ObjectId) -> bool) -> Vec<Mapping> {
     let names: HashSet<&BStr> = news
         .updates
@@ -187,7 +189,7 @@ pub(super) fn wanted(map: &RefMap, news: &News, has: impl Fn(ObjectId) -> bool) 
         .iter()
         .filter_map(|mapping| mapping.remote.as_name())
         .collect();
-    // Tags that follow are in no refspec.
+    // Auto-followed tags are in no refspec.
     let tags = map.remote_refs.iter().filter(|tag| {
         let name = tag.unpack().0;
         name.starts_with(b"refs/tags/") && names.contains(name) && !mapped.contains(name)
@@ -205,7 +207,7 @@ pub(super) fn wanted(map: &RefMap, news: &News, has: impl Fn(ObjectId) -> bool) 
     }
 }
 
-/// The refs that these refspecs would have written, and have not.
+/// Returns the refs that these refspecs cover but no longer receive.
 fn stale<'a>(
     here: &'a Refs,
     specs: &[RefSpec],
@@ -229,7 +231,7 @@ fn stale<'a>(
         .collect()
 }
 
-/// Whether a name is one of those that a side of a refspec stands for.
+/// Whether a name matches one side of a refspec.
 pub(super) fn matches(pattern: &BStr, name: &BStr) -> bool {
     match pattern.split_once_str("*") {
         Some((front, back)) => {

@@ -1,4 +1,4 @@
-//! What a server has, and what a clone takes of it.
+//! What a server offers, and what a clone requests.
 
 use std::num::NonZeroU32;
 
@@ -12,14 +12,14 @@ use crate::git::local::{FirstHead, RemoteRef};
 use crate::manifest::report::closest;
 use crate::workspace::Checkout;
 
-/// Refspecs; a pattern has to have a target.
+/// Parses refspecs; a pattern must have a target.
 pub(super) const EVERYTHING: [&str; 3] = [
     "HEAD",
     "refs/heads/*:refs/heads/*",
     "refs/tags/*:refs/tags/*",
 ];
 
-/// What a server has, as far as a clone takes it.
+/// What a server offers, as far as it is relevant for a clone.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Offer {
     /// Branches and tags.
@@ -29,16 +29,16 @@ pub(super) struct Offer {
 
 #[derive(Debug, PartialEq, Eq)]
 enum OfferedHead {
-    /// A branch by its full name, or another ref, and its commit.
+    /// The full name of a branch or another ref, and its commit.
     Ref(BString, ObjectId),
-    /// A branch that has no commit yet, by its short name.
+    /// The short name of a branch without commits.
     Unborn(BString),
-    /// A commit; or a branch, where an old server does not say which.
+    /// A commit; or a branch, if an old server doesn't report which.
     Commit(ObjectId),
 }
 
 impl Offer {
-    /// What its refs say.
+    /// Creates an offer from its refs.
     pub(super) fn of(refs: &[Ref]) -> Self {
         let mut offer = Offer::default();
         for reference in refs {
@@ -71,8 +71,9 @@ impl Offer {
         offer
     }
 
-    /// The remote's default branch, by its short name. Where an old server says the commit only, it is
-    /// found by that; `preferred` is what a new repository's branch is called.
+    /// Returns the short name of the remote's default branch. If an old server only reports the
+    /// commit, the branch is found by that; `preferred` is the default branch name of new
+    /// repositories.
     pub(super) fn default_branch(&self, preferred: &str) -> Option<BString> {
         match self.head.as_ref()? {
             OfferedHead::Ref(name, _) => {
@@ -96,7 +97,7 @@ impl Offer {
         }
     }
 
-    /// What is to be checked out; none where the server does not have it.
+    /// Returns what to check out; none if the server doesn't have it.
     pub(super) fn first_head(&self, checkout: &Checkout, preferred: &str) -> Option<FirstHead> {
         match checkout {
             Checkout::Branch(name) => {
@@ -111,7 +112,7 @@ impl Offer {
         }
     }
 
-    /// That it lacks what is to be checked out, and what may be meant instead.
+    /// Returns the error for a missing branch, tag or commit, with a suggestion.
     pub(super) fn lacking(&self, checkout: &Checkout, preferred: &str) -> String {
         let near = |name: &str, prefix: &[u8]| {
             let names = self
@@ -149,12 +150,12 @@ impl Offer {
                 FirstHead::Detached(*id)
             }
             (None, Some(OfferedHead::Unborn(branch))) => on_branch(branch.clone()),
-            // It has no commit, or an old server does not say of which branch.
+            // It has no commits, or an old server doesn't report the branch.
             (None, None) => on_branch(preferred.into()),
         }
     }
 
-    /// Whether there is nothing to take.
+    /// Whether the remote is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.refs.is_empty()
             && !matches!(
@@ -168,19 +169,19 @@ impl Offer {
     }
 }
 
-/// What a clone takes of a server.
+/// What a clone requests from a server.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
-    /// What the clone fetches from now on.
+    /// What the clone will fetch later.
     pub refspec: String,
-    /// As refspecs.
+    /// The refspecs.
     pub refs: Vec<BString>,
-    /// Of how much history.
+    /// The depth of the history.
     pub shallow: Shallow,
 }
 
 impl Wanted {
-    /// What to take. With a `depth`, one branch or tag only, as git does.
+    /// Determines what to request. With a `depth`, only one branch or tag, as in git.
     pub(super) fn of(
         checkout: &Checkout,
         head: &FirstHead,
@@ -200,7 +201,7 @@ impl Wanted {
             })
         };
         match (checkout, head) {
-            // A commit is found by having its history, so `depth` can't hold for one.
+            // A commit is found through its history, so `depth` doesn't apply.
             (Checkout::Rev(_), _) => None,
             (Checkout::Tag(name), _) => {
                 one(format!("refs/tags/{name}"), format!("refs/tags/{name}"))
@@ -214,7 +215,7 @@ impl Wanted {
         .unwrap_or_else(everything)
     }
 
-    /// Of the refs of the remote, those that a clone has now.
+    /// Returns the refs of the remote that a clone now has.
     pub(super) fn taken(&self, refs: Vec<RemoteRef>, repository: &Repository) -> Vec<RemoteRef> {
         if self.shallow == Shallow::NoChange {
             return refs;
@@ -227,7 +228,7 @@ impl Wanted {
     }
 }
 
-/// What is no ref's name could lead out of `.git`; git leaves it out, too.
+/// An invalid ref name could lead out of `.git`; git ignores it too.
 fn is_name(text: &BStr) -> bool {
     gix::refs::FullName::try_from(text).is_ok()
 }

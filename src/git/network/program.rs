@@ -1,6 +1,7 @@
-//! The program that speaks for a remote: the user's ssh, or git itself for a repository of this machine.
+//! Runs the program that connects to a remote: the user's ssh, or git itself for a local
+//! repository.
 //!
-//! gix could start it, but nothing would limit then how much is read of what it says.
+//! gix could start it, but then its output would be read without a limit.
 
 use std::ffi::OsString;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -21,10 +22,11 @@ use super::line::url_and_version;
 
 use crate::host::process::Traced as _;
 
-/// What a server on the other side is to run.
+/// What the server should run.
 const UPLOAD_PACK: &str = "git-upload-pack";
 
-/// Our transport for a remote, in the place of gix's; none for a protocol that needs no program.
+/// Returns our own transport for a remote, instead of gix's; none for a protocol that needs no
+/// program.
 pub(super) fn transport(
     remote: &gix::Remote<'_>,
     session: &Session,
@@ -59,7 +61,7 @@ pub(super) fn transport(
     })))
 }
 
-/// git, with the user's configuration and none of a `-c`, which is for this side.
+/// git with the user's configuration, but without `-c` settings, which are for the local side.
 fn upload_pack(url: &gix::Url, version: Protocol) -> gix::Result<Command> {
     let mut command = Command::new("git");
     command.args(["upload-pack", "--"]);
@@ -72,13 +74,13 @@ fn upload_pack(url: &gix::Url, version: Protocol) -> gix::Result<Command> {
     Ok(command)
 }
 
-/// The user's ssh as it is configured ([`super::ssh::overrides`]), with the words that its kind takes
-/// (git's `ssh.variant`).
+/// The user's configured ssh ([`super::ssh::overrides`]), with the options of its variant (git's
+/// `ssh.variant`).
 fn ssh(repository: &gix::Repository, url: &gix::Url, version: Protocol) -> gix::Result<Command> {
     let options = repository.ssh_connect_options()?;
     let program = options.ssh_command();
     let (ArgumentSafety::Usable(host), path) = (url.host_as_argument(), path(url)?) else {
-        return Err(refused("its host can't be given to ssh"));
+        return Err(refused("its host can't be passed to ssh"));
     };
     let kind = match options.kind {
         Some(kind) => kind,
@@ -105,7 +107,9 @@ fn ssh(repository: &gix::Repository, url: &gix::Url, version: Protocol) -> gix::
             }
         }
         ProgramKind::Simple if url.port.is_some() => {
-            return Err(refused("this ssh takes no port: see git's `ssh.variant`"));
+            return Err(refused(
+                "this ssh doesn't support a port: see git's `ssh.variant`",
+            ));
         }
         ProgramKind::Simple => {}
     }
@@ -115,16 +119,16 @@ fn ssh(repository: &gix::Repository, url: &gix::Url, version: Protocol) -> gix::
     command.arg(match url.user_as_argument() {
         ArgumentSafety::Usable(user) => format!("{user}@{host}"),
         ArgumentSafety::Absent => host.to_owned(),
-        ArgumentSafety::Dangerous(_) => return Err(refused("its user can't be given to ssh")),
+        ArgumentSafety::Dangerous(_) => return Err(refused("its user can't be passed to ssh")),
     });
     command.args([UPLOAD_PACK.to_owned(), path]);
-    // Its own words are looked at.
+    // Its own messages are evaluated.
     command.env("LANG", "C").env("LC_ALL", "C");
     command.stderr(Stdio::null());
     Ok(command)
 }
 
-/// Where the repository is, for a shell on the other side.
+/// Returns the repository's path, quoted for a remote shell.
 fn path(url: &gix::Url) -> gix::Result<String> {
     let path: BString = gix::url::expand_path::for_shell(url.path.clone());
     if path.trim_start().starts_with(b"-") {
@@ -139,7 +143,7 @@ fn refused(why: &'static str) -> gix::Error {
     gix::Error::from_error(message(why))
 }
 
-/// A command line of the user's, to be followed by arguments.
+/// Runs a command line of the user, followed by arguments.
 fn in_shell(line: &std::ffi::OsStr) -> Command {
     let mut script: OsString = line.to_owned();
     script.push(" \"$@\"");
@@ -148,14 +152,14 @@ fn in_shell(line: &std::ffi::OsStr) -> Command {
     command
 }
 
-/// Asks for a version of the protocol as git does: nothing is said of version 1.
+/// Requests a protocol version like git: version 1 is not requested.
 fn speak(command: &mut Command, version: Protocol) {
     if version != Protocol::V1 {
         command.env("GIT_PROTOCOL", format!("version={}", version as usize));
     }
 }
 
-/// Whether a program of another name knows OpenSSH's options: found out as git does.
+/// Whether a program with another name supports OpenSSH's options: detected as in git.
 fn is_like_openssh(program: &std::ffi::OsStr, host: &str) -> bool {
     let mut command = in_shell(program);
     command.args(["-G", host]).stdin(Stdio::null());
@@ -163,7 +167,7 @@ fn is_like_openssh(program: &std::ffi::OsStr, host: &str) -> bool {
     command.traced_status().is_ok_and(|status| status.success())
 }
 
-/// A program that runs for as long as it is spoken to.
+/// A program that runs as long as the connection is used.
 struct Program {
     connection: Connection<Limited<ChildStdout>, ChildStdin>,
     child: Child,
@@ -171,7 +175,7 @@ struct Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended by itself; where it has not, nobody listens any more.
+        // It may have exited by itself; otherwise nobody is listening any more.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,13 +1,13 @@
-//! The user's own ssh, told not to ask anything.
+//! The user's own ssh, without prompts.
 //!
-//! What `GIT_SSH_COMMAND`, `core.sshCommand` or `GIT_SSH` name is started ([`super::program`]). fitout adds `BatchMode`,
-//! so that an unknown host key or a passphrase is an error and not a prompt that dozens of workers
-//! share, and sends stderr to a file: it says why a connection failed, and would otherwise be
-//! printed through the progress bars.
+//! Starts the command in `GIT_SSH_COMMAND`, `core.sshCommand` or `GIT_SSH` ([`super::program`]).
+//! fitout adds `BatchMode`, so that an unknown host key or a passphrase is an error and not a
+//! prompt that dozens of workers share, and redirects stderr to a file: it explains why a
+//! connection failed, and would otherwise be printed over the progress bars.
 //!
-//! Whether a host is the right one is for a person to say: [`Host`] lets the user's ssh show them the
-//! key and ask, and tells the key's fingerprint where nobody can be asked. A passphrase is asked for by
-//! `ssh-add`, before the workers start ([`agent`]).
+//! Only the user can confirm a host: [`Host`] makes the user's ssh show the key and prompt, and
+//! returns the key's fingerprint if there is no terminal. `ssh-add` prompts for passphrases, before
+//! the workers start ([`agent`]).
 
 mod agent;
 
@@ -26,9 +26,9 @@ use crate::host::process::Traced as _;
 use crate::shell;
 use crate::workspace::address;
 
-/// The environment of the user's ssh, also where another program starts it. `BatchMode` is not handed on
-/// to the ssh that goes through a jump host; variables are. Its questions go to a program that has no
-/// answer (OpenSSH 8.4 or newer). And the agent of this run signs, where there is one.
+/// Returns the environment of the user's ssh, including when another program starts it. `BatchMode`
+/// is not passed on to the ssh for a jump host, but variables are. Prompts go to a program that
+/// doesn't answer (OpenSSH 8.4 or newer). If this run has an agent, it is used.
 pub(super) fn variables() -> Vec<(String, String)> {
     let never_asks = [("SSH_ASKPASS", "false"), ("SSH_ASKPASS_REQUIRE", "force")];
     let never_asks = never_asks.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -36,7 +36,7 @@ pub(super) fn variables() -> Vec<(String, String)> {
     never_asks.into_iter().chain(agent).collect()
 }
 
-/// Where one connection's ssh writes its stderr, and the number of its process.
+/// The files with the stderr and the process id of a connection's ssh.
 #[derive(Debug)]
 pub(in crate::git) struct Log(tempfile::TempDir);
 
@@ -47,7 +47,7 @@ impl Log {
             .tempdir()?))
     }
 
-    /// What ssh and the server said, warnings left out.
+    /// Messages of ssh and the server, without warnings.
     pub(in crate::git) fn said(&self) -> SshSaid {
         let lines = |bytes: Vec<u8>| -> Vec<String> {
             let text = bytes.to_str_lossy();
@@ -63,12 +63,12 @@ impl Log {
         }
     }
 
-    /// There once an OpenSSH was started.
+    /// Exists once an OpenSSH was started.
     fn own(&self) -> PathBuf {
         self.0.path().join("log")
     }
 
-    /// There once ssh was started.
+    /// Exists once ssh was started.
     pub(super) fn pid(&self) -> PathBuf {
         self.0.path().join("pid")
     }
@@ -78,24 +78,25 @@ impl Log {
     }
 }
 
-/// Configuration with the user's ssh in that way.
+/// Returns configuration that runs the user's ssh in this way.
 pub(super) fn overrides(config: &gix::config::File, log: &Log) -> Vec<BString> {
     let mut command = command(config, log);
     let is_openssh = is_openssh(&command);
     if is_openssh && let Some(pid) = word(&log.pid()) {
         let assignments = shell::assignments(&variables());
-        // `env`, because the command may begin with assignments as well.
+        // `env`, because the command may also begin with assignments.
         command = format!("echo $$ > {pid}; exec env {assignments} {command}");
     }
     let mut overrides: Vec<BString> = vec![format!("core.sshCommand={command}").into()];
-    // Without it ssh is started one more time, only to find out which ssh it is.
+    // Without this, ssh is started once more, only to detect its variant.
     if is_openssh && config.string("ssh.variant").is_none() {
         overrides.push("ssh.variant=ssh".into());
     }
     overrides
 }
 
-/// The user's ssh command with `BatchMode`, with its own words in one file and the server's in another.
+/// Returns the user's ssh command with `BatchMode`, with its own messages in one file and the
+/// server's in another.
 pub(in crate::git) fn command(config: &gix::config::File, log: &Log) -> String {
     let mut command = program(config);
     if is_openssh(&command) {
@@ -112,19 +113,19 @@ pub(in crate::git) fn command(config: &gix::config::File, log: &Log) -> String {
     command
 }
 
-/// None where a path can't be written down: ssh goes without it.
+/// Returns none if the path can't be expressed: ssh then runs without it.
 fn word(path: &Path) -> Option<String> {
     path.to_str().map(|path| shell::word(path).into_owned())
 }
 
-/// The user's ssh command. gix counts `GIT_SSH_COMMAND` as `core.sshCommand`. A wrapper of another
-/// name is started as it is: it may not know OpenSSH's options.
+/// Returns the user's ssh command. gix treats `GIT_SSH_COMMAND` as `core.sshCommand`. A wrapper
+/// with another name is run unchanged: it may not support OpenSSH's options.
 fn program(config: &gix::config::File) -> String {
     config
         .string("core.sshCommand")
         .map(|command| command.to_str_lossy().into_owned())
         .or_else(|| {
-            // A program, not a command line: it may have spaces in its path.
+            // A program, not a command line: its path may contain spaces.
             std::env::var("GIT_SSH")
                 .ok()
                 .map(|program| shell::word(&program).into_owned())
@@ -132,7 +133,7 @@ fn program(config: &gix::config::File) -> String {
         .unwrap_or_else(|| "ssh".to_owned())
 }
 
-/// A host that is reached by OpenSSH.
+/// A host that is reached through OpenSSH.
 #[derive(Debug)]
 pub struct Host {
     program: String,
@@ -142,7 +143,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// None for a URL of another protocol, and where the user's ssh is another program.
+    /// Returns none for a URL with another protocol, or if the user's ssh is another program.
     pub(super) fn of(config: &gix::config::File, url: &str) -> Option<Self> {
         let host = Host {
             program: program(config),
@@ -153,7 +154,7 @@ impl Host {
         (is_safe && url::is_ssh(url) && is_openssh(&host.program)).then_some(host)
     }
 
-    /// What the user's configuration comes to for this host. Asks no server.
+    /// Returns the user's effective configuration for this host. Contacts no server.
     fn settings(&self) -> Option<&Settings> {
         let ask = || {
             let output = self.ssh(&["-G"]).traced_output().ok()?;
@@ -163,8 +164,8 @@ impl Host {
         self.settings.get_or_init(ask).as_ref()
     }
 
-    /// Whether ssh would connect without a question about the host's key, as far as the
-    /// configuration and the files of known hosts tell. Asks no server.
+    /// Whether ssh would connect without prompting for the host key, according to the configuration
+    /// and the `known_hosts` files. Contacts no server.
     pub fn is_known(&self) -> bool {
         let Some(settings) = self.settings() else {
             return true;
@@ -190,8 +191,8 @@ impl Host {
             .any(|file| is_in(file, &name))
     }
 
-    /// The keys for this host, and for the hosts on the way to it, that have a passphrase and that no
-    /// agent holds.
+    /// Returns the keys for this host, and its jump hosts, that have a passphrase and are not in an
+    /// agent.
     pub(super) fn locked_keys(&self) -> Vec<PathBuf> {
         let Some(settings) = self.settings() else {
             return Vec::new();
@@ -210,7 +211,7 @@ impl Host {
         agent::locked(files)
     }
 
-    /// A host on the way to this one: `[user@]host[:port]`, or a URL.
+    /// A jump host: `[user@]host[:port]`, or a URL.
     fn jump(&self, jump: &str) -> Host {
         let address = jump.strip_prefix("ssh://").unwrap_or(jump);
         Host {
@@ -220,9 +221,9 @@ impl Host {
         }
     }
 
-    /// Lets the user unlock a key that has a passphrase, where the host accepts nothing else. On a terminal
-    /// only; `announce` says which key it is, and who holds it then. Whether the host lets the user in,
-    /// as far as that depends on keys.
+    /// Lets the user unlock a key that has a passphrase, if the host accepts nothing else. On a
+    /// terminal only; `announce` is called with the key, and who will hold it. Returns whether the
+    /// host accepts the user's keys.
     pub fn unlock(&self, announce: &dyn Fn(&Path, Holder)) -> bool {
         let keys = self.locked_keys();
         let unlock = |key: &PathBuf| {
@@ -233,7 +234,7 @@ impl Host {
         keys.is_empty() || !self.refuses_all_keys() || keys.iter().any(unlock)
     }
 
-    /// Whether the host lets nobody in with the keys that need no passphrase now.
+    /// Whether the host rejects all keys that don't need a passphrase.
     fn refuses_all_keys(&self) -> bool {
         const FAILED: i32 = 255;
         self.knock(&[]).is_some_and(|output| {
@@ -242,10 +243,10 @@ impl Host {
         })
     }
 
-    /// Lets the user's ssh show the host's key, ask about it on the terminal, and write it down. Whether the
-    /// host is known now.
+    /// Lets the user's ssh show the host key, prompt on the terminal, and store it. Returns whether
+    /// the host is known now.
     pub fn introduce(&self) -> bool {
-        // Quiet: that nobody is let in who does not try is no news.
+        // Quiet: a denied login is expected here.
         let options = [
             "-q",
             "-T",
@@ -263,8 +264,8 @@ impl Host {
         status.is_ok() && self.is_known()
     }
 
-    /// The key that the host shows: `ssh-ed25519 SHA256:…`. Where a jump host's key is not known, it
-    /// is that one's.
+    /// Returns the host's key: `ssh-ed25519 SHA256:…`. If a jump host's key is unknown, that one is
+    /// returned.
     pub(super) fn key(&self) -> Option<String> {
         let output = self.knock(&["-v", "-o", "StrictHostKeyChecking=yes"])?;
         let said = String::from_utf8_lossy(&output.stderr);
@@ -274,7 +275,7 @@ impl Host {
             .map(|key| key.trim().to_owned())
     }
 
-    /// A command that writes the host's key down without a question.
+    /// Returns a command that stores the host key without prompting.
     pub(super) fn accepting(&self) -> String {
         format!(
             "{} -o StrictHostKeyChecking=accept-new -T {} exit",
@@ -283,7 +284,7 @@ impl Host {
         )
     }
 
-    /// What comes of a connection that asks nothing and does nothing.
+    /// Returns the output of a connection that doesn't prompt or run anything.
     fn knock(&self, options: &[&str]) -> Option<Output> {
         let silent = ["-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10"];
         let mut command = self.ssh(&[&silent[..], options].concat());
@@ -300,7 +301,7 @@ impl Host {
         command
     }
 
-    /// With a terminal, for its questions. What is added is the command for the host.
+    /// Runs ssh on the terminal, for prompts. The arguments are the command for the host.
     fn asking(&self, options: &[&str]) -> Command {
         let mut command = Command::new("sh");
         command
@@ -312,7 +313,7 @@ impl Host {
     }
 }
 
-/// What `ssh -G` prints: a name and a value a line.
+/// The output of `ssh -G`: a name and a value per line.
 #[derive(Debug)]
 struct Settings(String);
 
@@ -336,13 +337,13 @@ fn is_in(file: &str, host: &str) -> bool {
     let mut command = Command::new("ssh-keygen");
     command.args(["-F", host, "-f"]).arg(expanded(file));
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    // Without the program to look it up, ssh has to say it.
+    // Without the program to look it up, ssh has to report it.
     command
         .traced_status()
         .map_or(true, |status| status.success())
 }
 
-/// Whether the first word that is no assignment is a program called `ssh`.
+/// Whether the first word that is not an assignment is a program named `ssh`.
 fn is_openssh(command: &str) -> bool {
     shlex::split(command)
         .unwrap_or_default()

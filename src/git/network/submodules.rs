@@ -1,4 +1,5 @@
-//! Submodules: their commits come before anything moves, and git brings them there. Which ones, the plan says.
+//! Submodules: their commits are fetched before anything is updated, and git updates them. The plan
+//! decides which ones.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,9 +15,9 @@ use crate::shell;
 use crate::workspace::{Repo, syntax};
 
 impl Network<'_> {
-    /// Fails where git, to update these submodules, would overwrite anything of the user's in them. Asks servers
-    /// only for commits that are not here. `at` is the commit that the clone is going to, where it has not moved
-    /// yet. Returns what the user should know.
+    /// Fails if updating these submodules with git would overwrite any of the user's files in them.
+    /// Contacts servers only for missing commits. `at` is the commit that the clone will be updated
+    /// to, if that has not happened yet. Returns notes for the user.
     pub fn prepare_submodules(
         &self,
         repo: &Repo,
@@ -26,7 +27,7 @@ impl Network<'_> {
         let clone = local::folder(self.root, repo);
         let mut asked = BTreeSet::new();
         let mut notes = Vec::new();
-        // What is in one is known when it is here.
+        // Nested ones are known once it is cloned.
         while !paths.is_empty() {
             let mut lacking = submodules::look(&clone, at, paths)?;
             lacking.retain(|it| asked.insert(it.path.clone()));
@@ -47,7 +48,7 @@ impl Network<'_> {
                     cli::fetch_submodule(&folder, &remote, it.commit, url, self.interrupt)
                 }) {
                     Ok(note) => notes.extend(note),
-                    // The update will say so.
+                    // The update will report it.
                     Err(error) if error.cause == Cause::MissingProgram => return Ok(None),
                     Err(error) => return Err(error),
                 }
@@ -56,7 +57,7 @@ impl Network<'_> {
         Ok((!notes.is_empty()).then(|| notes.join("; ")))
     }
 
-    /// Clones or updates submodules of a clone. Returns what the user should know.
+    /// Clones or updates submodules of a clone. Returns notes for the user.
     pub fn update_submodules(
         &self,
         repo: &Repo,
@@ -87,7 +88,7 @@ impl Network<'_> {
                 Ok(note) => notes.extend(note),
                 Err(error) if error.cause == Cause::MissingProgram => {
                     return Ok(Some(format!(
-                        "submodules left out: they need `git`, then `{}`",
+                        "submodules not updated: install `git`, then run `{}`",
                         by_hand(&here::typed(&kept))
                     )));
                 }
@@ -98,19 +99,19 @@ impl Network<'_> {
     }
 }
 
-/// What to tell of the submodules of a clone, for `shown`, a word of a command, that only git reads: nobody has
-/// looked at what an update would overwrite there.
+/// Returns the note about submodules of a clone that only git can read, because it was not checked
+/// what an update would overwrite there. `shown` is already quoted.
 pub fn left_to_user(shown: &str) -> String {
-    format!("submodules left out: `{}`", by_hand(shown))
+    format!("submodules not updated: run `{}`", by_hand(shown))
 }
 
 fn by_hand(shown: &str) -> String {
     format!("git -C {shown} submodule update --init --recursive")
 }
 
-/// Where it can't be had from the URL that git knows, `.gitmodules` may have another one by now, which is
-/// followed. Not so where the user has set the one that git knows: it stays, and the error says how to
-/// change that.
+/// If it can't be fetched from the URL that git has configured, and `.gitmodules` has a different
+/// one, that one is used. If the user has set the configured URL, it is kept, and the error says
+/// how to change that.
 fn reached(
     place: &Place<'_>,
     ask: impl Fn(&str) -> Result<(), GitError>,
@@ -137,7 +138,7 @@ fn reached(
         let error = named(error);
         return Err(GitError {
             reason: format!(
-                "{}; it is set in the clone's configuration, `.gitmodules` has {shown_url}",
+                "{}; the URL is set in the clone's configuration, while `.gitmodules` has {shown_url}",
                 error.reason
             ),
             command: Some(format!(
@@ -160,15 +161,15 @@ fn reached(
     }
 }
 
-/// Where a submodule is.
+/// The location of a submodule.
 struct Place<'a> {
     clone: &'a Path,
-    /// Where the clone is when all is done: it is made elsewhere.
+    /// The final path of the clone, which is created elsewhere.
     kept: &'a Path,
-    /// The folder of the repository that it is a submodule of, relative to the clone.
+    /// The folder of its parent repository, relative to the clone.
     owner: &'a Path,
     /// Relative to the clone.
     path: &'a Path,
-    /// The commit that its owner is going to, if it is.
+    /// The commit that its parent will be updated to, if any.
     at: Option<Oid>,
 }

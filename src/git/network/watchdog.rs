@@ -1,8 +1,7 @@
-//! Ends an ssh whose server is silent, or that nobody waits for any more.
+//! Ends an ssh whose server is silent, or that is no longer needed.
 //!
-//! gix reads from ssh for as long as it runs. The watchdog looks at the meter: where
-//! nothing moves for as long as a server may be silent, or after Ctrl-C, it ends the program, and
-//! the reading with it.
+//! gix reads from ssh as long as it is running. The watchdog checks the meter: if there is no
+//! progress for the timeout, or after Ctrl-C, it ends the program, which also ends the read.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +17,7 @@ use crate::git::meter::{Meter, Phase};
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// Watches over one connection until dropped.
+/// Watches a connection until dropped.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     stop: Option<mpsc::Sender<()>>,
@@ -26,8 +25,8 @@ pub(super) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Over the program whose process id is in `pid_file`, once it is there. The program is waited for
-    /// only after that, so the id is no other's in the meantime.
+    /// Watches the program whose process id is in `pid_file`, once that exists. The program is only
+    /// reaped afterwards, so the id is not reused in the meantime.
     pub(super) fn over(
         pid_file: PathBuf,
         meter: &Arc<Meter>,
@@ -73,7 +72,7 @@ impl Drop for Watchdog {
 fn end(pid_file: &PathBuf) {
     let pid = std::fs::read_to_string(pid_file).unwrap_or_default();
     if let Some(pid) = pid.trim().parse().ok().and_then(Pid::from_raw) {
-        // It may have ended by itself.
+        // It may have exited by itself.
         let _ = kill_process(pid, Signal::TERM);
     }
 }

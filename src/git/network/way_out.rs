@@ -1,5 +1,5 @@
-//! What is found out of a host after a failure, once however many repos it has: whether the user's own
-//! `git` gets through (`backend = "cli"`), and which ssh key the host shows.
+//! Finds out more about a host after a failure, once per host: whether the user's own `git` can
+//! reach it (`backend = "cli"`), and which ssh key the host has.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -12,10 +12,10 @@ use crate::git::error::{Cause, GitError};
 use crate::git::{cli, url};
 use crate::shell;
 
-/// As long as a person waits for an answer to a failure.
+/// As long as a user would wait for an explanation.
 const LIMIT: Duration = Duration::from_secs(15);
 
-/// What was found out, by host.
+/// Results by host.
 #[derive(Debug, Default)]
 pub struct WayOut {
     git_reaches: Once<bool>,
@@ -31,12 +31,13 @@ struct Key {
 }
 
 impl WayOut {
-    /// The error with the way out in it, if git gets through where we could not.
+    /// Adds a way out to the error, if git succeeds.
     pub(super) fn to_git(&self, mut error: GitError, url: &str) -> GitError {
         let Some(host) = url::host(url).filter(|_| may_git_do_better(&error, url)) else {
             return error;
         };
-        // git has to succeed at what failed: these may come after the server has listed what it has.
+        // git has to succeed at the step that failed: these may occur after the server has listed
+        // its refs.
         let gets_through = match error.cause {
             Cause::Connection | Cause::Other => {
                 self.git_fetches.get(host, || cli::fetches(url, LIMIT))
@@ -45,14 +46,14 @@ impl WayOut {
         };
         if gets_through {
             error.command = Some(format!(
-                "`git` itself reaches {host}: put `backend = \"cli\"` under `[git]` in workspace.local.toml"
+                "`git` itself can reach {host}: set `backend = \"cli\"` under `[git]` in workspace.local.toml"
             ));
         }
         error
     }
 
-    /// The error with what ssh would ask about: the fingerprint of a host's key that is not known, or a
-    /// key of the user's that waits for its passphrase.
+    /// Adds what ssh would prompt for to the error: the fingerprint of an unknown host key, or a
+    /// key that needs its passphrase.
     pub(super) fn to_host(&self, error: GitError, url: &str) -> GitError {
         match (error.cause, url::host(url)) {
             (Cause::HostKey, Some(host)) => self.with_fingerprint(error, url, host),
@@ -88,7 +89,7 @@ impl WayOut {
         if let Some(key) = self.keys.get(host, ask) {
             if let Some(shown) = key.shown {
                 error.reason = format!(
-                    "the ssh key of {host} is not known here: {shown}; compare it with the one that its owner publishes"
+                    "the ssh host key of {host} is not known here: {shown}; compare it with the one that its owner publishes"
                 );
             }
             error.command = Some(key.accepting);
@@ -97,7 +98,7 @@ impl WayOut {
     }
 }
 
-/// One answer a host; who comes second waits for it.
+/// One answer per host; others wait for it.
 #[derive(Debug)]
 struct Once<T>(Mutex<HashMap<String, Arc<OnceLock<T>>>>);
 
@@ -116,7 +117,7 @@ impl<T: Clone> Once<T> {
     }
 }
 
-/// Over ssh both start the same ssh, so only failures that come after it can differ.
+/// Both start the same ssh, so only later failures can differ.
 fn may_git_do_better(error: &GitError, url: &str) -> bool {
     match error.cause {
         Cause::Login | Cause::UnknownHost | Cause::Refused | Cause::Unreachable => {
@@ -128,21 +129,21 @@ fn may_git_do_better(error: &GitError, url: &str) -> bool {
         | Cause::NotGit
         | Cause::Connection
         | Cause::Other => !url::is_local(url),
-        // git would hear the same.
+        // git would get the same answer.
         Cause::Refusal
-        // Nothing else is to connect to it either.
+        // Nothing else may connect to it either.
         | Cause::Address
-        // git asks the same helpers.
+        // git uses the same helpers.
         | Cause::LoginRefused
-        // It would read as much.
+        // It would read the same amount.
         | Cause::Oversized
-        // It would wait as long.
+        // It would wait just as long.
         | Cause::Timeout
-        // Nor can it check that out.
+        // git can't check that out either.
         | Cause::NotACommit
         // It was tried.
         | Cause::ObjectFormat
-        // git says it itself.
+        // git reports it itself.
         | Cause::Owner
         | Cause::Unsigned
         | Cause::OtherFileSystem

@@ -1,4 +1,4 @@
-//! Sets one key of an entry of a section, and takes it out again.
+//! Sets a key of an entry of a section, and removes it.
 
 use toml_edit::{Document, DocumentMut, Item, Table, Value};
 
@@ -15,7 +15,7 @@ pub struct Place<'a> {
     pub key: &'a str,
 }
 
-/// The text with a key set to a string. An entry that is not there is added.
+/// Returns the text with a key set to a string. A missing entry is added.
 pub fn set(source: &str, place: Place<'_>, value: &str) -> Result<String, NotEditable> {
     let Place {
         section,
@@ -25,7 +25,7 @@ pub fn set(source: &str, place: Place<'_>, value: &str) -> Result<String, NotEdi
     let document = parse(source, section)?;
     let quoted = Value::from(value).to_string();
     let found = find(&document, place);
-    // A table of that name, `[services.db.runs_on]`, leaves no room for the key.
+    // A table with that name, `[services.db.runs_on]`, conflicts with the key.
     if found.is_some_and(|item| !item.is_value()) {
         return Err(NotEditable(section));
     }
@@ -57,8 +57,8 @@ pub fn set(source: &str, place: Place<'_>, value: &str) -> Result<String, NotEdi
     set_without_header(source, place, value)
 }
 
-/// The text without a key, and without its entry when nothing else is in it. `None` where something
-/// of the user's would go with it: a comment on its line, or another value.
+/// Returns the text without a key, and without its entry if that is otherwise empty. `None` if
+/// something of the user's would be removed with it: a comment on its line, or another value.
 pub fn unset(source: &str, place: Place<'_>) -> Result<Option<String>, NotEditable> {
     let document = parse(source, place.section)?;
     let value = find(&document, place).filter(|item| item.is_value());
@@ -88,15 +88,15 @@ fn find<'d>(document: &'d Document<&str>, place: Place<'_>) -> Option<&'d Item> 
     entries.get(place.entry)?.as_table_like()?.get(place.key)
 }
 
-/// The entry's table, where it has a header of its own.
+/// Returns the entry's table, if it has a header.
 fn headed<'d>(document: &'d Document<&str>, place: Place<'_>) -> Option<&'d Table> {
     let entries = document.get(place.section.key())?.as_table()?;
     let table = entries.get(place.entry)?.as_table()?;
     (!table.is_implicit() && !table.is_dotted()).then_some(table)
 }
 
-/// `services = { db = { … } }`, `services.db.ports = …`: the parsed document is printed again, where
-/// that is the same text.
+/// `services = { db = { … } }`, `services.db.ports = …`: the parsed document is printed again, if
+/// that preserves the text.
 fn set_without_header(source: &str, place: Place<'_>, value: &str) -> Result<String, NotEditable> {
     let not_editable = || NotEditable(place.section);
     let mut document: DocumentMut = source.parse().map_err(|_| not_editable())?;

@@ -1,4 +1,4 @@
-//! Values that have the forms of Compose's own: a short one and a long one each.
+//! Values in Compose's own forms: a short and a long one each.
 
 use toml::de::DeValue;
 

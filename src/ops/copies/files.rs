@@ -1,4 +1,4 @@
-//! The files of a copy that are in none of its repos: the workspace's own, and this person's.
+//! Copies the files that are in none of the repos: those of the workspace, and the user's.
 
 use std::fs;
 use std::path::Path;
@@ -17,7 +17,7 @@ use crate::ops::{Opened, open::read};
 use crate::shell;
 use crate::workspace::{CopyOf, VolumeSource, Workspace};
 
-/// What fitout knows of a workspace that is no git repository.
+/// The files that are copied from a workspace that is not a git repository.
 const KNOWN: &[&str] = &[
     manifest::FILE,
     manifest::lock::FILE,
@@ -25,11 +25,11 @@ const KNOWN: &[&str] = &[
     dotenv::IGNORE_FILE,
 ];
 
-/// Copies the workspace's own repository to `root`, or its files where it is none.
+/// Copies the workspace's own repository to `root`, or its files if it is not a repository.
 pub(crate) fn copy_workspace(opened: &Opened, root: &Path) -> Result<(), Failure> {
     let from = &opened.root;
     if !from.join(".git").exists() {
-        fs::create_dir(root).context("can't make the copy's folder")?;
+        fs::create_dir(root).context("can't create the copy's folder")?;
         for name in KNOWN.iter().filter(|name| from.join(name).is_file()) {
             fs::copy(from.join(name), root.join(name))
                 .with_context(|| format!("can't copy `{name}`"))?;
@@ -42,7 +42,7 @@ pub(crate) fn copy_workspace(opened: &Opened, root: &Path) -> Result<(), Failure
     if committed.is_none() {
         let file = manifest::FILE;
         return Err(Failure::failed(anyhow!(
-            "`{file}` is not committed, and copies are of commits"
+            "`{file}` is not committed, and only committed files are copied"
         ))
         .hint(format!(
             "git -C {0} add {file} && git -C {0} commit -m 'Add {file}'",
@@ -52,7 +52,7 @@ pub(crate) fn copy_workspace(opened: &Opened, root: &Path) -> Result<(), Failure
     Ok(())
 }
 
-/// Which of these files of the workspace the copy has not as they are here, now that it is whole.
+/// Returns which of these files differ in the copy, now that it is complete.
 pub(crate) fn left_behind(opened: &Opened, root: &Path) -> Vec<String> {
     let from = &opened.root;
     let read = |folder: &Path, name: &str| files::read_bytes(&folder.join(name), files::LONGEST);
@@ -61,17 +61,17 @@ pub(crate) fn left_behind(opened: &Opened, root: &Path) -> Vec<String> {
         .filter(|name| read(from, name).ok() != read(root, name).ok())
         .map(|name| {
             if committed(root, Path::new(name)).is_some() {
-                format!("the copy has `{name}` as committed, without the changes that are here")
+                format!("the copy has the committed `{name}`, without your changes")
             } else if root.join(name).exists() {
-                format!("`{name}` was never committed: the copy's is written anew")
+                format!("`{name}` is not committed: it was generated again for the copy")
             } else {
-                format!("not in the copy: `{name}`, which was never committed")
+                format!("not in the copy: `{name}`, which is not committed")
             }
         })
         .collect()
 }
 
-/// Writes the personal file of the copy, and reads the copy with it.
+/// Writes the personal file of the copy, and opens the copy with it.
 pub(crate) fn write_personal(
     opened: &Opened,
     root: &Path,
@@ -84,16 +84,15 @@ pub(crate) fn write_personal(
     let to = root.join(manifest::PERSONAL_FILE);
     files::write_within(root, manifest::PERSONAL_FILE, &text, Mode::Shared)?;
     if let Ok(original) = fs::metadata(opened.root.join(manifest::PERSONAL_FILE)) {
-        // A URL in it may have a password.
+        // It may contain a URL with a password.
         fs::set_permissions(&to, original.permissions())?;
     }
-    Opened::read(root).map_err(|failure| {
-        failure.hint("this is what the copy would have: the manifest as it is committed")
-    })
+    Opened::read(root)
+        .map_err(|failure| failure.hint("the copy would get the manifest as it is committed"))
 }
 
-/// Copies what is on this machine and in no commit: `.env` without what is the copy's own, the
-/// override, and files that the manifest names. Returns what the user should know.
+/// Copies files that are in no commit: `.env` except for the copy's own values, the override, and
+/// files that the manifest refers to. Returns notes for the user.
 pub(crate) fn carry_over(opened: &Opened, copied: &Opened) -> Result<Vec<String>, Failure> {
     let (from, to) = (&opened.root, &copied.root);
     let mut notes = Vec::new();
@@ -104,7 +103,7 @@ pub(crate) fn carry_over(opened: &Opened, copied: &Opened) -> Result<Vec<String>
         files::write_within(to, dotenv::FILE, &text, Mode::Private)?;
         if !left_out.is_empty() {
             notes.push(format!(
-                "the copy has its own {}, which {} sets here",
+                "the copy doesn't use {} from {}, because it needs its own",
                 left_out.join(", "),
                 dotenv::FILE
             ));
@@ -137,14 +136,14 @@ pub(crate) fn carry_over(opened: &Opened, copied: &Opened) -> Result<Vec<String>
         .any(|key| text.contains(key))
     {
         notes.push(format!(
-            "`{}` sets ports or names, which are the same in the copy: look through it",
+            "`{}` sets ports or names, which are the same in the copy: check it for conflicts",
             compose::OVERRIDE_FILE
         ));
     }
     Ok(notes)
 }
 
-/// Files and folders of the workspace that services use beside their repos' sources.
+/// Returns the files and folders of the workspace that services use, other than their repos.
 pub(crate) fn named_files(workspace: &Workspace) -> Vec<&str> {
     let services = workspace.services.iter();
     let mut names: Vec<&str> = services

@@ -1,7 +1,7 @@
-//! What would be lost with a copy, in words, each with a command that shows it: the work in its
-//! repositories, and what a person has written into the files of the workspace.
+//! Lists what would be lost with a copy, each with a command that shows it: the work in its
+//! repositories, and what the user has written to the files of the workspace.
 //!
-//! What fitout wrote there, and what the original has too, is not lost.
+//! Files that fitout wrote, and files that the original has too, are not lost.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,9 +21,9 @@ use crate::ops::{Opened, open::read};
 use crate::plural::{count, few};
 use crate::shell;
 
-/// Names that a row has.
+/// Maximum number of names in a row.
 const MOST_NAMED: usize = 5;
-/// Files that people lay beside their repos are smaller: 64 MiB.
+/// Files next to the repos are usually smaller: 64 MiB.
 const LARGEST_COMPARED: u64 = 64 << 20;
 
 /// Work in one place.
@@ -31,11 +31,11 @@ const LARGEST_COMPARED: u64 = 64 << 20;
 pub(crate) struct Lost {
     /// `web: 1 untracked file: notes`
     what: String,
-    /// A command that shows it.
+    /// A command that shows the work.
     show: String,
 }
 
-/// All of it, a row for each kind in each place.
+/// Returns a row per kind of work and place.
 pub(crate) fn lost(opened: &Opened, folder: &Path, others: &[Known]) -> Vec<Lost> {
     let own = opened.personal.copy.as_ref();
     let original = own
@@ -63,7 +63,7 @@ pub(crate) fn lost(opened: &Opened, folder: &Path, others: &[Known]) -> Vec<Lost
     lost
 }
 
-/// One row for each, and the command for those that it shows below them.
+/// Formats the rows, each command below the rows that it shows.
 pub(crate) fn listed(lost: &[Lost]) -> String {
     let mut lines = Vec::new();
     for (at, row) in lost.iter().enumerate() {
@@ -75,17 +75,17 @@ pub(crate) fn listed(lost: &[Lost]) -> String {
     lines.join("\n")
 }
 
-/// The workspace that is to be removed.
+/// The workspace to be removed.
 struct Copy<'o> {
     opened: &'o Opened,
     folder: &'o Path,
     original: &'o Path,
-    /// What fitout would write there; none where it can't say.
+    /// The files that fitout would write there; none if that can't be determined.
     plan: Option<Plan>,
 }
 
 impl Copy<'_> {
-    /// Without files that fitout wrote, and those that the original has too.
+    /// Removes files that fitout wrote, and those that the original has too.
     fn without_own(&self, work: Work) -> Option<Work> {
         let place = &work.place;
         let what = match work.what {
@@ -115,7 +115,7 @@ impl Copy<'_> {
             || is_same(&self.folder.join(path), &self.original.join(path))
     }
 
-    /// Whether the file is, byte for byte, what fitout writes there, or wrote.
+    /// Whether the file is byte for byte what fitout would write there, or has written.
     fn is_fitouts(&self, path: &Path) -> bool {
         let file = self.folder.join(path);
         if file.is_symlink() {
@@ -137,7 +137,8 @@ impl Copy<'_> {
         false
     }
 
-    /// Files of a workspace without a repository of its own. Below the repos, git has said what there is.
+    /// Files of a workspace that is not a repository itself. Files in the repos are already covered
+    /// by git.
     fn loose(&self) -> Option<Lost> {
         if self.folder.join(".git").symlink_metadata().is_ok() {
             return None;
@@ -160,7 +161,7 @@ impl Copy<'_> {
             .collect();
         Some(Lost {
             what: format!(
-                "the workspace: {} in no repository: {}",
+                "the workspace: {} outside of a repository: {}",
                 count(found.len(), "file"),
                 named(&found)
             ),
@@ -168,7 +169,7 @@ impl Copy<'_> {
         })
     }
 
-    /// Files that `copy` took along although git ignores them, and that are others now.
+    /// Files that `copy` copied although git ignores them, and that have changed since.
     fn carried(&self) -> Vec<Lost> {
         let mut names = named_files(&self.opened.workspace);
         names.push(compose::OVERRIDE_FILE);
@@ -181,14 +182,14 @@ impl Copy<'_> {
                 && !is_same(&file, &self.original.join(path))
         });
         let rows = names.into_iter().map(|name| Lost {
-            what: format!("{name}: not as in the original"),
+            what: format!("{name}: differs from the original"),
             show: self.compared(name),
         });
         rows.collect()
     }
 
-    /// Lines of the copy's `.env` that a person has written, and that the original's has not. Their values are
-    /// secrets.
+    /// Lines in the copy's `.env` that the user has written and that the original doesn't have.
+    /// Values are not shown, because they may be secrets.
     fn variables(&self) -> Option<Lost> {
         let lost = |what: String| Lost {
             what: format!("{}: {what}", dotenv::FILE),
@@ -215,7 +216,7 @@ impl Copy<'_> {
         (!names.is_empty()).then(|| lost(few(&names, MOST_NAMED)))
     }
 
-    /// Lines of the copy's personal file that `copy` would not write.
+    /// Lines in the copy's personal file that `copy` would not write.
     fn choices(&self) -> Option<Lost> {
         let name = manifest::PERSONAL_FILE;
         let lost = |what: String| Lost {
@@ -262,7 +263,7 @@ fn row(folder: &Path, work: &Work) -> Lost {
     };
     let path = shell::path(&place);
     let git = if work.is_bare {
-        // Where it says that its files are, there may be nothing.
+        // Its configured work tree may not exist.
         format!("git --git-dir={path} --work-tree=.")
     } else {
         format!("git -C {path}")
@@ -284,7 +285,8 @@ fn row(folder: &Path, work: &Work) -> Lost {
     }
 }
 
-/// What it is, and the command that shows it. `git` is how git is called there.
+/// Returns a description and the command that shows it. `git` is the git command line for that
+/// place.
 fn described(work: &Work, git: &str, path: &str, git_dir: &Path) -> (String, String) {
     let below = |name: &str| shell::path(git_dir.join(name));
     let files = |paths: &[PathBuf], noun| {
@@ -312,7 +314,7 @@ fn described(work: &Work, git: &str, path: &str, git_dir: &Path) -> (String, Str
         ),
         What::Unseen(paths) => (
             format!(
-                "{} where a submodule belongs: {}",
+                "{} at the path of a submodule: {}",
                 count(paths.len(), "file"),
                 named(paths)
             ),
@@ -324,7 +326,7 @@ fn described(work: &Work, git: &str, path: &str, git_dir: &Path) -> (String, Str
                 }),
         ),
         What::PutAside(folder) => (
-            "files that a killed run had replaced".to_owned(),
+            "files that a killed run replaced".to_owned(),
             format!("ls -lR {}", shell::path(folder)),
         ),
         What::Commits {
@@ -346,7 +348,7 @@ fn described(work: &Work, git: &str, path: &str, git_dir: &Path) -> (String, Str
             format!("{git} show {}", shell::word(&format!("tags/{name}"))),
         ),
         What::Object(name) => (
-            format!("`{name}`, which is no commit"),
+            format!("`{name}`, which is not a commit"),
             format!("{git} show {}", shell::word(name)),
         ),
         What::Stashes(1) => ("1 stash".to_owned(), format!("{git} stash list")),
@@ -369,8 +371,8 @@ fn described(work: &Work, git: &str, path: &str, git_dir: &Path) -> (String, Str
         ),
         What::Settings(names) => (
             format!(
-                "{} of git: {}",
-                count(names.len(), "setting"),
+                "{}: {}",
+                count(names.len(), "git setting"),
                 few(names, MOST_NAMED)
             ),
             format!("{git} config --local --list"),
@@ -406,8 +408,8 @@ fn loose_files(folder: &Path, below: &Path, found: &mut Vec<PathBuf>) -> std::io
     Ok(())
 }
 
-/// Whether both are files with the same content. What is too large to compare is said to differ, and so is
-/// what is no file: it is asked about before it goes.
+/// Whether both are files with the same content. Files that are too large to compare, and anything
+/// that is not a regular file, count as different: the user is asked before they are removed.
 fn is_same(here: &Path, there: &Path) -> bool {
     if here.is_symlink() || there.is_symlink() {
         let (here, there) = (fs::read_link(here).ok(), fs::read_link(there).ok());

@@ -1,6 +1,6 @@
 //! Makes one more workspace of the same manifest on this machine, which runs beside the others.
 //!
-//! It is made whole in a folder beside its place and renamed, so that a run that is killed leaves
+//! The copy is created in a temporary sibling folder and renamed, so that a killed run leaves
 //! nothing that looks like a workspace. The original is only read.
 
 use std::path::{Path, PathBuf};
@@ -30,9 +30,9 @@ use crate::workspace::{CopyOf, Repo, syntax};
 pub(crate) struct Request {
     /// Where to make it, as the user wrote it.
     pub folder: PathBuf,
-    /// Its Compose project; made from the name of the folder where not given.
+    /// Compose project name of the copy; derived from the folder's name by default.
     pub name: Option<String>,
-    /// What to add to every published port; the first number that fits where not given.
+    /// Offset to add to every published port; by default the first one with all ports free.
     pub port_offset: Option<u16>,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Request {
 pub(crate) struct Copy {
     pub opened: Opened,
     pub repos: Vec<Copied>,
-    /// What the user should know.
+    /// Notes for the user.
     pub notes: Vec<String>,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Copy {
 pub(crate) fn make(context: &Context, opened: &Opened, request: &Request) -> Result<Copy, Failure> {
     let target = place::target(context, opened, &request.folder)?;
     interrupt::listen().context("can't listen for Ctrl-C")?;
-    // Where the state folder can't be written, two copies at once are the user's own affair.
+    // If the state folder can't be written, concurrent copies are not coordinated.
     let choosing = Choosing::alone();
     let others = copies::all(opened);
     let names = names(request, opened, &target, &others)?;
@@ -60,7 +60,7 @@ pub(crate) fn make(context: &Context, opened: &Opened, request: &Request) -> Res
     let staging = Staging::default();
     let staged = staging
         .beside(&target)
-        .with_context(|| format!("can't make `{shown}`"))?;
+        .with_context(|| format!("can't create `{shown}`"))?;
     let made = stage(request, opened, staged.path(), &target, names, &others)?;
     staged
         .move_to(&target)
@@ -80,24 +80,24 @@ pub(crate) fn make(context: &Context, opened: &Opened, request: &Request) -> Res
     })
 }
 
-/// What came of making it.
+/// The result of creating the copy.
 struct Made {
-    /// Its root is still the folder in which it was made.
+    /// Its root is still the temporary folder.
     opened: Opened,
     repos: Vec<Copied>,
     notes: Vec<String>,
 }
 
-/// What came of a repo.
+/// The result for a repo.
 pub(crate) struct Copied {
     pub name: String,
-    /// Why it has to come from its remote.
+    /// Why it has to be cloned from its remote.
     pub missing: Option<String>,
-    /// What of the user's stays in the original.
+    /// The user's work that is not copied.
     left: Vec<Work>,
-    /// Why its submodules are not all there.
+    /// Why some submodules are missing.
     submodules: Option<String>,
-    /// What was done in the original about a run that was killed.
+    /// How a killed run was recovered in the original.
     recovered: Option<String>,
 }
 
@@ -129,27 +129,27 @@ fn names(
     let project = &names.project;
     if let Some(other) = others.iter().find(|other| other.project == *project) {
         let error = anyhow!(
-            "the workspace in {} is the Compose project `{project}` already",
+            "the Compose project `{project}` is already used by the workspace in {}",
             other.folder.display()
         );
-        return Err(Failure::failed(error).hint("give the copy another one: --name NAME"));
+        return Err(Failure::failed(error).hint("choose another name: --name NAME"));
     }
     let found = Docker::default().of_project(project).unwrap_or_default();
     if !found.is_empty() {
         let error = anyhow!(
-            "Docker has something of a project `{project}` already: {}",
+            "the Compose project `{project}` already exists in Docker: {}",
             few(&found, 1)
         );
         return Err(Failure::failed(error)
-            .hint("give the copy another one: --name NAME")
+            .hint("choose another name: --name NAME")
             .hint(format!(
-                "or remove what is left of it, its data too: docker compose -p {project} down --volumes"
+                "or remove it with its data: docker compose -p {project} down --volumes"
             )));
     }
     Ok(names)
 }
 
-/// Makes the copy in the folder `root`, which is not there yet.
+/// Creates the copy in the folder `root`, which doesn't exist yet.
 fn stage(
     request: &Request,
     opened: &Opened,
@@ -175,7 +175,7 @@ fn stage(
 
     let repos = copy_repos(opened, &copied, target);
     if interrupt::requested() {
-        return Err(Failure::interrupted().hint("nothing of the copy is left"));
+        return Err(Failure::interrupted().hint("the incomplete copy was removed"));
     }
     let carried = files::carry_over(opened, &copied)?;
     generate::complete(&copied)?;
@@ -191,7 +191,8 @@ fn stage(
     })
 }
 
-/// Repos whose relative URL leads elsewhere from the copy's folder, and where it leads from here.
+/// Returns repos whose relative URL would resolve differently from the copy's folder, with the URL
+/// that it resolves to here.
 pub(crate) fn other_urls(opened: &Opened, target: &Path) -> Vec<(String, String)> {
     let repos = opened.personal.repos(&opened.workspace).into_iter();
     repos
@@ -202,8 +203,8 @@ pub(crate) fn other_urls(opened: &Opened, target: &Path) -> Vec<(String, String)
         .collect()
 }
 
-/// What is added to the ports of the copy, so that nobody has them: neither now, nor when another
-/// workspace starts.
+/// Returns the port offset of the copy, such that no port is in use now, or by another workspace
+/// when that starts.
 fn offset(
     request: &Request,
     original: &str,
@@ -233,11 +234,9 @@ fn offset(
         });
         let of_others: Vec<u16> = siblings.map(|sibling| sibling.port_offset).collect();
         return own::free_offset(&ports, &of_others, is_taken).ok_or_else(|| {
-            Failure::failed(anyhow!(
-                "no number can be added to all ports of the workspace so that each is free"
-            ))
-            .hint("name one with --port-offset to see which port stands in its way")
-            .hint("`fitout copies` shows the ports of the workspaces on this machine")
+            Failure::failed(anyhow!("no port offset makes all ports of the copy free"))
+                .hint("try one with --port-offset to see which port is in use")
+                .hint("run `fitout copies` to list the ports of the workspaces on this machine")
         });
     };
     let Some(port) = own::taken_with(offset, &ports, is_taken) else {
@@ -245,16 +244,16 @@ fn offset(
     };
     let moved = u32::from(port) + u32::from(offset);
     let why = match u16::try_from(moved).ok() {
-        None => "is beyond the last port, 65535".to_owned(),
+        None => "is above the last port, 65535".to_owned(),
         Some(moved) => match of_workspace(moved) {
             Some(other) => format!("belongs to the workspace in {}", other.folder.display()),
-            None if is_taken(moved) => "is taken".to_owned(),
-            None => "is one of the system's own, below 1024".to_owned(),
+            None if is_taken(moved) => "is in use".to_owned(),
+            None => "is reserved for the system (below 1024)".to_owned(),
         },
     };
     Err(
         Failure::usage(anyhow!("port {port} + {offset} = {moved} {why}"))
-            .hint("without --port-offset, fitout looks for one that fits"),
+            .hint("without --port-offset, fitout picks a suitable one"),
     )
 }
 
@@ -268,7 +267,7 @@ fn is_free(port: u16) -> bool {
         })
 }
 
-/// The repos of the copy, which is put at `target` when it is whole.
+/// Copies the repos. The copy is moved to `target` once it is complete.
 fn copy_repos(opened: &Opened, copied: &Opened, target: &Path) -> Vec<Copied> {
     let originals = opened.personal.repos(&opened.workspace);
     let wanted = copied.personal.repos(&copied.workspace);
@@ -283,7 +282,7 @@ fn copy_repos(opened: &Opened, copied: &Opened, target: &Path) -> Vec<Copied> {
             let Some(from) = from else {
                 return Copied {
                     name: repo.name.clone(),
-                    missing: Some("it is not cloned here".to_owned()),
+                    missing: Some("it is not cloned in this workspace".to_owned()),
                     left: Vec::new(),
                     submodules: None,
                     recovered: None,
@@ -306,7 +305,7 @@ fn copy_repos(opened: &Opened, copied: &Opened, target: &Path) -> Vec<Copied> {
                 left: work::in_clone(&from),
                 submodules: submodules.map(|error| {
                     format!(
-                        "the submodules of {} are not all there: {}; to go on: \
+                        "some submodules of {} are missing: {}; to continue: \
                          git -C {} submodule update --init --recursive",
                         repo.name,
                         error.reason,
@@ -330,19 +329,19 @@ fn copy_repo(opened: &Opened, copied: &Opened, repo: &Repo, from: &Path) -> Resu
         interrupt::flag(),
     );
     if made.is_err() && to.exists() {
-        // A clone from the remote needs an empty place.
+        // A clone from the remote needs an empty folder.
         std::fs::remove_dir_all(&to)?;
     }
     made?;
     if local::observe(&copied.root, repo).link == Link::Missing {
         local::link(&copied.root, repo)?;
     }
-    // Where this fails, git shows the clone, and the next sync says why.
+    // If this fails, git shows the clone as untracked, and the next sync reports why.
     let _ = local::exclude(&copied.root, repo);
     Ok(())
 }
 
-/// What of the user's work is not in the copy, one sentence for each kind.
+/// Returns the user's work that is not copied, one sentence per kind.
 fn left_behind(repos: &[Copied]) -> Vec<String> {
     let named = |is_one: fn(&What) -> bool| {
         let with = repos

@@ -1,4 +1,4 @@
-//! Where a copy may be made.
+//! Checks where a copy may be created.
 
 use std::fs;
 use std::io;
@@ -11,8 +11,8 @@ use crate::host::place::resolved;
 use crate::manifest;
 use crate::ops::{Context, Opened};
 
-/// The folder of the copy, absolute and without links; refused where something is in it, and where
-/// it would be a part of a workspace.
+/// Returns the folder of the copy, absolute and without links. Fails if it is not empty, or would
+/// be inside a workspace.
 pub(crate) fn target(
     context: &Context,
     opened: &Opened,
@@ -21,26 +21,26 @@ pub(crate) fn target(
     let shown = folder.display();
     let target = resolved(&context.cwd.join(folder));
     let root = opened.root.canonicalize()?;
-    let beside = "make it beside this workspace: `fitout copy ../NAME` in its folder";
+    let beside = "create it next to this workspace: `fitout copy ../NAME` in its folder";
     if target == root {
         return Err(Failure::usage(anyhow!("`{shown}` is this workspace itself")).hint(beside));
     }
     if root.starts_with(&target) {
-        return Err(Failure::usage(anyhow!("this workspace is in `{shown}`")).hint(beside));
+        return Err(Failure::usage(anyhow!("this workspace is inside `{shown}`")).hint(beside));
     }
     let mut above = target.ancestors().skip(1);
     if let Some(above) = above.find(|folder| folder.join(manifest::FILE).exists()) {
         let error = if above == root {
-            anyhow!("`{shown}` is in this workspace, whose repos it would be among")
+            anyhow!("`{shown}` is inside this workspace")
         } else {
-            anyhow!("`{shown}` is in the workspace {}", above.display())
+            anyhow!("`{shown}` is inside the workspace {}", above.display())
         };
         return Err(Failure::usage(error).hint(beside));
     }
     let problem = match fs::read_dir(&target) {
         Ok(mut entries) => match entries.next() {
             None => return Ok(target),
-            Some(_) if target.join(manifest::FILE).exists() => "is a workspace already",
+            Some(_) if target.join(manifest::FILE).exists() => "is already a workspace",
             Some(_) => "exists and is not empty",
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(target),
@@ -50,6 +50,6 @@ pub(crate) fn target(
         }
     };
     Err(Failure::failed(anyhow!("`{shown}` {problem}"))
-        .hint("name a folder that is not there yet")
-        .hint("`fitout copies` lists the copies that there are"))
+        .hint("choose a folder that doesn't exist yet")
+        .hint("run `fitout copies` to list the existing copies"))
 }

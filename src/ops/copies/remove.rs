@@ -20,7 +20,7 @@ use crate::ops::{Context, Opened, project};
 use crate::shell;
 use crate::ui::Ui;
 
-/// Stopping all containers takes as long as the slowest of them.
+/// Stopping all containers takes as long as stopping the slowest one.
 const DOWN_LIMIT: Duration = Duration::from_secs(120);
 
 /// What becomes of work that is nowhere else.
@@ -51,18 +51,16 @@ impl Removal {
         let word = shell::path(&folder);
         let Some(own) = &opened.personal.copy else {
             return Err(Failure::usage(anyhow!(
-                "{shown} is no copy: fitout removes only what it made"
+                "{shown} is not a copy: fitout only removes workspaces made by `fitout copy`"
             ))
-            .hint("`fitout copies` lists the copies of the workspace that you are in"));
+            .hint("run `fitout copies` to list the copies of the current workspace"));
         };
         if context.cwd.starts_with(&folder) {
             return Err(
-                Failure::usage(anyhow!("you are in {shown}, which is to be removed")).hint(
-                    format!(
-                        "cd {} && fitout copies remove {word}",
-                        shell::path(&own.folder)
-                    ),
-                ),
+                Failure::usage(anyhow!("can't remove {shown} while you are in it")).hint(format!(
+                    "cd {} && fitout copies remove {word}",
+                    shell::path(&own.folder)
+                )),
             );
         }
         let others: Vec<Known> = all(&opened)
@@ -72,11 +70,11 @@ impl Removal {
         let project = known_of(&opened).project;
         if let Some(other) = others.iter().find(|other| other.project == project) {
             let error = anyhow!(
-                "its Compose project `{project}` is also that of {}, whose containers would go",
+                "{} has the same Compose project `{project}`, and would lose its containers",
                 other.folder.display()
             );
             return Err(Failure::failed(error).hint(format!(
-                "give one of them another COMPOSE_PROJECT_NAME in its {}",
+                "set a different COMPOSE_PROJECT_NAME in the {} of one of them",
                 dotenv::FILE
             )));
         }
@@ -84,11 +82,13 @@ impl Removal {
         let lost = lost(&opened, &folder, &others);
         if !lost.is_empty() && loss == Loss::Refused {
             return Err(Failure::failed(anyhow!(
-                "{shown} has work that is nowhere else\n{}",
+                "{shown} has work that exists nowhere else\n{}",
                 listed(&lost)
             ))
-            .hint("push it, or take it elsewhere")
-            .hint(format!("to lose it: fitout copies remove --force {word}")));
+            .hint("push it, or copy it elsewhere")
+            .hint(format!(
+                "to discard it: fitout copies remove --force {word}"
+            )));
         }
         let stack = Stack::look(&project, loss)?;
         if stack.is_there() {
@@ -112,16 +112,16 @@ impl Removal {
         let folder = &self.folder;
         if self.stack.is_there() {
             ui.say(format_args!(
-                "taking down the project `{}`",
+                "removing the containers of `{}`",
                 self.stack.project
             ));
             self.stack.take_down(&self.opened, folder, volumes)?;
         }
-        // The question may have stood for long, and containers write until they are down.
+        // Time has passed since the question, and containers write until they are stopped.
         let lost = lost(&self.opened, folder, &self.others);
         if !lost.is_empty() && self.loss == Loss::Refused {
             return Err(Failure::failed(anyhow!(
-                "{} has work by now that is nowhere else, so its folder stays\n{}",
+                "{} now has work that exists nowhere else, so its folder was kept\n{}",
                 folder.display(),
                 listed(&lost)
             )));
@@ -133,7 +133,7 @@ impl Removal {
     }
 }
 
-/// The folder of the copy that was named by it, or by its project.
+/// Returns the folder of the copy with this folder or project name.
 fn find(context: &Context, named: &Path) -> Result<PathBuf, Failure> {
     let folder = context.cwd.join(named);
     if folder.join(manifest::FILE).is_file() {
@@ -147,20 +147,20 @@ fn find(context: &Context, named: &Path) -> Result<PathBuf, Failure> {
         return Ok(found.folder.clone());
     }
     let what = if folder.exists() {
-        format!("`{}` is no workspace", named.display())
+        format!("`{}` is not a workspace", named.display())
     } else {
         format!("there is no copy `{}`", named.display())
     };
-    Err(Failure::usage(anyhow!(what)).hint("`fitout copies` lists those that there are"))
+    Err(Failure::usage(anyhow!(what)).hint("run `fitout copies` to list them"))
 }
 
-/// What Docker has of the copy.
+/// The containers, networks and images of the copy.
 pub(crate) struct Stack {
     project: String,
     found: Vec<String>,
 }
 
-/// Whether the volumes go.
+/// Whether to remove the volumes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Volumes {
     Go,
@@ -172,19 +172,19 @@ impl Stack {
         let docker = Docker::default();
         let found = match docker.of_project(project) {
             Some(found) => found,
-            // Without the program there are no containers; without an engine, nobody knows.
+            // Without the program there are no containers; without an engine, it is unknown.
             None => match docker.engine() {
                 Err(EngineProblem::NoClient) => Vec::new(),
                 _ if loss == Loss::Accepted => Vec::new(),
                 Err(problem) => {
                     return Err(Failure::from(problem)
-                        .context("can't take down its containers")
-                        .hint("`fitout doctor` says how to fix it")
-                        .hint("to leave its containers where they are, add --force"));
+                        .context("can't remove its containers")
+                        .hint("run `fitout doctor` to see how to fix it")
+                        .hint("to remove the folder but not the containers, add --force"));
                 }
                 Ok(_) => {
                     return Err(Failure::failed(anyhow!(
-                        "Docker does not say what it has of the project `{project}`"
+                        "can't get the containers and volumes of `{project}` from Docker"
                     )));
                 }
             },
@@ -214,7 +214,7 @@ impl Stack {
             .limit(DOWN_LIMIT)
             .compose(folder, &opened.selection(&variables)?.named(&self.project))
             .with_made_up(&required::unset(&opened.workspace, &variables))
-            // Also what only some profile starts.
+            // Including services of all profiles.
             .env(PROFILES, "*")
             .args(["down", "--remove-orphans", "--rmi", "local"]);
         if volumes == Volumes::Go {
@@ -225,7 +225,7 @@ impl Stack {
         if !output.status.success() {
             let words = output.stderr.trim().to_owned();
             return Err(Failure::failed(
-                anyhow!(words).context("can't take down its containers; its folder stays"),
+                anyhow!(words).context("can't remove its containers; its folder was kept"),
             )
             .hint(by_hand));
         }
@@ -237,7 +237,7 @@ impl Stack {
             return Ok(());
         }
         Err(Failure::failed(anyhow!(
-            "something of it is left, so its folder stays: {}",
+            "some of it couldn't be removed, so its folder was kept: {}",
             left.join(", ")
         ))
         .hint(by_hand))
@@ -251,7 +251,7 @@ fn remove_folder(folder: &Path) -> Result<(), Failure> {
             return Failure::from(error).context(what);
         }
         let what = format!("can't remove all of {}", left.display());
-        // Containers that run as root leave files of root in the folders that they mount.
+        // Containers that run as root leave files owned by root in mounted folders.
         Failure::from(error)
             .context(what)
             .hint(format!("sudo rm -r {}", shell::path(&left)))

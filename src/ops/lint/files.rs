@@ -1,4 +1,4 @@
-//! Which Dockerfiles the workspace has, what each is for, and what it is built from.
+//! Finds the Dockerfiles of the workspace, their purpose, and their build context.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,23 +14,23 @@ use crate::host::files as disk;
 use crate::ops::Opened;
 use crate::workspace::{self, Repo, Scalar, Service, Source, syntax};
 
-/// A Dockerfile that is there.
+/// An existing Dockerfile.
 pub(crate) struct Found {
-    /// With its text; what is no UTF-8 in it is replaced.
+    /// With its text; invalid UTF-8 is replaced.
     pub(super) file: File,
-    /// Why it can't be read as text.
+    /// Why it can't be decoded as text.
     pub(super) invalid: Option<Finding>,
 }
 
-/// A Dockerfile that may be there: where, built from which folder, and how.
+/// A Dockerfile that may exist: its path, build context and build settings.
 struct Candidate {
     path: String,
     context: String,
     builds: Vec<Build>,
 }
 
-/// The Dockerfiles of these services, or of all repos, in the manifest's order; and why others are
-/// not among them.
+/// Returns the Dockerfiles of these services, or of all repos, in the manifest's order, and why
+/// others were skipped.
 pub(crate) fn find(
     opened: &Opened,
     services: &[String],
@@ -102,8 +102,8 @@ fn built_from<'o>(opened: &'o Opened, repo: &Repo) -> Vec<(&'o Service, &'o work
         .collect()
 }
 
-/// How a service builds its Dockerfile. One that names a stage of a file that is not for
-/// development alone leaves the last stage for production.
+/// Returns how a service builds its Dockerfile. If it sets a target in a file that is not for
+/// development only, the last stage is for production.
 fn of_service(service: &Service, build: &workspace::Build) -> Vec<Build> {
     let has_healthcheck = has_healthcheck(service);
     let development = Build {
@@ -127,7 +127,7 @@ fn has_healthcheck(service: &Service) -> bool {
     service.healthcheck.is_some() || service.compose.contains_key("healthcheck")
 }
 
-/// Values that are known here: those with a Compose variable in them are not.
+/// Returns the known build arguments: those without Compose variables.
 fn build_args(build: &workspace::Build) -> Variables {
     let values = build.args.iter().filter_map(|(name, value)| {
         let text = match value.as_ref()? {
@@ -142,7 +142,7 @@ fn build_args(build: &workspace::Build) -> Variables {
     values.collect()
 }
 
-/// The other Dockerfiles of a folder.
+/// Returns the other Dockerfiles in a folder.
 fn beside(
     opened: &Opened,
     folder: &str,
@@ -152,7 +152,7 @@ fn beside(
     let place = opened.root.join(folder);
     let entries = match fs::read_dir(&place) {
         Ok(entries) => entries,
-        // A context that a repo does not have is doctor's matter.
+        // A missing build context is reported by doctor.
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => {
             let context = format!("can't read `{}`", place.display());
@@ -210,7 +210,7 @@ fn add(candidates: &mut Vec<Candidate>, path: &str, context: &str, builds: Vec<B
     }
 }
 
-/// What a Dockerfile is for, by its name; `None` where the name is not that of a Dockerfile.
+/// Returns the purpose of a Dockerfile by its name; `None` if it is not a Dockerfile's name.
 fn purpose_of(path: &str) -> Option<Purpose> {
     name::use_of(path).map(|it| match it {
         Use::Development | Use::Trial => Purpose::Development,
@@ -227,7 +227,7 @@ fn read(root: &Path, candidate: Candidate) -> Result<Found, Failure> {
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             let source = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            let finding = Finding::new(Rule::Syntax, at..at + 1, "this is no UTF-8 text")
+            let finding = Finding::new(Rule::Syntax, at..at + 1, "this is not UTF-8 text")
                 .help("save the file as UTF-8");
             (source, Some(finding))
         }
@@ -243,7 +243,7 @@ fn read(root: &Path, candidate: Candidate) -> Result<Found, Failure> {
     })
 }
 
-/// What Docker would see of the build context: the ignore file that it takes, and the manifests.
+/// Returns what Docker would use of the build context: the ignore file, and the package manifests.
 fn context(root: &Path, candidate: &Candidate) -> Result<Context, Failure> {
     let mut ignore_path = format!("{}.dockerignore", candidate.path);
     let mut ignore_text = disk::read(&root.join(&ignore_path))?;
@@ -259,10 +259,10 @@ fn context(root: &Path, candidate: &Candidate) -> Result<Context, Failure> {
     })
 }
 
-/// Manifests larger than this are not written by people, and no fix is made from them.
+/// Manifests larger than this are not written by people, and not used for fixes.
 const LARGEST_MANIFEST: u64 = 16 << 20;
 
-/// They are read only to offer a fix; one that can't be read means that none is offered.
+/// They are only read to offer a fix; if one can't be read, no fix is offered.
 fn manifests(folder: &Path) -> BTreeMap<String, String> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     entries

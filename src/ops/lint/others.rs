@@ -1,4 +1,4 @@
-//! Asks the linters that `--with` names.
+//! Runs the linters given by `--with`.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::doctor::remedy;
 use crate::error::Failure;
 use crate::host::linters as programs;
 
-/// Fails when one of them is not on this machine, with the command that installs it.
+/// Fails if one of them is not installed, with the command that installs it.
 pub(crate) fn require(linters: &[Linter]) -> Result<(), Failure> {
     for linter in linters {
         let is_there = match linter {
@@ -28,7 +28,7 @@ pub(crate) fn require(linters: &[Linter]) -> Result<(), Failure> {
             Linter::Trivy => ("`trivy`", remedy::TRIVY.on(&system)),
             Linter::Buildkit => ("`docker buildx`", remedy::BUILDX.on(&system)),
         };
-        let mut failure = Failure::failed(anyhow!("{what} is not on this machine"));
+        let mut failure = Failure::failed(anyhow!("{what} is not installed"));
         for command in remedy.run {
             failure = failure.hint(format_args!("`{command}`"));
         }
@@ -40,7 +40,7 @@ pub(crate) fn require(linters: &[Linter]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks one linter about every file, and puts what it says to the findings.
+/// Runs a linter on every file, and adds its findings.
 pub(crate) fn ask(root: &Path, linter: Linter, files: &mut [Linted]) -> Result<(), Failure> {
     for linted in files {
         let path = linted.file.path.as_str();

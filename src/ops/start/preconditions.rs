@@ -1,8 +1,8 @@
-//! What must be in order before `fitout up` starts anything.
+//! The preconditions of `fitout up`.
 //!
-//! Starting a program costs more than most checks. Where every service runs already, one `docker ps`
-//! has shown that the client, the engine and a Compose that is new enough are there; then these, and
-//! whether Compose can read the file, are asked only when the start has failed.
+//! Starting a process costs more than most checks. If every service is already running, a single
+//! `docker ps` has shown that the client, the engine and a sufficiently new Compose are there; then
+//! these, and whether Compose can read the file, are only checked after the start has failed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -24,11 +24,11 @@ use crate::ops::Opened;
 use crate::ops::examine::{Depth, Examination};
 use crate::running::{self, Condition};
 
-/// What a container that runs has shown.
+/// Checks that a running container makes unnecessary.
 const DOCKER: [&str; 3] = ["tools.docker", "tools.engine", "tools.compose"];
-/// What needs no repo. The ports of what will start are beside them.
+/// Checks that need no repo. The ports of the services to start are added to them.
 const MACHINE: [&str; 4] = ["compose.project", "tools.disk", "tools.wsl", "env"];
-/// What needs the repos and the compose file.
+/// Checks that need the repos and the compose file.
 const WORKSPACE: [&str; 2] = ["files", VALID];
 const VALID: &str = "compose.valid";
 
@@ -42,8 +42,8 @@ pub(crate) struct Preconditions<'a> {
 }
 
 impl<'a> Preconditions<'a> {
-    /// Stops when something of this machine keeps the services that are asked for (all where none
-    /// is) from starting.
+    /// Fails if something on this machine prevents the requested services (all by default) from
+    /// starting.
     pub(crate) fn of_machine(opened: &'a Arc<Opened>, asked: &[String]) -> Result<Self, Failure> {
         let variables = machine::variables(&opened.root).context("can't read `.env`")?;
         let started = started(&opened.workspace, &opened.personal, &variables, asked);
@@ -74,25 +74,26 @@ impl<'a> Preconditions<'a> {
         Ok(this)
     }
 
-    /// The folder that the containers of this workspace were made in, where that is gone.
+    /// The folder that this workspace's containers were created in, if it no longer exists.
     pub(crate) fn moved_from(&self) -> Option<&str> {
         self.moved_from.as_deref()
     }
 
-    /// The names of the services that start.
+    /// Returns the names of the services to start.
     pub(crate) fn started(&self) -> &HashSet<&'a str> {
         &self.started
     }
 
-    /// Stops when something is missing in the repos, or Compose can't read the file.
+    /// Fails if something is missing in the repos, or Compose can't read the file.
     pub(crate) fn of_workspace(&self) -> Result<(), Failure> {
         let skip: &[&str] = if self.all_run { &[VALID] } else { &[] };
-        // They were in order a moment ago.
+        // They have just passed.
         let skip = [skip, &["tools"]].concat();
         self.require(self.examination()?, &WORKSPACE, &skip)
     }
 
-    /// After a failed start: stops with the cause, where that is what was not asked before.
+    /// After a failed start: fails with the cause, if it is one of the checks that were skipped
+    /// before.
     pub(crate) fn left_out(&self) -> Result<(), Failure> {
         if !self.all_run || interrupt::requested() {
             return Ok(());
@@ -102,8 +103,8 @@ impl<'a> Preconditions<'a> {
         self.require(self.examination()?, &only, &[])
     }
 
-    /// What the volumes hold, against the manifest, of those services whose container is a new one: in
-    /// all others nothing has changed.
+    /// Checks the contents of volumes against the manifest, for services with a new container: for
+    /// all others, nothing has changed.
     pub(crate) fn data_of_new(&self, containers: &[Container]) -> Result<Vec<Checked>, Failure> {
         let is_new = |container: &&Container| {
             self.started.contains(container.service.as_str())
@@ -117,7 +118,7 @@ impl<'a> Preconditions<'a> {
             return Ok(Vec::new());
         }
         only.extend(["project", "volumes"].map(|name| format!("data.{name}")));
-        // Which version made the data was looked at before the start.
+        // The version of the data was checked before the start.
         let names = self.started.iter();
         let mut skip: Vec<String> = names.map(|name| format!("data.{name}.version")).collect();
         skip.push("tools".to_owned());
@@ -136,7 +137,7 @@ impl<'a> Preconditions<'a> {
         names.map(|name| format!("ports.{name}")).collect()
     }
 
-    /// What other files than ours hold, which `COMPOSE_FILE` may add, is known to Compose alone.
+    /// Only Compose knows the services in other files, which `COMPOSE_FILE` may add.
     fn all_run(&self, variables: &Variables, examination: &Examination) -> bool {
         let selection = self.opened.selection_as_far_as_known(variables);
         if self.started.is_empty() || selection.has_more_files() {
@@ -169,14 +170,14 @@ impl<'a> Preconditions<'a> {
                 })
     }
 
-    /// Runs these checks, and stops when one fails.
+    /// Runs these checks, and fails if one of them does.
     fn require(
         &self,
         examination: Examination,
         only: &[&str],
         skip: &[&str],
     ) -> Result<(), Failure> {
-        // A Dockerfile of a service that does not start stands in nobody's way.
+        // The Dockerfile of a service that is not started doesn't matter.
         let services = self.opened.workspace.services.iter();
         let others = services.filter(|service| !self.started.contains(service.name.as_str()));
         let others = others.map(|service| format!("files.{}", service.name));
@@ -193,15 +194,15 @@ impl<'a> Preconditions<'a> {
             return Ok(());
         }
         let what = if failures == 1 {
-            "1 problem keeps"
+            "1 problem prevents"
         } else {
-            &format!("{failures} problems keep")
+            &format!("{failures} problems prevent")
         };
         Err(Failure::failed(anyhow!(
             "{what} the services from starting\n\n{}",
             report.blocking_text()
         ))
-        .hint("`fitout doctor` runs all checks"))
+        .hint("run `fitout doctor` for all checks"))
     }
 }
 

@@ -1,5 +1,5 @@
-//! What `fitout up` does when the lock file of a repo's dependencies changed: the folders that the
-//! service keeps as its own (`node_modules`) are made again from its new image.
+//! Renews the kept folders of a service (`keep`, such as `node_modules`) from its new image when
+//! the lock file of its dependencies has changed.
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Write as _;
@@ -14,10 +14,10 @@ use crate::host::{files, state};
 use crate::ops::{Context, Opened};
 use crate::workspace::Service;
 
-/// Stopping a container takes ten seconds when it does not listen to the signal.
+/// Stopping a container takes ten seconds if it ignores the signal.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// Renews what is out of date among the services that start, and remembers what they have now.
+/// Renews outdated kept folders of the services that start, and remembers the current lock files.
 pub(crate) fn renew(
     context: &Context,
     opened: &Opened,
@@ -77,14 +77,14 @@ fn renew_services(
     let mut running = Vec::new();
     let mut kept = Vec::new();
     let states = opened.compose(&docker)?.services();
-    for state in states.context("can't ask which services have containers")? {
+    for state in states.context("can't get the containers of the services")? {
         let service = outdated
             .iter()
             .find(|service| service.name == state.service);
         let Some(service) = service else { continue };
         running.push(*service);
         let volumes = docker.volumes_of(&state.container);
-        let volumes = volumes.context("can't ask for the volumes of a container")?;
+        let volumes = volumes.context("can't get the volumes of a container")?;
         kept.extend(volumes.into_iter().filter(|volume| {
             let mut folders = service.kept_volumes();
             volume.is_anonymous() && folders.any(|folder| renewal::is_same(folder, &volume.target))
@@ -102,19 +102,19 @@ fn renew_services(
             folders.join(", ")
         ));
     }
-    // First the images: when they can't be built, everything stays as it is.
+    // Build the images first: if that fails, nothing is changed.
     let names = running.iter().map(|service| service.name.as_str());
     let built = opened.compose(&docker)?.arg("build").args(names);
     let status = built.pass_through().context("can't build the services")?;
     if !status.success() {
         return Err(Failure::failed(anyhow!(
-            "can't build with the changed lock file; what runs goes on as it was"
+            "can't build with the changed lock file; running containers were not changed"
         ))
         .hint("docker compose build"));
     }
     replace_without_kept(opened, &docker, &running)?;
     for volume in kept {
-        // One that another container uses stays.
+        // A volume that another container uses is kept.
         docker.remove_volume(&volume.name);
     }
     Ok(())
@@ -131,13 +131,15 @@ fn replace_without_kept(
         .clone()
         .args(["config", "--format", "json"])
         .capture();
-    let config = config.context("can't ask Compose for the project")?;
+    let config = config.context("can't get the project from Compose")?;
     let project: serde_json::Value = serde_json::from_str(&config.stdout)
         .map_err(|_| anyhow!("Compose can't read the project: {}", config.stderr.trim()))?;
-    // Only this user may read it: it has the values of `.env`.
-    let mut file = tempfile::NamedTempFile::with_suffix(".json").context("can't make a file")?;
+    // Only this user may read it: it contains the values of `.env`.
+    let mut file =
+        tempfile::NamedTempFile::with_suffix(".json").context("can't create a temporary file")?;
     let text = serde_json::to_vec(&renewal::without_kept(project, services))?;
-    file.write_all(&text).context("can't write a file")?;
+    file.write_all(&text)
+        .context("can't write a temporary file")?;
     let created = compose
         .arg("--file")
         .arg(file.path())

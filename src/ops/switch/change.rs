@@ -1,5 +1,5 @@
-//! What `fitout use` writes: the personal file with the choice, and the block of `.env` that follows
-//! from it. Worked out before anything is written.
+//! The files that `fitout use` writes: the personal file with the choice, and the resulting block
+//! of `.env`. Planned before anything is written.
 
 use std::path::Path;
 
@@ -15,19 +15,19 @@ use crate::ops::{Opened, open::read};
 use crate::ui::Ui;
 use crate::workspace::{RunsOn, Service};
 
-/// A personal file that is new begins with this.
+/// The first line of a new personal file.
 const PREAMBLE: &str = "\
 # One person's choices on one machine; never committed. They go over what workspace.toml says.
 ";
 
-/// What is written.
+/// The files to write.
 pub(crate) struct Change {
-    /// The workspace as it is afterwards.
+    /// The workspace after the change.
     pub(crate) after: Opened,
-    /// The personal file as it was, and as it should be.
+    /// The personal file before and after the change.
     pub(crate) personal: (Option<String>, String),
     pub(crate) env: PlannedFile,
-    /// `.env` as it was.
+    /// `.env` before the change.
     pub(crate) env_before: String,
 }
 
@@ -50,7 +50,7 @@ impl Change {
         let mut files = plan.files.into_iter();
         let env = files
             .find(|file| file.name == dotenv::FILE)
-            .ok_or_else(|| anyhow!("generate plans no `.env`"))?;
+            .ok_or_else(|| anyhow!("generate doesn't plan an `.env`"))?;
         Ok(Change {
             env_before: files::read(&opened.root.join(dotenv::FILE))?.unwrap_or_default(),
             personal: (before, text),
@@ -79,8 +79,9 @@ impl Change {
     }
 }
 
-/// The personal file with the choice. The manifest's own choice needs no word in it, and follows the
-/// team when it changes its mind; a line that holds a comment stays, with the value.
+/// Returns the personal file with the choice. If the choice equals the manifest's, the line is
+/// removed, so that the user follows later changes of the manifest; a line with a comment is kept,
+/// with the value.
 fn with_choice(text: &str, service: &Service, place: RunsOn) -> Result<String, Failure> {
     let key = value::Place {
         section: Section::Services,

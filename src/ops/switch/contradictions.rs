@@ -1,5 +1,5 @@
-//! What goes over the choice: variables that someone has set in the shell, or in `.env` outside of
-//! fitout's block.
+//! Finds variables that override the choice: set in the shell, or in `.env` outside of fitout's
+//! block.
 
 use crate::doctor::machine;
 use crate::doctor::variables::Origin;
@@ -10,7 +10,7 @@ use crate::ui::Ui;
 use crate::workspace::syntax::variable_prefix;
 use crate::workspace::{RunsOn, Service, Source};
 
-/// Warns of each, with the way to take it back.
+/// Warns about each, and how to remove it.
 pub(crate) fn warn(
     ui: &Ui,
     opened: &Opened,
@@ -24,11 +24,11 @@ pub(crate) fn warn(
                 Origin::Shell => ("in the shell", format!("unset {name}")),
                 Origin::EnvFile => (
                     "in .env, outside of fitout's block",
-                    format!("take `{name}` out of .env, then run `fitout generate`"),
+                    format!("remove `{name}` from .env, then run `fitout generate`"),
                 ),
             };
             ui.warn(format_args!(
-                "`{name}` is set {set}, and goes over this choice for `{}`",
+                "`{name}` is set {set}, and overrides this choice for `{}`",
                 service.name
             ));
             ui.hint(remedy);

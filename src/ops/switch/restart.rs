@@ -1,5 +1,5 @@
-//! What the running stack has to do about a choice. Compose itself says whose configuration is another
-//! one with the new `.env`.
+//! Determines what to restart after a choice. Compose itself reports which services have a
+//! different configuration with the new `.env`.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -14,19 +14,20 @@ use crate::ops::{Context, Opened};
 use crate::running::ServiceState;
 use crate::workspace::{RunsOn, Service};
 
-/// What the running stack has to do.
+/// The required changes to running services.
 #[derive(Default, PartialEq)]
 pub(crate) struct Restart {
-    /// Switched services whose containers go.
+    /// Switched services whose containers are removed.
     pub(crate) stop: Vec<String>,
     /// Switched services that get a container.
     pub(crate) start: Vec<String>,
-    /// Services that run, or jobs that have run, with another environment.
+    /// Running services, or finished jobs, with a different environment.
     pub(crate) recreate: Vec<String>,
 }
 
 impl Restart {
-    /// Nothing where nothing runs, or Docker does not say what does: then the files are all.
+    /// Determines the changes; none if nothing is running, or Docker can't be asked: then only the
+    /// files are written.
     pub(crate) fn of(
         context: &Context,
         opened: &Opened,
@@ -41,14 +42,14 @@ impl Restart {
             Ok(compose) => compose,
             Err(failure) => {
                 context.ui.warn(format_args!(
-                    "{:#}, so what may run is left as it is",
+                    "{:#}, so nothing was restarted",
                     failure.error
                 ));
                 return Ok(Restart::default());
             }
         };
         let states = compose.clone().services();
-        let states = states.context("can't ask which services run")?;
+        let states = states.context("can't get the running services")?;
         let variables = project.variables()?;
         let folders = states.iter().map(|state| state.folder.as_str());
         project::own(opened, &opened.selection(&variables)?.project, folders)?;
@@ -94,15 +95,15 @@ fn is_up(state: &ServiceState) -> bool {
     matches!(state.state.as_str(), "running" | "restarting" | "paused")
 }
 
-/// A job's work is to be done on the other server too.
+/// A finished job has to run on the other server too.
 fn is_done(state: &ServiceState) -> bool {
     state.state == "exited" && state.exit_code == 0
 }
 
 fn hashes(compose: &Compose, env: &str) -> Result<BTreeMap<String, String>, Failure> {
-    let mut file = tempfile::NamedTempFile::new().context("can't make a temporary file")?;
+    let mut file = tempfile::NamedTempFile::new().context("can't create a temporary file")?;
     file.write_all(env.as_bytes())
         .context("can't write a temporary file")?;
     let hashes = compose.hashes(file.path());
-    hashes.context("can't ask what changes in which service")
+    hashes.context("can't get the configuration hashes of the services")
 }

@@ -1,4 +1,4 @@
-//! Brings the running stack in line with a choice that is written.
+//! Applies a written choice to the running services.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::running::{self, Condition, Row};
 use crate::ui::services;
 use crate::workspace::{RunsOn, Service};
 
-/// The files are written; what runs is still as it was.
+/// The files are written; running services are not changed yet.
 pub(crate) struct Switched<'a> {
     pub(crate) context: &'a Context,
     pub(crate) opened: Arc<Opened>,
@@ -32,24 +32,24 @@ impl Switched<'_> {
             start,
             recreate,
         } = restart;
-        // A container that goes frees the port that the server of this machine listens on.
+        // Removing the container frees the port that this machine's server listens on.
         self.compose_up(&["--no-deps"], stop)?;
         self.compose_up(&["--wait", "--no-recreate"], start)?;
         if self.place == RunsOn::Host
             && let Some(why) = self.unreachable()?
         {
-            // What asks it can't work there yet, and stays as it is.
+            // Its dependents can't work with the server yet, and are not changed.
             let verb = if self.services.len() == 1 {
                 "is"
             } else {
                 "are"
             };
             return Err(Failure::failed(anyhow!(
-                "the choice is written, and {} {verb} not within reach of containers yet\n\n{why}",
+                "the choice was written, but {} {verb} not reachable from containers yet\n\n{why}",
                 names_of(&self.services)
             ))
-            .hint("`fitout doctor --deep --only host` looks again")
-            .hint("then `fitout up` brings the services over that use it"));
+            .hint("to check again: fitout doctor --deep --only host")
+            .hint("then run `fitout up` to switch the services that use it"));
         }
         self.compose_up(&["--wait", "--no-deps"], recreate)?;
         let broken = self.show_state(&[start.as_slice(), recreate].concat())?;
@@ -73,21 +73,22 @@ impl Switched<'_> {
             .pass_through()
             .context("can't restart the services")?;
         if interrupt::requested() {
-            return Err(Failure::interrupted()
-                .hint("the choice is written; `fitout up` brings the stack in line with it"));
+            return Err(
+                Failure::interrupted().hint("the choice was written; run `fitout up` to apply it")
+            );
         }
-        // What did not come up is shown, with its state, after the rest is done.
+        // Services that did not come up are shown, with their state, at the end.
         if !status.success() && !how.contains(&"--wait") {
             return Err(Failure::failed(anyhow!(
-                "the choice is written, and Compose can't restart {}",
+                "the choice was written, but Compose can't restart {}",
                 services.join(", ")
             ))
-            .hint("its own words are above; `fitout up` goes on from here"));
+            .hint("see its output above; to continue: fitout up"));
         }
         Ok(())
     }
 
-    /// Why containers don't reach what runs on this machine now, with the remedy.
+    /// Returns why containers can't reach the services on this machine, with the fix.
     fn unreachable(&self) -> Result<Option<String>, Failure> {
         let depth = match Docker::default().engine() {
             Ok(_) => Depth::Deep,
@@ -112,13 +113,13 @@ impl Switched<'_> {
         Ok(report.has_failures().then(|| report.blocking_text()))
     }
 
-    /// A row for each service that was started; the names of those that are not up.
+    /// Prints a row for each started service. Returns the names of those that are not up.
     fn show_state(&self, changed: &[String]) -> Result<Vec<String>, Failure> {
         if changed.is_empty() {
             return Ok(Vec::new());
         }
         let states = self.opened.compose(&Docker::default())?.services();
-        let states = states.context("can't ask which services run")?;
+        let states = states.context("can't get the running services")?;
         let rows = running::rows(&self.opened.workspace, &self.opened.personal, &states);
         let is_shown = |row: &Row| {
             changed.contains(&row.service)

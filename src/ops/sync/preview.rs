@@ -1,5 +1,5 @@
-//! `--dry-run` and `--check`: what is on disk, compared with what is wanted. No server is asked, nothing
-//! changed.
+//! `--dry-run` and `--check`: compares the state on disk with the desired state. Contacts no
+//! server, changes nothing.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ use crate::sync::{
     after_fetch, first_step,
 };
 
-/// Where each repo is, compared with the lock, as of what is on disk.
+/// Compares each repo on disk with the lock.
 pub(crate) fn checked(opened: &Opened, options: &Options) -> Result<Synced, Failure> {
     let repos = chosen(opened, options)?;
     let cores = resources::cores();
@@ -46,7 +46,7 @@ pub(crate) fn checked(opened: &Opened, options: &Options) -> Result<Synced, Fail
     })
 }
 
-/// One row of the plan.
+/// A row of the plan.
 #[derive(Serialize)]
 pub(crate) struct Planned {
     pub name: String,
@@ -55,7 +55,7 @@ pub(crate) struct Planned {
     pub note: Option<String>,
 }
 
-/// What would be done, in the order of the manifest.
+/// Returns the plan, in the order of the manifest.
 #[derive(Serialize)]
 pub(crate) struct Plan {
     pub schema_version: u32,
@@ -63,7 +63,7 @@ pub(crate) struct Plan {
     pub repos: Vec<Planned>,
 }
 
-/// What would be done to each repo.
+/// Returns the plan for each repo.
 pub(crate) fn plan(opened: &Opened, options: &Options) -> Result<Plan, Failure> {
     let repos = chosen(opened, options)?;
     let root = opened.root.as_path();
@@ -108,7 +108,7 @@ fn is_half_moved(place: &Place) -> bool {
     matches!(place, Place::Clone(clone) if clone.half_moved)
 }
 
-/// What a fetch would be followed by, as far as can be said without it.
+/// Returns what would happen after a fetch, as far as that is known.
 fn expected(state: &RepoState, allowed: Allowed) -> String {
     let Place::Clone(clone) = &state.place else {
         return String::new();
@@ -118,10 +118,8 @@ fn expected(state: &RepoState, allowed: Allowed) -> String {
             let wanted = clone.target.branch().unwrap_or_default();
             format!("then switch to `{wanted}`")
         }
-        Action::Keep(_) if clone.changes.tracked() == 0 => {
-            "then update, if it is behind".to_owned()
-        }
-        Action::Keep(_) => "then hold back, if it is behind: local changes".to_owned(),
+        Action::Keep(_) if clone.changes.tracked() == 0 => "then update if it is behind".to_owned(),
+        Action::Keep(_) => "then hold back if it is behind: local changes".to_owned(),
         Action::FastForward(behind) => format!("then update: {behind} behind"),
         Action::Detach => "then check out the pinned commit".to_owned(),
         Action::Leave(note) => format!("then leave: {}", note.why),

@@ -1,4 +1,5 @@
-//! What is done to each repo: the network half with many at once, then the local half, with progress.
+//! Processes each repo, with progress: first the network half, many in parallel, then the local
+//! half.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,15 +22,15 @@ use crate::ui::progress::{self, Progress, TaskLine};
 use crate::ui::repos::line;
 use crate::workspace::Repo;
 
-/// What the workers share.
+/// State shared by the workers.
 pub(super) struct Worker<'a> {
     ui: Ui,
     network: Network<'a>,
     allowed: Allowed,
     running: Mutex<Vec<Running>>,
-    /// Repos that a question to the user may open.
+    /// Repos that may become accessible after a prompt.
     refused: Mutex<Vec<String>>,
-    /// Of clones, for the order in which to begin.
+    /// Sizes of clones, for the order in which to start.
     sizes: Mutex<Sizes>,
     done: AtomicUsize,
     bytes: AtomicUsize,
@@ -49,8 +50,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// First everything that needs a server, many at once; then what changes work trees, as many
-    /// at once as there are cores.
+    /// First does everything that needs a server, many in parallel; then changes work trees, with
+    /// as many in parallel as there are cores.
     pub(super) fn all(
         &self,
         progress: &mut Progress,
@@ -93,7 +94,7 @@ impl<'a> Worker<'a> {
                         Fetched::Settled(report.also(recovered.clone()))
                     };
                     let Fetched::Settled(report) = guarded(repo, local) else {
-                        unreachable!("the local half settles a repo")
+                        unreachable!("the local half finishes a repo")
                     };
                     say(&report);
                     report
@@ -158,7 +159,8 @@ impl<'a> Worker<'a> {
                             .fold(report, RepoReport::also)
                             .also(sync::not_asked_for(repo, not_cloned))
                     }
-                    // Another run has put it there meanwhile: then there is nothing more to get.
+                    // Another run has created it in the meantime, so there is nothing more to
+                    // fetch.
                     Err(error) if error.cause == Cause::InTheWay => {
                         match local::observe(root, repo).place {
                             Place::Clone(clone) => {
@@ -197,8 +199,8 @@ impl<'a> Worker<'a> {
         report.also(local::lfs_note(&folder, &self.shown_path(repo)))
     }
 
-    /// Brings submodules to the commits that the repo has for them, where the manifest asks for them; says
-    /// which differ from it.
+    /// Updates submodules to the commits that the repo records, if the manifest enables them. Notes
+    /// which ones differ.
     fn with_submodules(&self, repo: &Repo, before: &CloneState, report: RepoReport) -> RepoReport {
         let is_still = report.outcome == Outcome::UpToDate;
         if is_still && !repo.submodules && before.changes.submodules.is_empty() {
@@ -219,7 +221,7 @@ impl<'a> Worker<'a> {
                 return report.also(Some(note));
             }
         };
-        // After an update, what was seen before may not hold any more.
+        // After an update, the previous state may be outdated.
         let changed: &[String] = if is_still {
             &before.changes.submodules
         } else {
@@ -272,7 +274,7 @@ impl<'a> Worker<'a> {
         let (note, not_reached) = match self.before_move(repo, &clone, &action) {
             Ok(note) => (note, None),
             Err(error) if is_in_the_way(&error) => return not_updated(repo, error),
-            // Its server is away: that stops nothing else.
+            // Its server is not reachable: that doesn't affect anything else.
             Err(error) => (None, Some(failed(repo, error))),
         };
         let report = match action {
@@ -297,8 +299,8 @@ impl<'a> Worker<'a> {
         }
     }
 
-    /// Looks at the submodules that are to be updated after a move, and fetches their commits. Returns what the
-    /// user should know.
+    /// Checks the submodules that will be updated after the repo, and fetches their commits.
+    /// Returns notes for the user.
     fn before_move(
         &self,
         repo: &Repo,
@@ -315,7 +317,7 @@ impl<'a> Worker<'a> {
         else {
             return Ok(None);
         };
-        // Where one can't be read, none is updated, and that is said after the move.
+        // If one can't be read, none is updated, and that is reported after the repo was updated.
         let Ok(found) = submodules::elsewhere(&local::folder(root, repo), Some(to)) else {
             return Ok(None);
         };
@@ -324,7 +326,7 @@ impl<'a> Worker<'a> {
             .prepare_submodules(repo, Some(to), &decided.update)
     }
 
-    /// Another program may have moved the clone meanwhile, and to the same place.
+    /// Another program may have updated the clone in the meantime, to the same commit.
     fn not_moved(&self, repo: &Repo, error: GitError, allowed: Allowed) -> RepoReport {
         if error.cause == Cause::Changed
             && let Place::Clone(now) = local::observe(self.network.root, repo).place
@@ -336,13 +338,13 @@ impl<'a> Worker<'a> {
         not_updated(repo, error)
     }
 
-    /// The branch that was switched to may itself be behind, or ahead.
+    /// The new branch may itself be behind or ahead.
     fn after_switch(&self, repo: &Repo, before: &CloneState) -> RepoReport {
         let left = match &before.head {
             Head::Branch(name) | Head::Unborn(name) => format!("switched from `{name}`"),
             Head::Detached(commit) => format!("switched from {commit}"),
         };
-        // Index and work tree are others now.
+        // Index and work tree have changed.
         let Place::Clone(now) = local::observe(self.network.root, repo).place else {
             return RepoReport::new(repo, Outcome::Updated).told(left);
         };
@@ -354,7 +356,8 @@ impl<'a> Worker<'a> {
         report.told(left).also(note)
     }
 
-    /// Those that a question may open, but for the servers that one has not opened.
+    /// Returns the repos that may become accessible after a prompt, except on servers where that
+    /// has failed.
     pub(super) fn refused(&self, repos: &[Repo], closed: &[String]) -> Vec<Repo> {
         let refused = std::mem::take(&mut *self.refused_names());
         repos
@@ -426,7 +429,7 @@ impl<'a> Worker<'a> {
         progress.draw(&tasks, self.done.load(Ordering::Relaxed), bytes);
     }
 
-    /// As the user would write it from where they are.
+    /// Returns the path relative to the user's current folder.
     fn shown_path(&self, repo: &Repo) -> String {
         here::typed(&local::folder(self.network.root, repo))
     }
@@ -437,15 +440,15 @@ struct Running {
     meter: Arc<Meter>,
 }
 
-/// What the network half leaves.
+/// The result of the network half.
 enum Fetched {
-    /// Nothing more to do.
+    /// The repo is finished.
     Settled(RepoReport),
-    /// The clone as it was before the fetch, what that saw, and what was done about a run that was killed.
+    /// The clone before the fetch, the result of the fetch, and how a killed run was recovered.
     Clone(Box<CloneState>, Seen, Option<String>),
 }
 
-/// A bug that one repo brings out is that repo's failure only.
+/// A bug triggered by one repo only fails that repo.
 fn guarded(repo: &Repo, work: impl FnOnce() -> Fetched) -> Fetched {
     std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let note = "a bug in fitout, described above".to_owned();
@@ -453,7 +456,7 @@ fn guarded(repo: &Repo, work: impl FnOnce() -> Fetched) -> Fetched {
     })
 }
 
-/// Whether it is something of the user's that stops a move, and not a failure.
+/// Whether the error means that something of the user's is in the way, rather than a failure.
 fn is_in_the_way(error: &GitError) -> bool {
     matches!(
         error.cause,
@@ -461,7 +464,8 @@ fn is_in_the_way(error: &GitError) -> bool {
     )
 }
 
-/// What the user's programs or files hold up is no failure.
+/// Converts an error to a report: it is held back, not failed, if the user's programs or files are
+/// the cause.
 fn not_updated(repo: &Repo, error: GitError) -> RepoReport {
     if !is_in_the_way(&error) {
         return failed(repo, error);

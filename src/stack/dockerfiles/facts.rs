@@ -63,13 +63,13 @@ impl Facts {
         if facts.dev.is_none() {
             facts
                 .missing_in_development
-                .push("the command that starts it".to_owned());
+                .push("the start command".to_owned());
         }
         let is_site = facts.values.contains_key("site");
         if stack.start.is_none() && !is_site && facts.missing_in_production.is_empty() {
             facts
                 .missing_in_production
-                .push("the command that starts it".to_owned());
+                .push("the start command".to_owned());
         }
         facts
     }
@@ -100,15 +100,13 @@ impl Facts {
         self.set("has_berry", has_berry);
         if stack.package_manager == "yarn" && has_berry && named.is_empty() {
             self.notes.push(
-                "`package.json` names no `packageManager`, so Corepack takes Yarn 1: `yarn set version stable` adds it"
+                "`package.json` has no `packageManager`, so Corepack uses Yarn 1; to add it: `yarn set version stable`"
                     .to_owned(),
             );
         }
         if !has_lock {
-            self.notes.push(
-                "there is no lock file: each build takes the versions that are newest then"
-                    .to_owned(),
-            );
+            self.notes
+                .push("there is no lock file: each build uses the latest versions".to_owned());
         }
         let has_build = package["scripts"]["build"].is_string();
         self.set("has_build", has_build);
@@ -121,7 +119,7 @@ impl Facts {
             self.set("site", site.as_str());
             if !has_build {
                 self.missing_in_production
-                    .push("the command that builds it".to_owned());
+                    .push("the build command".to_owned());
             }
         }
         let needs_build = stack.start.as_ref().is_some_and(|start| {
@@ -129,9 +127,8 @@ impl Facts {
             made.iter().any(|made| start.contains(made))
         });
         if needs_build && !has_build {
-            self.missing_in_production.push(
-                "the command that builds it: `package.json` has no script `build`".to_owned(),
-            );
+            self.missing_in_production
+                .push("the build command: `package.json` has no `build` script".to_owned());
         }
         self.dev = node_dev(files, stack, &run);
     }
@@ -175,19 +172,19 @@ impl Facts {
         self.set("requirements", json!(requirements));
         self.set("has_project", has_project);
         if is_pip && requirements.is_empty() && !has_project {
-            let missing = "the step that installs its packages: there is no `requirements.txt`";
+            let missing = "the step that installs its dependencies: there is no `requirements.txt`";
             self.missing_in_development.push(missing.to_owned());
             self.missing_in_production.push(missing.to_owned());
         }
         if stack.start.is_none() {
             let missing = match stack.framework {
                 Some("Flask" | "Django") => {
-                    "the command that starts it: neither gunicorn nor uvicorn is among its packages, or its application was not found"
+                    "the start command: neither gunicorn nor uvicorn is a dependency, or its application was not found"
                 }
                 Some("FastAPI") => {
-                    "the command that starts it: uvicorn is not among its packages, or its application was not found"
+                    "the start command: uvicorn is not a dependency, or its application was not found"
                 }
-                _ => "the command that starts it",
+                _ => "the start command",
             };
             self.missing_in_production.push(missing.to_owned());
         }
@@ -204,7 +201,7 @@ impl Facts {
         self.set("has_assets", is_rails && has_assets);
         if is_rails && files.has("package.json") {
             self.notes.push(
-                "`package.json` is there: where assets are built with Node.js, both images need it"
+                "there is a `package.json`: if assets are built with Node.js, both images need it"
                     .to_owned(),
             );
         }
@@ -224,7 +221,7 @@ impl Facts {
         let binary = start::binary(files);
         if binary.is_none() {
             self.missing_in_production
-                .push("the name of its program, in the place of `PROGRAM`".to_owned());
+                .push("the name of its program, instead of `PROGRAM`".to_owned());
         }
         self.set("binary", binary.unwrap_or_else(|| "PROGRAM".to_owned()));
         let text = files.text("Cargo.toml").unwrap_or_default();
@@ -288,7 +285,7 @@ impl Facts {
         self.set("output", output);
         if modules > 1 && stack.start.is_some() {
             self.missing_in_production
-                .push("the module that is the service, in the `COPY --from=build`".to_owned());
+                .push("the module of the service, in `COPY --from=build`".to_owned());
         }
         if !is_maven {
             self.own_folders.push("/tmp/gradle");
@@ -323,7 +320,7 @@ impl Facts {
         self.set("extensions", extensions.join(" "));
         if extensions.is_empty() {
             self.notes.push(
-                "`composer.json` requires no `ext-…`: name what the database needs there, such as `ext-pdo_pgsql`"
+                "`composer.json` requires no `ext-…`: add the extension for the database there, such as `ext-pdo_pgsql`"
                     .to_owned(),
             );
         }

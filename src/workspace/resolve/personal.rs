@@ -136,7 +136,10 @@ fn services(
         {
             problems.push(Diagnostic::new(
                 runs_on.span.clone(),
-                format!("`{}` is no preset, so it can't run on the host", name.value),
+                format!(
+                    "`{}` is not a preset, so it can't run on the host",
+                    name.value
+                ),
             ));
         }
         let full = format!("services.{}.ports", name.value);
@@ -156,7 +159,7 @@ fn services(
                             name.value, port.target
                         ),
                     )
-                    .help("only the host's side of a published port can be changed here"),
+                    .help("only the host port of a published port can be changed here"),
                 );
             }
         }
@@ -186,7 +189,7 @@ fn copy(
         let lacking = if of.is_none() { "of" } else { "project" };
         problems.push(
             Diagnostic::new(table.span.clone(), format!("`copy` has no `{lacking}`"))
-                .help("`fitout copy` writes this table; without it, this workspace is no copy"),
+                .help("`fitout copy` writes this table; without it, this workspace is not a copy"),
         );
         return None;
     };
@@ -208,7 +211,7 @@ fn copy(
                 problems.push(Diagnostic::new(
                     offset.span.clone(),
                     format!(
-                        "`copy.port_offset` leads beyond the last port, 65535: `{}` is published on {port}",
+                        "`copy.port_offset` exceeds the last port, 65535: `{}` is published on {port}",
                         service.name
                     ),
                 ));

@@ -71,7 +71,7 @@ fn repo(
                         path.span.clone(),
                         format!("`{name}` is the workspace itself"),
                     )
-                    .help("name a folder inside it"),
+                    .help("use a folder inside it"),
                 );
             }
             valid
@@ -208,5 +208,5 @@ fn folder_problem(
 ) -> Diagnostic {
     Diagnostic::new(name.span.clone(), message)
         .related(other_name.span.clone(), "the other one")
-        .help("give one of them another `path`")
+        .help("set a different `path` for one of them")
 }

@@ -75,7 +75,7 @@ impl Facts<'_> {
         let of_preset = |value: Option<&str>, suffix: &str| {
             let value = value.ok_or_else(|| match self.preset {
                 Some(_) => Missing::new(format!("the preset of `{name}` has no {field}")),
-                None => Missing::new(format!("`{name}` is no preset, so it has no {field}")),
+                None => Missing::new(format!("`{name}` is not a preset, so it has no {field}")),
             })?;
             Ok(self.variable(suffix, value))
         };
@@ -221,7 +221,7 @@ pub(super) fn bind(
             let reference = format!("${{{service}.{field}}}");
             let mut problem = Diagnostic::new(
                 span.clone(),
-                format!("`{reference}` means nothing: {}", missing.problem),
+                format!("`{reference}` can't be resolved: {}", missing.problem),
             );
             if let Some(suggestion) = missing.suggestion {
                 problem = problem.label(format!("did you mean `{suggestion}`?"));

@@ -218,7 +218,7 @@ impl Resolver<'_> {
             ("preset", &table.preset),
         ]
         .into_iter()
-        // Beside a preset, the image stands in the place of the preset's own.
+        // Together with a preset, the image replaces the preset's own.
         .filter(|(key, _)| *key != "image" || table.preset.is_none())
         .filter_map(|(key, value)| Some((key, value.as_ref()?)))
         .collect();
@@ -229,7 +229,7 @@ impl Resolver<'_> {
                         name.span.clone(),
                         format!("`{full}` has no `repo`, `image` or `preset`"),
                     )
-                    .help("say where it comes from: `repo = \"…\"`, `image = \"…\"` or `preset = \"…\"`"),
+                    .help("add one of `repo = \"…\"`, `image = \"…\"` or `preset = \"…\"`"),
                 );
                 None
             }
@@ -377,7 +377,7 @@ impl Resolver<'_> {
             {
                 problems.push(Diagnostic::new(
                     at,
-                    format!("`{full}.depends_on` names `{}` twice", service.value),
+                    format!("`{full}.depends_on` lists `{}` twice", service.value),
                 ));
                 continue;
             }

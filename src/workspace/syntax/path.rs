@@ -31,7 +31,7 @@ pub fn relative_path(text: &str) -> Result<String, Invalid> {
         ));
     }
     if text.contains('\\') {
-        return Err(Invalid::new("has a backslash in it").help("write `/` between folders"));
+        return Err(Invalid::new("contains a backslash").help("write `/` between folders"));
     }
     no_control_character(text)?;
     let mut parts: Vec<&str> = Vec::new();
@@ -61,8 +61,8 @@ pub fn clone_place(text: &str) -> Result<String, Invalid> {
         let folded = folded(part);
         if folded.starts_with(OWN_PREFIX) || OWN_FILES.contains(&folded.as_str()) {
             return Err(
-                Invalid::new(format!("has `{part}` in it, a name of fitout's own"))
-                    .help("give the clone a folder of another name"),
+                Invalid::new(format!("contains `{part}`, a name that fitout uses"))
+                    .help("choose a different folder for the clone"),
             );
         }
     }
@@ -95,7 +95,7 @@ fn folded(name: &str) -> String {
 
 fn no_control_character(text: &str) -> Result<(), Invalid> {
     if text.contains(char::is_control) {
-        return Err(Invalid::new("has a control character in it"));
+        return Err(Invalid::new("contains a control character"));
     }
     Ok(())
 }
@@ -104,7 +104,7 @@ fn no_control_character(text: &str) -> Result<(), Invalid> {
 pub fn container_path(text: &str) -> Result<(), Invalid> {
     if !text.starts_with('/') {
         return Err(Invalid::new("is not absolute").help(format!(
-            "write the whole path in the container: `/{}`",
+            "use the full path in the container: `/{}`",
             text.trim_start_matches("./")
         )));
     }
@@ -116,7 +116,7 @@ pub fn container_path(text: &str) -> Result<(), Invalid> {
         return Err(Invalid::new("is the container's root folder"));
     }
     if text.contains(':') {
-        return Err(Invalid::new("has a `:` in it"));
+        return Err(Invalid::new("contains a `:`"));
     }
     Ok(())
 }

@@ -22,8 +22,8 @@ pub fn ports(text: &str) -> Result<Vec<ShortPort>, Invalid> {
     let help = "write `host:container`, such as `3100:3000`";
     let invalid = |problem: String| Invalid::new(problem).help(help);
     if text.contains("${") {
-        return Err(Invalid::new("has a variable in it").help(
-            "write a number: it is only the default, and every machine can change it in `.env`",
+        return Err(Invalid::new("contains a variable").help(
+            "use a number: it is only the default, which can be changed in `.env` on each machine",
         ));
     }
     let (rest, protocol) = match text.rsplit_once('/') {
@@ -54,7 +54,7 @@ pub fn ports(text: &str) -> Result<Vec<ShortPort>, Invalid> {
         .as_ref()
         .is_some_and(|published| published.len() != targets.len())
     {
-        return Err(invalid("has two ranges of different length".to_owned()));
+        return Err(invalid("has two ranges of different lengths".to_owned()));
     }
     Ok(targets
         .enumerate()
@@ -82,8 +82,11 @@ pub fn host_ip(text: &str) -> Result<String, Invalid> {
     let bare = text.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<core::net::IpAddr>() {
         Ok(address) => Ok(address.to_string()),
-        Err(_) => Err(Invalid::new(format!("has no valid IP address: `{text}`"))
-            .help("such as `127.0.0.1` for this machine alone, `0.0.0.0` for the whole network")),
+        Err(_) => Err(
+            Invalid::new(format!("has no valid IP address: `{text}`")).help(
+                "for example `127.0.0.1` for this machine only, `0.0.0.0` for the whole network",
+            ),
+        ),
     }
 }
 

@@ -69,7 +69,7 @@ const SETTINGS: &[Row] = &[
     Row::of_user("transfer.bundleURI = true; fetch.bundleURI = file://TMP/nowhere"),
     Row::of_user("fetch.prune = true; fetch.pruneTags = true"),
     Row::of_user("safe.bareRepository = explicit"),
-    // What is written.
+    // The files to write.
     Row::of_user("core.sharedRepository = group"),
     Row::of_user("core.sharedRepository = 0664"),
     Row::of_user("core.sharedRepository = world"),

@@ -215,7 +215,7 @@ const CASES: &[Case] = &[
             ("web", &["remote", "add", "fork", "/nowhere"]),
         ],
         files: &[],
-        row: "web: 3 settings of git: alias.st, remote.fork.fetch, remote.fork.url",
+        row: "web: 3 git settings: alias.st, remote.fork.fetch, remote.fork.url",
         shows: "alias.st=status",
     },
     Case {
@@ -224,7 +224,7 @@ const CASES: &[Case] = &[
             ("web", &["config", "--file", "lib/notes", "a.note", "mine"]),
         ],
         files: &[],
-        row: "web: 1 file where a submodule belongs: lib/notes",
+        row: "web: 1 file at the path of a submodule: lib/notes",
         shows: "web/lib/notes",
     },
     Case {
@@ -279,7 +279,7 @@ const CASES: &[Case] = &[
     Case {
         git: &[],
         files: &[("web/.git/fitout-left-1/old/README.md", "mine\n")],
-        row: "web: files that a killed run had replaced",
+        row: "web: files that a killed run replaced",
         shows: "README.md",
     },
     Case {
@@ -290,7 +290,7 @@ const CASES: &[Case] = &[
             ("web", &["config", "gc.auto", "0"]),
         ],
         files: &[],
-        row: "web: 4 settings of git: core.excludesfile, core.hookspath, core.sshcommand, gc.auto",
+        row: "web: 4 git settings: core.excludesfile, core.hookspath, core.sshcommand, gc.auto",
         shows: "core.sshcommand=ssh -i ~/mine",
     },
     Case {
@@ -308,13 +308,13 @@ const CASES: &[Case] = &[
             ("web", &["config", "submodule.recurse", "true"]),
         ],
         files: &[],
-        row: "web: 3 settings of git: remote.origin.fetch, remote.origin.pushurl, submodule.recurse",
+        row: "web: 3 git settings: remote.origin.fetch, remote.origin.pushurl, submodule.recurse",
         shows: "refs/pull/*/head",
     },
     Case {
         git: &[],
         files: &[("web/.git/fitout-move/old/README.md", "mine\n")],
-        row: "web: files that a killed run had replaced",
+        row: "web: files that a killed run replaced",
         shows: "README.md",
     },
     Case {
@@ -323,7 +323,7 @@ const CASES: &[Case] = &[
             "web/.git/worktrees/tree/fitout-left-1/old/README.md",
             "mine\n",
         )],
-        row: "web: files that a killed run had replaced",
+        row: "web: files that a killed run replaced",
         shows: "README.md",
     },
     Case {
@@ -516,7 +516,7 @@ fn files_of_the_workspace_hold_nothing_of_the_users_that_is_not_named() {
     edit(".env", ".env: WEB_PORT_80", &|text| {
         text + "WEB_PORT_80=4000\n"
     });
-    edit(".env", "without its partner", &|text| {
+    edit(".env", "without its counterpart", &|text| {
         text.replace("# <<< fitout <<<\n", "")
     });
     edit(
@@ -531,7 +531,7 @@ fn files_of_the_workspace_hold_nothing_of_the_users_that_is_not_named() {
     );
     edit(
         "docker-compose.override.yml",
-        "docker-compose.override.yml: not as in the original",
+        "docker-compose.override.yml: differs from the original",
         &|_| "services: {web: {}}\n".to_owned(),
     );
     company.run(&["copies", "remove", "--yes", "../vera-2"]);

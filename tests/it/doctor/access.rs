@@ -27,13 +27,13 @@ fn a_token_is_tried_and_a_wrong_one_is_thrown_away_by_the_remedy() {
     let server = secured(&context, closed());
     let none = access(&context, &server.url("web"));
     assert_eq!(none["status"], "fail", "{none:#}");
-    assert!(none["found"].as_str().unwrap().contains("wants a login"));
+    assert!(none["found"].as_str().unwrap().contains("requires a login"));
 
     helper(&context, "wrong");
     let wrong = access(&context, &server.url("web"));
     assert_eq!(wrong["status"], "fail", "{wrong:#}");
     let found = wrong["found"].as_str().unwrap();
-    assert!(found.contains("refuses the login"), "{found}");
+    assert!(found.contains("rejects the login"), "{found}");
     let forget = wrong["remedy"]["run"][0].as_str().unwrap();
     let before = context.read("home/calls").matches("erase").count();
     let status = context.command("sh").args(["-c", forget]).status().unwrap();

@@ -51,11 +51,11 @@ fn without_a_terminal_it_shows_the_plan_and_names_the_flag() {
 fn on_a_terminal_it_asks_and_no_means_no() {
     let context = fresh();
     let arguments = ["doctor", "--fix", "--only", HERE];
-    let asked = "Do this?";
+    let asked = "Apply these fixes?";
     let (code, screen) = on_a_terminal(&context, &arguments, Prompt::Key, &[(asked, "n")]);
     assert_eq!(code, Some(1), "{screen}");
     assert!(screen.contains("clone `api`"), "{screen}");
-    assert!(screen.contains("nothing is changed"), "{screen}");
+    assert!(screen.contains("nothing was changed"), "{screen}");
     assert!(!exists(context.ws("api")));
     let yes = [(asked, "y"), (asked, "y")];
     let (code, screen) = on_a_terminal(&context, &arguments, Prompt::Key, &yes);

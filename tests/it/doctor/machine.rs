@@ -169,7 +169,7 @@ fn an_engine_that_was_stopped_is_started_by_the_remedy() {
     assert_eq!(engine["status"], "fail", "{engine:#}");
     assert_eq!(
         engine["found"],
-        "the Docker engine is not running (nothing answers at unix:///var/run/docker.sock)"
+        "the Docker engine is not running (nothing responds at unix:///var/run/docker.sock)"
     );
     assert!(
         engine["remedy"]["run"].to_string().contains("start"),
@@ -201,7 +201,7 @@ fn a_socket_that_this_user_may_not_use_is_a_question_of_groups() {
     assert_eq!(engine["status"], "fail", "{engine:#}");
     let found = engine["found"].as_str().unwrap();
     assert!(
-        found.starts_with("you may not use the Docker engine's socket"),
+        found.starts_with("no permission to use the Docker engine's socket"),
         "{found}"
     );
     assert!(engine["remedy"]["run"].to_string().contains("docker"));

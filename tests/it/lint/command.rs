@@ -92,7 +92,7 @@ fn a_sound_service_has_nothing_to_say_of_it() {
     let ran = workspace().fitout(&["lint", "web"]);
     assert_eq!(
         ran.shown(),
-        "exit: 0\n--- stdout\nnothing to say of 1 Dockerfile\n--- stderr\n"
+        "exit: 0\n--- stdout\nno findings in 1 Dockerfile\n--- stderr\n"
     );
 }
 
@@ -107,7 +107,7 @@ fn the_demo_has_nothing_to_say_of_it() {
     let mut command = context.fitout_command(&["lint"]);
     command.current_dir(context.ws("fitout-demo/services"));
     let ran = context.ran(&command.output().unwrap());
-    assert_eq!(ran.stdout, "nothing to say of 8 Dockerfiles\n");
+    assert_eq!(ran.stdout, "no findings in 8 Dockerfiles\n");
     assert_eq!(ran.code, Some(0));
 }
 
@@ -144,7 +144,7 @@ fn what_is_not_there_is_said_and_nothing_is_no_success() {
     insta::assert_snapshot!(context.fitout(&["lint"]).shown());
     context.manifest("[services.cache]\npreset = \"redis\"\n");
     let ran = context.fitout(&["lint", "cache"]);
-    let error = "error: there is no Dockerfile of `cache` to look at\n";
+    let error = "error: no Dockerfile found for `cache`\n";
     assert!(ran.stderr.starts_with(error), "{}", ran.stderr);
     assert_eq!(
         (ran.code, context.fitout(&["lint"]).code),
@@ -163,7 +163,7 @@ fn a_file_that_is_no_text_is_said_to_be_so() {
     let ran = context.fitout(&["lint", "web", "--fix"]);
     assert_eq!(ran.code, Some(1));
     assert!(
-        ran.stdout.contains("this is no UTF-8 text"),
+        ran.stdout.contains("this is not UTF-8 text"),
         "{}",
         ran.stdout
     );

@@ -327,7 +327,7 @@ impl Tips {
             .filter_map(|reference| Some(reference.ok()?.name().ok()?.to_owned()))
             .chain(["HEAD".to_owned()]);
         for name in names {
-            // libgit2 makes the log's file when it reads one that is not there.
+            // libgit2 creates a missing reflog when it reads it.
             let has_log = [repository.path(), repository.commondir()]
                 .iter()
                 .any(|folder| folder.join("logs").join(&name).exists());

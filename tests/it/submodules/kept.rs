@@ -80,7 +80,7 @@ fn work_in_one_that_gets_another_place_stays() {
     let words = "not updated: submodule `lib`: at ";
     assert_eq!(held.code, Some(1), "{}", held.shown());
     assert!(held.stdout.contains(words), "{}", held.shown());
-    let words = "submodule `lib`: changes that are not committed";
+    let words = "submodule `lib`: uncommitted changes";
     assert_eq!(staged.code, Some(1), "{}", staged.shown());
     assert!(staged.stdout.contains(words), "{}", staged.shown());
     assert_eq!(in_index, "staged.txt");
@@ -182,8 +182,7 @@ fn no_update_is_offered_that_may_bring_a_file_over_an_ignored_one() {
 
     let update = "git -C app submodule update --init --recursive lib";
     without.assert_says(update);
-    let words =
-        "its commit is not here, and `lib` has files that are not tracked: fetch in it first";
+    let words = "its commit is not fetched yet, and `lib` has untracked files: fetch in it first";
     assert!(ran.stdout.contains(words), "{}", ran.shown());
     assert!(!ran.stderr.contains("hint"), "{}", ran.shown());
     fetched.assert_says(update);

@@ -1,4 +1,5 @@
-//! `compose.drift`: the compose file, and what else is generated and committed, against the manifest.
+//! `compose.drift`: compares the compose file, and other generated files that are committed, with
+//! the manifest.
 
 use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{DriftSeen, Machine};
@@ -19,12 +20,9 @@ impl Check for Drift {
     };
 
     fn about(&self) -> About {
-        About::new(
-            "compose.drift",
-            "`docker-compose.yml` is what the manifest says",
-        )
-        .needs(["compose.present"])
-        .reads_env_file()
+        About::new("compose.drift", "`docker-compose.yml` is up to date")
+            .needs(["compose.present"])
+            .reads_env_file()
     }
 
     fn look(&self, machine: &Machine) -> Result<DriftSeen, Fault> {
@@ -33,7 +31,7 @@ impl Check for Drift {
 
     fn judge(&self, drift: DriftSeen, _: &Setting) -> Outcome {
         match drift {
-        DriftSeen::Same => Outcome::pass("as the manifest says"),
+        DriftSeen::Same => Outcome::pass("matches the manifest"),
         DriftSeen::Missing => {
             Outcome::fail("`docker-compose.yml` is missing", Remedy::run("fitout generate"))
                 .fixed_by(Fix::Generate)
@@ -46,7 +44,7 @@ impl Check for Drift {
                 _ => format!(": {names} differ"),
             };
             Outcome::fail(
-                format!("what `fitout generate` wrote is not what the manifest says now{what}"),
+                format!("the manifest has changed since `fitout generate`{what}"),
                 Remedy::run("fitout generate --diff").and_run("fitout generate"),
             )
             .fixed_by(Fix::Generate)
@@ -87,16 +85,16 @@ mod tests {
             DriftSeen::Foreign,
         ];
         insta::assert_snapshot!(examples(&Drift, seen), @r"
-        pass     compose.drift  as the manifest says
+        pass     compose.drift  matches the manifest
         fail     compose.drift  `docker-compose.yml` is missing
                  $ fitout generate
-        fail     compose.drift  what `fitout generate` wrote is not what the manifest says now
+        fail     compose.drift  the manifest has changed since `fitout generate`
                  $ fitout generate --diff
                  $ fitout generate
-        fail     compose.drift  what `fitout generate` wrote is not what the manifest says now: `services.api` differs
+        fail     compose.drift  the manifest has changed since `fitout generate`: `services.api` differs
                  $ fitout generate --diff
                  $ fitout generate
-        fail     compose.drift  what `fitout generate` wrote is not what the manifest says now: `services.api`, `.gitignore` differ
+        fail     compose.drift  the manifest has changed since `fitout generate`: `services.api`, `.gitignore` differ
                  $ fitout generate --diff
                  $ fitout generate
         fail     compose.drift  `docker-compose.yml` was edited by hand

@@ -20,7 +20,7 @@ impl Check for EnvBlock {
     };
 
     fn about(&self) -> About {
-        About::new("compose.env", "fitout's block of `.env` is up to date")
+        About::new("compose.env", "fitout's block in `.env` is up to date")
             .needs(["compose.present"])
             .reads_env_file()
     }
@@ -33,7 +33,7 @@ impl Check for EnvBlock {
         if is_up_to_date {
             return Outcome::pass("`.env` is up to date");
         }
-        let found = "`.env` does not have this machine's values as they are now";
+        let found = "`.env` has outdated values for this machine";
         Outcome::warn(found, Remedy::run("fitout generate")).fixed_by(Fix::Generate)
     }
 }
@@ -47,7 +47,7 @@ mod tests {
     fn generate_writes_it() {
         insta::assert_snapshot!(examples(&EnvBlock, [true, false]), @r"
         pass     compose.env  `.env` is up to date
-        warn     compose.env  `.env` does not have this machine's values as they are now
+        warn     compose.env  `.env` has outdated values for this machine
                  $ fitout generate
         ");
     }

@@ -1,4 +1,4 @@
-//! `compose.override`: ports that the override adds to those of the compose file, and did not mean to.
+//! `compose.override`: ports that the override unintentionally adds to those of the compose file.
 
 use crate::compose::OVERRIDE_FILE;
 use crate::compose::overrides::{self, AddedPort};
@@ -9,7 +9,7 @@ use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 use crate::workspace::Workspace;
 
-/// The override adds no port that this workspace publishes already.
+/// The override adds no port that this workspace already publishes.
 pub struct Override {
     workspace: Workspace,
 }
@@ -24,7 +24,7 @@ impl Override {
 }
 
 impl Check for Override {
-    /// Ports that are published a second time, where the file can be read to its end.
+    /// Ports that are published a second time, if the file can be read completely.
     type Seen = Result<Vec<AddedPort>, Excess>;
 
     const PAGE: &'static Page = &Page {
@@ -43,7 +43,7 @@ impl Check for Override {
     fn about(&self) -> About {
         About::new(
             "compose.override",
-            format!("`{OVERRIDE_FILE}` replaces what it means to"),
+            format!("`{OVERRIDE_FILE}` doesn't publish ports twice"),
         )
     }
 
@@ -76,7 +76,7 @@ impl Check for Override {
             .collect();
         Outcome::warn(
             format!(
-                "docker-compose.override.yml adds to {} and does not replace it",
+                "docker-compose.override.yml adds to {} instead of replacing it",
                 told.join(", ")
             ),
             Remedy::note("to replace the ports, write `ports: !override` there"),
@@ -106,9 +106,9 @@ mod tests {
         ];
         insta::assert_snapshot!(examples(&Override::of(&parse("")), seen), @r"
         pass     compose.override  no port is published twice
-        warn     compose.override  docker-compose.override.yml adds to port 3000 of `api` (line 4), port 9229 of `api` (line 4) and does not replace it
+        warn     compose.override  docker-compose.override.yml adds to port 3000 of `api` (line 4), port 9229 of `api` (line 4) instead of replacing it
                  to replace the ports, write `ports: !override` there
-        fail     compose.override  docker-compose.override.yml: its values are nested more than 128 levels deep, and fitout reads no deeper
+        fail     compose.override  docker-compose.override.yml: its values are nested more than 128 levels deep, which is fitout's limit
                  nest its lists and mappings less deeply
         ");
     }

@@ -21,7 +21,7 @@ impl Check for Present {
     };
 
     fn about(&self) -> About {
-        About::new("compose.present", format!("`{FILE}` is there"))
+        About::new("compose.present", format!("`{FILE}` exists"))
     }
 
     fn look(&self, machine: &Machine) -> Result<FileSeen, Fault> {
@@ -49,7 +49,7 @@ mod tests {
         pass     compose.present  `docker-compose.yml`
         fail     compose.present  `docker-compose.yml` is missing
                  $ fitout generate
-        fail     compose.present  `docker-compose.yml` is no file
+        fail     compose.present  `docker-compose.yml` is not a file
                  $ ls -ld ../docker-compose.yml
         ");
     }

@@ -1,4 +1,4 @@
-//! `compose.project`: whose the Compose project is.
+//! `compose.project`: the owner of the Compose project.
 
 use crate::compose::owner::{self, Owner};
 use crate::doctor::check::{About, Check, Page};
@@ -13,9 +13,9 @@ pub struct Project;
 pub struct Seen {
     /// Its name.
     name: String,
-    /// Whose it is.
+    /// Its owner.
     owner: Owner,
-    /// Another one, which nobody has.
+    /// An unused name.
     own_name: String,
 }
 
@@ -53,16 +53,15 @@ impl Check for Project {
 
     fn judge(&self, seen: Seen, setting: &Setting) -> Outcome {
         match &seen.owner {
-            Owner::Nobody => Outcome::pass(format!("`{}` has no container yet", seen.name)),
+            Owner::Nobody => Outcome::pass(format!("`{}` has no containers yet", seen.name)),
             Owner::Ours => Outcome::pass(format!("`{}`", seen.name)),
             Owner::Moved(from) => Outcome::info(format!(
-                "the containers of `{}` were made in {from}, which is gone; they are taken for this workspace's",
+                "the containers of `{}` were created in {from}, which no longer exists; treating them as this workspace's",
                 seen.name
             )),
             Owner::Other(folder, what) => {
-                let remedy = Remedy::run(setting.add_line(&owner::line(&seen.own_name))).and_note(
-                    "`fitout copy` makes workspaces that have names and ports of their own",
-                );
+                let remedy = Remedy::run(setting.add_line(&owner::line(&seen.own_name)))
+                    .and_note("`fitout copy` creates workspaces with their own names and ports");
                 Outcome::fail(owner::refusal(&seen.name, folder, *what), remedy)
             }
         }
@@ -91,15 +90,15 @@ mod tests {
             own_name: "vera-2".to_owned(),
         });
         insta::assert_snapshot!(examples(&Project, seen), @r"
-        pass     compose.project  `vera` has no container yet
+        pass     compose.project  `vera` has no containers yet
         pass     compose.project  `vera`
-        info     compose.project  the containers of `vera` were made in /home/ann/other, which is gone; they are taken for this workspace's
-        fail     compose.project  the Compose project `vera` is that of /home/ann/other: its containers would be taken for this workspace's
+        info     compose.project  the containers of `vera` were created in /home/ann/other, which no longer exists; treating them as this workspace's
+        fail     compose.project  the Compose project `vera` belongs to /home/ann/other: its containers would be treated as this workspace's
                  $ echo 'COMPOSE_PROJECT_NAME=vera-2' >> ../.env
-                 `fitout copy` makes workspaces that have names and ports of their own
-        fail     compose.project  the Compose project `vera` is that of /home/ann/other: its volumes, and the data in them, would be taken for this workspace's
+                 `fitout copy` creates workspaces with their own names and ports
+        fail     compose.project  the Compose project `vera` belongs to /home/ann/other: its volumes, and the data in them, would be treated as this workspace's
                  $ echo 'COMPOSE_PROJECT_NAME=vera-2' >> ../.env
-                 `fitout copy` makes workspaces that have names and ports of their own
+                 `fitout copy` creates workspaces with their own names and ports
         ");
     }
 }

@@ -1,4 +1,4 @@
-//! `compose.selection`: what the shell, `.env` and the folder make of the files and the project.
+//! `compose.selection`: the files and the project according to the shell, `.env` and the folder.
 
 use crate::compose::selection::Difference;
 use crate::doctor::check::{About, Check, Page};
@@ -6,7 +6,7 @@ use crate::doctor::machine::Machine;
 use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
-/// Plain `docker compose` works on what fitout works on.
+/// Plain `docker compose` uses the same files and project as fitout.
 pub struct Selection;
 
 impl Check for Selection {
@@ -25,7 +25,7 @@ impl Check for Selection {
     fn about(&self) -> About {
         About::new(
             "compose.selection",
-            "plain `docker compose` works on this workspace",
+            "plain `docker compose` uses this workspace",
         )
     }
 
@@ -35,7 +35,7 @@ impl Check for Selection {
 
     fn judge(&self, differences: Self::Seen, _: &Setting) -> Outcome {
         if differences.is_empty() {
-            return Outcome::pass("no variable says otherwise");
+            return Outcome::pass("no variable overrides it");
         }
         let found: Vec<&str> = differences.iter().map(|it| it.found.as_str()).collect();
         let remedies = differences.iter().filter_map(|it| it.remedy.clone());
@@ -70,7 +70,7 @@ mod tests {
             ],
         ];
         insta::assert_snapshot!(examples(&Selection, seen), @r"
-        pass     compose.selection  no variable says otherwise
+        pass     compose.selection  no variable overrides it
         warn     compose.selection  the shell sets `COMPOSE_FILE` to `x.yml`; there is a `compose.yaml`; the shell sets `COMPOSE_PROFILES`
                  $ unset COMPOSE_FILE
                  $ echo 'COMPOSE_PROFILES=x' >> .env

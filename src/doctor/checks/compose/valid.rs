@@ -7,8 +7,8 @@ use crate::doctor::setting::Setting;
 
 /// Compose accepts the file, with the override.
 pub struct Valid {
-    /// What is not set has a check of its own, and should not hide what else is wrong: a value is made
-    /// up for each of these variables.
+    /// Missing variables have their own check, and must not hide other problems: these variables
+    /// get a placeholder.
     pub made_up: Vec<String>,
 }
 
@@ -16,7 +16,7 @@ pub struct Valid {
 pub struct Seen {
     /// Compose accepts it.
     is_valid: bool,
-    /// Compose's words, one message each.
+    /// Compose's messages.
     messages: Vec<String>,
 }
 
@@ -51,10 +51,7 @@ impl Check for Valid {
         let words = seen.messages.join("; ");
         let show = || Remedy::run("docker compose config -q");
         if !seen.is_valid {
-            Outcome::fail(
-                format!("Docker Compose does not accept it: {words}"),
-                show(),
-            )
+            Outcome::fail(format!("Docker Compose doesn't accept it: {words}"), show())
         } else if seen.messages.is_empty() {
             Outcome::pass("accepted by Docker Compose")
         } else {
@@ -90,7 +87,7 @@ mod tests {
         pass     compose.valid  accepted by Docker Compose
         warn     compose.valid  The "A" variable is not set. Defaulting to a blank string.
                  $ docker compose config -q
-        fail     compose.valid  Docker Compose does not accept it: services.api Additional property x is not allowed
+        fail     compose.valid  Docker Compose doesn't accept it: services.api Additional property x is not allowed
                  $ docker compose config -q
         "#);
     }

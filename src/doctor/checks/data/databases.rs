@@ -13,20 +13,20 @@ use crate::workspace::{Preset, Service};
 
 /// The server has every database.
 pub struct Databases {
-    /// Whose they are.
+    /// The service that they belong to.
     service: String,
     /// Their names.
     wanted: Vec<String>,
-    /// The line for `sh` that lists those that there are.
+    /// The `sh` command line that lists existing databases.
     list: String,
-    /// What the client gets before a statement.
+    /// Arguments of the client before a statement.
     statement: Vec<String>,
-    /// Makes one; `{database}` is its name.
+    /// The statement that creates one; `{database}` is its name.
     create: String,
 }
 
 impl Databases {
-    /// The check of a service whose server can be asked.
+    /// Returns the check of a service whose server can be queried.
     pub fn of(
         service: &Service,
         preset: &Preset,
@@ -53,7 +53,7 @@ impl Databases {
 }
 
 impl Check for Databases {
-    /// Those that the server has.
+    /// The server's databases.
     type Seen = Answer<Vec<String>>;
 
     const PAGE: &'static Page = &Page {
@@ -73,7 +73,7 @@ impl Check for Databases {
         let name = &self.service;
         About::new(
             format!("data.{name}.databases"),
-            format!("`{name}` has the databases of the manifest, for its login"),
+            format!("`{name}` has the manifest's databases"),
         )
         .needs(["tools.engine"])
         .reads_env_file()
@@ -112,7 +112,7 @@ impl Check for Databases {
         }
         Outcome::fail(
             format!(
-                "the volume of `{service}` was made without the database {}",
+                "the volume of `{service}` was created without the database {}",
                 quoted(&missing)
             ),
             remedy,
@@ -146,11 +146,11 @@ mod tests {
             has(&["postgres", "app", "more"]),
         ];
         insta::assert_snapshot!(examples(&check.unwrap(), seen), @r#"
-        skipped  data.db.databases  `db` does not run
-        fail     data.db.databases  `db` does not take the login that its services have: password authentication failed
+        skipped  data.db.databases  `db` is not running
+        fail     data.db.databases  `db` doesn't accept the login of its services: password authentication failed
                  $ fitout sh db
-                 user and password are those of the day on which the volume was made: put them back (`DB_PASSWORD` in `../.env`, or the manifest), or change them in the server
-        fail     data.db.databases  the volume of `db` was made without the database `more`
+                 user and password are still those from when the volume was created: restore them (`DB_PASSWORD` in `../.env`, or the manifest), or change them in the server
+        fail     data.db.databases  the volume of `db` was created without the database `more`
                  $ fitout db db -- -d postgres -c 'CREATE DATABASE "more";'
         pass     data.db.databases  app, more
         "#);

@@ -1,4 +1,4 @@
-//! `data.SERVICE.init`: a script that fills a new volume, and runs on no other.
+//! `data.SERVICE.init`: a script that initializes a new volume, and only runs on a new one.
 
 use super::own_volume;
 use crate::doctor::check::{About, Check, Page};
@@ -7,12 +7,12 @@ use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 use crate::workspace::{Preset, Service};
 
-/// The script has filled the volume, or can.
+/// The script can initialize the volume, or has.
 pub struct Init {
     service: String,
     /// Relative to the workspace.
     script: String,
-    /// The volume that it fills, as the compose file calls it.
+    /// The volume that it initializes, as named in the compose file.
     volume: Option<String>,
 }
 
@@ -29,13 +29,13 @@ impl Init {
 
 /// The script.
 pub enum Seen {
-    /// It is not there.
+    /// It doesn't exist.
     Missing,
-    /// A folder or something stranger is there.
+    /// It is a folder, or another kind of file.
     NotAFile,
-    /// It was changed after the volume was made.
+    /// It has changed since the volume was created.
     Newer,
-    /// As it was when the volume was made, or there is none yet.
+    /// It is unchanged since the volume was created, or there is no volume yet.
     Same,
 }
 
@@ -56,7 +56,7 @@ impl Check for Init {
         let (name, script) = (&self.service, &self.script);
         About::new(
             format!("data.{name}.init"),
-            format!("`{script}` has filled the volume of `{name}`, or can"),
+            format!("`{script}` can initialize the volume of `{name}`, or has"),
         )
         .reads_env_file()
     }
@@ -78,23 +78,23 @@ impl Check for Init {
         let (service, script) = (&self.service, &self.script);
         match seen {
             Seen::Missing => Outcome::fail(
-                format!("`{script}` is not there"),
-                Remedy::note("`init` in workspace.toml names a file of the workspace"),
+                format!("`{script}` doesn't exist"),
+                Remedy::note("set `init` in workspace.toml to a file in the workspace"),
             ),
             Seen::NotAFile => Outcome::fail(
-                format!("`{script}` is a folder, and the image runs files only"),
+                format!("`{script}` is a folder, but the image only runs files"),
                 Remedy::note(format!(
-                    "name one file as `init` of `services.{service}` in workspace.toml"
+                    "set `init` of `services.{service}` in workspace.toml to a file"
                 )),
             ),
             Seen::Newer => Outcome::warn(
                 format!(
-                    "`{script}` has changed since the volume was made, and runs on a new one only"
+                    "`{script}` has changed since the volume was created, and only runs on a new one"
                 ),
                 Remedy::run(format!("fitout db {service} < {}", setting.typed(script)))
-                    .and_note("where it can run on the data that is there"),
+                    .and_note("if it can run on the existing data"),
             ),
-            Seen::Same => Outcome::pass("as it was when the volume was made"),
+            Seen::Same => Outcome::pass("unchanged since the volume was created"),
         }
     }
 }
@@ -113,14 +113,14 @@ mod tests {
         };
         let seen = [Seen::Missing, Seen::NotAFile, Seen::Newer, Seen::Same];
         insta::assert_snapshot!(examples(&check, seen), @r"
-        fail     data.db.init  `seed.sql` is not there
-                 `init` in workspace.toml names a file of the workspace
-        fail     data.db.init  `seed.sql` is a folder, and the image runs files only
-                 name one file as `init` of `services.db` in workspace.toml
-        warn     data.db.init  `seed.sql` has changed since the volume was made, and runs on a new one only
+        fail     data.db.init  `seed.sql` doesn't exist
+                 set `init` in workspace.toml to a file in the workspace
+        fail     data.db.init  `seed.sql` is a folder, but the image only runs files
+                 set `init` of `services.db` in workspace.toml to a file
+        warn     data.db.init  `seed.sql` has changed since the volume was created, and only runs on a new one
                  $ fitout db db < ../seed.sql
-                 where it can run on the data that is there
-        pass     data.db.init  as it was when the volume was made
+                 if it can run on the existing data
+        pass     data.db.init  unchanged since the volume was created
         ");
     }
 }

@@ -1,5 +1,5 @@
-//! `data.SERVICE.login`: a running server takes the login that its services have, where it keeps logins with
-//! its data and has no databases to be asked for.
+//! `data.SERVICE.login`: a running server accepts the login of its services, if it stores logins
+//! with its data, but has no databases to query.
 
 use super::{Answer, ask, not_running, refused};
 use crate::doctor::check::{About, Check, Page};
@@ -9,15 +9,15 @@ use crate::doctor::setting::Setting;
 use crate::workspace::Service;
 use crate::workspace::preset::Definition;
 
-/// The server takes the login.
+/// The server accepts the login.
 pub struct Login {
     service: String,
-    /// The line for `sh` that tries it.
+    /// The `sh` command line that tries it.
     line: String,
 }
 
 impl Login {
-    /// The check of a service whose preset says how a login is tried.
+    /// Returns the check of a service whose preset can try a login.
     pub fn of(service: &Service, definition: &Definition) -> Option<Self> {
         Some(Login {
             service: service.name.clone(),
@@ -46,7 +46,7 @@ impl Check for Login {
         let name = &self.service;
         About::new(
             format!("data.{name}.login"),
-            format!("`{name}` takes the login that its services have"),
+            format!("`{name}` accepts the login of its services"),
         )
         .needs(["tools.engine"])
         .reads_env_file()
@@ -86,10 +86,10 @@ mod tests {
             Answer::Given(()),
         ];
         insta::assert_snapshot!(examples(&check, seen), @r"
-        skipped  data.queue.login  `queue` does not run
-        fail     data.queue.login  `queue` does not take the login that its services have: invalid credentials
+        skipped  data.queue.login  `queue` is not running
+        fail     data.queue.login  `queue` doesn't accept the login of its services: invalid credentials
                  $ fitout sh queue
-                 user and password are those of the day on which the volume was made: put them back (`QUEUE_PASSWORD` in `../.env`, or the manifest), or change them in the server
+                 user and password are still those from when the volume was created: restore them (`QUEUE_PASSWORD` in `../.env`, or the manifest), or change them in the server
         pass     data.queue.login  it does
         ");
     }

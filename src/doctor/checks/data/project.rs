@@ -1,4 +1,4 @@
-//! `data.project`: volumes of the projects that this workspace was before, since its folder was renamed or
+//! `data.project`: volumes of this workspace's previous projects, before its folder was renamed or
 //! its name changed.
 
 use super::named_volumes;
@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 
 /// No data is left under an earlier name.
 pub struct Project {
-    /// The volumes that the manifest names.
+    /// Returns the volumes in the manifest.
     volumes: Vec<String>,
 }
 
@@ -46,7 +46,7 @@ impl Check for Project {
     fn about(&self) -> About {
         About::new(
             "data.project",
-            "no data is left under an earlier name of the project",
+            "no data is left under a previous name of the project",
         )
         .needs(["tools.engine"])
         .reads_env_file()
@@ -74,11 +74,11 @@ impl Check for Project {
         let names: Vec<&str> = volumes.iter().map(|volume| volume.name.as_str()).collect();
         Outcome::warn(
             format!(
-                "this workspace was the project `{project}` before, and there is data of that: {}",
+                "this workspace was previously the project `{project}`, which still has data: {}",
                 names.join(", ")
             ),
             Remedy::run(setting.add_line(&owner::line(project))).and_note(format!(
-                "to have it back; or, in workspace.toml, `[workspace] name = \"{project}\"`"
+                "to use it again; or set `[workspace] name = \"{project}\"` in workspace.toml"
             )),
         )
     }
@@ -98,9 +98,9 @@ mod tests {
         let seen = [Vec::new(), vec![volume("first"), volume("second")]];
         insta::assert_snapshot!(examples(&Project::of(&parse("")), seen), @r#"
         pass     data.project  none is
-        warn     data.project  this workspace was the project `second` before, and there is data of that: first_db-data, second_db-data
+        warn     data.project  this workspace was previously the project `second`, which still has data: first_db-data, second_db-data
                  $ echo 'COMPOSE_PROJECT_NAME=second' >> ../.env
-                 to have it back; or, in workspace.toml, `[workspace] name = "second"`
+                 to use it again; or set `[workspace] name = "second"` in workspace.toml
         "#);
     }
 }

@@ -1,5 +1,5 @@
-//! `data.SERVICE.version`: which version of its program made a volume. A server of another major version does
-//! not start on it, or begins anew beside it.
+//! `data.SERVICE.version`: the version that created a volume. A server of another major version
+//! doesn't start on it, or starts over next to it.
 
 use super::own_volume;
 use crate::doctor::check::{About, Check, Page};
@@ -9,22 +9,22 @@ use crate::doctor::setting::Setting;
 use crate::workspace::image::{self, Name};
 use crate::workspace::{Preset, Service, interpolation, preset};
 
-/// The volume was made by the version that its image has.
+/// The volume was created by the version of its image.
 pub struct Version {
     service: String,
-    /// As the compose file calls it.
+    /// Its name in the compose file.
     volume: String,
-    /// Where in it a version may be written down, those places first where the image looks.
+    /// Paths in it that may contain a version, starting with those that the image reads.
     files: Vec<String>,
-    /// What runs on it, with its tag.
+    /// The image that uses it, with its tag.
     image: String,
     wanted: image::Version,
-    /// A line for `sh` in the server's container that writes all data as text.
+    /// An `sh` command line in the server's container that dumps all data as text.
     dump: String,
 }
 
 impl Version {
-    /// The check of a service whose program writes down which version made its data.
+    /// Returns the check of a service whose program records the version of its data.
     pub fn of(service: &Service, preset: &Preset) -> Option<Self> {
         let (volume, _) = own_volume(service)?;
         let version = preset.version.clone()?;
@@ -45,9 +45,9 @@ impl Version {
 
 /// What was found in the engine's volume of this name.
 pub struct Written {
-    /// As the engine calls it.
+    /// Its name in the engine.
     volume: String,
-    /// Where in it, and what. None where there is no such volume, or nothing in it.
+    /// The path in it, and its content. None if there is no such volume, or it is empty.
     found: Option<(String, String)>,
 }
 
@@ -71,7 +71,7 @@ impl Check for Version {
         let name = &self.service;
         About::new(
             format!("data.{name}.version"),
-            format!("the data of `{name}` is of the version that its image has"),
+            format!("the data of `{name}` matches the version of its image"),
         )
         .needs(["tools.engine"])
         .reads_env_file()
@@ -90,7 +90,7 @@ impl Check for Version {
         let volume = &written.volume;
         let Ok(found) = text.trim().parse::<image::Version>() else {
             return Outcome::unknown(format!(
-                "`{path}` in the volume `{volume}` holds no version"
+                "`{path}` in the volume `{volume}` contains no version"
             ));
         };
         let Version {
@@ -108,13 +108,12 @@ impl Check for Version {
         let suffix = suffix.map_or(String::new(), |(_, suffix)| format!("-{suffix}"));
         Outcome::fail(
             format!(
-                "the volume of `{service}` was made by version {found}, and `{}` is version {}: it does not run on that data",
+                "the volume of `{service}` was created by version {found}, but `{}` is version {}, which can't use that data",
                 self.image,
                 wanted.major()
             ),
             Remedy::note(format!(
-                "to go on with that data, write `tag = \"{found}{suffix}\"` under `services.{service}` in \
-             workspace.toml. To move to version {}, start that first, and dump: `fitout exec {service} sh -c \
+                "to keep using that data, set `tag = \"{found}{suffix}\"` under `services.{service}` in workspace.toml. To migrate to version {}, first start the old version, and dump: `fitout exec {service} sh -c \
              '{}' > {service}.sql`; then change the tag back, `fitout down`, `docker volume rm {volume}`, \
              `fitout up {service}` and `fitout db {service} < {service}.sql`. To begin anew: `fitout down \
              --volumes`",
@@ -170,9 +169,9 @@ mod tests {
         insta::assert_snapshot!(examples(&check("16-alpine"), seen), @r#"
         pass     data.db.version  it is new
         pass     data.db.version  16
-        fail     data.db.version  the volume of `db` was made by version 15, and `postgres:16-alpine` is version 16: it does not run on that data
-                 to go on with that data, write `tag = "15-alpine"` under `services.db` in workspace.toml. To move to version 16, start that first, and dump: `fitout exec db sh -c 'pg_dumpall -U "$POSTGRES_USER"' > db.sql`; then change the tag back, `fitout down`, `docker volume rm x_db-data`, `fitout up db` and `fitout db db < db.sql`. To begin anew: `fitout down --volumes`
-        unknown  data.db.version  `PG_VERSION` in the volume `x_db-data` holds no version
+        fail     data.db.version  the volume of `db` was created by version 15, but `postgres:16-alpine` is version 16, which can't use that data
+                 to keep using that data, set `tag = "15-alpine"` under `services.db` in workspace.toml. To migrate to version 16, first start the old version, and dump: `fitout exec db sh -c 'pg_dumpall -U "$POSTGRES_USER"' > db.sql`; then change the tag back, `fitout down`, `docker volume rm x_db-data`, `fitout up db` and `fitout db db < db.sql`. To begin anew: `fitout down --volumes`
+        unknown  data.db.version  `PG_VERSION` in the volume `x_db-data` contains no version
         "#);
     }
 
@@ -200,7 +199,7 @@ mod tests {
     fn the_remedy_names_the_tag_that_runs_and_how_to_move() {
         let (_, said) = judged("18-alpine", "PG_VERSION", "16\n");
         for words in [
-            "made by version 16, and `postgres:18-alpine` is version 18",
+            "created by version 16, but `postgres:18-alpine` is version 18",
             "`tag = \"16-alpine\"` under `services.db`",
             "fitout exec db sh -c 'pg_dumpall",
             "docker volume rm x_db-data",

@@ -1,4 +1,5 @@
-//! `data.SERVICE.volume`: nothing is mounted at the folder of a preset's data beside its own volume.
+//! `data.SERVICE.volume`: nothing other than its own volume is mounted at the folder of a preset's
+//! data.
 
 use super::own_volume;
 use crate::doctor::check::{About, Check, Page};
@@ -10,14 +11,14 @@ use crate::workspace::{Service, VolumeSource};
 /// The data is in one volume.
 pub struct Volume {
     service: String,
-    /// Where the preset's own volume is.
+    /// The target of the preset's own volume.
     target: String,
-    /// What else is mounted there, and where.
+    /// What else is mounted there, and its target.
     others: Vec<String>,
 }
 
 impl Volume {
-    /// The check of a service whose preset brings a volume.
+    /// Returns the check of a service whose preset has a volume.
     pub fn of(service: &Service) -> Option<Self> {
         let (_, target) = own_volume(service)?;
         Some(Volume {
@@ -29,7 +30,7 @@ impl Volume {
 }
 
 impl Check for Volume {
-    /// The manifest says it all.
+    /// Everything is in the manifest.
     type Seen = ();
 
     const PAGE: &'static Page = &Page {
@@ -59,17 +60,17 @@ impl Check for Volume {
         }
         Outcome::warn(
             format!(
-                "beside the preset's volume at {target} there is {}: one of them is empty",
+                "besides the preset's volume at {target} there is {}: one of them is empty",
                 others.join(", ")
             ),
             Remedy::note(format!(
-                "to keep the data in a volume of your own, mount it at {target}; the preset then brings none"
+                "to keep the data in your own volume, mount it at {target}; it then replaces the preset's"
             )),
         )
     }
 }
 
-/// What else is mounted at the folder of the data, above it or in it.
+/// Returns what else is mounted at the data folder, above it or in it.
 fn others_at(service: &Service, target: &str) -> Vec<String> {
     let parts = |path: &str| -> Vec<String> {
         let parts = path
@@ -109,8 +110,8 @@ mod tests {
         ];
         insta::assert_snapshot!(examples_of(seen), @r"
         pass     data.db.volume  in one volume
-        warn     data.db.volume  beside the preset's volume at /var/lib/postgresql there is `wal` at /var/lib/postgresql/wal: one of them is empty
-                 to keep the data in a volume of your own, mount it at /var/lib/postgresql; the preset then brings none
+        warn     data.db.volume  besides the preset's volume at /var/lib/postgresql there is `wal` at /var/lib/postgresql/wal: one of them is empty
+                 to keep the data in your own volume, mount it at /var/lib/postgresql; it then replaces the preset's
         ");
     }
 }

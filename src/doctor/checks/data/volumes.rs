@@ -1,5 +1,5 @@
-//! `data.volumes`: volumes of the project that no file of it names any more: a service was taken out of the
-//! manifest, or renamed, and its data stayed.
+//! `data.volumes`: volumes of the project that are no longer in any of its files: a service was
+//! removed from the manifest, or renamed, and its data remains.
 
 use super::named_volumes;
 use crate::doctor::check::{About, Check, Page};
@@ -9,14 +9,14 @@ use crate::doctor::setting::Setting;
 use crate::shell;
 use crate::workspace::Workspace;
 
-/// Small, and on most machines; whoever has another one takes that.
+/// Small, and available on most machines; any other image works too.
 const IMAGE: &str = "busybox";
 
 /// Every volume of the project is in one of its files.
 pub struct Volumes {
-    /// Those that the manifest names.
+    /// Volumes in the manifest.
     named: Vec<String>,
-    /// Variables that Compose must find to read the file.
+    /// Variables that Compose requires to read the file.
     made_up: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl Volumes {
 }
 
 impl Check for Volumes {
-    /// Those that are left, by the engine's names.
+    /// Remaining volumes, by the engine's names.
     type Seen = Vec<String>;
 
     const PAGE: &'static Page = &Page {
@@ -47,7 +47,7 @@ impl Check for Volumes {
     fn about(&self) -> About {
         About::new(
             "data.volumes",
-            "no volume is left behind by a service that is gone",
+            "no volume is left behind by a removed service",
         )
         .needs(["tools.engine", "compose.present"])
         .reads_env_file()
@@ -59,7 +59,7 @@ impl Check for Volumes {
         if left.is_empty() {
             return Ok(Vec::new());
         }
-        // What the override and other files name, Compose knows.
+        // Compose knows the volumes in the override and other files.
         let said = machine.compose_in_full(&self.made_up, &["config", "--volumes"])?;
         if !said.is_success {
             return Err(Fault::Blocked(said.messages().join("; ")));
@@ -76,7 +76,7 @@ impl Check for Volumes {
         let words: Vec<_> = volumes.iter().map(|name| shell::word(name)).collect();
         Outcome::warn(
         format!(
-            "{} {is} of this project, and in none of its files: a service that is gone or renamed left data behind",
+            "{} {is} in this project, but in none of its files: a removed or renamed service left data behind",
             quoted(&volumes)
         ),
         Remedy::run(format!(
@@ -84,8 +84,7 @@ impl Check for Volumes {
             shell::word(first)
         ))
         .and_note(format!(
-            "shows what is in it; name the volume in workspace.toml to use it again, or remove what nobody \
-             needs: `docker volume rm {}`",
+            "shows its contents; add the volume to workspace.toml to use it again, or remove what is no longer needed: `docker volume rm {}`",
             words.join(" ")
         )),
     )
@@ -103,9 +102,9 @@ mod tests {
         let check = Volumes::of(&parse(""), &[]);
         insta::assert_snapshot!(examples(&check, [Vec::new(), left]), @r"
         pass     data.volumes  none is
-        warn     data.volumes  `x_old-data`, `x_b` are of this project, and in none of its files: a service that is gone or renamed left data behind
+        warn     data.volumes  `x_old-data`, `x_b` are in this project, but in none of its files: a removed or renamed service left data behind
                  $ docker run --rm --network none -v x_old-data:/data:ro busybox ls -la /data
-                 shows what is in it; name the volume in workspace.toml to use it again, or remove what nobody needs: `docker volume rm x_old-data x_b`
+                 shows its contents; add the volume to workspace.toml to use it again, or remove what is no longer needed: `docker volume rm x_old-data x_b`
         ");
     }
 }

@@ -23,7 +23,7 @@ impl Check for Dockerfile {
         let OfService { name, path, needs } = &self.0;
         About::new(
             format!("files.{name}.dockerfile"),
-            format!("`{path}` is there"),
+            format!("`{path}` exists"),
         )
         .needs([needs])
     }
@@ -56,7 +56,7 @@ mod tests {
         pass     files.api.dockerfile  `api/Dockerfile.dev`
         fail     files.api.dockerfile  `api/Dockerfile.dev` is missing
                  add it to the repo, or set `dockerfile` or `context` in workspace.toml
-        fail     files.api.dockerfile  `api/Dockerfile.dev` is no file
+        fail     files.api.dockerfile  `api/Dockerfile.dev` is not a file
                  $ ls -ld ../api/Dockerfile.dev
         ");
     }

@@ -1,4 +1,4 @@
-//! `files.env`: the workspace's own `.env`, which holds this machine's values.
+//! `files.env`: the workspace's own `.env`, with this machine's values.
 
 use super::secret;
 use crate::doctor::check::{About, Check, Page};
@@ -7,10 +7,10 @@ use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 use crate::dotenv::FILE;
 
-/// The id, for the checks that can't tell where the file can't be read.
+/// The id, for the checks that are unknown if the file can't be read.
 pub const ID: &str = "files.env";
 
-/// The file can be read, and git does not have it.
+/// The file can be read, and git doesn't track it.
 pub struct EnvFile;
 
 /// The file, as far as it can be seen.
@@ -35,7 +35,7 @@ impl Check for EnvFile {
     };
 
     fn about(&self) -> About {
-        About::new(ID, "git does not commit `.env`")
+        About::new(ID, "git doesn't track `.env`")
     }
 
     fn look(&self, machine: &Machine) -> Result<Seen, Fault> {
@@ -72,7 +72,7 @@ mod tests {
         pass     files.env  `.env` is not committed
         warn     files.env  `.env` is committed, with this machine's values and secrets
                  $ git rm --cached ../.env
-                 what was pushed is known: change those secrets
+                 if it was pushed, consider those secrets leaked, and change them
         fail     files.env  can't read `.env`: Is a directory (os error 21)
                  $ ls -l ../.env
         ");

@@ -1,4 +1,4 @@
-//! `files.SERVICE.env-keys`: a service's env file beside the example that the repo has for it.
+//! `files.SERVICE.env-keys`: a service's env file, compared with the repo's example.
 
 use super::OfService;
 use crate::doctor::check::{About, Check, Page};
@@ -28,13 +28,13 @@ impl EnvKeys {
     }
 }
 
-/// An env file beside its example.
+/// An env file and its example.
 pub enum Seen {
     /// The repo has no example for it.
     NoExample,
-    /// The example is there, the file is not.
+    /// The example exists, but the file doesn't.
     Missing,
-    /// Keys that are in the example only.
+    /// Keys that are only in the example.
     Lacks(Vec<String>),
 }
 
@@ -80,7 +80,7 @@ impl Check for EnvKeys {
         match seen {
             Seen::NoExample => Outcome::pass(format!("there is no `{example}`")),
             Seen::Missing => Outcome::warn(
-                format!("`{file}` is missing, and `{example}` is there"),
+                format!("`{file}` is missing, but `{example}` exists"),
                 Remedy::run(format!(
                     "cp -n {} {}",
                     setting.typed(example),
@@ -103,7 +103,7 @@ impl Check for EnvKeys {
                         setting.typed(example),
                         setting.typed(file)
                     ))
-                    .and_note("then put in your values"),
+                    .and_note("then set your values"),
                 )
             }
         }
@@ -131,12 +131,12 @@ mod tests {
         ];
         insta::assert_snapshot!(examples(&check, seen), @r"
         pass     files.api.env-keys  there is no `api/.env.example`
-        warn     files.api.env-keys  `api/.env` is missing, and `api/.env.example` is there
+        warn     files.api.env-keys  `api/.env` is missing, but `api/.env.example` exists
                  $ cp -n ../api/.env.example ../api/.env
         pass     files.api.env-keys  `api/.env` has the keys of its example
         warn     files.api.env-keys  `api/.env` lacks `A`, `B` of `api/.env.example`
                  $ { echo; grep -E '^ *(export )?(A|B)=' ../api/.env.example; } >> ../api/.env
-                 then put in your values
+                 then set your values
         ");
     }
 }

@@ -1,4 +1,4 @@
-//! `files.SERVICE.env-secret`: git does not have a service's env file.
+//! `files.SERVICE.env-secret`: git doesn't track a service's env file.
 
 use super::{OfService, secret};
 use crate::doctor::check::{About, Check, Page};
@@ -24,7 +24,7 @@ impl Check for EnvSecret {
         let OfService { name, path, needs } = &self.0;
         About::new(
             format!("files.{name}.env-secret"),
-            format!("git does not commit `{path}`"),
+            format!("git doesn't track `{path}`"),
         )
         .needs([needs])
     }
@@ -51,7 +51,7 @@ mod tests {
         pass     files.api.env-secret  `api/.env` is not committed
         warn     files.api.env-secret  `api/.env` is committed, with this machine's values and secrets
                  $ git -C ../api rm --cached .env
-                 what was pushed is known: change those secrets
+                 if it was pushed, consider those secrets leaked, and change them
         ");
     }
 }

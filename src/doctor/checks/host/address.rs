@@ -1,4 +1,5 @@
-//! `host.address`: a container hears this machine at `DOCKER_HOST_IP`. It starts a container (`--deep`).
+//! `host.address`: a container can reach this machine at `DOCKER_HOST_IP`. It starts a container
+//! (`--deep`).
 
 use std::time::Duration;
 
@@ -9,13 +10,12 @@ use crate::doctor::machine::{AddressSeen, Machine, Reached};
 use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::setting::Setting;
 
-/// Its connections have 5 s each, the container around them takes its own time, and it has to be taken
-/// away again.
+/// Its connections have 5 s each, plus the time to start and remove the container.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Containers reach this machine.
 pub struct Address {
-    /// What a container has to reach.
+    /// What containers must be able to reach.
     pub reach: Reach,
 }
 
@@ -42,7 +42,10 @@ impl Check for Address {
     fn about(&self) -> About {
         About::new(
             "host.address",
-            format!("containers reach this machine at `{}`", self.reach.address),
+            format!(
+                "containers can reach this machine at `{}`",
+                self.reach.address
+            ),
         )
         .needs(["tools.engine"])
         .reads_env_file()
@@ -62,15 +65,15 @@ impl Check for Address {
         };
         let at = &self.reach.address;
         if seen.word == Reached::Open {
-            return Outcome::pass(format!("a container reaches this machine at `{at}`"));
+            return Outcome::pass(format!("a container can reach this machine at `{at}`"));
         }
         if seen.ports.contains(&Reached::Open) {
             return Outcome::info(format!(
-                "containers reach the services at `{at}`, and not every port"
+                "containers can reach the services at `{at}`, but not every port"
             ));
         }
         if let Some(better) = &seen.better {
-            let found = format!("`{at}` is not this machine for a container, and `{better}` is");
+            let found = format!("for containers, this machine is at `{better}`, not at `{at}`");
             return Outcome::fail(found, set_address(better, setting));
         }
         let port = self.reach.services.first().map(|service| service.port);
@@ -107,28 +110,28 @@ mod tests {
             at(AddressSeen::NoImage),
         ];
         insta::assert_snapshot!(examples_of(seen), @r#"
-        fail     host.address  10.0.2.2 does not answer: a rootless engine keeps containers away from this machine until it is told otherwise
+        fail     host.address  10.0.2.2 doesn't respond: by default, a rootless engine doesn't let containers reach this machine
                  $ mkdir -p ~/.config/systemd/user/docker.service.d
                  $ printf '[Service]\nEnvironment=DOCKERD_ROOTLESS_ROOTLESSKIT_DISABLE_HOST_LOOPBACK=false\n' > ~/.config/systemd/user/docker.service.d/host-loopback.conf
                  $ systemctl --user daemon-reload
                  $ systemctl --user restart docker
-                 containers can then reach what listens on 127.0.0.1 of this machine too
-        pass     host.address  a container reaches this machine at `172.17.0.1`
-        info     host.address  containers reach the services at `172.17.0.1`, and not every port
-        fail     host.address  no answer at 172.17.0.1 within 5 s: a firewall drops what comes from 172.18.0.0/16
+                 containers can then also reach servers on this machine's 127.0.0.1
+        pass     host.address  a container can reach this machine at `172.17.0.1`
+        info     host.address  containers can reach the services at `172.17.0.1`, but not every port
+        fail     host.address  no answer at 172.17.0.1 within 5 s: a firewall drops connections from 172.18.0.0/16
                  $ sudo iptables -I INPUT -s 172.18.0.0/16 -p tcp --dport 5432 -j ACCEPT
-        fail     host.address  `172.17.0.1` is not this machine for a container, and `10.0.2.1` is
+        fail     host.address  for containers, this machine is at `10.0.2.1`, not at `172.17.0.1`
                  $ fitout generate
-                 first put `[host]` with `ip = "10.0.2.1"` into ../workspace.local.toml
-        fail     host.address  172.17.0.1 turns containers away: a firewall rejects what comes from 172.18.0.0/16, or it is another machine
+                 first add `[host]` with `ip = "10.0.2.1"` to ../workspace.local.toml
+        fail     host.address  172.17.0.1 refuses containers: a firewall rejects connections from 172.18.0.0/16, or it is another machine
                  $ sudo iptables -I INPUT -s 172.18.0.0/16 -p tcp --dport 5432 -j ACCEPT
-        fail     host.address  172.17.0.1 turns containers away: a firewall rejects what comes from 172.18.0.0/16, or it is another machine
+        fail     host.address  172.17.0.1 refuses containers: a firewall rejects connections from 172.18.0.0/16, or it is another machine
                  $ sudo iptables -I INPUT -s 172.18.0.0/16 -p tcp --dport 5432 -j ACCEPT
-        fail     host.address  the name in `172.17.0.1` does not resolve in a container
+        fail     host.address  the name in `172.17.0.1` can't be resolved in a container
                  $ fitout generate
-                 or put `[host]` with `ip = …` into ../workspace.local.toml: this machine's address on its network
+                 or add `[host]` with `ip = …` to ../workspace.local.toml: this machine's address on its network
         unknown  host.address  172.17.0.1: odd
-        unknown  host.address  no image on this machine can try it from a container
+        unknown  host.address  no image on this machine can be used to check it from a container
                  $ docker pull busybox:1.37
         "#);
     }

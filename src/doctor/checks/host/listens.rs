@@ -7,7 +7,7 @@ use crate::doctor::machine::Machine;
 use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::setting::Setting;
 
-/// Somebody listens on the service's port.
+/// A server listens on the service's port.
 pub struct Listens {
     /// The service.
     pub service: HostService,
@@ -43,20 +43,21 @@ impl Check for Listens {
         let HostService { name, port, .. } = &self.service;
         match &seen {
             Listener::On(addresses) => Outcome::pass(format!(
-                "port {port} is listened on at {}",
+                "a server listens on port {port} at {}",
                 addresses.join(", ")
             )),
-            Listener::Elsewhere => {
-                Outcome::pass(format!("{}:{port} takes connections", self.service.address))
-            }
+            Listener::Elsewhere => Outcome::pass(format!(
+                "{}:{port} accepts connections",
+                self.service.address
+            )),
             Listener::OnWindows(windows) => Outcome::fail(
                 format!(
-                    "nothing listens on port {port} in this Linux, and `{windows}`, which is Windows, does"
+                    "nothing listens on port {port} in this Linux, but `{windows}`, which is Windows, does"
                 ),
                 set_address(windows, setting),
             ),
             Listener::Nothing => Outcome::fail(
-                format!("`{name}` runs on this machine, and nothing listens on port {port}"),
+                format!("`{name}` runs on this machine, but nothing listens on port {port}"),
                 start_service_of(&setting.system, &self.service),
             ),
         }
@@ -78,14 +79,14 @@ mod tests {
             Listener::Nothing,
         ];
         insta::assert_snapshot!(examples(&Listens { service: db() }, seen), @r#"
-        pass     host.db.listens  port 5432 is listened on at 0.0.0.0, ::
-        pass     host.db.listens  172.17.0.1:5432 takes connections
-        fail     host.db.listens  nothing listens on port 5432 in this Linux, and `172.27.128.1`, which is Windows, does
+        pass     host.db.listens  a server listens on port 5432 at 0.0.0.0, ::
+        pass     host.db.listens  172.17.0.1:5432 accepts connections
+        fail     host.db.listens  nothing listens on port 5432 in this Linux, but `172.27.128.1`, which is Windows, does
                  $ fitout generate
-                 first put `[host]` with `ip = "172.27.128.1"` into ../workspace.local.toml
-        fail     host.db.listens  `db` runs on this machine, and nothing listens on port 5432
+                 first add `[host]` with `ip = "172.27.128.1"` to ../workspace.local.toml
+        fail     host.db.listens  `db` runs on this machine, but nothing listens on port 5432
                  $ sudo systemctl start postgresql
-                 or go back to the container: `fitout use db container`
+                 or switch back to the container: `fitout use db container`
         "#);
     }
 }

@@ -1,5 +1,5 @@
-//! `host.SERVICE.reachable`: a container opens the port of a service on this machine, by the container
-//! of `host.address` (`--deep`).
+//! `host.SERVICE.reachable`: a container can connect to the port of a service on this machine; uses
+//! the container of `host.address` (`--deep`).
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::workspace::preset;
 pub struct Reachable {
     /// The service.
     pub service: HostService,
-    /// What a container has to reach.
+    /// What containers must be able to reach.
     pub reach: Reach,
 }
 
@@ -41,7 +41,7 @@ impl Check for Reachable {
         let name = &self.service.name;
         About::new(
             format!("host.{name}.reachable"),
-            format!("containers reach `{name}` on this machine"),
+            format!("containers can reach `{name}` on this machine"),
         )
         .needs(["tools.engine", "host.address"])
         .needs([format!("host.{name}.listens")])
@@ -64,12 +64,12 @@ impl Check for Reachable {
         let service = &self.service;
         let mut pairs = self.reach.services.iter().zip(&seen.ports);
         let Some((_, port)) = pairs.find(|(other, _)| *other == service) else {
-            return Outcome::unknown("the container did not try it");
+            return Outcome::unknown("the container did not check it");
         };
         let HostService { name, address, .. } = service;
         let at = format!("{address}:{}", service.port);
         match port {
-            Reached::Open => Outcome::pass(format!("a container reaches `{name}` at {at}")),
+            Reached::Open => Outcome::pass(format!("a container can reach `{name}` at {at}")),
             Reached::Refused => {
                 let own: Vec<&str> = match &listener {
                     Listener::On(addresses) => addresses.iter().map(String::as_str).collect(),
@@ -79,7 +79,7 @@ impl Check for Reachable {
                 if own.is_empty() || own.iter().any(is_open) {
                     return Outcome::fail(
                         format!(
-                            "{at} refuses containers, and `{name}` listens there: a firewall rejects them"
+                            "{at} refuses containers, although `{name}` listens there: a firewall rejects them"
                         ),
                         firewall(&seen, Some(service.port), setting),
                     );
@@ -88,7 +88,7 @@ impl Check for Reachable {
                     .map_or("its address to listen on", |preset| preset.listen.as_str());
                 Outcome::fail(
                     format!(
-                        "`{name}` listens on {} only, and containers come to {at}",
+                        "`{name}` only listens on {}, but containers connect to {at}",
                         own.join(" and ")
                     ),
                     restart_service_of(&setting.system, service)
@@ -125,22 +125,22 @@ mod tests {
             reach: reach(),
         };
         insta::assert_snapshot!(examples(&check, seen), @r"
-        pass     host.db.reachable  a container reaches `db` at 172.17.0.1:5432
-        fail     host.db.reachable  `db` listens on 127.0.0.1 and ::1 only, and containers come to 172.17.0.1:5432
+        pass     host.db.reachable  a container can reach `db` at 172.17.0.1:5432
+        fail     host.db.reachable  `db` only listens on 127.0.0.1 and ::1, but containers connect to 172.17.0.1:5432
                  $ sudo systemctl restart postgresql
                  first set `listen_addresses = '*'` in postgresql.conf, and a `host` line for Docker's networks in pg_hba.conf
-        fail     host.db.reachable  172.17.0.1:5432 refuses containers, and `db` listens there: a firewall rejects them
+        fail     host.db.reachable  172.17.0.1:5432 refuses containers, although `db` listens there: a firewall rejects them
                  $ sudo iptables -I INPUT -s 172.18.0.0/16 -p tcp --dport 5432 -j ACCEPT
-        fail     host.db.reachable  `db` listens on 192.168.1.5 only, and containers come to 172.17.0.1:5432
+        fail     host.db.reachable  `db` only listens on 192.168.1.5, but containers connect to 172.17.0.1:5432
                  $ sudo systemctl restart postgresql
                  first set `listen_addresses = '*'` in postgresql.conf, and a `host` line for Docker's networks in pg_hba.conf
-        fail     host.db.reachable  172.17.0.1:5432 refuses containers, and `db` listens there: a firewall rejects them
+        fail     host.db.reachable  172.17.0.1:5432 refuses containers, although `db` listens there: a firewall rejects them
                  $ sudo iptables -I INPUT -s 172.18.0.0/16 -p tcp --dport 5432 -j ACCEPT
-        fail     host.db.reachable  no answer at 172.17.0.1:5432 within 5 s: a firewall drops what comes from 172.18.0.0/16
+        fail     host.db.reachable  no answer at 172.17.0.1:5432 within 5 s: a firewall drops connections from 172.18.0.0/16
                  $ sudo iptables -I INPUT -s 172.18.0.0/16 -p tcp --dport 5432 -j ACCEPT
-        fail     host.db.reachable  172.17.0.1:5432 turns containers away: a firewall rejects what comes from 172.18.0.0/16, or it is another machine
+        fail     host.db.reachable  172.17.0.1:5432 refuses containers: a firewall rejects connections from 172.18.0.0/16, or it is another machine
                  $ sudo iptables -I INPUT -s 172.18.0.0/16 -p tcp --dport 5432 -j ACCEPT
-        unknown  host.db.reachable  no image on this machine can try it from a container
+        unknown  host.db.reachable  no image on this machine can be used to check it from a container
                  $ docker pull busybox:1.37
         ");
     }

@@ -128,37 +128,37 @@ fn whoever_holds_it_is_named_with_a_way_out() {
     ];
     insta::assert_snapshot!(examples_of(seen), @r"
     pass     ports.api.3000  127.0.0.1:3100 is free
-    pass     ports.api.3000  127.0.0.1:3100 is held by our own `vera-api-1`
-    fail     ports.api.3000  127.0.0.1:3100 is held by `node server.js` (pid 4242)
+    pass     ports.api.3000  127.0.0.1:3100 is used by our own `vera-api-1`
+    fail     ports.api.3000  127.0.0.1:3100 is used by `node server.js` (pid 4242)
              $ echo 'API_PORT_3000=3101' >> ../.env
              or stop that process: kill 4242
-    fail     ports.api.3000  127.0.0.1:3100 is held by `node server.js` (pid 4242)
+    fail     ports.api.3000  127.0.0.1:3100 is used by `node server.js` (pid 4242)
              stop that process: kill 4242
-    fail     ports.api.3000  127.0.0.1:3100 is held by the container `other-web-1` of the project in /home/ann/other
+    fail     ports.api.3000  127.0.0.1:3100 is used by the container `other-web-1` of the project in /home/ann/other
              $ echo 'API_PORT_3000=3101' >> ../.env
              or stop that container: docker stop other-web-1
-    fail     ports.api.3000  127.0.0.1:3100 is held by the copy at /home/ann/vera-2 (`vera-2-web-1`)
+    fail     ports.api.3000  127.0.0.1:3100 is used by the copy at /home/ann/vera-2 (`vera-2-web-1`)
              $ echo 'API_PORT_3000=3101' >> ../.env
              or stop that copy: fitout -C /home/ann/vera-2 stop
-    fail     ports.api.3000  127.0.0.1:3100 is held by the workspace at /home/ann/vera-2 (`vera-2-web-1`)
+    fail     ports.api.3000  127.0.0.1:3100 is used by the workspace at /home/ann/vera-2 (`vera-2-web-1`)
              stop that workspace: fitout -C /home/ann/vera-2 stop
-    fail     ports.api.3000  127.0.0.1:3100 is held by the container `other-web-1`
+    fail     ports.api.3000  127.0.0.1:3100 is used by the container `other-web-1`
              $ echo 'API_PORT_3000=3101' >> ../.env
              or stop that container: docker stop other-web-1
-    fail     ports.api.3000  127.0.0.1:3100 is held by another process
+    fail     ports.api.3000  127.0.0.1:3100 is used by another process
              $ echo 'API_PORT_3000=3101' >> ../.env
-    fail     ports.api.3000  [::1]:3100 is held by `node server.js` (pid 4242)
+    fail     ports.api.3000  [::1]:3100 is used by `node server.js` (pid 4242)
              $ export API_PORT_3000=3101
              or stop that process: kill 4242
     fail     ports.api.3000  this machine has no address 127.0.0.1
              change the address in `services.api.ports` of workspace.toml
     info     ports.api.3000  published on the engine's machine, tcp://10.0.0.7:2376
     pass     ports.api.3000  chosen when the container starts
-    fail     ports.api.3000  `API_PORT_3000` is `http`, which is no port
+    fail     ports.api.3000  `API_PORT_3000` is `http`, which is not a port
              $ unset API_PORT_3000
-    fail     ports.api.3000  `API_PORT_3000` is `http`, which is no port
-             give `API_PORT_3000` a port in `.env`
-    fail     ports.api.3000  `web` publishes port 3100 too
-             give `API_PORT_3000` another port in `.env`
+    fail     ports.api.3000  `API_PORT_3000` is `http`, which is not a port
+             set `API_PORT_3000` to a port in `.env`
+    fail     ports.api.3000  `web` also publishes port 3100
+             set `API_PORT_3000` to another port in `.env`
     ");
 }

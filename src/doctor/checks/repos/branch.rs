@@ -67,20 +67,20 @@ impl Check for Branch {
                 Outcome::warn(note.why.as_str(), settled(&note, repo, setting))
             }
             (Place::Clone(clone), _) => self.updated(clone, setting),
-            _ => Outcome::unknown("no clone to look at"),
+            _ => Outcome::unknown("no clone to check"),
         }
     }
 }
 
 impl Branch {
-    /// Being on a topic branch or ahead is daily work, and no problem.
+    /// Being on a topic branch or ahead is normal, and not a problem.
     fn updated(&self, clone: &CloneState, setting: &Setting) -> Outcome {
         let with_remedy = |outcome: Outcome, remedy| Outcome { remedy, ..outcome };
         let git = |note| settled(note, &self.repo, setting);
         match after_fetch(clone, Allowed::default()) {
             Action::Keep(told) => Outcome::pass(told.unwrap_or_else(|| "up to date".to_owned())),
             Action::FastForward(behind) => with_remedy(
-                Outcome::info(format!("behind by {behind}, as of the last fetch")),
+                Outcome::info(format!("behind {behind}, as of the last fetch")),
                 Remedy::run("fitout sync"),
             ),
             Action::Switch | Action::Detach => Outcome::warn(
@@ -139,7 +139,7 @@ mod tests {
         });
         insta::assert_snapshot!(examples(&Branch::of(&repo(None)), seen), @r"
         pass     repos.api.branch  up to date
-        info     repos.api.branch  behind by 2, as of the last fetch
+        info     repos.api.branch  behind 2, as of the last fetch
                  $ fitout sync
         info     repos.api.branch  on `topic`, not on `main`
                  $ git -C ../api switch main

@@ -80,7 +80,7 @@ impl Check for Cloned {
     }
 }
 
-/// Out of the way, but kept.
+/// Moves it out of the way, but keeps it.
 fn moved_away(path: &str, setting: &Setting) -> Remedy {
     let kept = setting.typed(&format!("{path}.old"));
     Remedy::run(format!("mv {} {kept}", setting.typed(path))).and_run("fitout sync")

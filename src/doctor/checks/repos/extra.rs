@@ -1,15 +1,15 @@
-//! `repos.extra`: clones in the workspace that the manifest does not name.
+//! `repos.extra`: clones in the workspace that are not in the manifest.
 
 use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
 use crate::doctor::outcome::{Fault, Outcome, Remedy, Status, one_line};
 use crate::doctor::setting::Setting;
 
-/// The manifest names every clone.
+/// The manifest lists every clone.
 pub struct Extra;
 
 impl Check for Extra {
-    /// Where each of the others is, and where it comes from.
+    /// The path and the remote of each other clone.
     type Seen = Vec<(String, Option<String>)>;
 
     const PAGE: &'static Page = &Page {
@@ -20,14 +20,14 @@ impl Check for Extra {
     };
 
     fn about(&self) -> About {
-        About::new("repos.extra", "the manifest names every clone")
+        About::new("repos.extra", "the manifest lists every clone")
     }
 
     fn look(&self, machine: &Machine) -> Result<Self::Seen, Fault> {
         Ok(machine.unnamed_clones())
     }
 
-    /// Somebody's own clone beside the others is no problem.
+    /// An additional clone is not a problem.
     fn judge(&self, clones: Self::Seen, _: &Setting) -> Outcome {
         if clones.is_empty() {
             return Outcome::pass("every clone is in the manifest");
@@ -41,7 +41,7 @@ impl Check for Extra {
             .collect();
         let verb = if named.len() == 1 { "is" } else { "are" };
         Outcome {
-            remedy: Remedy::note("`fitout add` takes it in; fitout never removes a clone"),
+            remedy: Remedy::note("`fitout add` adds it; fitout never removes a clone"),
             ..Outcome::info(format!(
                 "{} {verb} not in the manifest",
                 one_line(&named.join(", "))
@@ -65,7 +65,7 @@ mod tests {
         insta::assert_snapshot!(examples(&Extra, seen), @r"
         pass     repos.extra  every clone is in the manifest
         info     repos.extra  `old` (https://git.example/old), `mine` are not in the manifest
-                 `fitout add` takes it in; fitout never removes a clone
+                 `fitout add` adds it; fitout never removes a clone
         ");
     }
 }

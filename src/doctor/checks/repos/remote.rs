@@ -1,4 +1,4 @@
-//! `repos.REPO.remote`: what is there is a clone of the manifest's repo.
+//! `repos.REPO.remote`: the clone is of the manifest's repo.
 
 use super::settled;
 use crate::doctor::check::{About, Check, Page};

@@ -1,15 +1,15 @@
-//! `tools.buildx`: the client's plugin for builds, without which Compose builds as well.
+//! `tools.buildx`: the client's plugin for builds, which Compose doesn't require.
 
 use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
 use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::setting::Setting;
 
-/// The plugin is there.
+/// The plugin is installed.
 pub struct Buildx;
 
 impl Check for Buildx {
-    /// Its version; none when there is no such plugin.
+    /// Its version; none if it is not installed.
     type Seen = Option<String>;
 
     const PAGE: &'static Page = &Page {

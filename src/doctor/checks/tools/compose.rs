@@ -7,11 +7,11 @@ use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::remedy;
 use crate::doctor::setting::Setting;
 
-/// The first with `develop.watch`, `depends_on.restart`, `!override` and `env_file.required` all in
-/// order.
+/// The first version in which `develop.watch`, `depends_on.restart`, `!override` and
+/// `env_file.required` all work.
 const OLDEST: [u64; 3] = [2, 24, 4];
 
-/// Compose is there, and new enough.
+/// Compose is installed, and new enough.
 pub struct Compose;
 
 impl Check for Compose {
@@ -60,12 +60,14 @@ impl Check for Compose {
             ),
             ComposeFound::Standalone(version) => Outcome::fail(
                 format!(
-                    "`docker-compose` {version} is not installed as a plugin, so `docker compose` does not find it"
+                    "`docker-compose` {version} is not installed as a plugin, so `docker compose` can't find it"
                 ),
                 link(),
             ),
             ComposeFound::Plugin(version) if numbers(&version).is_none() => Outcome::warn(
-                format!("can't tell how old Compose `{version}` is; {oldest} or newer is needed"),
+                format!(
+                    "can't parse the version of Compose `{version}`; {oldest} or newer is needed"
+                ),
                 Remedy::run("docker compose version"),
             ),
             ComposeFound::Plugin(version) if is_older(&version, OLDEST) => Outcome::fail(
@@ -77,13 +79,13 @@ impl Check for Compose {
     }
 }
 
-/// Makes a `docker-compose` of version 2 the plugin that `docker compose` runs.
+/// Installs a `docker-compose` of version 2 as the plugin that `docker compose` runs.
 fn link() -> Remedy {
     Remedy::run("mkdir -p ~/.docker/cli-plugins")
         .and_run("ln -s \"$(command -v docker-compose)\" ~/.docker/cli-plugins/docker-compose")
 }
 
-/// Whether a Compose of this version knows all that the compose file uses.
+/// Whether this version of Compose supports everything that the compose file uses.
 pub fn is_new_enough(compose: &str) -> bool {
     numbers(compose).is_some_and(|version| version >= OLDEST)
 }
@@ -115,7 +117,7 @@ mod tests {
                  $ sudo apt install docker-compose-v2
         fail     tools.compose  only `docker-compose` 2.12.0 is installed; 2.24.4 or newer is needed
                  $ sudo apt install docker-compose-v2
-        fail     tools.compose  `docker-compose` 2.40.3 is not installed as a plugin, so `docker compose` does not find it
+        fail     tools.compose  `docker-compose` 2.40.3 is not installed as a plugin, so `docker compose` can't find it
                  $ mkdir -p ~/.docker/cli-plugins
                  $ ln -s "$(command -v docker-compose)" ~/.docker/cli-plugins/docker-compose
         fail     tools.compose  Docker Compose 2.24.3 is too old; 2.24.4 or newer is needed
@@ -125,7 +127,7 @@ mod tests {
         pass     tools.compose  compose 2.24.4
         pass     tools.compose  compose 2.40.3-desktop.1
         pass     tools.compose  compose 5.0.0
-        warn     tools.compose  can't tell how old Compose `dev` is; 2.24.4 or newer is needed
+        warn     tools.compose  can't parse the version of Compose `dev`; 2.24.4 or newer is needed
                  $ docker compose version
         "#);
     }

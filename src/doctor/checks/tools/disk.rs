@@ -6,16 +6,16 @@ use crate::doctor::machine::Machine;
 use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
-/// A few images and a build cache fill this in a day.
+/// A few images and a build cache can fill this in a day.
 const ROOMY: u64 = 5 * GIB;
-/// Not even a clone can be trusted to fit.
+/// Even a clone may not fit.
 const FULL: u64 = GIB / 4;
 
-/// There is space.
+/// There is enough space.
 pub struct Disk;
 
 impl Check for Disk {
-    /// Bytes that are free.
+    /// Free bytes.
     type Seen = u64;
 
     const PAGE: &'static Page = &Page {
@@ -30,7 +30,7 @@ impl Check for Disk {
     }
 
     fn look(&self, machine: &Machine) -> Result<Self::Seen, Fault> {
-        let silence = || Fault::Blocked("the system does not say".to_owned());
+        let silence = || Fault::Blocked("the system doesn't report it".to_owned());
         machine.free_disk().ok_or_else(silence)
     }
 

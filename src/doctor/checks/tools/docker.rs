@@ -6,11 +6,11 @@ use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::remedy;
 use crate::doctor::setting::Setting;
 
-/// The client is there.
+/// The client is installed.
 pub struct DockerClient;
 
 impl Check for DockerClient {
-    /// Which program answers to that name.
+    /// The program with that name.
     type Seen = Option<Client>;
 
     const PAGE: &'static Page = &Page {

@@ -1,4 +1,4 @@
-//! `tools.engine`: the engine that the client talks to, wherever that looks for it.
+//! `tools.engine`: the engine that the client is configured to use.
 
 use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{Endpoint, EndpointSource, Engine, EngineProblem, Machine};
@@ -7,11 +7,11 @@ use crate::doctor::remedy;
 use crate::doctor::setting::Setting;
 use crate::doctor::system::{Platform, System};
 
-/// The engine answers.
+/// The engine responds.
 pub struct DockerEngine;
 
 impl Check for DockerEngine {
-    /// What it says of itself, or why it says nothing.
+    /// Its information, or why there is none.
     type Seen = Result<Engine, EngineProblem>;
 
     const PAGE: &'static Page = &Page {
@@ -28,7 +28,7 @@ impl Check for DockerEngine {
     };
 
     fn about(&self) -> About {
-        About::new("tools.engine", "the Docker engine answers").needs(["tools.docker"])
+        About::new("tools.engine", "the Docker engine responds").needs(["tools.docker"])
     }
 
     fn look(&self, machine: &Machine) -> Result<Self::Seen, Fault> {
@@ -54,7 +54,7 @@ impl Check for DockerEngine {
             EngineProblem::NotRunning(endpoint) => {
                 let at = match endpoint.address.as_str() {
                     "" => String::new(),
-                    address => format!(" (nothing answers at {address})"),
+                    address => format!(" (nothing responds at {address})"),
                 };
                 Outcome::fail(
                     format!("the Docker engine is not running{at}"),
@@ -63,21 +63,21 @@ impl Check for DockerEngine {
             }
             EngineProblem::PermissionDenied(endpoint) => Outcome::fail(
                 format!(
-                    "you may not use the Docker engine's socket, {}",
+                    "no permission to use the Docker engine's socket, {}",
                     endpoint.address
                 ),
                 allow_socket(system),
             ),
             EngineProblem::Unreachable(endpoint, words) => {
                 let chosen_by = match &endpoint.source {
-                    EndpointSource::DockerHost => "DOCKER_HOST names".to_owned(),
-                    EndpointSource::Context(context) => format!("the context `{context}` names"),
+                    EndpointSource::DockerHost => "DOCKER_HOST is set to".to_owned(),
+                    EndpointSource::Context(context) => format!("the context `{context}` uses"),
                     EndpointSource::Default => "the client uses".to_owned(),
                 };
                 let cause = short_cause(&words);
                 Outcome::fail(
                     format!(
-                        "no Docker engine answers at {}, which {chosen_by}{cause}",
+                        "no Docker engine responds at {}, which {chosen_by}{cause}",
                         endpoint.address
                     ),
                     other_engine(&endpoint),
@@ -88,7 +88,7 @@ impl Check for DockerEngine {
                     "" => String::new(),
                     address => format!(" at {address}"),
                 };
-                Outcome::unknown(format!("the Docker engine{at} takes too long to answer"))
+                Outcome::unknown(format!("the Docker engine{at} takes too long to respond"))
             }
             EngineProblem::NoClient => refuses("no `docker` program"),
             EngineProblem::Other(_, words) => refuses(&words),
@@ -103,7 +103,7 @@ fn refuses(words: &str) -> Outcome {
     )
 }
 
-/// The end of Go's chain of causes, where it says more than that nothing answers.
+/// Returns the last of Go's causes, if it says more than that nothing responds.
 fn short_cause(words: &str) -> String {
     let last = words.rsplit(": ").next().unwrap_or_default().trim();
     let is_known = [
@@ -161,13 +161,13 @@ fn start(system: &System, endpoint: &Endpoint) -> Remedy {
     if !system.has("dockerd") {
         return if system.is_wsl {
             Remedy::note(
-                "start Docker Desktop on Windows, and switch on this distribution in its Settings, Resources, WSL integration",
+                "start Docker Desktop on Windows, and enable this distribution in Settings, Resources, WSL integration",
             )
         } else {
             let install = remedy::DOCKER.on(system);
             Remedy {
                 note: install.note.or(Some(
-                    "there is a `docker` client, and no engine on this machine".to_owned(),
+                    "there is a `docker` client, but no engine on this machine".to_owned(),
                 )),
                 ..install
             }
@@ -187,19 +187,19 @@ fn allow_socket(system: &System) -> Remedy {
     }
     if system.docker_group_at_next_login {
         return Remedy::run("newgrp docker")
-            .and_note("you are in the group `docker` from your next login on");
+            .and_note("your next login will be in the group `docker`");
     }
     Remedy::run("sudo usermod -aG docker \"$USER\"")
         .and_run("newgrp docker")
         .and_note("members of the group `docker` can become root on this machine")
 }
 
-/// Takes back the choice of an engine that does not answer.
+/// Reverts the choice of an engine that doesn't respond.
 fn other_engine(endpoint: &Endpoint) -> Remedy {
     if endpoint.source == EndpointSource::DockerHost {
-        Remedy::run("unset DOCKER_HOST").and_note("or start the engine that it names")
+        Remedy::run("unset DOCKER_HOST").and_note("or start that engine")
     } else {
-        Remedy::run("docker context use default").and_note("or start the engine that it names")
+        Remedy::run("docker context use default").and_note("or start that engine")
     }
 }
 
@@ -260,21 +260,21 @@ mod tests {
         insta::assert_snapshot!(examples(&DockerEngine, seen), @r#"
         pass     tools.engine  engine 28.2.2 on Docker Desktop
         pass     tools.engine  engine 28.2.2 on Docker Desktop, rootless
-        fail     tools.engine  the Docker engine is not running (nothing answers at unix:///var/run/docker.sock)
+        fail     tools.engine  the Docker engine is not running (nothing responds at unix:///var/run/docker.sock)
                  $ sudo systemctl enable --now docker
-        fail     tools.engine  the Docker engine is not running (nothing answers at unix:///home/ann/.colima/docker.sock)
+        fail     tools.engine  the Docker engine is not running (nothing responds at unix:///home/ann/.colima/docker.sock)
                  $ colima start
-        fail     tools.engine  you may not use the Docker engine's socket, unix:///var/run/docker.sock
+        fail     tools.engine  no permission to use the Docker engine's socket, unix:///var/run/docker.sock
                  $ sudo usermod -aG docker "$USER"
                  $ newgrp docker
                  members of the group `docker` can become root on this machine
-        fail     tools.engine  no Docker engine answers at tcp://10.9.9.9:2375, which DOCKER_HOST names (i/o timeout)
+        fail     tools.engine  no Docker engine responds at tcp://10.9.9.9:2375, which DOCKER_HOST is set to (i/o timeout)
                  $ unset DOCKER_HOST
-                 or start the engine that it names
-        fail     tools.engine  no Docker engine answers at ssh://ann@box, which the context `box` names (no such host)
+                 or start that engine
+        fail     tools.engine  no Docker engine responds at ssh://ann@box, which the context `box` uses (no such host)
                  $ docker context use default
-                 or start the engine that it names
-        unknown  tools.engine  the Docker engine at unix:///var/run/docker.sock takes too long to answer
+                 or start that engine
+        unknown  tools.engine  the Docker engine at unix:///var/run/docker.sock takes too long to respond
         fail     tools.engine  the Docker engine refuses: client version 1.22 is too old
                  $ docker info
         fail     tools.engine  the Docker engine refuses: no `docker` program
@@ -323,12 +323,12 @@ mod tests {
             (
                 &wsl,
                 plain(),
-                "(start Docker Desktop on Windows, and switch on this distribution in its Settings, Resources, WSL integration)",
+                "(start Docker Desktop on Windows, and enable this distribution in Settings, Resources, WSL integration)",
             ),
             (
                 &system(Platform::Ubuntu),
                 plain(),
-                "sudo apt install docker.io docker-compose-v2\n(there is a `docker` client, and no engine on this machine)",
+                "sudo apt install docker.io docker-compose-v2\n(there is a `docker` client, but no engine on this machine)",
             ),
         ];
         for (system, endpoint, expected) in cases {

@@ -1,4 +1,4 @@
-//! `tools.git`: the user's git, which fitout and its own advice use.
+//! `tools.git`: the user's git, which fitout and its suggested commands use.
 
 use super::version::{dotted, is_older};
 use crate::doctor::check::{About, Check, Page};
@@ -7,14 +7,14 @@ use crate::doctor::outcome::{Fault, Outcome, Status};
 use crate::doctor::remedy;
 use crate::doctor::setting::Setting;
 
-/// `git switch`, which our own advice uses, came with this version.
+/// `git switch`, which suggested commands use, requires this version.
 const OLDEST: [u64; 3] = [2, 23, 0];
 
-/// git is there, and new enough.
+/// git is installed, and new enough.
 pub struct Git;
 
 impl Check for Git {
-    /// Its version; none when there is no such program.
+    /// Its version; none if it is not installed.
     type Seen = Option<String>;
 
     const PAGE: &'static Page = &Page {
@@ -38,7 +38,7 @@ impl Check for Git {
             None => Outcome::fail("git is not installed", install()),
             Some(version) if is_older(&version, OLDEST) => Outcome::warn(
                 format!(
-                    "git {version} has no `git switch`, which came with {}",
+                    "git {version} has no `git switch`, which requires {}",
                     dotted(OLDEST)
                 ),
                 install(),
@@ -59,7 +59,7 @@ mod tests {
         insta::assert_snapshot!(examples(&Git, [None, version("2.17.1"), version("2.47.3")]), @r"
         fail     tools.git  git is not installed
                  $ sudo apt install git
-        warn     tools.git  git 2.17.1 has no `git switch`, which came with 2.23.0
+        warn     tools.git  git 2.17.1 has no `git switch`, which requires 2.23.0
                  $ sudo apt install git
         pass     tools.git  git 2.47.3
         ");

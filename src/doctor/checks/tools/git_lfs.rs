@@ -7,7 +7,7 @@ use crate::doctor::remedy;
 use crate::doctor::setting::Setting;
 use crate::workspace::Repo;
 
-/// The extension is there for those of these repos that use it.
+/// The extension is installed, if one of these repos uses it.
 pub struct GitLfs {
     repos: Vec<Repo>,
 }
@@ -22,14 +22,14 @@ impl GitLfs {
     }
 }
 
-/// The extension, and who needs it.
+/// The extension, and the repos that need it.
 #[derive(Default)]
 pub struct Seen {
-    /// Its version; none when there is no such program. Not asked for where nobody needs it.
+    /// Its version; none if it is not installed. Not queried if no repo needs it.
     version: Option<String>,
-    /// The repos whose `.gitattributes` name it.
+    /// The repos whose `.gitattributes` require it.
     users: Vec<String>,
-    /// Of those, the paths of the clones that hold pointers in place of files.
+    /// The paths of those clones that have pointers instead of files.
     pointers: Vec<String>,
 }
 
@@ -47,11 +47,7 @@ impl Check for GitLfs {
     };
 
     fn about(&self) -> About {
-        About::new(
-            "tools.git-lfs",
-            "git-lfs is installed, where a repo needs it",
-        )
-        .needs(["tools.git"])
+        About::new("tools.git-lfs", "git-lfs is installed, if a repo needs it").needs(["tools.git"])
     }
 
     fn look(&self, machine: &Machine) -> Result<Seen, Fault> {
@@ -88,7 +84,7 @@ impl Check for GitLfs {
                 let remedy = pull(install.and_run("git lfs install"));
                 Outcome::fail(
                     format!(
-                        "git-lfs is not installed, and {} needs it",
+                        "git-lfs is not installed, but {} needs it",
                         names(&seen.users)
                     ),
                     Remedy { note, ..remedy },
@@ -96,7 +92,7 @@ impl Check for GitLfs {
             }
             Some(_) if !seen.pointers.is_empty() => Outcome::warn(
                 format!(
-                    "{} holds Git LFS pointers in place of files",
+                    "{} has Git LFS pointers instead of files",
                     names(&seen.pointers)
                 ),
                 pull(Remedy::run("git lfs install")),
@@ -126,11 +122,11 @@ mod tests {
         ];
         insta::assert_snapshot!(examples(&GitLfs::of(&[]), seen), @r"
         pass     tools.git-lfs  no repo uses Git LFS
-        fail     tools.git-lfs  git-lfs is not installed, and `api` needs it
+        fail     tools.git-lfs  git-lfs is not installed, but `api` needs it
                  $ sudo apt install git-lfs
                  $ git lfs install
                  $ git -C ../api lfs pull
-        warn     tools.git-lfs  `web` holds Git LFS pointers in place of files
+        warn     tools.git-lfs  `web` has Git LFS pointers instead of files
                  $ git lfs install
                  $ git -C ../web lfs pull
         pass     tools.git-lfs  git-lfs 3.6.1

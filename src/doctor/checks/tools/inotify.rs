@@ -1,4 +1,4 @@
-//! `tools.inotify`: how many files this user may watch for changes.
+//! `tools.inotify`: how many files this user can watch for changes.
 
 use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::{Inotify as Limits, Machine};
@@ -16,7 +16,7 @@ const INSTANCES: u64 = 128;
 pub struct Inotify;
 
 impl Check for Inotify {
-    /// The limits (inotify(7)); none where the system has no such thing.
+    /// The limits (inotify(7)); none if the system has no such limits.
     type Seen = Option<Limits>;
 
     const PAGE: &'static Page = &Page {
@@ -41,7 +41,7 @@ impl Check for Inotify {
         let found = format!("{watches} files, {instances} watchers");
         if watches < WATCHES || instances < INSTANCES {
             Outcome::warn(
-                format!("few files can be watched, so hot reload may miss changes: {found}"),
+                format!("only a few files can be watched, so hot reload may miss changes: {found}"),
                 remedy::INOTIFY.on(&setting.system),
             )
         } else {
@@ -61,7 +61,7 @@ mod tests {
         let seen = [None, limits(8192, 128), limits(524_288, 128)];
         insta::assert_snapshot!(examples(&Inotify, seen), @r"
         pass     tools.inotify  this system has no such limit
-        warn     tools.inotify  few files can be watched, so hot reload may miss changes: 8192 files, 128 watchers
+        warn     tools.inotify  only a few files can be watched, so hot reload may miss changes: 8192 files, 128 watchers
                  $ printf 'fs.inotify.max_user_watches=524288\nfs.inotify.max_user_instances=1024\n' | sudo tee /etc/sysctl.d/60-inotify.conf
                  $ sudo sysctl -p /etc/sysctl.d/60-inotify.conf
         pass     tools.inotify  524288 files, 128 watchers

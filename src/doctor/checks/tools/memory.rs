@@ -1,4 +1,4 @@
-//! `tools.memory`: what containers can have of it.
+//! `tools.memory`: the memory for containers.
 
 use super::{GIB, gigabytes};
 use crate::doctor::check::{About, Check, Page};
@@ -6,16 +6,16 @@ use crate::doctor::machine::Machine;
 use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
-/// Less than this, and a database beside a compiler gets killed.
+/// With less, a database gets killed when a compiler is running.
 const ROOMY: u64 = 2 * GIB;
 
-/// There is memory for containers.
+/// There is enough memory for containers.
 pub struct ForContainers;
 
 /// In bytes.
 pub struct Seen {
     total: u64,
-    /// What is free now, where that is known.
+    /// The available memory, if known.
     available: Option<u64>,
 }
 
@@ -33,7 +33,8 @@ impl Check for ForContainers {
         About::new("tools.memory", "there is memory for containers")
     }
 
-    /// That of this machine where its kernel says it, else that of the engine's virtual machine.
+    /// The memory of this machine if its kernel reports it, otherwise that of the engine's virtual
+    /// machine.
     fn look(&self, machine: &Machine) -> Result<Seen, Fault> {
         if let Some(memory) = machine.memory() {
             return Ok(Seen {
@@ -46,7 +47,7 @@ impl Check for ForContainers {
                 total: engine.memory,
                 available: None,
             }),
-            Err(_) => Err(Fault::Blocked("only the engine could say".to_owned())),
+            Err(_) => Err(Fault::Blocked("only the engine could report it".to_owned())),
         }
     }
 

@@ -1,18 +1,18 @@
-//! `tools.rootless`: an engine that runs as a user, and what it can't do.
+//! `tools.rootless`: limitations of a rootless engine.
 
 use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
 use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
-/// Limits of containers have an effect.
+/// Resource limits of containers take effect.
 pub struct Rootless;
 
 /// Who runs the engine.
 pub struct Seen {
     /// A user does.
     is_rootless: bool,
-    /// `systemd`, `cgroupfs`, or `none`: then limits of memory and CPU have no effect.
+    /// `systemd`, `cgroupfs`, or `none`, in which case memory and CPU limits have no effect.
     cgroup_driver: String,
 }
 
@@ -27,7 +27,11 @@ impl Check for Rootless {
     };
 
     fn about(&self) -> About {
-        About::new("tools.rootless", "limits of containers have an effect").needs(["tools.engine"])
+        About::new(
+            "tools.rootless",
+            "resource limits of containers take effect",
+        )
+        .needs(["tools.engine"])
     }
 
     fn look(&self, machine: &Machine) -> Result<Seen, Fault> {
@@ -36,7 +40,7 @@ impl Check for Rootless {
                 is_rootless: engine.is_rootless,
                 cgroup_driver: engine.cgroup_driver.clone(),
             }),
-            Err(_) => Err(Fault::Blocked("no engine answers".to_owned())),
+            Err(_) => Err(Fault::Blocked("no engine responds".to_owned())),
         }
     }
 

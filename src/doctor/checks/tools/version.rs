@@ -1,6 +1,6 @@
-//! Versions as programs print them, compared by their numbers. No check of its own.
+//! Versions as printed by programs, compared by number. Not a check.
 
-/// Whether a version that was printed is older; not if it has no numbers.
+/// Whether a printed version is older; false if it has no numbers.
 pub fn is_older(version: &str, than: [u64; 3]) -> bool {
     numbers(version).is_some_and(|version| version < than)
 }

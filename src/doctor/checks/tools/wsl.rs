@@ -1,23 +1,23 @@
-//! `tools.wsl`: Linux inside of Windows, and the workspace's place in it.
+//! `tools.wsl`: Linux on Windows, and the location of the workspace.
 
 use crate::doctor::check::{About, Check, Page};
 use crate::doctor::machine::Machine;
 use crate::doctor::outcome::{Fault, Outcome, Remedy, Status};
 use crate::doctor::setting::Setting;
 
-/// An engine runs in this WSL, and the workspace is in its Linux.
+/// An engine can run in this WSL, and the workspace is in its Linux.
 pub struct Wsl;
 
-/// Linux inside of Windows.
+/// Linux on Windows.
 pub struct Seen {
-    /// The first version, which has no Linux kernel of its own.
+    /// The first version, which has no Linux kernel.
     is_version_1: bool,
-    /// The workspace is on a drive of Windows.
+    /// Whether the workspace is on a Windows drive.
     is_on_windows: bool,
 }
 
 impl Check for Wsl {
-    /// None where this is no WSL.
+    /// None if this is not WSL.
     type Seen = Option<Seen>;
 
     const PAGE: &'static Page = &Page {
@@ -33,7 +33,7 @@ impl Check for Wsl {
     fn about(&self) -> About {
         About::new(
             "tools.wsl",
-            "the workspace is in Linux, not on a drive of Windows",
+            "the workspace is in Linux, not on a Windows drive",
         )
     }
 
@@ -51,7 +51,7 @@ impl Check for Wsl {
             Some(Seen {
                 is_version_1: true, ..
             }) => Outcome::fail(
-                "this is WSL 1, in which no Docker engine runs",
+                "this is WSL 1, which can't run a Docker engine",
                 Remedy::run("wsl.exe --set-version \"$WSL_DISTRO_NAME\" 2")
                     .and_note("in PowerShell, while this distribution is stopped"),
             ),
@@ -59,7 +59,7 @@ impl Check for Wsl {
                 is_on_windows: true,
                 ..
             }) => Outcome::warn(
-                "the workspace is on a drive of Windows: slow, and without events for hot reload",
+                "the workspace is on a Windows drive: slow, and without events for hot reload",
                 Remedy::note("clone the workspace into your Linux home: cd ~ && git clone …"),
             ),
             Some(_) => Outcome::pass("WSL 2, and the workspace is in Linux"),
@@ -83,10 +83,10 @@ mod tests {
         let seen = [None, wsl(true, false), wsl(false, true), wsl(false, false)];
         insta::assert_snapshot!(examples(&Wsl, seen), @r#"
         pass     tools.wsl  this is not WSL
-        fail     tools.wsl  this is WSL 1, in which no Docker engine runs
+        fail     tools.wsl  this is WSL 1, which can't run a Docker engine
                  $ wsl.exe --set-version "$WSL_DISTRO_NAME" 2
                  in PowerShell, while this distribution is stopped
-        warn     tools.wsl  the workspace is on a drive of Windows: slow, and without events for hot reload
+        warn     tools.wsl  the workspace is on a Windows drive: slow, and without events for hot reload
                  clone the workspace into your Linux home: cd ~ && git clone …
         pass     tools.wsl  WSL 2, and the workspace is in Linux
         "#);

@@ -1,4 +1,5 @@
-//! Moves a clone that only git reads: by the user's git, after a look of our own at what git would overwrite.
+//! Updates a clone that only git can read: with the user's git, after checking what git would
+//! overwrite.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -20,15 +21,15 @@ use crate::shell;
 use crate::sync::{CloneState, Goal};
 use crate::workspace::Repo;
 
-/// How many paths in the way are looked for.
+/// The maximum number of paths in the way to collect.
 const MOST_IN_THE_WAY: usize = 20;
 
 const SUBMODULE: &str = "160000";
 const LINK: &str = "120000";
-/// Of a path that is not there.
+/// The id for a missing path.
 const NO_MODE: &str = "000000";
 
-/// As [`moving::fast_forward`](super::super::moving::fast_forward).
+/// Like [`moving::fast_forward`](super::super::moving::fast_forward).
 pub(in crate::git::local) fn fast_forward(
     root: &Path,
     repo: &Repo,
@@ -48,7 +49,7 @@ pub(in crate::git::local) fn fast_forward(
     Ok(hooks::not_run_by_git(&path))
 }
 
-/// As [`moving::detach`](super::super::moving::detach).
+/// Like [`moving::detach`](super::super::moving::detach).
 pub(in crate::git::local) fn detach(
     root: &Path,
     repo: &Repo,
@@ -63,7 +64,7 @@ pub(in crate::git::local) fn detach(
     hooks::without_hook(moved, is_there, || hooks::not_run_by_git(&path))
 }
 
-/// As [`moving::switch`](super::super::moving::switch).
+/// Like [`moving::switch`](super::super::moving::switch).
 pub(in crate::git::local) fn switch(
     root: &Path,
     repo: &Repo,
@@ -91,7 +92,8 @@ pub(in crate::git::local) fn switch(
     hooks::without_hook(moved, is_there, || hooks::not_run_by_git(&path))
 }
 
-/// What is in the way of the commit that a command would check out which is offered for this state.
+/// Returns what is in the way of the commit that the suggested command for this state would check
+/// out.
 pub(in crate::git::local) fn obstacle(
     root: &Path,
     repo: &Repo,
@@ -127,7 +129,7 @@ fn opened<'a>(
 }
 
 fn not_there() -> GitError {
-    GitError::new(Cause::MissingReference, "what is wanted is not there")
+    GitError::new(Cause::MissingReference, "the wanted commit doesn't exist")
 }
 
 fn changed(what: &str) -> GitError {
@@ -137,7 +139,7 @@ fn changed(what: &str) -> GitError {
     }
 }
 
-/// A path that the two commits have not alike.
+/// A path that differs between two commits.
 struct Change {
     path: PathBuf,
     old_mode: String,
@@ -151,17 +153,18 @@ impl Change {
     }
 }
 
-/// What the index says of a path.
+/// The state of a path in the index.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Watch {
-    /// git looks for changes of it.
+    /// git checks it for changes.
     Watched,
-    /// `git update-index` was told that it shall not: by that option.
+    /// git ignores its changes because of this option of `git update-index`.
     Hidden(&'static str),
 }
 
 impl Plumbed<'_> {
-    /// Whether the decision still holds, and a move by git would overwrite nothing that is not committed.
+    /// Checks that the decision is still valid, and that an update by git would not overwrite
+    /// anything uncommitted.
     fn look(&self, state: &CloneState, to: &str) -> Result<(), GitError> {
         must_be_free(&self.locks(state))?;
         let now = self.basis();
@@ -176,7 +179,7 @@ impl Plumbed<'_> {
         self.fetch_lfs(state, to)
     }
 
-    /// git takes the refs' locks when the files are moved already.
+    /// git only takes the locks of refs after it has updated the files.
     fn locks(&self, state: &CloneState) -> Vec<PathBuf> {
         let lock = |folder: &Path, name: &[u8]| folder.join(as_path(&[name, b".lock"].concat()));
         let mut locks = vec![
@@ -220,7 +223,7 @@ impl Plumbed<'_> {
         Ok(changes)
     }
 
-    /// All that the index has.
+    /// Returns all entries of the index.
     fn tracked(&self) -> Result<BTreeMap<PathBuf, Watch>, GitError> {
         let said = cli::ask(self.path, &["ls-files", "-v", "-z"])?.unwrap_or_default();
         let parsed = said.split(|byte| *byte == 0).filter_map(|entry| {
@@ -235,7 +238,7 @@ impl Plumbed<'_> {
         Ok(parsed.collect())
     }
 
-    /// Changes that git sees it refuses to overwrite by itself.
+    /// git itself refuses to overwrite changes that it detects.
     fn must_be_free(&self, changes: &[Change]) -> Result<(), GitError> {
         let tracked = self.tracked()?;
         let mut in_the_way = BTreeSet::new();
@@ -257,7 +260,7 @@ impl Plumbed<'_> {
                 }
             } else if change.goes() {
             } else if found.is_dir() {
-                // A submodule among them: git would remove its files, whatever they are.
+                // Including a submodule: git would remove its files, whatever they are.
                 if change.new_mode != SUBMODULE {
                     self.collect_untracked(&change.path, &tracked, &mut in_the_way)?;
                 }
@@ -272,7 +275,7 @@ impl Plumbed<'_> {
         Err(GitError::in_the_way(&names.collect::<Vec<_>>()))
     }
 
-    /// What is a file, a link or a repository of the user's where a folder of the path is to be.
+    /// Returns the user's file, link or repository at a parent folder of the path.
     fn blocked_above(
         &self,
         path: &Path,
@@ -317,8 +320,8 @@ impl Plumbed<'_> {
         Ok(())
     }
 
-    /// Whether a file that git was told not to look at is what the old commit has. One that can't be compared
-    /// by its content is not.
+    /// Whether a file whose changes git ignores equals the old commit's. If its content can't be
+    /// compared, it doesn't.
     fn is_as_committed(&self, change: &Change, found: &Metadata) -> Result<bool, GitError> {
         if !found.is_file() || [SUBMODULE, LINK].contains(&change.old_mode.as_str()) {
             return Ok(false);
@@ -343,7 +346,7 @@ impl Plumbed<'_> {
         }
     }
 
-    /// What is there; nothing where a folder above is none.
+    /// Returns what exists there; nothing if a parent is not a folder.
     fn found(&self, path: &Path) -> io::Result<Option<Metadata>> {
         match self.path.join(path).symlink_metadata() {
             Ok(found) => Ok(Some(found)),
@@ -357,7 +360,7 @@ impl Plumbed<'_> {
         }
     }
 
-    /// git would stop in the middle of a work tree when a file of Git LFS can't be had.
+    /// git would stop in the middle of a work tree if a Git LFS file can't be downloaded.
     fn fetch_lfs(&self, state: &CloneState, to: &str) -> Result<(), GitError> {
         let files = [":(glob)**/.gitattributes", ":(glob).gitattributes"];
         let arguments = ["grep", "--quiet", "-e", "filter=lfs", to, "--"];

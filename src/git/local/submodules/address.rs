@@ -1,5 +1,5 @@
-//! Where a submodule comes from: the URL that git knows, those that `.gitmodules` has and had, and whose the
-//! first one is. Asks no server.
+//! The URLs of a submodule: the one that git has configured, those in current and earlier
+//! `.gitmodules`, and whether the user has set the first one. Contacts no server.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -17,20 +17,21 @@ use crate::host::files;
 /// The URLs of one submodule.
 pub(in crate::git) struct Address {
     owner: Repository,
-    /// The commit that its owner is going to, if it is.
+    /// The commit that its parent will be updated to, if any.
     at: Option<Oid>,
     name: String,
     folder: PathBuf,
-    /// `submodule.NAME.url`, which is there once it was initialized.
+    /// `submodule.NAME.url`, which is set once it was initialized.
     known: Option<String>,
-    /// What its own repository fetches from, once it was cloned.
+    /// The URL of its own repository, once it was cloned.
     fetched: Option<String>,
-    /// What `.gitmodules` has, as git would take it.
+    /// The URL in `.gitmodules`, as interpreted by git.
     declared: String,
 }
 
 impl Address {
-    /// The submodule at `path` of the repository in `owner`; none where `.gitmodules` has none there.
+    /// Returns the submodule at `path` of the repository in `owner`; none if `.gitmodules` has none
+    /// there.
     pub(in crate::git) fn of(owner: &Path, at: Option<Oid>, path: &Path) -> Option<Self> {
         let repository = Repository::open(owner).ok()?;
         let (name, entry) = declared(&repository, at)?
@@ -54,19 +55,19 @@ impl Address {
         })
     }
 
-    /// The one that git asks.
+    /// Returns the URL that git uses.
     pub(in crate::git) fn first(&self) -> &str {
         let known = self.fetched.as_deref().or(self.known.as_deref());
         known.unwrap_or(&self.declared)
     }
 
-    /// The one of `.gitmodules`, if git asks another one.
+    /// Returns the URL in `.gitmodules`, if git uses a different one.
     pub(in crate::git) fn other(&self) -> Option<&str> {
         (self.first() != self.declared).then_some(&self.declared)
     }
 
-    /// Whether the user has set the URL that git knows: no commit that the clone was at, or that led there, has
-    /// it in `.gitmodules`, as far as that can be told.
+    /// Whether the user has set the configured URL: as far as can be determined, no commit that the
+    /// clone was at, or in its history, has it in `.gitmodules`.
     pub(in crate::git) fn is_users(&self) -> bool {
         let mut left: HashSet<&str> = [&self.known, &self.fetched]
             .into_iter()
@@ -74,20 +75,20 @@ impl Address {
             .map(String::as_str)
             .collect();
         left.remove(self.declared.as_str());
-        // What can't be looked through may have anything, and nothing of the user's is changed on a guess.
-        // Where history can't be read, what is left stays the user's.
+        // Unreadable commits may contain anything, and the user's settings are not changed based on
+        // a guess. If the history can't be read, the remaining URLs are considered the user's.
         let _ = self.strike_former(&mut left);
         !left.is_empty()
     }
 
-    /// Takes away the URLs that some commit has in `.gitmodules`, until none is left.
+    /// Removes URLs that are in some commit's `.gitmodules`, until none is left.
     fn strike_former(&self, left: &mut HashSet<&str>) -> Result<(), GitError> {
         if left.is_empty() {
             return Ok(());
         }
         let bases = urls_of_remotes(&self.owner);
         let mut former = Vec::new();
-        // libgit2 makes the log's file when it reads one that is not there.
+        // libgit2 creates a missing reflog when it reads it.
         if self.owner.path().join("logs/HEAD").exists() {
             let log = self.owner.reflog("HEAD")?;
             let ids = log
@@ -99,7 +100,7 @@ impl Address {
         if let Some(at) = self.at {
             walk.push(at)?;
         }
-        // A HEAD without a commit has no history.
+        // An unborn HEAD has no history.
         let _ = walk.push_head();
         let mut seen = HashSet::new();
         for id in former.into_iter().chain(walk) {
@@ -123,12 +124,13 @@ impl Address {
         Ok(())
     }
 
-    /// What `git submodule sync` does, for this one alone: those in it may have URLs of the user's.
+    /// Does what `git submodule sync` does, but only for this submodule: nested ones may have URLs
+    /// set by the user.
     pub(in crate::git) fn set(&self, url: &str) -> Result<(), GitError> {
         self.write(self.known.is_some().then_some(url), Some(url))
     }
 
-    /// Goes from a URL to the one of `.gitmodules`, where git knows that one. Returns whether it did.
+    /// Replaces a configured URL with the one in `.gitmodules`. Returns whether it did.
     fn replace(&self, old: &str) -> Result<bool, GitError> {
         let [known, fetched] = [&self.known, &self.fetched].map(|url| {
             let is_old = url.as_deref() == Some(old);
@@ -138,7 +140,7 @@ impl Address {
         Ok(fetched.is_some())
     }
 
-    /// Takes [`set`](Self::set) back.
+    /// Undoes [`set`](Self::set).
     pub(in crate::git) fn restore(&self) -> Result<(), GitError> {
         self.write(self.known.as_deref(), self.fetched.as_deref())
     }
@@ -155,17 +157,17 @@ impl Address {
     }
 }
 
-/// The name that `.gitmodules` has for the submodule at `path`, at a commit or as it is now.
+/// Returns the name of the submodule at `path` in `.gitmodules`, at a commit or currently.
 pub(super) fn name(owner: &Repository, at: Option<Oid>, path: &Path) -> Option<String> {
     let mut declared = declared(owner, at)?.into_iter();
     let (name, _) = declared.find(|(_, entry)| Path::new(&entry.path) == path)?;
-    // git takes no such name either: `check_submodule_name` of its submodule-config.c.
+    // git refuses such names too: `check_submodule_name` in its submodule-config.c.
     let leads_out = name.split(['/', '\\']).any(|part| part == "..");
     (!leads_out).then_some(name)
 }
 
-/// Has submodules whose URLs are relative follow a repository that had another URL until now, as `git submodule
-/// sync` does; those whose URL the user has set stay.
+/// Updates submodules with relative URLs after their parent's URL has changed, like `git submodule
+/// sync`; URLs set by the user are kept.
 pub(in crate::git::local) fn follow_remote(owner: &Path, old: &str) -> Result<(), GitError> {
     let Ok(text) = files::read_bytes(&owner.join(".gitmodules"), LARGEST) else {
         return Ok(());
@@ -182,7 +184,7 @@ pub(in crate::git::local) fn follow_remote(owner: &Path, old: &str) -> Result<()
     Ok(())
 }
 
-/// The remote that git fetches a submodule from whose HEAD is detached.
+/// Returns the remote that git fetches a submodule with a detached HEAD from.
 pub(in crate::git) fn remote(folder: &Path) -> String {
     let only = || {
         let repository = Repository::open(folder).ok()?;
@@ -197,8 +199,8 @@ fn key(name: &str) -> String {
     format!("submodule.{name}.url")
 }
 
-/// The paths of those that git never updates: `submodule.NAME.update = none`, of the clone or else of
-/// `.gitmodules`, of which `git submodule init` takes it over.
+/// Returns the paths of submodules that git never updates: `submodule.NAME.update = none`, in the
+/// clone's configuration or else in `.gitmodules`, from which `git submodule init` copies it.
 pub(super) fn left_alone(repository: &Repository, at: Option<Oid>) -> Vec<PathBuf> {
     let declared = declared(repository, at).unwrap_or_default();
     let config = repository.config().and_then(|mut config| config.snapshot());
@@ -213,7 +215,7 @@ pub(super) fn left_alone(repository: &Repository, at: Option<Oid>) -> Vec<PathBu
     declared.into_iter().filter_map(is_left_alone).collect()
 }
 
-/// What `.gitmodules` has of one submodule.
+/// A submodule's entry in `.gitmodules`.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Entry {
     path: String,
@@ -221,7 +223,7 @@ struct Entry {
     update: Option<String>,
 }
 
-/// What `.gitmodules` has, in the work tree or at a commit.
+/// Reads `.gitmodules`, in the work tree or at a commit.
 fn declared(repository: &Repository, at: Option<Oid>) -> Option<BTreeMap<String, Entry>> {
     let text = match at {
         Some(at) => {
@@ -233,10 +235,10 @@ fn declared(repository: &Repository, at: Option<Oid>) -> Option<BTreeMap<String,
     Some(entries(&text))
 }
 
-/// As much as of other files of a clone.
+/// The same limit as for other files in a clone.
 const LARGEST: u64 = 4 << 20;
 
-/// By name. What git ignores is left out.
+/// Entries by name. Those that git ignores are omitted.
 fn entries(text: &[u8]) -> BTreeMap<String, Entry> {
     let mut entries: BTreeMap<String, Entry> = BTreeMap::new();
     let file = File::from_bytes_no_includes(text, Metadata::default(), Options::default());
@@ -264,7 +266,7 @@ fn entries(text: &[u8]) -> BTreeMap<String, Entry> {
     entries
 }
 
-/// The name of the content of `.gitmodules`.
+/// Returns the object id of `.gitmodules`.
 fn blob_of(tree: &Tree<'_>) -> Option<Oid> {
     tree.get_name(".gitmodules").map(|entry| entry.id())
 }
@@ -278,7 +280,7 @@ fn text_of(repository: &Repository, blob: Oid) -> Option<Vec<u8>> {
     Some(blob.content().to_vec())
 }
 
-/// What a relative URL is relative to.
+/// Returns the URL that a relative one is relative to.
 fn default_url(repository: &Repository) -> String {
     let url = || {
         let config = repository.config().ok()?;
@@ -307,7 +309,7 @@ fn urls_of_remotes(repository: &Repository) -> Vec<String> {
     urls
 }
 
-/// A URL of `.gitmodules` as git takes it: `relative_url` of its remote.c.
+/// Resolves a URL in `.gitmodules` like git: `relative_url` in its remote.c.
 fn resolved(base: &str, url: &str) -> String {
     if !url.starts_with("./") && !url.starts_with("../") {
         return url.to_owned();

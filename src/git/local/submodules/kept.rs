@@ -1,6 +1,6 @@
-//! What would be lost where git takes a submodule's repository again, in `.git/modules`, for one that has no files
-//! at its place: it writes over whatever is there, forgets the index of that repository, and moves its HEAD. So
-//! it does with those in it. Changes nothing.
+//! Finds what would be lost when git reuses a submodule's repository in `.git/modules` for one that
+//! is not checked out: git overwrites existing files, discards that repository's index, and moves
+//! its HEAD. The same goes for nested ones. Changes nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::git::local::{Head, head, reachable};
 use crate::host::here;
 use crate::sync::rescue;
 
-/// Fails where an update of the submodule at `path`, which has no `.git` there, would lose something.
+/// Fails if an update of the submodule at `path`, which has no `.git` there, would lose something.
 pub(super) fn look(
     clone: &Path,
     owner: &Path,
@@ -24,7 +24,7 @@ pub(super) fn look(
 ) -> Result<(), GitError> {
     let repository = Repository::open(clone.join(owner))?;
     let inner = path.strip_prefix(owner).unwrap_or(path);
-    // What is in the place of a new one, a move of its owner looks at.
+    // The path of a new one is checked by the update of its parent.
     let entry = repository.index()?.get_path(inner, 0);
     if entry.is_some_and(|entry| entry.mode == u32::from(FileMode::Commit)) {
         must_be_empty(clone, path)?;
@@ -50,14 +50,14 @@ pub(super) fn look(
         let shown = relative(clone, &shown);
         must_be_held(&repository, &shown)?;
         if is_changed {
-            let reason = "changes that are not committed, which git would forget";
+            let reason = "uncommitted changes, which git would discard";
             return Err(would_lose(&repository, &shown, reason, "status"));
         }
     }
     Ok(())
 }
 
-/// Fails where nothing but HEAD holds what is checked out, or git is in the middle of something.
+/// Fails if the current commit is only reachable from HEAD, or an operation is in progress.
 pub(super) fn must_be_held(repository: &Repository, path: &Path) -> Result<(), GitError> {
     if let Some(operation) = operation(repository.state()) {
         let reason = format!("a {operation} is in progress");
@@ -73,7 +73,7 @@ pub(super) fn must_be_held(repository: &Repository, path: &Path) -> Result<(), G
     Ok(())
 }
 
-/// With those of the submodules in it.
+/// Including nested submodules.
 fn add_git_dirs(git_dir: &Path, found: &mut Vec<PathBuf>) -> Result<(), GitError> {
     if !work::is_git_dir(git_dir) {
         return Ok(());
@@ -87,7 +87,7 @@ fn add_git_dirs(git_dir: &Path, found: &mut Vec<PathBuf>) -> Result<(), GitError
     Ok(())
 }
 
-/// Whether there is anything that git does not track, ignored or not, in a submodule and those in it.
+/// Whether there are untracked files, ignored or not, in a submodule or nested ones.
 pub(super) fn has_files_of_its_own(path: &Path) -> Result<bool, GitError> {
     if !path.join(".git").exists() {
         return Ok(false);
@@ -136,7 +136,7 @@ fn must_be_empty(clone: &Path, path: &Path) -> Result<(), GitError> {
 fn would_lose(repository: &Repository, path: &Path, reason: &str, command: &str) -> GitError {
     let git = match repository.workdir() {
         Some(files) => format!("git -C {}", here::typed(files)),
-        // Where it says that its files are, there may be nothing.
+        // Its configured work tree may not exist.
         None => format!(
             "git --git-dir={} --work-tree=.",
             here::typed(repository.path())

@@ -1,5 +1,6 @@
-//! What differs between two commits, the new versions of it as files, and whether a file of the work tree
-//! is what a commit has. By gix, which knows line ends and the user's filters.
+//! Determines the differences between two commits, writes the new versions as files, and compares
+//! files in the work tree with a commit. Uses gix, which supports line endings and the user's
+//! filters.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -34,7 +35,7 @@ pub(in crate::git::local) struct Entry {
     pub id: Oid,
 }
 
-/// The user's own files have no limit.
+/// The user's own files are not limited.
 pub(super) const ANY_SIZE: u64 = u64::MAX / 2;
 
 pub(super) const LINK: u32 = 0o120_000;
@@ -47,21 +48,21 @@ impl Entry {
     }
 }
 
-/// One path of the two commits, of which one at least has it as something else than a folder.
+/// A path that at least one of the commits has as something other than a folder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::git::local) struct Change {
     pub old: Option<Entry>,
     pub new: Option<Entry>,
 }
 
-/// By path: what is in a folder comes after it.
+/// Sorted by path: the contents of a folder come after it.
 pub(in crate::git::local) type Changes = BTreeMap<PathBuf, Change>;
 
-/// The repository as gix sees it, with the user's filters started so that they ask nothing.
+/// The repository as opened by gix, with the user's filters configured not to prompt.
 pub(super) struct Versions {
     repository: gix::Repository,
     log: Log,
-    /// Whom the logs of refs name: name, address and time.
+    /// The identity for reflogs: name, email and time.
     pub who: Vec<u8>,
 }
 
@@ -69,7 +70,7 @@ impl Versions {
     pub(super) fn open(work_tree: &Path, git_dir: &Path) -> Result<Self, GitError> {
         let log = Log::of(git_dir);
         let mut who = Vec::new();
-        // With `core.worktree`, the files have no `.git` beside them.
+        // With `core.worktree`, there is no `.git` next to the files.
         let has_git = work_tree.join(".git").exists();
         let place = if has_git { work_tree } else { git_dir };
         let mut open = || -> gix::Result<gix::Repository> {
@@ -87,8 +88,8 @@ impl Versions {
         })
     }
 
-    /// What differs between the commits; all of `to` where there is no commit yet. Fails where a path is none that
-    /// git takes.
+    /// Returns the differences between the commits; all of `to` if there is no commit yet. Fails if
+    /// git would refuse a path.
     pub(super) fn between(&self, from: Option<Oid>, to: Oid) -> Result<Changes, GitError> {
         let tree = |commit: Oid| -> gix::Result<_> {
             self.repository.find_commit(object_id(commit))?.tree()
@@ -144,8 +145,8 @@ impl Versions {
         Ok(changes)
     }
 
-    /// Writes what is new into a folder, as it is to be in the work tree. `index` is that of the old
-    /// commit: attributes that do not change are in there.
+    /// Writes new files to a folder, as they will be in the work tree. `index` is that of the old
+    /// commit, which contains unchanged attributes.
     pub(super) fn stage(
         &self,
         changes: &Changes,
@@ -208,7 +209,7 @@ impl Versions {
         Ok(())
     }
 
-    /// For files of the work tree.
+    /// Compares files in the work tree.
     pub(super) fn contents(&self) -> Contents<'_> {
         Contents {
             repository: &self.repository,
@@ -217,7 +218,7 @@ impl Versions {
     }
 }
 
-/// Fails where git would refuse a path of the tree, of a repository that may have no index yet.
+/// Fails if git would refuse a path of the tree. The repository may not have an index yet.
 pub(in crate::git::local) fn must_be_valid(
     repository: &gix::Repository,
     tree: &gix::Tree<'_>,
@@ -230,14 +231,15 @@ pub(in crate::git::local) fn must_be_valid(
     Ok(())
 }
 
-/// Tells whether files of the work tree are what commits have: what `git add` would make of them.
+/// Compares files in the work tree with commits, by what `git add` would store.
 pub(super) struct Contents<'a> {
     repository: &'a gix::Repository,
     pipeline: Option<(Pipeline<'a>, IndexPersistedOrInMemory)>,
 }
 
 impl Contents<'_> {
-    /// Whether the file or link at `file` has the content of `entry`, were it at `path` in the work tree.
+    /// Whether the file or link at `file` would have the content of `entry` if it was at `path` in
+    /// the work tree.
     pub(super) fn are(&mut self, file: &Path, path: &Path, entry: Entry) -> bool {
         let mut found = || -> gix::Result<ObjectId> {
             if entry.mode == LINK {
@@ -266,13 +268,13 @@ fn hash(content: &[u8]) -> gix::Result<ObjectId> {
     gix::objs::compute_hash(gix::hash::Kind::Sha1, gix::objs::Kind::Blob, content)
 }
 
-/// Folders are no entries of their own.
+/// Folders are not entries.
 fn entry(mode: EntryMode, id: ObjectId) -> Option<Entry> {
     if mode.is_tree() {
         return None;
     }
     Some(Entry {
-        // As git takes others: `canon_mode` of its cache.h.
+        // Other modes are treated like in git: `canon_mode` in its cache.h.
         mode: Mode::from(EntryMode::from(mode.kind())).bits(),
         id: Oid::from_bytes(id.as_bytes()).ok()?,
     })

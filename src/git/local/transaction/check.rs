@@ -1,8 +1,8 @@
-//! Decides, before anything is touched, whether a work tree can be moved, and by which steps.
+//! Decides, before anything is touched, whether a work tree can be updated, and in which steps.
 //!
-//! A tracked file that is to go must be as the index has it, and what is not tracked must be nowhere that
-//! something new is to be: no file, ignored or not, in a folder that gives way, no link above a path, no
-//! repository around one. Links are not followed. Changes nothing.
+//! A tracked file that is removed or replaced must match the index, and nothing untracked may be in
+//! the way of a new path: no file, ignored or not, in a folder that is replaced, no link as a
+//! parent of a path, no repository containing it. Links are not followed. Changes nothing.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
@@ -18,39 +18,38 @@ use super::changes::{Change, Changes, Contents, EXECUTABLE, Entry, LINK};
 use super::steps::{Kind, Mark, Step, is_absent};
 use crate::git::local::attributes::is_attributes;
 
-/// How many paths in the way are looked for.
+/// The maximum number of paths in the way to collect.
 const MOST_IN_THE_WAY: usize = 20;
 
-/// A flag of an index entry: `git update-index --assume-unchanged`.
+/// An index entry flag: `git update-index --assume-unchanged`.
 pub(super) const ASSUMED_VALID: u16 = 0x8000;
 
-/// How a work tree gets from one commit to the other.
+/// The steps that update a work tree.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
-    /// Marks of what is put are not known yet.
+    /// Marks of new files are not known yet.
     pub steps: Vec<Step>,
-    /// What the files that are taken were when they were checked.
+    /// The state of the taken files when they were checked.
     pub checked: HashMap<PathBuf, Checked>,
-    /// Folders that may have nothing in them at the end, inner ones first.
+    /// Folders that may be empty at the end, inner ones first.
     pub emptied: Vec<PathBuf>,
-    /// Paths that git does not track, where something new is to be. Where there are any, the rest is not
-    /// whole.
+    /// Untracked paths that are in the way of a new path. If there are any, the rest is incomplete.
     pub in_the_way: Vec<PathBuf>,
-    /// Tracked paths that are not as the index has them; likewise.
+    /// Tracked paths that differ from the index. If there are any, the rest is incomplete.
     pub changed: Vec<PathBuf>,
-    /// Files that stay, and are what the index has although it has another time of them.
+    /// Unchanged files that match the index, except for their time.
     pub still: HashMap<PathBuf, Metadata>,
 }
 
-/// A file that was found to be as the index has it.
+/// A file that was found to match the index.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Checked {
     pub mark: Mark,
-    /// Its content, where time and size alone do not tell.
+    /// Its content, if time and size are not sufficient.
     pub content: Option<Entry>,
 }
 
-/// Looks at everything in the work tree that the changes concern.
+/// Checks everything in the work tree that is affected by the changes.
 pub(super) fn plan(
     work_tree: &Path,
     index: &Index,
@@ -67,7 +66,7 @@ pub(super) fn plan(
     Ok(check.plan)
 }
 
-/// What git does not track where something new is to be; the rest is not looked at.
+/// Returns untracked files that are in the way of a new path; nothing else is checked.
 pub(super) fn in_the_way(
     work_tree: &Path,
     index: &Index,
@@ -80,16 +79,17 @@ pub(super) fn in_the_way(
     Ok(check.plan.in_the_way)
 }
 
-/// What the clone's configuration says of its work tree.
+/// The clone's configuration of its work tree.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
     /// `core.fileMode`
     pub has_modes: bool,
     /// `core.symlinks`
     pub has_links: bool,
-    /// Tracked files may be missing on purpose.
+    /// Tracked files may intentionally be missing.
     pub is_sparse: bool,
-    /// Whether git compares the content of the files that it watches, and refuses to move where it differs.
+    /// Whether git compares the contents of tracked files itself, and refuses to update if they
+    /// differ.
     pub is_left_to_git: bool,
 }
 
@@ -99,21 +99,22 @@ struct Check<'a, 'b> {
     changes: &'a Changes,
     contents: &'a mut Contents<'b>,
     settings: Settings,
-    /// A file that is not older than the index may have been changed since, with the same time and size.
+    /// A file that is not older than the index may have changed since, with the same time and size.
     index_time: Option<(i64, i64)>,
     above: HashMap<PathBuf, Above>,
-    /// Device and inode of tracked files that give way: a name that differs only in case may lead to one.
+    /// Device and inode of tracked files that are replaced: a name that differs only in case may
+    /// refer to one.
     taken: HashSet<(u64, u64)>,
     plan: Plan,
 }
 
-/// What a folder of a path is.
+/// The state of a parent folder of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Above {
     Folder,
-    /// Nothing is there, or something tracked that gives way.
+    /// It doesn't exist, or is tracked and will be replaced.
     Absent,
-    /// Something of the user's, and its path.
+    /// It belongs to the user, with its path.
     Blocked(PathBuf),
 }
 
@@ -162,8 +163,8 @@ impl<'a, 'b> Check<'a, 'b> {
         Ok(())
     }
 
-    /// Attributes that change say something else of files that do not. git looks at all files before it moves,
-    /// so that none of them is looked at later, and taken for changed.
+    /// Changed attributes affect unchanged files. git compares all files before the update, so that
+    /// none of them is compared later and considered changed.
     fn stays(&mut self) -> io::Result<()> {
         for entry in self.index.iter() {
             let path = Path::new(OsStr::from_bytes(&entry.path));
@@ -190,7 +191,7 @@ impl<'a, 'b> Check<'a, 'b> {
         Ok(())
     }
 
-    /// What was there has to be as the index has it.
+    /// The old version must match the index.
     fn leaves(&mut self, path: &Path, old: Entry, change: &Change) -> io::Result<()> {
         let above = self.above(path)?;
         if let Above::Blocked(by) = above {
@@ -204,7 +205,7 @@ impl<'a, 'b> Check<'a, 'b> {
             return Ok(());
         }
         let Some(found) = self.look(path)? else {
-            // Both sides may have removed it.
+            // It may have been removed on both sides.
             let is_left_out = self.settings.is_sparse && self.is_left_out(path);
             if change.new.is_some() && !is_left_out {
                 self.plan.changed.push(path.to_owned());
@@ -225,7 +226,7 @@ impl<'a, 'b> Check<'a, 'b> {
         Ok(())
     }
 
-    /// Whether a folder of the path becomes a file or link, and is taken as a whole.
+    /// Whether a parent folder of the path becomes a file or link, and is taken as a whole.
     fn is_below_new(&self, path: &Path) -> bool {
         path.ancestors().skip(1).any(|folder| {
             let change = self.changes.get(folder);
@@ -233,7 +234,7 @@ impl<'a, 'b> Check<'a, 'b> {
         })
     }
 
-    /// Where something new is to be, nothing of the user's may be.
+    /// The user's files must not be in the way of a new path.
     fn comes(
         &mut self,
         path: &Path,
@@ -248,13 +249,13 @@ impl<'a, 'b> Check<'a, 'b> {
         let found = self.look(path)?;
         let was_file = change.old.is_some_and(|old| !old.is_submodule());
         match &found {
-            // It was looked at as what leaves.
+            // It was already checked as a removed path.
             Some(found) if was_file => self.step(Kind::Take, path, Mark::of(found)),
             Some(found) if found.is_dir() => {
                 let is_repository = self.is_repository(path)?;
                 let was_submodule = change.old.is_some_and(Entry::is_submodule);
                 if new.is_submodule() && (is_repository || was_submodule) {
-                    // Its own submodule from before, as git takes it; what is in the folder stays.
+                    // The previous submodule, as in git; the contents of the folder are kept.
                     return Ok(());
                 }
                 if is_repository {
@@ -293,7 +294,7 @@ impl<'a, 'b> Check<'a, 'b> {
         Ok(())
     }
 
-    /// Whatever is in the folder has to be tracked and to leave.
+    /// Everything in the folder must be tracked and be removed by the update.
     fn must_give_way(&mut self, folder: &Path) -> io::Result<()> {
         for entry in fs::read_dir(self.work_tree.join(folder))? {
             if self.plan.in_the_way.len() >= MOST_IN_THE_WAY {
@@ -314,11 +315,11 @@ impl<'a, 'b> Check<'a, 'b> {
         Ok(())
     }
 
-    /// What the folders of a path are.
+    /// Returns the state of a path's parent folders.
     fn above(&mut self, path: &Path) -> io::Result<Above> {
         let mut above = Above::Folder;
         let mut unknown = Vec::new();
-        // No recursion: others say how deep a tree is.
+        // No recursion: the depth of a tree is untrusted.
         for folder in path.ancestors().skip(1) {
             if let Some(known) = self.above.get(folder) {
                 above = known.clone();
@@ -348,7 +349,7 @@ impl<'a, 'b> Check<'a, 'b> {
         Ok(above)
     }
 
-    /// Whether something tracked is there that leaves for nothing or a folder.
+    /// Whether the path is tracked, and is removed or replaced by a folder.
     fn gives_way(&self, path: &Path) -> bool {
         self.changes.get(path).is_some_and(|change| {
             change.new.is_none() && change.old.is_some_and(|old| !old.is_submodule())
@@ -359,7 +360,8 @@ impl<'a, 'b> Check<'a, 'b> {
         Ok(self.look(&folder.join(".git"))?.is_some())
     }
 
-    /// How a tracked file was found, if it is what the index has, and the index what the old commit has.
+    /// Returns the state of a tracked file, if it matches the index, and the index matches the old
+    /// commit.
     fn unchanged(&mut self, path: &Path, old: Entry, found: &Metadata) -> Option<Checked> {
         let entry = self.index.get_path(path, 0)?;
         if entry.id != old.id || entry.mode != old.mode || !self.has_type(old, found) {
@@ -387,7 +389,7 @@ impl<'a, 'b> Check<'a, 'b> {
         found.is_file() && (!self.settings.has_modes || is_executable == (entry.mode == EXECUTABLE))
     }
 
-    /// Whether time, size and the rest say that nobody wrote to it since the index was written.
+    /// Whether time, size etc. show that it was not modified since the index was written.
     fn is_as_it_was(&self, entry: &IndexEntry, found: &Metadata) -> bool {
         let time = (found.mtime(), found.mtime_nsec());
         let is_older = self.index_time.is_some_and(|index| time < index);
@@ -405,7 +407,7 @@ impl<'a, 'b> Check<'a, 'b> {
         is_older && is_same
     }
 
-    /// What is there; nothing where a folder above is none.
+    /// Returns what exists there; nothing if a parent is not a folder.
     fn look(&self, path: &Path) -> io::Result<Option<Metadata>> {
         match self.work_tree.join(path).symlink_metadata() {
             Ok(found) => Ok(Some(found)),
@@ -422,7 +424,7 @@ impl<'a, 'b> Check<'a, 'b> {
     fn empties(&mut self, path: &Path, and_itself: bool) {
         let folders = path.ancestors().skip(usize::from(!and_itself));
         for folder in folders.filter(|folder| !folder.as_os_str().is_empty()) {
-            // A submodule's folder stays, with nothing in it.
+            // A submodule's folder is kept, and is empty.
             if self
                 .changes
                 .get(folder)
@@ -443,12 +445,12 @@ impl<'a, 'b> Check<'a, 'b> {
     }
 }
 
-/// Whether git looks at the file for changes.
+/// Whether git checks the file for changes.
 fn is_watched(entry: &IndexEntry) -> bool {
     entry.flags & ASSUMED_VALID == 0 && !is_skipped(entry)
 }
 
-/// What hides the changes of a path from `git status`: an option of `git update-index`.
+/// Returns the option of `git update-index` that hides the changes of a path from `git status`.
 pub(super) fn hidden_by(index: &Index, path: &Path) -> Option<&'static str> {
     let entry = index.get_path(path, 0)?;
     if is_skipped(&entry) {

@@ -1,5 +1,4 @@
-//! The index of a move: how it is told from another one, and the old one with what has changed, written
-//! beside it.
+//! The index of an update: identifies an index, and writes a copy of the old one with the changes.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -17,7 +16,7 @@ use crate::host::files::At as _;
 
 const SKIPPED: u16 = IndexEntryExtendedFlag::SKIP_WORKTREE.bits();
 
-/// Tells the index in a `.git` from any other: by its checksum, which git may leave out, and as a file.
+/// Identifies the index in a `.git` folder: by its checksum, which git may omit, and as a file.
 pub(in crate::git::local) fn identity(git_dir: &Path) -> Option<String> {
     let file = File::open(git_dir.join("index")).ok()?;
     let found = file.metadata().ok()?;
@@ -29,7 +28,7 @@ pub(in crate::git::local) fn identity(git_dir: &Path) -> Option<String> {
     Some(format!("{checksum} {ino} {seconds}.{nanoseconds}"))
 }
 
-/// Writes to `file` what the index at `old` is after the changes, which the work tree has already.
+/// Writes the index at `old` with the changes, which the work tree already has, to `file`.
 pub(super) fn write(
     old: &Path,
     file: &Path,
@@ -44,7 +43,7 @@ pub(super) fn write(
     let mut index = Index::open(file)?;
     for (path, change) in changes {
         if change.old.is_some() && change.new.is_none() {
-            // A path that both sides removed may not be in there.
+            // A path that was removed on both sides may not be in there.
             let _ = index.remove(path, 0);
         }
     }
@@ -54,7 +53,7 @@ pub(super) fn write(
             let found = file.symlink_metadata().at(&file)?;
             let mut entry = entry(&found, path, new);
             if let Some(old) = index.get_path(path, 0) {
-                // What git was told not to look at.
+                // git ignores changes of this path.
                 entry.flags = old.flags & ASSUMED_VALID;
                 entry.flags_extended = old.flags_extended & SKIPPED;
             }
@@ -83,9 +82,10 @@ pub(super) fn write(
     Ok(())
 }
 
-/// A file that was written to at the time of the old index, or after it, may differ from its entry and still
-/// have its time and size. Beside the new index it would look older, and unchanged: so its size is
-/// forgotten, as git does ("racy git"), and whoever reads the index looks into the file.
+/// A file that was modified at or after the time of the old index may differ from its entry and
+/// still have the same time and size. Compared to the new index, it would look older, and
+/// unchanged: so its size is cleared, as git does ("racy git"), which forces readers of the index
+/// to compare the content.
 fn look_again(
     index: &mut Index,
     old: (i64, i64),
@@ -138,7 +138,7 @@ fn entry(found: &Metadata, path: &Path, new: Entry) -> IndexEntry {
     }
 }
 
-/// Whether the index has of all these paths what the old commit has.
+/// Whether the index matches the old commit for all these paths.
 pub(super) fn is_old(file: &Path, changes: &Changes) -> bool {
     let Ok(index) = Index::open(file) else {
         return false;

@@ -1,7 +1,8 @@
-//! git's own locks: `NAME.lock` beside each file that is about to change.
+//! git's own locks: `NAME.lock` next to each file that is about to change.
 //!
-//! Ours are second names of one file in the staging folder, or copies of it, so that a later run can tell the
-//! lock that a killed one left from everybody else's, also where the clone was moved or copied meanwhile.
+//! Ours are hard links to a file in the staging folder, or copies of it, so that a later run can
+//! distinguish a killed run's lock from others, even if the clone was moved or copied in the
+//! meantime.
 
 use std::fs::{self, Metadata};
 use std::io::{self, Write as _};
@@ -13,8 +14,9 @@ use crate::git::error::{Cause, GitError};
 use crate::host::files::{self, At as _};
 use crate::plural::count;
 
-/// How long another git may take: `git maintenance` holds locks for a moment after a fetch. git itself waits
-/// 100 ms for a ref and a second for the packed ones (`core.filesRefLockTimeout`, `core.packedRefsTimeout`).
+/// How long to wait for another git: `git maintenance` briefly holds locks after a fetch. git
+/// itself waits 100 ms for a ref and a second for packed refs (`core.filesRefLockTimeout`,
+/// `core.packedRefsTimeout`).
 const PATIENCE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(10);
 
@@ -47,7 +49,7 @@ impl Locks {
         Ok(locks)
     }
 
-    /// Takes those that a killed run left, and the others too.
+    /// Takes over those that a killed run left, and the others too.
     pub(super) fn take_over(owner: &Path, paths: &[PathBuf]) -> Result<Self, GitError> {
         let text = text_of(owner)?;
         let (ours, free): (Vec<PathBuf>, Vec<PathBuf>) =
@@ -60,12 +62,12 @@ impl Locks {
 
 fn take_one(owner: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(owner, path) {
-        // A file system without second names.
+        // A file system without hard links.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             let text = text_of(owner)?;
             let written = fs::File::create_new(path)?.write_all(&text);
             if written.is_err() {
-                // No later run would know it for one of ours.
+                // A later run would not recognize it as ours.
                 let _ = fs::remove_file(path);
             }
             written
@@ -87,7 +89,7 @@ impl Drop for Locks {
     }
 }
 
-/// Fails where somebody holds one of them.
+/// Fails if another program holds one of them.
 pub(in crate::git::local) fn must_be_free(paths: &[PathBuf]) -> Result<(), GitError> {
     let held_one = || paths.iter().find(|path| path.symlink_metadata().is_ok());
     let deadline = Instant::now() + PATIENCE;
@@ -97,7 +99,8 @@ pub(in crate::git::local) fn must_be_free(paths: &[PathBuf]) -> Result<(), GitEr
     held_one().map_or(Ok(()), |path| Err(held(path)))
 }
 
-/// What a failed fetch has met, if it was a lock: the refs of the remote and the tags are what it writes.
+/// Returns the lock that made a fetch fail, if any: a fetch writes the remote-tracking refs and the
+/// tags.
 pub(super) fn that_stop_a_fetch(common_dir: &Path, remote: &str) -> Option<GitError> {
     let mut folders = vec![
         common_dir.join("refs/remotes").join(remote),
@@ -121,13 +124,13 @@ pub(super) fn that_stop_a_fetch(common_dir: &Path, remote: &str) -> Option<GitEr
     found.first().map(|path| held(path))
 }
 
-/// What the file holds that our locks are names of.
+/// The content of the file that our locks link to.
 fn text_of(owner: &Path) -> io::Result<Vec<u8>> {
     const MOST: u64 = 0x1_0000;
     files::read_bytes(owner, MOST).at(owner)
 }
 
-/// Whether a lock is a name of the file with this text, or a copy of it.
+/// Whether a lock is a link to the file with this text, or a copy of it.
 fn holds(path: &Path, text: &[u8]) -> bool {
     let is_as_long = |found: Metadata| found.is_file() && found.len() == text.len() as u64;
     path.symlink_metadata().is_ok_and(is_as_long)
@@ -156,7 +159,7 @@ fn held(path: &Path) -> GitError {
     }
 }
 
-/// `3 minutes`: the largest unit of which there are any.
+/// Formats a duration in its largest unit: `3 minutes`.
 fn words(age: Duration) -> String {
     let seconds = usize::try_from(age.as_secs()).unwrap_or(usize::MAX);
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];

@@ -1,5 +1,6 @@
-//! Which paths of a tree may be written to a work tree and its index: those that git takes. A server may send
-//! others, which lead out of the work tree or into `.git`, and on which libgit2's bindings panic.
+//! Checks which paths of a tree may be written to a work tree and its index: those that git
+//! accepts. A server may send others, which lead out of the work tree or into `.git`, and on which
+//! libgit2's bindings panic.
 
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -10,12 +11,12 @@ use gix_validate::path::component::{self, Mode, Options};
 use super::changes::Changes;
 use crate::git::error::{Cause, GitError};
 
-/// `PATH_MAX` of Linux, in bytes; others have less.
+/// `PATH_MAX` of Linux, in bytes; other systems have less.
 const TOO_LONG: usize = 4096;
-/// Bytes of a longer path that an error has.
+/// Bytes of a longer path to show in an error.
 const SHOWN: usize = 40;
 
-/// What the clone's configuration says: `core.protectHFS`, `core.protectNTFS`.
+/// The clone's configuration: `core.protectHFS`, `core.protectNTFS`.
 pub(super) fn options(repository: &gix::Repository) -> Options {
     let config = repository.config_snapshot();
     let is_set = |key: &str, or: bool| config.boolean(key).unwrap_or(or);
@@ -26,11 +27,11 @@ pub(super) fn options(repository: &gix::Repository) -> Options {
     }
 }
 
-/// Fails where git would refuse the path of an entry: `verify_path` of its read-cache.c.
+/// Fails if git would refuse the path of an entry: `verify_path` in its read-cache.c.
 pub(super) fn must_be_valid(path: &BStr, is_link: bool, options: Options) -> Result<(), GitError> {
     if path.len() >= TOO_LONG {
         let start = path[..SHOWN].to_str_lossy();
-        let reason = format!("the commit has a path that no file system takes: `{start}…`");
+        let reason = format!("the commit has a path that no file system supports: `{start}…`");
         return Err(GitError::new(Cause::Damaged, reason));
     }
     let mut parts = path.split_str("/").peekable();
@@ -38,7 +39,7 @@ pub(super) fn must_be_valid(path: &BStr, is_link: bool, options: Options) -> Res
         let mode = (is_link && parts.peek().is_none()).then_some(Mode::Symlink);
         let problem =
             |part: &[u8]| gix_validate::path::component(part.as_bstr(), mode, options).err();
-        // NTFS takes a backslash for a slash.
+        // NTFS treats a backslash as a slash.
         let is_git = |part: &[u8]| {
             matches!(
                 problem(part),
@@ -53,7 +54,7 @@ pub(super) fn must_be_valid(path: &BStr, is_link: bool, options: Options) -> Res
     Ok(())
 }
 
-/// Fails where a path is a file and a folder of the same tree, which git never writes.
+/// Fails if a path is both a file and a folder in the same tree, which git never writes.
 pub(super) fn must_be_a_tree(changes: &Changes) -> Result<(), GitError> {
     let is_new = |path: &Path| changes.get(path).is_some_and(|it| it.new.is_some());
     let below_a_file = changes

@@ -1,5 +1,5 @@
-//! Undoes a move: one that failed, and one that a killed run left. What it can't put back it keeps, and nothing
-//! that is left holds a later run up. Does not know how a move is made, only what it writes down.
+//! Rolls back an update that failed, or that a killed run left. Keeps what can't be restored, and
+//! never blocks a later run. Doesn't depend on how an update works, only on its journal.
 
 use std::fs;
 use std::io;
@@ -20,8 +20,8 @@ use crate::git::local::folder;
 use crate::host::place;
 use crate::workspace::Repo;
 
-/// Finishes or undoes what a killed run has begun in a clone, and takes away its locks. Returns
-/// what the user should know. One look at the disk where there is nothing to do.
+/// Finishes or rolls back what a killed run had begun in a clone, and removes its locks. Returns
+/// notes for the user. A single disk access if there is nothing to do.
 pub fn recover(root: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
     let Some(repository) = left_in(root, repo) else {
         return Ok(None);
@@ -29,37 +29,37 @@ pub fn recover(root: &Path, repo: &Repo) -> Result<Option<String>, GitError> {
     Log::remove_stale(repository.path());
     let recovered = recover_in(&repository);
     recovered.map_err(|error| match error.cause {
-        // By somebody who is at work in the clone.
+        // By another program that is using the clone.
         Cause::Locked | Cause::Changed => error,
         _ => GitError {
-            reason: format!("can't undo what a killed run has begun: {error}"),
+            reason: format!("can't undo what a killed run had begun: {error}"),
             ..error
         },
     })
 }
 
-/// The clone, if there is something that a killed run has left in it.
+/// Returns the clone, if a killed run has left something in it.
 fn left_in(root: &Path, repo: &Repo) -> Option<Repository> {
     let path = &folder(root, repo);
     let git_dir = path.join(".git");
     let is_left = match git_dir.join(staging::FOLDER).symlink_metadata() {
         Ok(_) => true,
-        // `.git` of a linked work tree is a file that says where the folder is.
+        // In a linked work tree, `.git` is a file with the path of the folder.
         Err(error) => error.kind() == io::ErrorKind::NotADirectory,
     };
     let relative = Path::new(repo.local_path.as_deref().unwrap_or(&repo.path));
-    // What is elsewhere is not a clone of ours, and the plan says so.
+    // Anything outside of the workspace is not our clone, which the plan reports.
     if !is_left || place::check(root, relative).is_err() {
         return None;
     }
-    // Whatever it is that can't be opened, the plan will say.
+    // If it can't be opened, the plan reports why.
     let repository = Repository::open(path).ok()?;
     let folder = repository.path().join(staging::FOLDER);
     folder.symlink_metadata().is_ok().then_some(repository)
 }
 
-/// Whether a killed run has left something in a clone. Changes nothing, and one look at the disk where there is
-/// nothing.
+/// Whether a killed run has left something in a clone. Changes nothing; a single disk access if
+/// there is nothing.
 pub(in crate::git::local) fn is_half_moved(git_dir: &Path) -> bool {
     let folder = git_dir.join(staging::FOLDER);
     folder.symlink_metadata().is_ok() && !staging::is_held(&folder)
@@ -81,7 +81,7 @@ fn recover_in(repository: &Repository) -> Result<Option<String>, GitError> {
         Ok(None) => {
             drop(locks);
             staging.remove();
-            return Ok(Some("cleaned up after a run that was killed".to_owned()));
+            return Ok(Some("cleaned up after a killed run".to_owned()));
         }
         Err(error) => {
             drop(locks);
@@ -113,7 +113,7 @@ fn recover_in(repository: &Repository) -> Result<Option<String>, GitError> {
         drop(locks);
         let mut note = "undid what a killed run had begun".to_owned();
         if !undone.left.is_empty() {
-            note = format!("{note}, but for {}, changed since", shown(&undone.left));
+            note = format!("{note}, except for {}, changed since", shown(&undone.left));
         }
         if undone.keeps_taken {
             note = format!("{note}; {}", kept(&staging.put_aside()?));
@@ -126,13 +126,12 @@ fn recover_in(repository: &Repository) -> Result<Option<String>, GitError> {
     let name = staging.put_aside()?;
     let name = Path::new(".git").join(name);
     Ok(Some(format!(
-        "a killed run left its files half updated, and HEAD or the index changed since: what it had \
-         replaced is in `{}`",
+        "a killed run left its files half updated, and HEAD or the index has changed since: the replaced files are in `{}`",
         name.display()
     )))
 }
 
-/// Whether the index has what it had before the move.
+/// Whether the index is the same as before the update.
 fn has_old_index(
     repository: &Repository,
     work_tree: &Path,
@@ -144,15 +143,16 @@ fn has_old_index(
     Ok(index::is_old(&repository.path().join("index"), &changes))
 }
 
-/// It is the same tomorrow: the next runs are not to be held up by it.
+/// This won't change later, and must not block the next runs.
 fn unreadable(staging: Staging, error: &dyn std::error::Error) -> io::Result<String> {
     let kept = kept(&staging.put_aside()?);
     Ok(format!(
-        "what a killed run had begun can't be read ({error}): {kept}"
+        "can't read what a killed run had begun ({error}): {kept}"
     ))
 }
 
-/// Puts back git's own files, and those of the work tree. `new_head` is what HEAD would have come to hold.
+/// Restores git's own files, and those of the work tree. `new_head` is the intended new content of
+/// HEAD.
 pub(super) fn undo(
     repository: &Repository,
     staging: &Staging,
@@ -162,7 +162,7 @@ pub(super) fn undo(
     if let Some(name) = new_head.strip_prefix("ref: ")
         && Replaced::branch(repository, staging.path(), name).put_back()?
     {
-        // A branch and its log come and go together.
+        // A branch and its reflog are created and removed together.
         let _ = fs::remove_file(refs::log_file(repository, name));
     }
     Replaced::config(repository, staging.path()).put_back()?;
@@ -170,8 +170,8 @@ pub(super) fn undo(
     Ok(staging.places().undo(steps))
 }
 
-/// Where the user finds what could not be put back.
+/// Returns where the user finds what could not be restored.
 pub(super) fn kept(name: &str) -> String {
     let name = Path::new(".git").join(name);
-    format!("what was there before is in `{}`", name.display())
+    format!("the previous files are in `{}`", name.display())
 }

@@ -1,4 +1,5 @@
-//! HEAD and the branch of a move, under the locks that it holds. libgit2 would take these locks itself.
+//! Writes HEAD and the branch of an update, under the locks that it holds. libgit2 would take these
+//! locks itself.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
@@ -10,7 +11,7 @@ use crate::git::error::GitError;
 use crate::git::local::head_text;
 use crate::host::files::At as _;
 
-/// What HEAD holds, and the commit that it leads to.
+/// The content of HEAD, and the commit that it points to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Head {
     /// `ref: refs/heads/main`, or a commit.
@@ -24,7 +25,7 @@ impl Head {
         Ok(Head { text, commit })
     }
 
-    /// As git names it in a log: a branch, or a commit.
+    /// Its name in a reflog: a branch, or a commit.
     pub(super) fn name(&self) -> &str {
         self.text
             .strip_prefix("ref: refs/heads/")
@@ -32,17 +33,17 @@ impl Head {
     }
 }
 
-/// Writes refs of one repository.
+/// Writes the refs of a repository.
 pub(super) struct Refs<'a> {
     pub repository: &'a Repository,
-    /// Where a file is written before it is renamed.
+    /// The folder in which a file is written before it is renamed.
     pub staging: &'a Path,
-    /// Name, address and time, for the logs.
+    /// Name, email and time, for reflogs.
     pub who: &'a [u8],
 }
 
 impl Refs<'_> {
-    /// Replaces the file of a ref; its lock is ours.
+    /// Replaces the file of a ref, whose lock we hold.
     pub(super) fn write(&self, name: &str, text: &str) -> Result<(), GitError> {
         let written = self.staging.join("ref");
         fs::write(&written, format!("{text}\n")).at(&written)?;
@@ -51,7 +52,7 @@ impl Refs<'_> {
         Ok(())
     }
 
-    /// Adds to the log of a ref, where the configuration wants logs.
+    /// Appends to the reflog of a ref, if the configuration enables reflogs.
     pub(super) fn log(
         &self,
         name: &str,
@@ -61,7 +62,7 @@ impl Refs<'_> {
     ) -> Result<(), GitError> {
         let file = log_file(self.repository, name);
         let config = self.repository.config()?;
-        // `always` is no boolean.
+        // `always` is not a boolean.
         let is_off = config.get_bool("core.logAllRefUpdates") == Ok(false);
         if is_off && !file.exists() {
             return Ok(());
@@ -79,10 +80,11 @@ impl Refs<'_> {
     }
 }
 
-/// The file of git's of that name: a ref, the index, or the configuration that all work trees share.
+/// Returns git's file with that name: a ref, the index, or the configuration that all work trees
+/// share.
 pub(super) fn file(repository: &Repository, name: &str) -> PathBuf {
     if name == "config" {
-        // Where it is a link, git writes what that leads to, and locks that.
+        // If it is a link, git writes and locks its target.
         let file = repository.commondir().join(name);
         file.canonicalize().unwrap_or(file)
     } else if name.starts_with("refs/") {
@@ -92,14 +94,14 @@ pub(super) fn file(repository: &Repository, name: &str) -> PathBuf {
     }
 }
 
-/// The lock of such a file.
+/// Returns the lock of such a file.
 pub(super) fn lock(repository: &Repository, name: &str) -> PathBuf {
     let mut file = file(repository, name).into_os_string();
     file.push(".lock");
     PathBuf::from(file)
 }
 
-/// The log of a ref.
+/// Returns the reflog of a ref.
 pub(super) fn log_file(repository: &Repository, name: &str) -> PathBuf {
     let folder = match name {
         "HEAD" => repository.path(),

@@ -1,6 +1,6 @@
-//! The files of git's that a move replaces while it holds their locks: the index, and for a branch that it
-//! makes the configuration and the branch itself. Each is written in the staging folder first and put in its
-//! place under a second name, so that a later run can tell whether it is still that one, and take it back.
+//! git's files that an update replaces while it holds their locks: the index and, for a new branch,
+//! the configuration and the branch itself. Each is first written to the staging folder and then
+//! hard-linked to its path, so that a later run can tell whether it is still the same, and undo it.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ use super::refs;
 use super::steps::Mark;
 use crate::host::files::{self, At as _};
 
-/// One such file.
+/// Such a file.
 pub(super) struct Replaced {
     file: PathBuf,
     staging: PathBuf,
@@ -25,12 +25,12 @@ impl Replaced {
         Replaced::of(refs::file(repository, "index"), staging, "index")
     }
 
-    /// That of the clone itself, which says what branches follow.
+    /// The clone's own configuration, with the upstreams of branches.
     pub(super) fn config(repository: &Repository, staging: &Path) -> Self {
         Replaced::of(refs::file(repository, "config"), staging, "config")
     }
 
-    /// A branch that was not there before.
+    /// A new branch.
     pub(super) fn branch(repository: &Repository, staging: &Path, name: &str) -> Self {
         Replaced::of(refs::file(repository, name), staging, "branch")
     }
@@ -44,12 +44,12 @@ impl Replaced {
         }
     }
 
-    /// Its place in the clone.
+    /// Its path in the clone.
     pub(super) fn file(&self) -> &Path {
         &self.file
     }
 
-    /// Where the new one is written.
+    /// The path of the new version.
     pub(super) fn staged(&self) -> PathBuf {
         self.staging.join(self.name)
     }
@@ -58,12 +58,12 @@ impl Replaced {
         self.staging.join(format!("{}.old", self.name))
     }
 
-    /// Where a file can't have two names, its content tells whether it is still that one.
+    /// Without hard links, its content tells whether it is still the same.
     fn copied(&self) -> PathBuf {
         self.staging.join(format!("{}.copied", self.name))
     }
 
-    /// Puts the new one in place.
+    /// Puts the new version in place.
     pub(super) fn put(&self) -> io::Result<()> {
         self.put_by(|from, to| fs::hard_link(from, to))
     }
@@ -84,7 +84,7 @@ impl Replaced {
         fs::rename(linked, &self.file).at(&self.file)
     }
 
-    /// Whether what is in its place is what the move put there.
+    /// Whether the current version is the one that the update put there.
     pub(super) fn is_ours(&self) -> bool {
         if self.copied().exists() {
             let content = |path: &Path| files::read_bytes(path, ANY_SIZE).ok();
@@ -96,7 +96,8 @@ impl Replaced {
         ours.is_some() && ours == mark(&self.file)
     }
 
-    /// Puts the old one back, or nothing where there was none; leaves alone what is not ours. Returns whether it was.
+    /// Restores the old version, or removes the new one if there was none; doesn't touch files that
+    /// are not ours. Returns whether it was ours.
     pub(super) fn put_back(&self) -> io::Result<bool> {
         let is_ours = self.is_ours();
         if is_ours {

@@ -1,6 +1,6 @@
-//! The folder of a move, in the clone's `.git`: the new files until they are put in place, the old ones
-//! until all is done, and the journal. Whose it is, is told by a lock of the system on one of its files,
-//! which ends with the process; a folder without one was left by a run that was killed.
+//! The folder of an update, in the clone's `.git`: it contains new files until they are put in
+//! place, old files until the update is complete, and the journal. A file lock, which ends with the
+//! process, tells whether it is in use; a folder without one was left by a killed run.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -21,31 +21,31 @@ use crate::host::nonce::random_word;
 /// Its name in `.git`.
 pub(super) const FOLDER: &str = "fitout-move";
 
-/// What could not be undone, followed by a number.
+/// The name of folders with files that could not be restored, followed by a number.
 const LEFT: &str = "fitout-left-";
 
-/// Whose the folder is.
+/// The file whose lock tells whether the folder is in use.
 const OWNER: &str = "owner";
 const JOURNAL: &str = "journal";
 
-/// How long another fitout may take to move the clone. Whoever runs one within a hook or a filter of a move
-/// waits in vain.
+/// How long to wait for another fitout that is updating the clone. A fitout that is run from a hook
+/// or a filter of an update waits in vain.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The folder of a move that this process makes, or undoes.
+/// The folder of an update that this process does or rolls back.
 #[derive(Debug)]
 pub(super) struct Staging {
     path: PathBuf,
     work_tree: PathBuf,
-    /// Holds the system's lock.
+    /// Holds the file lock.
     owner: File,
-    /// It is needed by a later run.
+    /// Whether a later run needs it.
     keeps: bool,
 }
 
 impl Staging {
-    /// Makes it. `locked` are the names of the files that the move locks, for whoever has to undo it.
+    /// Creates it. `locked` are the names of the files that the update locks, for a later rollback.
     pub(super) fn begin(
         git_dir: &Path,
         work_tree: &Path,
@@ -54,7 +54,7 @@ impl Staging {
         patiently(|| Staging::try_begin(git_dir, work_tree, locked))
     }
 
-    /// It is made under another name, so that nobody ever sees it without its lock.
+    /// It is created under another name, so that it is never visible without its lock.
     fn try_begin(git_dir: &Path, work_tree: &Path, locked: &[String]) -> Result<Self, GitError> {
         let path = git_dir.join(FOLDER);
         if path.symlink_metadata().is_ok() {
@@ -70,7 +70,7 @@ impl Staging {
             keeps: false,
         };
         lock_alone(&staging.owner)?;
-        // With the word, no other file has this text, and a copy of one that is a lock is known by it.
+        // With the random word, the text is unique, so that a copy of a lock is recognized.
         let text = [locked.join("\0"), random_word()].join("\0");
         (&staging.owner)
             .write_all(text.as_bytes())
@@ -86,7 +86,7 @@ impl Staging {
         Ok(staging)
     }
 
-    /// That of a run that was killed, if there is one.
+    /// Returns the folder of a killed run, if any.
     pub(super) fn left(git_dir: &Path, work_tree: &Path) -> Result<Option<Self>, GitError> {
         let path = git_dir.join(FOLDER);
         let file = path.join(OWNER);
@@ -96,15 +96,15 @@ impl Staging {
                 owner => break (owner.at(&file)?, false),
             }
             match File::create_new(&file) {
-                // It has ended well meanwhile.
+                // It has finished in the meantime.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                // Another one has begun meanwhile.
+                // Another one has started in the meantime.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 owner => break (owner.at(&file)?, true),
             }
         };
         patiently(|| lock_alone(&owner))?;
-        // Whoever had it may have ended well, and taken it away.
+        // Its owner may have finished and removed it.
         let is_same =
             |found: fs::Metadata| Ok::<_, io::Error>(found.ino() == owner.metadata()?.ino());
         if !file
@@ -120,7 +120,7 @@ impl Staging {
             keeps: true,
         };
         if is_nobodys {
-            // Whatever else is in it, nobody will come for it.
+            // Nobody needs anything else in it.
             if fs::read_dir(&staging.path).at(&staging.path)?.count() > 1 {
                 staging.put_aside()?;
             } else {
@@ -135,12 +135,12 @@ impl Staging {
         &self.path
     }
 
-    /// The file whose second names are the locks.
+    /// Returns the file that the locks link to.
     pub(super) fn owner_file(&self) -> PathBuf {
         self.path.join(OWNER)
     }
 
-    /// The names of the files that the move locks: the clone may have been moved since.
+    /// Returns the names of the files that the update locks: the clone may have been moved since.
     pub(super) fn locked(&self) -> io::Result<Vec<String>> {
         let text = fs::read(self.owner_file()).at(self.owner_file())?;
         let text = String::from_utf8_lossy(&text);
@@ -160,15 +160,15 @@ impl Staging {
         }
     }
 
-    /// Says what is about to be done. Before this, nothing of the user's was touched.
+    /// Writes the journal. Until then, none of the user's files was touched.
     pub(super) fn announce(&self, journal: &Journal) -> io::Result<()> {
         let written = self.path.join("journal.new");
         fs::write(&written, journal.to_bytes()).at(&written)?;
         fs::rename(written, self.path.join(JOURNAL)).at(&self.path)
     }
 
-    /// What was about to be done; none where nothing of the user's was touched yet. A crash of the system may
-    /// have left a journal that can't be read.
+    /// Returns the journal; none if none of the user's files was touched yet. A system crash may
+    /// have left an unreadable journal.
     pub(super) fn journal(&self) -> io::Result<Option<Journal>> {
         let bytes = match fs::read(self.path.join(JOURNAL)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -178,17 +178,17 @@ impl Staging {
         journal.map(Some).ok_or(io::ErrorKind::InvalidData.into())
     }
 
-    /// Leaves it to a later run.
+    /// Keeps it for a later run.
     pub(super) fn keep(&mut self) {
         self.keeps = true;
     }
 
-    /// It goes with all that is in it.
+    /// It is removed with its contents.
     pub(super) fn remove(mut self) {
         self.keeps = false;
     }
 
-    /// Moves it out of the way, with all that is in it; returns its new name in `.git`.
+    /// Moves it out of the way, with its contents. Returns its new name in `.git`.
     pub(super) fn put_aside(mut self) -> io::Result<String> {
         self.keeps = true;
         put_aside(&self.path)
@@ -198,7 +198,7 @@ impl Staging {
 impl Drop for Staging {
     fn drop(&mut self) {
         if !self.keeps && clear(&self.path).is_err() {
-            // The next run is not to be held up by it.
+            // It must not block the next run.
             let _ = put_aside(&self.path);
         }
     }
@@ -228,7 +228,7 @@ fn clear(folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Removes folders that a killed run was about to begin with, or to remove.
+/// Removes folders that a killed run was about to use, or to remove.
 fn remove_stale(git_dir: &Path) {
     const AGE: Duration = Duration::from_secs(60);
     for entry in fs::read_dir(git_dir).into_iter().flatten().flatten() {
@@ -246,7 +246,7 @@ fn remove_stale(git_dir: &Path) {
     }
 }
 
-/// Whether a folder of another run is in the place that this one was to have.
+/// Whether another run's folder is already there.
 fn is_taken(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -266,14 +266,14 @@ fn put_aside(folder: &Path) -> io::Result<String> {
     unreachable!("there is always another number")
 }
 
-/// Whether a file or folder of this name in the git directory is what a move could not put back, or a killed one has
-/// left.
+/// Whether a file or folder with this name in the git directory was kept because it could not be
+/// restored, or left by a killed run.
 pub(in crate::git::local) fn is_put_aside(git_dir: &Path, name: &OsStr) -> bool {
     let is_left = name == FOLDER && !is_held(&git_dir.join(FOLDER));
     is_left || name.as_encoded_bytes().starts_with(LEFT.as_bytes())
 }
 
-/// Waits for another fitout that is moving the clone: it will not be long.
+/// Waits for another fitout that is updating the clone, which won't take long.
 fn patiently<T>(mut attempt: impl FnMut() -> Result<T, GitError>) -> Result<T, GitError> {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -289,14 +289,14 @@ fn patiently<T>(mut attempt: impl FnMut() -> Result<T, GitError>) -> Result<T, G
     }
 }
 
-/// Whether the folder is that of a run that is at work.
+/// Whether the folder belongs to a running process.
 pub(super) fn is_held(folder: &Path) -> bool {
-    // Shared, so that two who only look don't take each other for one.
+    // A shared lock, so that two readers are not mistaken for a running update.
     let is_held = |owner: File| flock(owner, FlockOperation::NonBlockingLockShared).is_err();
     File::open(folder.join(OWNER)).is_ok_and(is_held)
 }
 
-/// Locks a file for this process, and waits for nobody.
+/// Locks a file for this process, without waiting.
 fn lock_alone(file: &File) -> Result<(), GitError> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(busy()),
@@ -305,7 +305,7 @@ fn lock_alone(file: &File) -> Result<(), GitError> {
 }
 
 fn busy() -> GitError {
-    let reason = "another fitout is moving this clone";
+    let reason = "another fitout is updating this clone";
     GitError {
         command: Some("fitout sync".to_owned()),
         ..GitError::new(Cause::Changed, reason)
@@ -361,7 +361,7 @@ mod tests {
             }
             scope.spawn(|| {
                 while Instant::now() < end {
-                    // Whoever looks holds it for a moment.
+                    // Readers hold it briefly.
                     is_held(&path);
                     assert!(Staging::left(git.path(), git.path()).unwrap().is_none());
                 }

@@ -1,6 +1,6 @@
-//! The steps of a move in the work tree: what gives way is renamed into the staging folder, what is new
-//! is renamed out of it. Each step is done or not, nothing is ever replaced, and all can be undone in
-//! reverse, also by another process. Knows paths and marks, not what is in the files.
+//! The steps of an update in the work tree: old files are renamed into the staging folder, new
+//! files are renamed out of it. Each step is atomic, nothing is ever overwritten, and all steps can
+//! be undone in reverse order, even by another process. Uses paths and marks, not file contents.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -10,29 +10,29 @@ use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-/// What is done to one path of the work tree.
+/// What to do with a path in the work tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The old file, link or folder goes into the staging folder.
+    /// Move the old file, link or folder to the staging folder.
     Take,
-    /// A folder is made.
+    /// Create a folder.
     Make,
-    /// The new file or link comes out of the staging folder.
+    /// Move the new file or link out of the staging folder.
     Put,
 }
 
-/// One step of a move.
+/// A step of an update.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     pub kind: Kind,
     /// Relative to the work tree.
     pub path: PathBuf,
-    /// Of what is moved.
+    /// The mark of what is moved.
     pub mark: Mark,
 }
 
-/// Tells a file from another one at the same path, and from itself after it was written to. A rename
-/// leaves all of it as it is.
+/// Distinguishes a file from another one at the same path, and from itself after a modification. It
+/// is not changed by a rename.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
     pub ino: u64,
@@ -45,7 +45,7 @@ impl Mark {
     pub(super) fn of(metadata: &Metadata) -> Self {
         Mark {
             ino: metadata.ino(),
-            // A folder's size and time change with what is in it.
+            // A folder's size and time change with its contents.
             size: if metadata.is_dir() {
                 0
             } else {
@@ -65,7 +65,7 @@ impl Mark {
     }
 }
 
-/// The folders between which a move goes.
+/// The folders that an update moves files between.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Places<'a> {
     pub work_tree: &'a Path,
@@ -73,17 +73,17 @@ pub(super) struct Places<'a> {
 }
 
 impl Places<'_> {
-    /// Where the new version of a path waits.
+    /// Returns the staged new version of a path.
     pub(super) fn staged(&self, path: &Path) -> PathBuf {
         self.staging.join("new").join(path)
     }
 
-    /// Where what the step took is kept.
+    /// Returns where the step keeps the old version.
     pub(super) fn taken(&self, number: usize) -> PathBuf {
         self.staging.join("old").join(number.to_string())
     }
 
-    /// Does one step. Fails, having done nothing, where something is at the place that it needs.
+    /// Does a step. Fails without changing anything if something is in the way.
     pub(super) fn take_step(&self, number: usize, step: &Step) -> io::Result<()> {
         let path = self.work_tree.join(&step.path);
         match step.kind {
@@ -93,11 +93,11 @@ impl Places<'_> {
         }
     }
 
-    /// Undoes those of the steps that were done, the last one first. What was changed since they were done
-    /// stays, and what is in the way of one path stops no other.
+    /// Undoes completed steps, the last one first. Files that have changed since are kept, and a
+    /// path that is blocked doesn't stop the others.
     pub(super) fn undo(&self, steps: &[Step]) -> Undone {
         let mut undone = Undone::default();
-        // What is taken is checked before the step after it.
+        // Taken files are checked before the next step.
         let mut is_checked = false;
         for (number, step) in steps.iter().enumerate().rev() {
             let path = self.work_tree.join(&step.path);
@@ -109,7 +109,7 @@ impl Places<'_> {
                         undone.add(&step.path);
                     }
                 }
-                // Whatever is in it keeps it.
+                // It is kept if it is not empty.
                 Kind::Make => drop(fs::remove_dir(path)),
                 Kind::Take => {
                     let taken = self.taken(number);
@@ -119,7 +119,8 @@ impl Places<'_> {
                     let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
                     if let Err(error) = folder.and_then(|()| rename(&taken, &path)) {
                         undone.add(&step.path);
-                        // What was checked, git has; where something of the user's is in its place, that is theirs.
+                        // git has the checked version; anything that now exists at its path belongs
+                        // to the user.
                         undone.keeps_taken |=
                             !is_checked || error.kind() != io::ErrorKind::AlreadyExists;
                     }
@@ -130,7 +131,7 @@ impl Places<'_> {
         undone
     }
 
-    /// Takes what a step put; false where something else is there by now.
+    /// Takes back what a step has put; returns false if something else exists there.
     fn take_back(&self, step: &Step, path: &Path) -> bool {
         let staged = self.staged(&step.path);
         let is_it = |path: &Path| {
@@ -145,7 +146,7 @@ impl Places<'_> {
         if rename(path, &staged).is_err() {
             return false;
         }
-        // Somebody may have written to it in between.
+        // It may have been written to in between.
         if is_it(&staged).unwrap_or(false) {
             return true;
         }
@@ -154,12 +155,12 @@ impl Places<'_> {
     }
 }
 
-/// What came of undoing.
+/// The result of undoing.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Undone {
-    /// Paths that are not as they were.
+    /// Paths that could not be restored.
     pub left: Vec<PathBuf>,
-    /// Whether something that was taken, and that git may not have, is still where it was taken to.
+    /// Whether something that was taken, and that git may not have, is still in the staging folder.
     pub keeps_taken: bool,
 }
 
@@ -171,10 +172,11 @@ impl Undone {
     }
 }
 
-/// Renames, and fails where something is at the new name.
+/// Renames, and fails if the new name exists.
 pub(in crate::git) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // A file system that does not know how. A folder has no second name: what it replaces is empty.
+        // A file system that doesn't support this. Folders can't be hard-linked: only an empty one
+        // can be replaced.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
             if from.symlink_metadata()?.is_dir() {
                 if to.symlink_metadata().is_ok() {
@@ -189,7 +191,7 @@ pub(in crate::git) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether nothing is there, also because a folder above is none.
+/// Whether nothing exists there, including because a parent is not a folder.
 pub(super) fn is_absent(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -199,20 +201,20 @@ pub(super) fn is_absent(error: &io::Error) -> bool {
 
 const HEADER: &str = "fitout move 1";
 
-/// What a move is about to do, so that another process can undo it.
+/// The journal of an update, so that another process can roll it back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Journal {
-    /// What HEAD held, and the commit that it led to; empty where it had none.
+    /// The content of HEAD, and the commit that it pointed to; empty if unborn.
     pub head: String,
     pub from: String,
-    /// What they are when all is done.
+    /// Their values after the update.
     pub new_head: String,
     pub to: String,
     pub steps: Vec<Step>,
 }
 
 impl Journal {
-    /// Fields that end with a zero byte, which no path holds.
+    /// Fields are terminated by a zero byte, which paths can't contain.
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut field = |text: &[u8]| {
@@ -241,7 +243,7 @@ impl Journal {
         bytes
     }
 
-    /// None where it is not whole.
+    /// Returns none if it is incomplete.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let mut fields = bytes.split(|byte| *byte == 0);
         let mut text = || String::from_utf8(fields.next()?.to_vec()).ok();
@@ -374,8 +376,7 @@ mod tests {
         assert_eq!((undone.left, undone.keeps_taken), (vec!["b".into()], false));
         assert_eq!([read("a"), read("b")], ["old a", "mine, not theirs"]);
 
-        // `b` as it was again: what is in the place of one path stops no other, and what nobody has looked at
-        // is kept.
+        // `b` is restored: a blocked path doesn't stop the others, and unchecked files are kept.
         fs::write(work_tree.join("b"), "old b").unwrap();
         fs::write(staging.join("new/b"), "new b").unwrap();
         fs::remove_dir_all(staging.join("old")).unwrap();

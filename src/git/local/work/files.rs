@@ -1,4 +1,4 @@
-//! What differs from HEAD in a work tree, by path, whatever git was told not to look at.
+//! Finds differences from HEAD in a work tree, by path, including changes that git ignores.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -18,12 +18,12 @@ const ASSUME_UNCHANGED: u16 = 0x8000;
 /// `git update-index --skip-worktree`, and files outside of a sparse checkout: `CE_SKIP_WORKTREE`.
 const SKIP_WORKTREE: u16 = 0x4000;
 
-/// Paths that differ.
+/// Changed paths.
 #[derive(Debug, Default)]
 pub(in crate::git) struct Paths {
-    /// In the index, and conflicts.
+    /// Staged changes, and conflicts.
     pub staged: Vec<PathBuf>,
-    /// In the work tree.
+    /// Changes in the work tree.
     pub changed: Vec<PathBuf>,
     /// Not in the index.
     pub untracked: Vec<PathBuf>,
@@ -37,7 +37,7 @@ pub(super) fn work(repository: &Repository, folder: &Path) -> Result<Vec<What>, 
         Some(result) => result?,
         None => statuses(repository, &[])?,
     };
-    // Repositories in it are looked at by themselves.
+    // Nested repositories are inspected separately.
     let is_repository = |path: &PathBuf| folder.join(path).join(".git").symlink_metadata().is_ok();
     paths.untracked.retain(|path| !is_repository(path));
     let mut unseen = Vec::new();
@@ -62,7 +62,7 @@ pub(super) fn work(repository: &Repository, folder: &Path) -> Result<Vec<What>, 
     .collect())
 }
 
-/// All files below a folder, but for those of repositories, which are looked at by themselves.
+/// Returns all files below a folder, except those of repositories, which are inspected separately.
 fn add_files(folder: &Path, below: &Path, found: &mut Vec<PathBuf>) -> Result<(), GitError> {
     for entry in fs::read_dir(folder.join(below))? {
         let entry = entry?;
@@ -76,7 +76,7 @@ fn add_files(folder: &Path, below: &Path, found: &mut Vec<PathBuf>) -> Result<()
     Ok(())
 }
 
-/// What the index has and HEAD has not, where there are no files.
+/// Returns the differences between the index and HEAD, if there is no work tree.
 pub(in crate::git::local) fn staged(repository: &Repository) -> Result<Vec<PathBuf>, GitError> {
     let index = repository.index()?;
     if index.is_empty() {
@@ -94,20 +94,21 @@ pub(in crate::git::local) fn staged(repository: &Repository) -> Result<Vec<PathB
     Ok(paths.collect())
 }
 
-/// The paths of the submodules that the index has.
+/// Returns the paths of submodules in the index.
 pub(super) fn submodules(repository: &Repository) -> Result<Vec<PathBuf>, GitError> {
     let index = repository.index()?;
     let links = index.iter().filter(is_submodule);
     Ok(links.map(|entry| path(&entry.path)).collect())
 }
 
-/// Those that are at another commit than the index has, also where `.gitmodules` says not to look.
+/// Returns submodules that are at a different commit than in the index, even if `.gitmodules` says
+/// to ignore them.
 fn moved_submodules(repository: &Repository, folder: &Path) -> Result<Vec<PathBuf>, GitError> {
     let index = repository.index()?;
     let mut moved = Vec::new();
     for entry in index.iter().filter(is_submodule) {
         let path = path(&entry.path);
-        // What can't be read is said where it is looked at by itself.
+        // If it can't be read, that is reported when it is inspected itself.
         let submodule = super::open(&folder.join(&path)).ok();
         let commit = submodule.and_then(|submodule| head(&submodule).ok()?.1);
         if commit.is_some_and(|commit| commit != entry.id) {
@@ -121,8 +122,8 @@ fn is_submodule(entry: &git2::IndexEntry) -> bool {
     entry.mode == u32::from(FileMode::Commit)
 }
 
-/// Files that are there and changed, of those that the index says not to look at. The index is changed in
-/// memory alone.
+/// Returns existing and changed files of those that the index says to ignore. The index is only
+/// changed in memory.
 fn hidden(repository: &Repository, folder: &Path) -> Result<Vec<PathBuf>, GitError> {
     let mut index = repository.index()?;
     let is_hidden = |entry: &git2::IndexEntry| {
@@ -137,7 +138,7 @@ fn hidden(repository: &Repository, folder: &Path) -> Result<Vec<PathBuf>, GitErr
     for mut entry in entries {
         entry.flags &= !ASSUME_UNCHANGED;
         entry.flags_extended &= !SKIP_WORKTREE;
-        // So that the file is read, and not its times.
+        // So that the content is compared, and not the timestamps.
         entry.mtime = git2::IndexTime::new(0, 0);
         index.add(&entry)?;
         names.push(entry.path);
@@ -150,13 +151,13 @@ fn compare(
     index: &mut Index,
     names: &[Vec<u8>],
 ) -> Result<Paths, GitError> {
-    // Of its own: the other keeps the index that is on the disk.
+    // A separate one: the other keeps the index that is on disk.
     let repository = super::open(repository.workdir().unwrap_or(repository.path()))?;
     repository.set_index(index)?;
     statuses(&repository, names)
 }
 
-/// What differs, as libgit2 sees it; where `names` are given, of these files alone.
+/// Returns the differences according to libgit2; limited to `names`, if given.
 fn statuses(repository: &Repository, names: &[Vec<u8>]) -> Result<Paths, GitError> {
     let mut options = StatusOptions::new();
     options

@@ -1,5 +1,6 @@
-//! What a person has set up in one repository, below its git directory: hooks, lines of `info/exclude`,
-//! settings. What the repository elsewhere has too, and what git and fitout write, is left out.
+//! Finds what the user has set up in a repository, below its git directory: hooks, lines in
+//! `info/exclude`, settings. Excludes what the repository elsewhere has too, and what git and
+//! fitout write.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +13,7 @@ use crate::git::error::GitError;
 use crate::git::local::template;
 use crate::host::files;
 
-/// Files with a line for each thing that a person wants.
+/// Files with the user's lines.
 const FILES: [&str; 2] = ["info/exclude", "info/attributes"];
 
 pub(super) fn work(repository: &Repository, others: &[Other]) -> Result<Vec<What>, GitError> {
@@ -36,7 +37,7 @@ pub(super) fn work(repository: &Repository, others: &[Other]) -> Result<Vec<What
     Ok(found)
 }
 
-/// A hook that is a link leads to what stays.
+/// The target of a hook that is a link is kept.
 fn hooks(common: &Path, same: &[&Path]) -> Result<Vec<String>, GitError> {
     let mut hooks = Vec::new();
     for entry in super::entries(&common.join("hooks"))? {
@@ -74,7 +75,7 @@ fn has_lines(common: &Path, file: &str, same: &[&Path]) -> bool {
     lines(&text).any(|line| !known.contains(line))
 }
 
-/// Without comments: git's template has some.
+/// Without comments, which git's template contains.
 fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|byte| *byte == b'\n')
         .map(<[u8]>::trim_ascii)
@@ -114,7 +115,8 @@ fn local_settings(common: &Path) -> Result<BTreeSet<(String, String)>, GitError>
     Ok(found)
 }
 
-/// Keys that `git init`, `git clone`, `git worktree` and `git maintenance` write by themselves, and `git lfs`.
+/// Keys that `git init`, `git clone`, `git worktree`, `git maintenance` and `git lfs` write by
+/// themselves.
 const WRITTEN: [&str; 17] = [
     "core.bare",
     "core.filemode",
@@ -135,14 +137,15 @@ const WRITTEN: [&str; 17] = [
     "submodule.active",
 ];
 
-/// Whether no program sets this by itself. git writes names of keys in lower case, but not what is in the middle.
+/// Whether no program sets this by itself. git normalizes keys to lower case, but not the
+/// subsection.
 fn is_a_persons(name: &str, value: &str) -> bool {
     let Some((section, key)) = name.rsplit_once('.') else {
         return true;
     };
     let is_written = match section.split_once('.') {
         _ if WRITTEN.contains(&name) => true,
-        // Other than a description, programs set it for branches that they make.
+        // Except for a description, programs set these for new branches.
         Some(("branch", _)) => key != "description",
         Some(("filter", "lfs")) => true,
         Some(("lfs", _)) => key == "access",
@@ -156,7 +159,8 @@ fn is_a_persons(name: &str, value: &str) -> bool {
     !is_written
 }
 
-/// `+refs/heads/*:refs/remotes/origin/*`, the same of one branch, or one tag: with `--depth` and `--single-branch`.
+/// `+refs/heads/*:refs/remotes/origin/*`, or the same for one branch or tag, as with `--depth` and
+/// `--single-branch`.
 fn is_written_refspec(refspec: &str) -> bool {
     let Some((from, to)) = refspec.trim_start_matches('+').split_once(':') else {
         return false;

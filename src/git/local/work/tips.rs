@@ -1,4 +1,4 @@
-//! What leads to commits that no remote has: every ref that is not a remote's, and each HEAD.
+//! Finds commits that no remote has, from all refs other than remote-tracking ones, and each HEAD.
 
 use std::collections::HashSet;
 use std::io;
@@ -13,13 +13,13 @@ use crate::git::local::state::stashes;
 use crate::git::local::{Head, head, reachable, short};
 use crate::host::files::{self, At as _};
 
-/// A repository that may have the same.
+/// A repository that may have the same commits.
 pub(super) struct Other {
-    /// None where only git reads it.
+    /// None if only git can read it.
     repository: Option<Repository>,
-    /// Its git directory, that of all its work trees.
+    /// Its git directory, shared by all its work trees.
     pub common: PathBuf,
-    /// Where its files are.
+    /// Its work tree.
     pub work_tree: Option<PathBuf>,
     targets: HashSet<Oid>,
 }
@@ -48,8 +48,8 @@ impl Other {
         })
     }
 
-    /// Whether the commit is on a ref, or checked out. That its objects are there is not enough: what no
-    /// ref leads to is collected one day.
+    /// Whether the commit is reachable from a ref, or checked out. It is not enough that its
+    /// objects exist: unreachable objects are eventually garbage-collected.
     fn has_commit(&self, commit: Oid) -> bool {
         let Some(repository) = &self.repository else {
             let path = self.work_tree.as_deref();
@@ -63,9 +63,9 @@ impl Other {
     }
 }
 
-/// What leads to commits.
+/// A ref or HEAD with commits.
 struct Tip {
-    /// For people.
+    /// Human-readable text.
     name: String,
     /// For git.
     revision: String,
@@ -100,7 +100,8 @@ pub(super) fn work(repository: &Repository, others: &[Other]) -> Result<Vec<What
     Ok(found)
 }
 
-/// A HEAD of a repository that stays, and in which no ref leads to it: it goes with its work tree.
+/// A HEAD of a repository that is kept, and that is not reachable from a ref there: it is lost with
+/// its work tree.
 pub(super) fn only_head(repository: &Repository) -> Result<Option<What>, GitError> {
     let (Head::Detached(short), Some(commit)) = head(repository)? else {
         return Ok(None);
@@ -127,7 +128,7 @@ fn add(
         return;
     };
     let commit = reference.peel_to_commit().ok().map(|commit| commit.id());
-    // Only the name of a commit is nothing by itself.
+    // A commit id alone is not a revision on its own.
     if commit != Some(target) && !others.iter().any(|other| other.targets.contains(&target)) {
         found.push(match name.strip_prefix("refs/tags/") {
             Some(tag) => What::Tag(tag.to_owned()),
@@ -151,7 +152,7 @@ fn add(
     });
 }
 
-/// The remotes, for which refs only repeat what they have.
+/// Returns the remotes whose refs only mirror what they have.
 struct Fetched<'r>(Vec<git2::Remote<'r>>);
 
 impl<'r> Fetched<'r> {
@@ -164,7 +165,7 @@ impl<'r> Fetched<'r> {
         Ok(Fetched(remotes))
     }
 
-    /// A fetch may write over the user's own branches, tags and notes as well: these may be anybody's.
+    /// A fetch may also write to the user's own branches, tags and notes: their origin is unknown.
     fn has(&self, name: &str) -> bool {
         const THE_USERS: [&str; 3] = ["refs/heads/", "refs/tags/", "refs/notes/"];
         if name.starts_with("refs/remotes/") || name.starts_with("refs/prefetch/") {
@@ -180,8 +181,8 @@ impl<'r> Fetched<'r> {
     }
 }
 
-/// What only the other work trees of the repository hold, also those that are gone: a detached HEAD, and
-/// refs of their own. git lists neither elsewhere.
+/// Returns what only the other work trees of the repository refer to, including missing ones: a
+/// detached HEAD, and their own refs. git doesn't list either elsewhere.
 fn of_work_trees(repository: &Repository) -> Result<Vec<Tip>, GitError> {
     let mut tips = Vec::new();
     for entry in super::entries(&repository.commondir().join("worktrees"))? {
@@ -207,7 +208,7 @@ fn of_work_trees(repository: &Repository) -> Result<Vec<Tip>, GitError> {
     Ok(tips)
 }
 
-/// The commit that a file of a ref names; none where it names another ref, or is not there.
+/// Returns the commit in the file of a ref; none if it is a symbolic ref, or doesn't exist.
 fn commit_in(file: &Path) -> Result<Option<Oid>, GitError> {
     match file.symlink_metadata() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -219,13 +220,13 @@ fn commit_in(file: &Path) -> Result<Option<Oid>, GitError> {
         return Ok(None);
     }
     let commit = Oid::from_str(text.trim()).map_err(|_| {
-        let reason = format!("`{}` is no ref", file.display());
+        let reason = format!("`{}` is not a ref", file.display());
         GitError::new(Cause::Other, reason)
     })?;
     Ok(Some(commit))
 }
 
-/// `ref: ` and a name, or the id of a commit.
+/// Parses `ref: ` and a name, or a commit id.
 const LONGEST_REF: u64 = 4096;
 
 fn collect_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), GitError> {
@@ -252,7 +253,7 @@ fn not_on_a_remote(
         walk.hide_glob("refs/remotes/*")?;
         Ok(walk)
     };
-    // One walk for all of them, which finds nothing as a rule.
+    // A single walk for all of them, which usually finds nothing.
     let missing: HashSet<Oid> =
         walk(&mut tips.iter().map(|tip| tip.commit))?.collect::<Result<_, _>>()?;
     let mut found = Vec::new();

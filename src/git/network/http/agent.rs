@@ -1,4 +1,4 @@
-//! The agents that hold connections: one for each way in which git's configuration sets HTTP up.
+//! The agents with connections: one for each set of HTTP settings in git's configuration.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -17,21 +17,21 @@ use super::{forward, lock};
 /// How much is read and sent at once, in bytes.
 pub(super) const BUFFER: usize = 1 << 17;
 
-/// How long a connection may take.
+/// The timeout for a connection.
 const CONNECT: Duration = Duration::from_secs(20);
-/// Connections that wait for the next repo.
+/// Idle connections for the next repo.
 const IDLE: usize = 64;
 
 static AGENTS: LazyLock<Mutex<HashMap<(Wire, Scheme), Agent>>> = LazyLock::new(Mutex::default);
 
-/// Of an address: an HTTP proxy is asked for each in its own way.
+/// The scheme of a URL: an HTTP proxy handles each differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Scheme {
     Http,
     Https,
 }
 
-/// The agent for these settings and this address.
+/// Returns the agent for these settings and this URL.
 pub(super) fn agent(wire: &Wire, url: &Url) -> gix::Result<Agent> {
     let scheme = match url.scheme() {
         "http" => Scheme::Http,
@@ -134,10 +134,10 @@ fn proxy(wire: &Wire) -> gix::Result<Option<Proxy>> {
     Proxy::new(url)
         .map(Some)
         .map_err(gix::Error::from_error)
-        .or_raise(|| message("http.proxy is no URL"))
+        .or_raise(|| message("http.proxy is not a URL"))
 }
 
-/// Ends all requests that wait for a server.
+/// Ends all pending requests.
 pub(in crate::git::network) fn hang_up() {
     for (_, agent) in lock(&AGENTS).drain() {
         agent.shutdown();

@@ -10,7 +10,7 @@ use super::{Session, lock};
 
 pub(super) type Shared = Arc<Mutex<Exchange>>;
 
-/// A request that goes out when its answer is first looked at: by then its body is written.
+/// A request that is sent when its answer is first read: by then its body is written.
 pub(super) enum Exchange {
     Waiting(Box<Request>),
     Answered(Answer),
@@ -134,8 +134,8 @@ impl BufRead for Reply {
 }
 
 impl Drop for Reply {
-    /// A reply that was read to its end leaves the connection to the next request. What gix leaves
-    /// unread after a pack is the packet that ends it.
+    /// A reply that was read completely leaves the connection for the next request. After a pack,
+    /// gix leaves the final packet unread.
     fn drop(&mut self) {
         const REST: usize = 1 << 16;
         let Some(body) = self.body.as_mut().filter(|_| !self.failed) else {

@@ -1,7 +1,7 @@
-//! What kind of failure an HTTP request ended in: of ureq's errors and of statuses.
+//! Classifies failed HTTP requests: errors of ureq, and statuses.
 //!
-//! ureq words its errors in its own way, and gix wraps them before they come back to us. So the
-//! kind is told here, where it is known, and kept beside the error.
+//! ureq has its own error messages, and gix wraps them before they are returned. So errors are
+//! classified here, where the type is known, and the result is kept next to the error.
 
 use std::io::{self, Read};
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use ureq::http::{HeaderMap, StatusCode};
 
 use super::super::super::error::Cause;
 
-/// A kind of failure, and what the server said about trying again.
+/// A kind of failure, and when the server allows a retry.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{what}")]
 pub(in crate::git) struct RemoteFailure {
@@ -20,7 +20,7 @@ pub(in crate::git) struct RemoteFailure {
     pub(in crate::git) what: String,
     /// `Retry-After`.
     pub(in crate::git) retry_after: Option<Duration>,
-    /// What the server says for people, line by line.
+    /// The server's message, line by line.
     pub(in crate::git) words: Vec<String>,
 }
 
@@ -34,18 +34,19 @@ impl RemoteFailure {
         }
     }
 
-    /// The kind of an error of a socket; none where its words have to tell.
+    /// Classifies a socket error; returns none if only its message is known.
     pub(in crate::git) fn of(error: &io::Error) -> Option<Self> {
         of(error)
     }
 }
 
-/// An error of this kind.
+/// Creates an error of this kind.
 pub(super) fn error(cause: Cause, what: impl Into<String>) -> io::Error {
     io::Error::other(RemoteFailure::new(cause, what))
 }
 
-/// A status that is neither a success nor 401. Where the body is plain text, it is for people, as git takes it.
+/// Classifies a status that is neither success nor 401. A plain text body is a message for the
+/// user, as in git.
 pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: impl Read) -> io::Error {
     let cause = match status.as_u16() {
         403 => Cause::Forbidden,
@@ -67,18 +68,18 @@ pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: impl Read) 
 }
 
 fn words(body: impl Read) -> Vec<String> {
-    /// More than that is not for people.
+    /// A longer one is not a message.
     const MOST_BYTES: u64 = 2048;
     const MOST_LINES: usize = 4;
     let mut bytes = Vec::new();
-    // What comes before an error is worth showing, too.
+    // Text before an error is worth showing too.
     let _ = body.take(MOST_BYTES).read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     lines.take(MOST_LINES).map(str::to_owned).collect()
 }
 
-/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
+/// Parses `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
 fn delay(value: &str, now: SystemTime) -> Option<Duration> {
     match value.trim().parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),
@@ -88,8 +89,8 @@ fn delay(value: &str, now: SystemTime) -> Option<Duration> {
     }
 }
 
-/// The failure behind an error of a request or of reading its answer; none where the words of the
-/// error have to tell.
+/// Returns the failure behind an error of a request or of reading its answer; none if only its
+/// message is known.
 pub(super) fn of(error: &io::Error) -> Option<RemoteFailure> {
     let inner = error.get_ref();
     if let Some(failure) = inner.and_then(|inner| inner.downcast_ref::<RemoteFailure>()) {
@@ -101,7 +102,7 @@ pub(super) fn of(error: &io::Error) -> Option<RemoteFailure> {
     };
     Some(match cause {
         Cause::Login => {
-            RemoteFailure::new(cause, "wants a certificate of yours: see `http.sslCert`")
+            RemoteFailure::new(cause, "requires a client certificate: see `http.sslCert`")
         }
         cause => RemoteFailure::new(cause, error.to_string()),
     })
@@ -135,7 +136,7 @@ fn of_io(error: &io::Error) -> Option<Cause> {
             Cause::Unreachable
         }
         ErrorKind::InvalidData => of_tls(&error.to_string()),
-        // std's own words for what has no kind of its own.
+        // std's message for an error without a kind.
         _ if error
             .to_string()
             .starts_with("failed to lookup address information: ") =>
@@ -147,7 +148,7 @@ fn of_io(error: &io::Error) -> Option<Cause> {
     })
 }
 
-/// rustls's errors come through a socket, as words of its own: it says what it is, then of whom.
+/// rustls's errors are passed through a socket as messages: first the error, then the subject.
 fn of_tls(words: &str) -> Cause {
     if words.starts_with("received fatal alert: CertificateRequired") {
         Cause::Login

@@ -1,7 +1,7 @@
-//! Plain http through an HTTP proxy: the proxy is asked for whole URLs (RFC 9112, 3.2.2), as curl does.
+//! Plain http through an HTTP proxy: requests have absolute URLs (RFC 9112, 3.2.2), as in curl.
 //!
-//! ureq opens a tunnel with CONNECT whatever the address is, and many proxies allow that for https only. So
-//! this connects to the proxy in the server's place, and writes the server's name into each request.
+//! ureq always opens a tunnel with CONNECT, which many proxies only allow for https. So this
+//! connects to the proxy instead of the server, and adds the server's name to each request.
 
 use base64::Engine as _;
 use ureq::config::Config;
@@ -12,7 +12,7 @@ use ureq::unversioned::transport::{
 };
 use ureq::{Agent, Error, Proxy, ProxyProtocol};
 
-/// An agent for `http://` addresses; none where the proxy is of another kind.
+/// Returns an agent for `http://` URLs; none if the proxy is of another kind.
 pub(super) fn agent(config: &Config, proxy: &Proxy) -> Option<Agent> {
     if proxy.protocol() != ProxyProtocol::Http {
         return None;
@@ -38,7 +38,7 @@ fn login(proxy: &Proxy) -> String {
     format!("Proxy-Authorization: Basic {login}\r\n")
 }
 
-/// Finds the proxy, whatever is looked for.
+/// Resolves every name to the proxy.
 #[derive(Debug)]
 struct Always {
     address: Uri,
@@ -79,13 +79,13 @@ impl<In: Transport> Connector<In> for Naming {
     }
 }
 
-/// A connection to the proxy, for one server.
+/// A connection to the proxy for one server.
 #[derive(Debug)]
 struct Named<T> {
     inner: T,
     server: String,
     login: String,
-    /// Whether what is sent next is the head of a request: nothing was sent since the last answer.
+    /// Whether the next data is the head of a request: nothing was sent since the last answer.
     is_at_start: bool,
 }
 
@@ -125,7 +125,8 @@ impl<T: Transport> Transport for Named<T> {
     }
 }
 
-/// The head of a request, with the server before the path and the login as its first header.
+/// Returns the head of a request, with the server in front of the path and the login as its first
+/// header.
 fn named(head: &[u8], server: &str, login: &str) -> Vec<u8> {
     let method = head.iter().position(|byte| *byte == b' ');
     let line = head.windows(2).position(|two| two == b"\r\n");

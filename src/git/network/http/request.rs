@@ -23,7 +23,7 @@ use crate::workspace::syntax::without_secrets;
 /// As many as git follows: `CURLOPT_MAXREDIRS` in its `http.c`.
 const MOST_REDIRECTS: usize = 20;
 
-/// What a server has answered: the lines of its headers, and its body until somebody reads it.
+/// A server's answer: its header lines, and its body until it is read.
 pub(super) struct Answer {
     pub headers: Vec<u8>,
     pub body: Option<Box<dyn BufRead + Send>>,
@@ -134,8 +134,8 @@ impl Request {
         response.map_err(ureq::Error::into_io)
     }
 
-    /// The next address, when it is one that git would follow: never from https to http, and to
-    /// another server only for the same path below a repository.
+    /// Returns the next URL, if git would follow it: never from https to http, and to another
+    /// server only for the same path below a repository.
     fn redirect(&self, from: &Url, location: &str) -> io::Result<Url> {
         let refused = || {
             let what = format!("refused to follow the redirect to {location}");
@@ -161,10 +161,10 @@ fn header_lines(headers: &HeaderMap) -> Vec<u8> {
     lines
 }
 
-/// The start of what a server advertises.
+/// The beginning of a server's advertisement.
 struct Capabilities {
     read: Vec<u8>,
-    /// It is all of it, and of protocol version 2: it lists no references.
+    /// It is complete, and of protocol version 2, which lists no references.
     is_whole: bool,
 }
 

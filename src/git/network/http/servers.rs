@@ -1,4 +1,4 @@
-//! What the first repo of a server learned, for the others.
+//! Shares what the first repo of a server has learned with the others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, LazyLock, Mutex, PoisonError};
@@ -8,21 +8,21 @@ use url::Url;
 
 use super::lock;
 
-/// By scheme, user, host and port, and the headers that a request to it has: they may be a login.
+/// Keyed by scheme, user, host and port, and the request headers, which may contain a login.
 static SERVERS: LazyLock<Mutex<HashMap<String, Server>>> = LazyLock::new(Mutex::default);
 static ANSWERED: Condvar = Condvar::new();
 
-/// What is known of a server.
+/// What is known about a server.
 #[derive(Clone)]
 pub(super) enum Server {
-    /// The first repo asks.
+    /// The first repo is asking.
     Asking,
     Known(Arc<Known>),
-    /// The first repo got no answer that holds for others.
+    /// The first repo got no answer that applies to others.
     Unknown,
 }
 
-/// What a server told the first repo.
+/// A server's answer to the first repo.
 pub(super) struct Known {
     /// The advertisement of protocol version 2: headers and body.
     pub(super) capabilities: Option<(Vec<u8>, Vec<u8>)>,
@@ -30,8 +30,8 @@ pub(super) struct Known {
     pub(super) login: Option<HeaderValue>,
 }
 
-/// The task of the first repo: to say what the server answered. Dropped, it says that there was no
-/// answer, so that nobody waits for ever.
+/// The first repo's obligation to publish the server's answer. If dropped, it publishes that there
+/// was none, so that nobody waits forever.
 pub(super) struct Asker(String);
 
 impl Asker {
@@ -50,7 +50,8 @@ impl Drop for Asker {
     }
 }
 
-/// What is known of the server, after waiting for the one who asks; or the task to ask.
+/// Returns what is known about the server, after waiting for the repo that is asking, or the
+/// obligation to ask.
 pub(super) fn ask(url: &str, headers: &[String]) -> Result<Option<Arc<Known>>, Asker> {
     let Some(server) = server_of(url) else {
         return Ok(None);

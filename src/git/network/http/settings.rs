@@ -1,8 +1,8 @@
-//! What git's configuration and environment say about HTTP for one URL.
+//! The HTTP settings in git's configuration and environment for a URL.
 //!
-//! Beside `http.KEY` there is `http.URL.KEY`, which CI systems write for the token of a checkout.
-//! gix reads the first form only; here both are read, and chosen between by git's own rules
-//! (`git config --get-urlmatch`, urlmatch.c). Reads files' values, opens no connection.
+//! Besides `http.KEY`, there is `http.URL.KEY`, which CI systems write for the token of a checkout.
+//! gix only reads the first form; this module reads both, and selects by git's own rules (`git
+//! config --get-urlmatch`, urlmatch.c). It doesn't open connections.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -12,13 +12,13 @@ use gix::bstr::{BStr, BString, ByteSlice};
 use gix::config::file::SectionRef;
 use url::Url;
 
-/// How long a server may be silent: as long as it may take to pack a big repository.
+/// The timeout for silent servers: the time that packing a big repository may take.
 const SILENCE: Duration = Duration::from_secs(60);
 
-/// HTTP for one URL.
+/// HTTP settings for a URL.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
-    /// `http.extraHeader`: may hold a token, so only the URL's own server gets them.
+    /// `http.extraHeader`: may contain a token, so only sent to the URL's own server.
     pub(super) extra_headers: Vec<String>,
     pub(super) user_agent: Option<String>,
     pub(super) follow: Follow,
@@ -28,26 +28,26 @@ pub(super) struct Settings {
 /// `http.followRedirects`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Follow {
-    /// In the first request only: git's default.
+    /// In the first request only, which is git's default.
     Initial,
     All,
     Never,
 }
 
-/// What connections are set up with: requests that share it share connections.
+/// Connection settings: requests with the same settings share connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Wire {
     pub(super) certificates: Option<PathBuf>,
     pub(super) verify: bool,
     /// A PEM file with the client's certificate, and one with its key.
     pub(super) identity: Option<(PathBuf, PathBuf)>,
-    /// None also where `no_proxy` exempts the host.
+    /// Also none if `no_proxy` exempts the host.
     pub(super) proxy: Option<String>,
     pub(super) silence: Duration,
 }
 
 impl Settings {
-    /// Reads them for `url`, which is that of the remote `remote`, if it has a name.
+    /// Reads the settings for `url`, the URL of the remote `remote`, if it has a name.
     pub(super) fn read(config: &gix::config::File, url: &Url, remote: Option<&BStr>) -> Self {
         let scoped = Scoped { config, url };
         let text = |variable: &str, key: &str| environment(variable).or_else(|| scoped.text(key));
@@ -73,7 +73,7 @@ impl Settings {
     }
 }
 
-/// How long the server of `url` may be silent, over whatever protocol.
+/// Returns the timeout for a silent server, for any protocol.
 pub(in crate::git::network) fn silence(config: &gix::config::File, url: &str) -> Duration {
     Url::parse(url)
         .or_else(|_| Url::parse("ssh://elsewhere/"))
@@ -82,9 +82,10 @@ pub(in crate::git::network) fn silence(config: &gix::config::File, url: &str) ->
         })
 }
 
-/// Whether git would send a secret of one server to another one that it is redirected to: libcurl takes
-/// `Authorization` and `Cookie` out of `http.extraHeader` then (`CURLOPT_HTTPHEADER(3)`, since 7.58), and
-/// no other. Of any server: which ones git will ask, as for submodules, is not known before.
+/// Whether git would send a secret to another server after a redirect: libcurl only removes
+/// `Authorization` and `Cookie` from `http.extraHeader` (`CURLOPT_HTTPHEADER(3)`, since 7.58).
+/// Checked for all servers, because it is not known which ones git will contact, for example for
+/// submodules.
 pub(in crate::git) fn would_leak(config: &gix::config::File) -> bool {
     let stays = |header: &[u8]| {
         let name = header
@@ -119,8 +120,8 @@ struct Scoped<'a> {
 }
 
 impl<'a> Scoped<'a> {
-    /// Those that have `key`, in the order of the files. As in git, one whose URL fits worse than
-    /// that of one before it does not count.
+    /// Returns those that have `key`, in the order of the files. As in git, a less specific URL
+    /// doesn't override an earlier, more specific one.
     fn sections(&self, key: &str) -> Vec<SectionRef<'a>> {
         let mut best = Fit::default();
         let sections = self.config.sections_by_name("http").into_iter().flatten();
@@ -145,7 +146,7 @@ impl<'a> Scoped<'a> {
         self.sections(key).last()?.value(key)
     }
 
-    /// None where it is empty, too.
+    /// Also none if it is empty.
     fn text(&self, key: &str) -> Option<String> {
         let value = self.last(key)?.to_str_lossy().into_owned();
         (!value.is_empty()).then_some(value)
@@ -160,7 +161,7 @@ impl<'a> Scoped<'a> {
         }
     }
 
-    /// An empty value drops those before it.
+    /// An empty value clears earlier ones.
     fn extra_headers(&self) -> Vec<String> {
         let mut headers = Vec::new();
         for section in self.sections("extraHeader") {
@@ -183,7 +184,7 @@ impl<'a> Scoped<'a> {
         }
     }
 
-    /// `remote.NAME.proxy`, `http.proxy`, then the variables that git looks at.
+    /// `remote.NAME.proxy`, `http.proxy`, then the environment variables that git reads.
     fn proxy(&self, remote: Option<&BStr>) -> Option<String> {
         let of_remote = remote
             .and_then(|name| self.config.string(format!("remote.{name}.proxy").as_str()))
@@ -193,7 +194,7 @@ impl<'a> Scoped<'a> {
         let exempt = environment("no_proxy")
             .or_else(|| environment("NO_PROXY"))
             .is_some_and(|list| is_exempt(&list, self.url.host_str().unwrap_or_default()));
-        // An empty one means none at all.
+        // An empty value means no proxy.
         (!proxy.is_empty() && !exempt).then(|| match self.proxy_login(remote) {
             ProxyLogin::Basic => proxy,
             ProxyLogin::Other => without_login(&proxy),
@@ -216,11 +217,11 @@ impl<'a> Scoped<'a> {
     }
 }
 
-/// How a proxy is told who asks.
+/// The authentication method of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ProxyLogin {
     Basic,
-    /// What is not built in. The password is not for a proxy that asks for it in the clear.
+    /// Not supported. The password must not be sent to a proxy in the clear.
     Other,
 }
 
@@ -230,7 +231,7 @@ fn without_login(proxy: &str) -> String {
     format!("{scheme}://{place}")
 }
 
-/// `HTTP_PROXY` in capitals is left out, as curl does: in a CGI program a client could set it.
+/// Upper-case `HTTP_PROXY` is ignored, as in curl: in a CGI program, a client could set it.
 fn proxy_variable(scheme: &str, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
     let own: &[&str] = match scheme {
         "https" => &["https_proxy", "HTTPS_PROXY"],
@@ -240,7 +241,7 @@ fn proxy_variable(scheme: &str, variable: impl Fn(&str) -> Option<String>) -> Op
     names.copied().find_map(variable)
 }
 
-/// `no_proxy` as curl reads it: names with all that is below them, addresses, networks, `*`.
+/// Matches `no_proxy` like curl: names including subdomains, addresses, networks, `*`.
 fn is_exempt(list: &str, host: &str) -> bool {
     let host = host.trim_matches(['[', ']']).trim_end_matches('.');
     let address: Option<IpAddr> = host.parse().ok();
@@ -280,7 +281,8 @@ fn is_in_network(address: IpAddr, network: &str) -> bool {
     one.checked_shr(rest).unwrap_or(0) == other.checked_shr(rest).unwrap_or(0)
 }
 
-/// How well a section's URL fits. Git compares the host first, then the path, then the user.
+/// Returns how specific a section's URL is. git compares the host first, then the path, then the
+/// user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Fit {
     host: usize,
@@ -288,8 +290,8 @@ struct Fit {
     user: bool,
 }
 
-/// The same scheme, host and port, a path that is the same or above, and the same user where the
-/// pattern names one. `*` stands for one part of a host's name.
+/// Matches if scheme, host and port are the same, the path is the same or a prefix, and the user is
+/// the same if the pattern has one. `*` matches one label of a host's name.
 fn fit(pattern: &BStr, url: &Url) -> Option<Fit> {
     let pattern = Url::parse(pattern.to_str().ok()?).ok()?;
     let (host, wanted) = (url.host_str()?, pattern.host_str()?);

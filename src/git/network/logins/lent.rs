@@ -1,6 +1,6 @@
-//! Logins that git would not find by itself, lent to the programs that fitout starts: git for
-//! submodules, git-lfs. git's own `credential-cache` holds them in memory, behind a socket in a folder of
-//! this run's, until the run ends; after an hour at the latest.
+//! Shares logins that git would not find by itself with the programs that fitout starts: git for
+//! submodules, and git-lfs. git's own `credential-cache` keeps them in memory, behind a socket in a
+//! folder of this run, until the run ends, or for an hour at most.
 
 use std::fs::Permissions;
 use std::io::{self, Write as _};
@@ -15,10 +15,10 @@ use tempfile::TempDir;
 use crate::host::process::Traced as _;
 use crate::shell;
 
-/// Where the socket is, once a login is lent. Nobody else may enter that folder.
+/// The folder of the socket, once a login is lent. Only accessible by this user.
 static FOLDER: Mutex<Option<TempDir>> = Mutex::new(None);
 
-/// Ends all loans when it is dropped.
+/// Removes all shared logins when dropped.
 #[derive(Debug)]
 pub struct Loans;
 
@@ -30,7 +30,7 @@ impl Drop for Loans {
     }
 }
 
-/// Lends a login. Without git there is nobody to lend it to.
+/// Shares a login. Does nothing without git.
 pub(super) fn lend(login: &Context) -> io::Result<()> {
     let mut folder = folder();
     let folder = match &mut *folder {
@@ -52,12 +52,12 @@ pub(super) fn lend(login: &Context) -> io::Result<()> {
     Ok(())
 }
 
-/// What a program needs in its environment to borrow.
+/// Returns the environment for a program to use the shared logins.
 pub(in crate::git::network) fn variables() -> Vec<(String, String)> {
     let Some(helper) = folder().as_ref().map(helper) else {
         return Vec::new();
     };
-    // The user may have some of these: git-config(1), "ENVIRONMENT".
+    // The user may already have some of these: git-config(1), "ENVIRONMENT".
     let before = std::env::var("GIT_CONFIG_COUNT").ok();
     let number: usize = before.and_then(|count| count.parse().ok()).unwrap_or(0);
     vec![
@@ -75,7 +75,7 @@ fn folder() -> MutexGuard<'static, Option<TempDir>> {
 }
 
 fn helper(folder: &TempDir) -> String {
-    // Run by `sh`, which may know fewer quotes than those of a path that is printed.
+    // Run by `sh`, which may not support the quoting of printed paths.
     let socket = folder.path().join("logins");
     let socket = shell::word(&socket.to_string_lossy()).into_owned();
     format!("cache --timeout=3600 --socket={socket}")
@@ -88,7 +88,7 @@ fn cache(folder: &TempDir, action: &str) -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // Ctrl-C is for fitout, which ends the loans itself.
+        // Ctrl-C is for fitout, which removes the logins itself.
         .process_group(0);
     command
 }

@@ -1,5 +1,5 @@
-//! Keys of the user's that have a passphrase: `ssh-add` asks for it once, and an agent signs for all
-//! workers. It is the user's agent; where none runs, one of this run's, which ends with it.
+//! Keys with a passphrase: `ssh-add` prompts for it once, and an agent signs for all workers. It is
+//! the user's agent or, if none is running, one that ends with this run.
 
 use std::io::{self, BufRead as _, BufReader};
 use std::os::unix::process::CommandExt as _;
@@ -9,31 +9,31 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::host::process::Traced as _;
 
-/// Who holds a key once it is unlocked.
+/// The agent that holds an unlocked key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holder {
-    /// The agent that the user runs, for as long as it runs.
+    /// The user's agent, as long as it is running.
     UsersAgent,
-    /// An agent of fitout's own, for as long as fitout runs.
+    /// fitout's own agent, as long as fitout is running.
     ThisRun,
 }
 
-/// The agent of this run, if it has one.
+/// The agent of this run, if any.
 static OWN: Mutex<Option<Agent>> = Mutex::new(None);
 
 struct Agent {
     socket: String,
-    /// Closed by the system when this process ends, however it ends; that ends the agent.
+    /// Closed by the system when this process ends, in whatever way, which ends the agent.
     _lifeline: ChildStdin,
 }
 
-/// `SSH_AUTH_SOCK` for the programs of this run, where it is not the user's.
+/// Returns `SSH_AUTH_SOCK` for the programs of this run, if it differs from the user's.
 pub(super) fn socket() -> Option<String> {
     let own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
     own.as_ref().map(|agent| agent.socket.clone())
 }
 
-/// Who would hold a key.
+/// Returns the agent that would hold a key.
 pub(in crate::git::network) fn holder() -> Holder {
     match (socket(), keys()) {
         (None, Some(_)) => Holder::UsersAgent,
@@ -41,7 +41,7 @@ pub(in crate::git::network) fn holder() -> Holder {
     }
 }
 
-/// Those of these files that have a passphrase and that no agent holds.
+/// Returns the files that have a passphrase and are not in an agent.
 pub(super) fn locked(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
     files.retain(|file| has_passphrase(file));
     if !files.is_empty() {
@@ -51,8 +51,8 @@ pub(super) fn locked(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
     files
 }
 
-/// Lets `ssh-add` ask for a key's passphrase on the terminal, for the holder that there is. Whether an
-/// agent holds the key now.
+/// Runs `ssh-add`, which prompts for a key's passphrase on the terminal. Returns whether an agent
+/// holds the key now.
 pub(super) fn unlock(key: &Path, holder: Holder) -> bool {
     if holder == Holder::ThisRun && socket().is_none() {
         let Ok(agent) = start() else {
@@ -61,7 +61,7 @@ pub(super) fn unlock(key: &Path, holder: Holder) -> bool {
         *OWN.lock().unwrap_or_else(PoisonError::into_inner) = Some(agent);
     }
     let mut add = command("ssh-add");
-    // It asks where it is started from a terminal.
+    // It prompts if it is started from a terminal.
     let status = add
         .args(["-q", "--"])
         .arg(key)
@@ -70,14 +70,14 @@ pub(super) fn unlock(key: &Path, holder: Holder) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
-/// `ssh-agent` with a command ends when that command does.
+/// With a command, `ssh-agent` ends when that command does.
 fn start() -> io::Result<Agent> {
     let mut agent = Command::new("ssh-agent")
         .args(["sh", "-c", "echo \"$SSH_AUTH_SOCK\" && exec cat"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
-        // Ctrl-C is for fitout, which may have something to finish.
+        // Ctrl-C is for fitout, which may have to clean up.
         .process_group(0)
         .traced_spawn()?;
     let (Some(lifeline), Some(said)) = (agent.stdin.take(), agent.stdout.take()) else {
@@ -94,7 +94,7 @@ fn start() -> io::Result<Agent> {
     }
 }
 
-/// The fingerprints of the keys that the agent holds. To list them asks nobody; to sign may.
+/// Returns the fingerprints of the agent's keys. Listing them doesn't prompt; signing may.
 fn keys() -> Option<Vec<String>> {
     const NO_AGENT: i32 = 2;
     let output = command("ssh-add").arg("-l").traced_output().ok()?;
@@ -103,7 +103,7 @@ fn keys() -> Option<Vec<String>> {
     (output.status.code() != Some(NO_AGENT)).then_some(held)
 }
 
-/// Of a private key, without its passphrase.
+/// Returns the fingerprint of a private key, without its passphrase.
 fn fingerprint(key: &Path) -> Option<String> {
     let output = command("ssh-keygen")
         .args(["-l", "-f"])

@@ -22,7 +22,7 @@ pub(super) fn names(tables: &Tables, problems: &mut Problems) {
         problems.check(name, &full, syntax::name(&name.value));
         if name.value == "host" {
             problems.push(
-                Diagnostic::new(name.span.clone(), "a service can't be called `host`")
+                Diagnostic::new(name.span.clone(), "a service can't be named `host`")
                     .help("`${host.ip}` is the address of this machine; choose another name"),
             );
         }
@@ -170,7 +170,7 @@ pub(super) fn keys_that_need_another(full: &str, table: &ServiceTable, problems:
                     format!("`{full}.{key}` needs `{partner}`, which `{full}` does not have"),
                 );
                 if let ("tag", Some(image)) = (*key, &table.image) {
-                    problem = problem.help(format!("write it into the image: `{}:…`", image.value));
+                    problem = problem.help(format!("add it to the image: `{}:…`", image.value));
                 }
                 problems.push(problem);
             }
@@ -189,12 +189,12 @@ pub(super) fn job(full: &str, table: &ServiceTable, problems: &mut Problems) {
         (
             "preset",
             preset,
-            "a backing service runs on, and does not end",
+            "a backing service keeps running, and doesn't exit",
         ),
         (
             "healthcheck",
             healthcheck,
-            "its dependents wait until it has ended, not until it is healthy",
+            "its dependents wait until it has exited, not until it is healthy",
         ),
     ] {
         if let Some(other) = other {
@@ -225,12 +225,9 @@ pub(super) fn mounted_once(full: &str, table: &ServiceTable, problems: &mut Prob
     for Spanned { value, span } in mounts.chain(table.keep.iter().cloned()).chain(volumes) {
         if let Some(other) = seen.insert(volume::clean(&value), span.clone()) {
             problems.push(
-                Diagnostic::new(
-                    span,
-                    format!("`{full}` mounts something at `{value}` twice"),
-                )
-                .related(other, "first here")
-                .help("keep one of the two"),
+                Diagnostic::new(span, format!("`{full}` has two mounts at `{value}`"))
+                    .related(other, "first here")
+                    .help("keep one of the two"),
             );
         }
     }
@@ -254,9 +251,7 @@ pub(super) fn keep(
                 .map(|mount| format!("`{}`", mount.target))
                 .collect();
             let help = match targets.as_slice() {
-                [] => {
-                    "the service has no `mount`; use `volumes` for a folder of its own".to_owned()
-                }
+                [] => "the service has no `mount`; use `volumes` for separate folders".to_owned(),
                 targets => format!("the mounts of the service are {}", targets.join(", ")),
             };
             problems.push(
@@ -299,7 +294,7 @@ pub(super) fn dependency_profiles(
         Diagnostic::new(
             name.span.clone(),
             format!(
-                "`{full}` needs `{}`, which starts only with the profile {}",
+                "`{full}` needs `{}`, which only starts with the profile {}",
                 name.value,
                 profiles.join(" or ")
             ),

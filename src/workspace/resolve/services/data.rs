@@ -52,30 +52,30 @@ fn databases(full: &str, table: &ServiceTable, preset: &Definition, problems: &m
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         let (problem, help) = if !name.chars().all(is_plain) || name.starts_with('-') {
             (
-                format!("`{name}` is no plain name"),
-                "letters, digits, `_` and `-`, and no `-` first",
+                format!("`{name}` is not a simple name"),
+                "use letters, digits, `_` and `-`, not starting with `-`",
             )
         } else if name.len() > LONGEST_NAME {
             (
                 format!("`{name}` is longer than {LONGEST_NAME} characters"),
-                "the server would cut it, or refuse it",
+                "the server would truncate or refuse it",
             )
         } else if rules.reserved.iter().any(|own| *own == folded(name)) {
             (
-                format!("`{name}` is a database of the server itself"),
+                format!("`{name}` is a built-in database of the server"),
                 "choose another name",
             )
         } else if index > 0 && rules.existing.iter().any(|own| *own == folded(name)) {
             (
-                format!("`{name}` is made with the server, and can't be made again"),
-                "leave it out, or put it first if it is the one in the URL",
+                format!("`{name}` is created with the server, and can't be created again"),
+                "remove it, or put it first if it is the one in the URL",
             )
         } else if let Some(other) = seen.get(&folded(name)) {
             let problem = if other.value == name {
-                format!("`{full}.databases` names `{name}` twice")
+                format!("`{full}.databases` lists `{name}` twice")
             } else {
                 format!(
-                    "`{full}.databases` names `{}` and `{name}`, which differ only in their case",
+                    "`{full}.databases` lists `{}` and `{name}`, which differ only in case",
                     other.value
                 )
             };
@@ -114,12 +114,12 @@ fn default_database(
                 Diagnostic::new(
                     variable.span.clone(),
                     format!(
-                        "`{full}.environment.{}` names another database than the first of `databases`",
+                        "`{full}.environment.{}` sets a database other than the first of `databases`",
                         variable.value
                     ),
                 )
                 .related(first.span.clone(), "the first one")
-                .help("leave the variable out: the first of `databases` is made with the server"),
+                .help("remove the variable: the first of `databases` is created with the server"),
             );
         }
     }
@@ -148,11 +148,14 @@ fn init(
             Diagnostic::new(
                 script.span.clone(),
                 format!(
-                    "`{full}.init`: the image of `{name}` would pass over `{}`",
+                    "`{full}.init`: the image of `{name}` would ignore `{}`",
                     script.value
                 ),
             )
-            .help(format!("it runs files that end in {}", ends.join(", "))),
+            .help(format!(
+                "it only runs files that end in {}",
+                ends.join(", ")
+            )),
         );
     }
 }
@@ -173,7 +176,7 @@ fn data_path(full: &str, table: &ServiceTable, preset: &Definition, problems: &m
             problems.push(
                 Diagnostic::new(
                     span,
-                    format!("`{full}` mounts something at `{target}`, and the image of this version has its data at `{place}`"),
+                    format!("`{full}` has a mount at `{target}`, but this version of the image has its data at `{place}`"),
                 )
                 .help(format!("mount it there: `volumes = [\"{source}{place}\"]`")),
             );

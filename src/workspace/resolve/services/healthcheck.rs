@@ -98,9 +98,9 @@ fn http_test(
         problems.push(
             Diagnostic::new(
                 path.span.clone(),
-                format!("`{full}.http` is no path of a URL"),
+                format!("`{full}.http` is not a URL path"),
             )
-            .help("write the path alone: `/health`"),
+            .help("use only the path: `/health`"),
         );
         return None;
     }
@@ -111,11 +111,8 @@ fn http_test(
         .or_else(|| facts.port())
     else {
         problems.push(
-            Diagnostic::new(
-                path.span.clone(),
-                format!("`{full}.http` does not know the port"),
-            )
-            .help("add `port = 3000` to the health check, or `ports` to the service"),
+            Diagnostic::new(path.span.clone(), format!("`{full}.http` needs a port"))
+                .help("add `port = 3000` to the health check, or `ports` to the service"),
         );
         return None;
     };

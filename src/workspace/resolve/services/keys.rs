@@ -112,7 +112,7 @@ pub(super) fn profiles(full: &str, table: &ServiceTable, problems: &mut Problems
                 Diagnostic::new(
                     profile.span.clone(),
                     format!(
-                        "`{full}.profiles`: Compose does not accept the name `{}`",
+                        "`{full}.profiles`: Compose doesn't accept the name `{}`",
                         profile.value
                     ),
                 )

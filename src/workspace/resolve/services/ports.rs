@@ -86,19 +86,17 @@ pub(super) fn advertised(
         let write = format!("write `ports = [\"{published}:{public}\"]`");
         let problem = if port.target == preset.port {
             format!(
-                "`{full}` publishes port {}, whose clients are sent on to an address that only containers reach",
+                "`{full}` publishes port {}, which redirects clients to an address that only containers can reach",
                 port.target
             )
         } else if port.target != public {
             continue;
         } else if port.published.is_none() {
             format!(
-                "`{full}` publishes port {public} without a port of the host, which its clients are sent on to"
+                "`{full}` publishes port {public} without a host port, but redirects clients to it"
             )
         } else if first.replace(published).is_some() {
-            format!(
-                "`{full}` publishes port {public} twice, and its clients are sent on to the first"
-            )
+            format!("`{full}` publishes port {public} twice, but redirects clients to the first")
         } else {
             continue;
         };
@@ -130,9 +128,9 @@ pub(super) fn advertised(
             problems.push(
                 Diagnostic::new(
                     place.unwrap_or(&compose.span).clone(),
-                    format!("`{full}.compose.ports` publishes a port whose clients are sent on to another address"),
+                    format!("`{full}.compose.ports` publishes a port that redirects clients to another address"),
                 )
-                .help(format!("write it into the service itself: `ports = [\"{public}:{public}\"]`")),
+                .help(format!("set it in the service itself: `ports = [\"{public}:{public}\"]`")),
             );
         }
     }
@@ -177,7 +175,7 @@ pub(in crate::workspace::resolve) fn resolve_ports(
                         span,
                         format!("`{full}`: more than {MOST_PUBLISHED} ports are published"),
                     )
-                    .help("publish those that are used from outside of the stack"),
+                    .help("only publish those that are used from outside"),
                 );
             }
             break;

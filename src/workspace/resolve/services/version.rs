@@ -43,7 +43,7 @@ pub(super) fn of(
                 format!("`{full}` has both `image` and `tag`"),
             )
             .related(image.span.clone(), "the other one")
-            .help("write the tag into `image`, or leave `image` out for the preset's own"),
+            .help("put the tag into `image`, or remove `image` to use the preset's own"),
         );
     }
     let image = image(table, preset);
@@ -88,7 +88,7 @@ pub(super) fn of(
                 ),
             )
             .related(image.span.clone(), "the image")
-            .help("leave `version` out: the tag says it"),
+            .help("remove `version`: the tag contains it"),
         );
     }
     // Of another image the number may be its own version, and not that of the program in it.
@@ -106,17 +106,17 @@ pub(super) fn of(
                 Diagnostic::new(
                     span,
                     format!(
-                        "`{full}`: the preset `{preset_name}` knows versions from {} on, and this is {version}",
+                        "`{full}`: the preset `{preset_name}` supports versions from {} on, but this is {version}",
                         oldest.unwrap_or_default()
                     ),
                 )
-                .help("write it as a service of its own, with `image` and without `preset`"),
+                .help("define it as a service with `image` instead of `preset`"),
             );
         }
         // What a broken `version` would have said is not reported on top.
         None if preset.depends_on_version() && table.version.is_none() => {
             let what = if is_built {
-                "what is built".to_owned()
+                "the built image".to_owned()
             } else {
                 format!("`{}`", image.value)
             };
@@ -124,10 +124,10 @@ pub(super) fn of(
             problems.push(
                 Diagnostic::new(
                     span,
-                    format!("`{full}`: {what} does not say which version of `{preset_name}` it is"),
+                    format!("`{full}`: the version of `{preset_name}` is not known from {what}"),
                 )
                 .help(format!(
-                    "where its data is, or how it is checked, depends on that; say it: `version = \"{}\"`",
+                    "its data folder or health check depends on that; add `version = \"{}\"`",
                     example.unwrap_or_default()
                 )),
             );

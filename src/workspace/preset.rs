@@ -291,25 +291,6 @@ mod tests {
                 "{name} has no version"
             );
         }
-        let expected = [
-            "elasticsearch",
-            "kafka",
-            "keycloak",
-            "localstack",
-            "mailpit",
-            "mariadb",
-            "memcached",
-            "minio",
-            "mongo",
-            "mysql",
-            "nats",
-            "opensearch",
-            "postgres",
-            "rabbitmq",
-            "redis",
-            "valkey",
-        ];
-        assert_eq!(names().collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -63,7 +63,10 @@ fn every_bad_fixture_is_found_and_every_good_one_is_not() {
                 assert!(findings.is_empty(), "{name}: {findings:#?}");
                 continue;
             }
-            assert!(!findings.is_empty(), "{name}: nothing was found");
+            assert!(
+                !findings.is_empty(),
+                "{name}: nothing was found; does `check` in src/dockerfile/rules.rs call the rule?"
+            );
             let report = Report {
                 files: vec![Linted { file, findings }],
                 ..Report::default()
@@ -100,11 +103,13 @@ fn a_fix_leaves_nothing_to_find() {
 fn every_rule_is_documented() {
     let docs = include_str!("../../docs/lint.md");
     for rule in Rule::ALL {
-        let heading = format!("## {}\n", rule.id());
-        assert!(
-            docs.contains(&heading),
-            "docs/lint.md has no `{}`",
-            rule.id()
-        );
+        let id = rule.id();
+        for wanted in [format!("## {id}\n"), format!("\n| `{id}` | ")] {
+            assert!(
+                docs.contains(&wanted),
+                "docs/lint.md has no `{}`",
+                wanted.trim()
+            );
+        }
     }
 }

@@ -162,6 +162,36 @@ fn the_help_of_every_command_is_plain() {
 }
 
 #[test]
+fn every_command_is_in_the_readme() {
+    let page = read("README.md");
+    for command in Cli::command().get_subcommands() {
+        let name = command.get_name();
+        let is_there = [format!("`fitout {name}"), format!("`{name}`")]
+            .iter()
+            .any(|words| page.contains(words));
+        assert!(
+            is_there || command.is_hide_set(),
+            "the README's tables have no `fitout {name}`"
+        );
+    }
+}
+
+#[test]
+fn every_file_of_tests_is_compiled() {
+    let root = read("tests/it/main.rs");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    for entry in fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if let Some(name) = name.strip_suffix(".rs").filter(|name| *name != "main") {
+            assert!(
+                root.contains(&format!("\nmod {name};")),
+                "tests/it/main.rs has no `mod {name};`"
+            );
+        }
+    }
+}
+
+#[test]
 fn comments_in_the_source_are_plain() {
     assert_plain(&comments());
     let source = "/// It is told\n/// of it.\nfn told() {}\n// Told\nlet of = 1;\n";

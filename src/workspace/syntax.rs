@@ -261,7 +261,12 @@ pub fn without_password(url: &str) -> String {
 /// query, but for git's own.
 pub fn without_secrets(text: &str) -> String {
     let mut parts = text.split("://");
-    let mut shown = parts.next().unwrap_or_default().to_owned();
+    let first = parts.next().unwrap_or_default();
+    // A password where none belongs, in the short form of ssh.
+    let mut shown = match first.split_once('@') {
+        Some((user, host)) if user.contains(':') => format!("…@{host}"),
+        _ => first.to_owned(),
+    };
     for part in parts {
         let is_ssh = shown.ends_with("ssh");
         shown.push_str("://");
@@ -275,12 +280,12 @@ pub fn without_secrets(text: &str) -> String {
         }
         shown.push_str(host);
         let path = &url[authority.len()..];
-        match path.split_once('?') {
-            Some((path, query)) if !query.starts_with("service=git-") => {
-                shown.push_str(path);
-                shown.push_str("?…");
-            }
-            _ => shown.push_str(path),
+        let query = path.find(['?', '#']).unwrap_or(path.len());
+        shown.push_str(&path[..query]);
+        match &path[query..] {
+            "" => {}
+            git @ ("?service=git-upload-pack" | "?service=git-receive-pack") => shown.push_str(git),
+            _ => shown.push('…'),
         }
         shown.push_str(rest);
     }
@@ -333,8 +338,12 @@ mod tests {
                 "ssh://git:secret@git.example:22/x",
                 "ssh://git@git.example:22/x",
             ),
-            ("http://h/x?token=secret", "http://h/x?…"),
-            ("http://h?token=secret", "http://h?…"),
+            ("http://h/x?token=secret", "http://h/x…"),
+            ("http://h?token=secret", "http://h…"),
+            ("http://h/x#secret", "http://h/x…"),
+            ("http://h/x?service=git-x&token=secret", "http://h/x…"),
+            ("user:secret@git.example:x", "…@git.example:x"),
+            ("git@git.example:x", "git@git.example:x"),
             (
                 "http://h/info/refs?service=git-upload-pack",
                 "http://h/info/refs?service=git-upload-pack",

@@ -106,9 +106,15 @@ fn shown(command: &Command) -> String {
     match name.and_then(|name| name.to_str()) {
         // What follows runs in a container.
         Some("docker" | "docker-compose") => {
-            let mut arguments = command.get_args();
-            let ours = arguments.position(|argument| argument == "exec" || argument == "run");
-            program(command, ours.map_or(usize::MAX, |last| last + 1))
+            let arguments: Vec<_> = command.get_args().collect();
+            let has = |word: &str| arguments.iter().position(|argument| *argument == word);
+            let ours = match (has("compose"), has("run").or(has("exec"))) {
+                // Its command; the words of that may be the user's.
+                (Some(0), _) => 2,
+                (_, Some(command)) => command + 1,
+                _ => usize::MAX,
+            };
+            program(command, ours)
         }
         Some("git" | "lsof" | "ssh-add" | "ssh-agent" | "ssh-keygen" | "wslinfo") => {
             program(command, usize::MAX)
@@ -140,9 +146,18 @@ mod tests {
                 &["git", "clone", "https://user:secret@git.example/x", "a b"][..],
                 "git clone https://git.example/x 'a b'",
             ),
+            (&["docker", "ps", "--all"], "docker ps --all"),
             (
-                &["docker", "compose", "ps", "--all"],
-                "docker compose ps --all",
+                &["docker", "compose", "build", "--build-arg", "T=secret"],
+                "docker compose build … (2 more)",
+            ),
+            (
+                &["git", "clone", "user:secret@git.example:x"],
+                "git clone '…@git.example:x'",
+            ),
+            (
+                &["docker", "run", "image", "secret"],
+                "docker run … (2 more)",
             ),
             (
                 &["docker", "compose", "exec", "db", "mysql", "-psecret"],

@@ -10,6 +10,8 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output};
 use std::time::Instant;
 
+use tracing::Level;
+
 use crate::shell;
 use crate::workspace::syntax::without_secrets;
 
@@ -66,13 +68,16 @@ pub(super) enum Words {
 
 /// A program that was begun, for the log.
 pub(super) struct Run {
+    /// Empty unless it is logged.
     shown: String,
     since: Instant,
 }
 
 impl Run {
     pub(super) fn begin(command: &Command, words: Words) -> Self {
+        let is_logged = tracing::enabled!(target: "program", Level::DEBUG);
         let shown = match words {
+            _ if !is_logged => String::new(),
             Words::Ours => shown(command),
             Words::Users => program(command, 0),
         };

@@ -120,17 +120,18 @@ impl Request {
             agent.run(request)
         };
         let took = started.elapsed().as_millis();
-        let shown = without_secrets(url.as_str());
-        match &response {
-            Ok(response) => {
-                let status = response.status();
-                tracing::debug!(target: "http", "{} {shown}: {status}, after {took} ms", self.method);
-            }
-            Err(error) => {
-                let error = without_secrets(&error.to_string());
-                tracing::debug!(target: "http", "{} {shown}: {error}, after {took} ms", self.method);
-            }
-        }
+        let how = || match &response {
+            Ok(response) => response.status().to_string(),
+            Err(error) => without_secrets(&error.to_string()),
+        };
+        // The words are only made if they are logged.
+        tracing::debug!(
+            target: "http",
+            "{} {}: {}, after {took} ms",
+            self.method,
+            without_secrets(url.as_str()),
+            how()
+        );
         response.map_err(ureq::Error::into_io)
     }
 
